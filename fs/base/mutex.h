@@ -1,0 +1,123 @@
+// Mutexes that clang's thread-safety analysis understands.
+// Source of the attributes: https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <shared_mutex>
+
+#if defined(__clang__)
+#define SCRATCHFS_TSA(x) __attribute__((x))
+#else
+#define SCRATCHFS_TSA(x)
+#endif
+
+#define CAPABILITY(name) SCRATCHFS_TSA(capability(name))
+#define SCOPED_CAPABILITY SCRATCHFS_TSA(scoped_lockable)
+#define GUARDED_BY(x) SCRATCHFS_TSA(guarded_by(x))
+#define PT_GUARDED_BY(x) SCRATCHFS_TSA(pt_guarded_by(x))
+#define REQUIRES(...) SCRATCHFS_TSA(requires_capability(__VA_ARGS__))
+#define REQUIRES_SHARED(...) SCRATCHFS_TSA(requires_shared_capability(__VA_ARGS__))
+#define ACQUIRE(...) SCRATCHFS_TSA(acquire_capability(__VA_ARGS__))
+#define ACQUIRE_SHARED(...) SCRATCHFS_TSA(acquire_shared_capability(__VA_ARGS__))
+#define RELEASE(...) SCRATCHFS_TSA(release_capability(__VA_ARGS__))
+#define RELEASE_SHARED(...) SCRATCHFS_TSA(release_shared_capability(__VA_ARGS__))
+#define RELEASE_GENERIC(...) SCRATCHFS_TSA(release_generic_capability(__VA_ARGS__))
+#define TRY_ACQUIRE(...) SCRATCHFS_TSA(try_acquire_capability(__VA_ARGS__))
+#define EXCLUDES(...) SCRATCHFS_TSA(locks_excluded(__VA_ARGS__))
+#define ACQUIRED_AFTER(...) SCRATCHFS_TSA(acquired_after(__VA_ARGS__))
+#define ACQUIRED_BEFORE(...) SCRATCHFS_TSA(acquired_before(__VA_ARGS__))
+#define RETURN_CAPABILITY(x) SCRATCHFS_TSA(lock_returned(x))
+#define NO_THREAD_SAFETY_ANALYSIS SCRATCHFS_TSA(no_thread_safety_analysis)
+
+namespace scratchfs::base {
+
+class CAPABILITY("mutex") Mutex {
+ public:
+  Mutex() = default;
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
+
+  void lock() ACQUIRE() { mutex_.lock(); }
+  bool try_lock() TRY_ACQUIRE(true) { return mutex_.try_lock(); }
+  void unlock() RELEASE() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+class CAPABILITY("shared mutex") SharedMutex {
+ public:
+  SharedMutex() = default;
+  SharedMutex(const SharedMutex&) = delete;
+  SharedMutex& operator=(const SharedMutex&) = delete;
+
+  void lock() ACQUIRE() { mutex_.lock(); }
+  void unlock() RELEASE() { mutex_.unlock(); }
+  void lock_shared() ACQUIRE_SHARED() { mutex_.lock_shared(); }
+  void unlock_shared() RELEASE_SHARED() { mutex_.unlock_shared(); }
+
+ private:
+  std::shared_mutex mutex_;
+};
+
+// Holds a mutex for a scope; can be let go and taken again inside it.
+template <typename M>
+class SCOPED_CAPABILITY Lock {
+ public:
+  explicit Lock(M& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~Lock() RELEASE() {
+    if (held_) mutex_.unlock();
+  }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+  void unlock() RELEASE() {
+    held_ = false;
+    mutex_.unlock();
+  }
+  void lock() ACQUIRE() {
+    mutex_.lock();
+    held_ = true;
+  }
+
+ private:
+  M& mutex_;
+  bool held_ = true;
+};
+template <typename M>
+Lock(M&) -> Lock<M>;
+
+template <typename M>
+class SCOPED_CAPABILITY SharedLock {
+ public:
+  explicit SharedLock(M& mutex) ACQUIRE_SHARED(mutex) : mutex_(mutex) { mutex_.lock_shared(); }
+  ~SharedLock() RELEASE_GENERIC() { mutex_.unlock_shared(); }
+  SharedLock(const SharedLock&) = delete;
+  SharedLock& operator=(const SharedLock&) = delete;
+
+ private:
+  M& mutex_;
+};
+template <typename M>
+SharedLock(M&) -> SharedLock<M>;
+
+// Waits are written as loops around wait(): a predicate lambda would hide its reads from the analysis.
+class Condition {
+ public:
+  // The mutex is let go while waiting and held again on return; may wake without cause.
+  void wait(Mutex& mutex) REQUIRES(mutex) { condition_.wait(mutex); }
+  // False when `timeout` passed first.
+  template <typename Rep, typename Period>
+  bool wait_for(Mutex& mutex, std::chrono::duration<Rep, Period> timeout) REQUIRES(mutex) {
+    return condition_.wait_for(mutex, timeout) == std::cv_status::no_timeout;
+  }
+  void notify_one() { condition_.notify_one(); }
+  void notify_all() { condition_.notify_all(); }
+
+ private:
+  std::condition_variable_any condition_;
+};
+
+}  // namespace scratchfs::base

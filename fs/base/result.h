@@ -1,0 +1,65 @@
+// A value or an errno: how every fallible function under fs/ answers.
+#pragma once
+
+#include <cassert>
+#include <cerrno>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace scratchfs::base {
+
+// An errno value as errno(3) lists them; never 0.
+// kWouldBlock is the one that stays inside: "not without waiting; ask again from a thread that may wait".
+class [[nodiscard]] Errno {
+ public:
+  constexpr explicit Errno(int value) : value_(value) { assert(value > 0); }
+  constexpr int value() const { return value_; }
+  friend constexpr bool operator==(Errno, Errno) = default;
+
+ private:
+  int value_;
+};
+
+inline constexpr Errno kWouldBlock{EWOULDBLOCK};
+
+// Whether a function may block its thread: a request handler passes `no` and parks on kWouldBlock,
+// a worker passes `yes` and never sees kWouldBlock.
+enum class Wait : bool { no, yes };
+
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by intent
+  Result(Errno error) : state_(std::in_place_index<1>, error) {}         // NOLINT: implicit by intent
+
+  explicit operator bool() const { return state_.index() == 0; }
+  // Precondition of the value accessors: *this holds a value.
+  T& operator*() & { return *std::get_if<0>(&state_); }
+  const T& operator*() const& { return *std::get_if<0>(&state_); }
+  T&& operator*() && { return std::move(*std::get_if<0>(&state_)); }
+  T* operator->() { return std::get_if<0>(&state_); }
+  const T* operator->() const { return std::get_if<0>(&state_); }
+  // Precondition: *this holds an error.
+  Errno error() const { return *std::get_if<1>(&state_); }
+  bool is(Errno error) const { return state_.index() == 1 && *std::get_if<1>(&state_) == error; }
+
+ private:
+  std::variant<T, Errno> state_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Errno error) : error_(error) {}  // NOLINT: implicit by intent
+
+  explicit operator bool() const { return !error_; }
+  Errno error() const { return *error_; }
+  bool is(Errno error) const { return error_ == error; }
+
+ private:
+  std::optional<Errno> error_;
+};
+
+}  // namespace scratchfs::base
