@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cerrno>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -27,11 +28,16 @@ inline constexpr Errno kWouldBlock{EWOULDBLOCK};
 // a worker passes `yes` and never sees kWouldBlock.
 enum class Wait : bool { no, yes };
 
-template <typename T>
+// What goes wrong before there is a mount, for a person to read: `what: why`, one line without a newline.
+struct Failure {
+  std::string message;
+};
+
+template <typename T, typename E = Errno>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by intent
-  Result(Errno error) : state_(std::in_place_index<1>, error) {}         // NOLINT: implicit by intent
+  Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by intent
 
   explicit operator bool() const { return state_.index() == 0; }
   // Precondition of the value accessors: *this holds a value.
@@ -41,25 +47,25 @@ class [[nodiscard]] Result {
   T* operator->() { return std::get_if<0>(&state_); }
   const T* operator->() const { return std::get_if<0>(&state_); }
   // Precondition: *this holds an error.
-  Errno error() const { return *std::get_if<1>(&state_); }
-  bool is(Errno error) const { return state_.index() == 1 && *std::get_if<1>(&state_) == error; }
+  const E& error() const { return *std::get_if<1>(&state_); }
+  bool is(const E& error) const { return state_.index() == 1 && *std::get_if<1>(&state_) == error; }
 
  private:
-  std::variant<T, Errno> state_;
+  std::variant<T, E> state_;
 };
 
-template <>
-class [[nodiscard]] Result<void> {
+template <typename E>
+class [[nodiscard]] Result<void, E> {
  public:
   Result() = default;
-  Result(Errno error) : error_(error) {}  // NOLINT: implicit by intent
+  Result(E error) : error_(std::move(error)) {}  // NOLINT: implicit by intent
 
   explicit operator bool() const { return !error_; }
-  Errno error() const { return *error_; }
-  bool is(Errno error) const { return error_ == error; }
+  const E& error() const { return *error_; }
+  bool is(const E& error) const { return error_ == error; }
 
  private:
-  std::optional<Errno> error_;
+  std::optional<E> error_;
 };
 
 }  // namespace scratchfs::base
