@@ -1,0 +1,45 @@
+# scratchfs_options: how all of our own code is compiled. Linked privately, so that nothing of it
+# reaches third-party headers.
+set(SCRATCHFS_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,undefined")
+
+if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(SCRATCHFS_CCACHE ccache)
+  mark_as_advanced(SCRATCHFS_CCACHE)
+  if(SCRATCHFS_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${SCRATCHFS_CCACHE}")
+  endif()
+endif()
+
+add_library(scratchfs_options INTERFACE)
+target_compile_definitions(scratchfs_options INTERFACE _FILE_OFFSET_BITS=64)
+target_compile_options(scratchfs_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror
+  -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wcast-align -Wformat=2
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wundef -Wunused
+  # The same __FILE__ from every checkout, for ccache and for reproducible builds.
+  "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/="
+  -fno-omit-frame-pointer -fstack-protector-strong)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # beta: the part that checks acquired_before and acquired_after.
+  target_compile_options(scratchfs_options INTERFACE -Wthread-safety -Wthread-safety-beta)
+else()
+  target_compile_options(scratchfs_options INTERFACE
+    -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast)
+endif()
+
+# Without optimization the sanitized file system is too slow to test, and -O1 keeps the stack traces.
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+if(SCRATCHFS_SANITIZE)
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+  add_compile_options("-fsanitize=${SCRATCHFS_SANITIZE}" -fno-sanitize-recover=all)
+  add_link_options("-fsanitize=${SCRATCHFS_SANITIZE}")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC's flow warnings see the sanitizers' own branches and cry wolf.
+    target_compile_options(scratchfs_options INTERFACE
+      -Wno-maybe-uninitialized -Wno-duplicated-branches)
+  endif()
+else()
+  target_compile_definitions(scratchfs_options INTERFACE
+    "$<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>")
+endif()

@@ -1,0 +1,52 @@
+# Finds libfuse: what scripts/deps.sh staged below build/deps, else what pkg-config knows.
+#
+# Fuse3_VERSION, and two targets, because only fs/kernel may see the headers:
+#   Fuse3::headers   the include folders
+#   Fuse3::fuse3     the library and what it needs to be linked
+set(_stage "${PROJECT_SOURCE_DIR}/build/deps/stage/usr")
+
+if(EXISTS "${_stage}/lib/libfuse3.a")
+  file(STRINGS "${_stage}/lib/pkgconfig/fuse3.pc" _line REGEX "^Version:")
+  string(REGEX REPLACE "^Version: *" "" Fuse3_VERSION "${_line}")
+  set(Fuse3_LIBRARY "${_stage}/lib/libfuse3.a")
+  set(Fuse3_INCLUDE_DIRS "${_stage}/include" "${_stage}/include/fuse3")
+else()
+  pkg_check_modules(_fuse3 QUIET "fuse3>=${Fuse3_FIND_VERSION}")
+  if(_fuse3_FOUND)
+    set(Fuse3_VERSION "${_fuse3_VERSION}")
+    set(Fuse3_INCLUDE_DIRS ${_fuse3_INCLUDE_DIRS})
+    find_library(Fuse3_LIBRARY NAMES libfuse3.a HINTS ${_fuse3_LIBDIR} ${_fuse3_LIBRARY_DIRS} NO_CACHE)
+    if(NOT Fuse3_LIBRARY AND NOT Fuse3_VERSION VERSION_LESS 3.19)
+      find_library(Fuse3_LIBRARY NAMES fuse3 HINTS ${_fuse3_LIBDIR} ${_fuse3_LIBRARY_DIRS} NO_CACHE)
+    elseif(NOT Fuse3_LIBRARY)
+      # fs/kernel replaces a function that libfuse calls; that reaches no shared library.
+      message(STATUS "fuse3 ${Fuse3_VERSION} is here as a shared library only, and before 3.19 the static one is needed")
+    endif()
+  endif()
+endif()
+pkg_check_modules(_uring QUIET IMPORTED_TARGET liburing)
+pkg_check_modules(_numa QUIET IMPORTED_TARGET numa)
+
+if(NOT Fuse3_LIBRARY OR Fuse3_VERSION VERSION_LESS Fuse3_FIND_VERSION)
+  set(Fuse3_FOUND FALSE)
+  message(FATAL_ERROR "fuse3 >= ${Fuse3_FIND_VERSION} not found: run scripts/deps.sh first")
+elseif(NOT _uring_FOUND OR NOT _numa_FOUND)
+  set(Fuse3_FOUND FALSE)
+  message(FATAL_ERROR "liburing and libnuma, which fuse3 needs, not found: run scripts/deps.sh first")
+endif()
+set(Fuse3_FOUND TRUE)
+message(STATUS "fuse3 ${Fuse3_VERSION}: ${Fuse3_LIBRARY}")
+
+add_library(Fuse3::headers INTERFACE IMPORTED)
+target_include_directories(Fuse3::headers SYSTEM INTERFACE ${Fuse3_INCLUDE_DIRS})
+
+add_library(Fuse3::fuse3 UNKNOWN IMPORTED)
+set_target_properties(Fuse3::fuse3 PROPERTIES IMPORTED_LOCATION "${Fuse3_LIBRARY}")
+target_link_libraries(Fuse3::fuse3 INTERFACE
+  PkgConfig::_uring PkgConfig::_numa Threads::Threads ${CMAKE_DL_LIBS} rt)
+if(Fuse3_VERSION VERSION_LESS 3.19)
+  # Such a libfuse loses replies that another thread sends: fs/kernel puts a lock around its submission.
+  # -u: nothing of ours calls the wrapper, so the linker must be told to take it out of the archive.
+  target_link_options(Fuse3::fuse3 INTERFACE
+    LINKER:--wrap=io_uring_submit_and_wait LINKER:-u,__wrap_io_uring_submit_and_wait)
+endif()
