@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Checks format, include direction, shell scripts, and (clang-tidy) the C++ sources.
+#
+# usage: scripts/lint.sh [--fix] [--quick]
+#   --fix     let clang-format rewrite the sources first
+#   --quick   leave clang-tidy out
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+exec </dev/null
+
+fix=no quick=no
+for argument in "$@"; do
+  case $argument in
+    --fix) fix=yes ;;
+    --quick) quick=yes ;;
+    -h | --help)
+      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *)
+      printf 'scripts/lint.sh: unknown argument %s\n' "$argument" >&2
+      exit 2
+      ;;
+  esac
+done
+
+sources() { find fs mount tests -type f \( -name '*.h' -o -name '*.cc' \) -print0 | sort -z; }
+
+format() {
+  if [[ $fix == yes ]]; then
+    sources | xargs -0 -r clang-format -i
+    return
+  fi
+  local file status=0
+  while IFS= read -r -d '' file; do
+    if ! clang-format --dry-run -Werror "$file" 2>/dev/null; then
+      printf '%s: clang-format would change it\n' "$file" >&2
+      status=1
+    fi
+  done < <(sources)
+  return "$status"
+}
+
+shell_scripts() {
+  find scripts .ci tests mount -type f \( -name '*.sh' -o -perm -u+x \) -print0 |
+    xargs -0 -r grep -lZE -m1 '^#!.*\b(ba)?sh$' | xargs -0 -r shellcheck --external-sources --source-path=SCRIPTDIR
+}
+
+python_scripts() { # compiles in memory: no __pycache__ is left
+  find scripts tests -type f -name '*.py' -print0 |
+    xargs -0 -r -n1 python3 -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")'
+}
+
+# A file that was found clean is looked at again only after it, or a header, or the checks changed.
+tidy() {
+  local clean=build/lint files=()
+  cmake --preset clang >/dev/null || return
+  mkdir -p "$clean"
+  local common
+  common=$({
+    clang-tidy --version
+    cat .clang-tidy build/clang/compile_commands.json
+    find fs mount -name '*.h' -type f -print0 | sort -z | xargs -0 -r cat
+  } | sha256sum)
+  local file key
+  while IFS= read -r -d '' file; do
+    key=$({ echo "$common"; cat "$file"; } | sha256sum | cut -c1-40)
+    [[ -e $clean/$key ]] || files+=("$file" "$clean/$key")
+  done < <(find fs mount -type f -name '*.cc' -print0 | sort -z)
+  ((${#files[@]})) || return 0
+  # shellcheck disable=SC2016  # the inner shell's own parameters
+  printf '%s\0' "${files[@]}" | xargs -0 -n2 -P "$(nproc)" bash -c '
+    if output=$(clang-tidy --quiet -p build/clang "$1" 2>&1); then : >"$2"; else
+      printf "%s\n" "$output"; exit 1; fi' bash
+}
+
+bad=0
+echo "lint: clang-format"
+format || bad=1
+echo "lint: include direction"
+scripts/check-includes.sh || bad=1
+echo "lint: shellcheck"
+shell_scripts || bad=1
+echo "lint: python syntax"
+python_scripts || bad=1
+if [[ $quick == no ]]; then
+  echo "lint: clang-tidy"
+  tidy || bad=1
+fi
+
+if ((bad)); then
+  echo "scripts/lint.sh: there are findings, see above (scripts/lint.sh --fix mends the format)" >&2
+fi
+exit "$bad"

@@ -1,0 +1,185 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs all tests: the checks of lint.sh, the clang build with its
+# thread-safety analysis, then the tests under ASan+UBSan, under TSan and in the release build.
+# Stops at the first stage that fails. Leaves no mount, no process and no setting behind.
+#
+# usage: scripts/test.sh [--quick] [--only STAGE]
+#   --quick        release build without the stress and program tests, lint without clang-tidy
+#   --only STAGE   one of lint, clang, asan, tsan, release, debug
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+umask 022
+exec </dev/null
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+root=$PWD
+
+say() { printf '\n== %s\n' "$*"; }
+die() {
+  printf 'scripts/test.sh: %s\n' "$*" >&2
+  exit 1
+}
+usage_error() {
+  printf 'scripts/test.sh: %s\n' "$*" >&2
+  exit 2
+}
+
+quick=no only=
+while (($#)); do
+  case $1 in
+    --quick) quick=yes ;;
+    --only)
+      (($# > 1)) || usage_error "--only needs a stage"
+      only=$2
+      shift
+      ;;
+    -h | --help)
+      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) usage_error "unknown argument $1" ;;
+  esac
+  shift
+done
+case $only in
+  lint | clang | asan | tsan | release | debug) stages=("$only") ;;
+  '') if [[ $quick == yes ]]; then stages=(lint release); else stages=(lint clang asan tsan release); fi ;;
+  *) usage_error "unknown stage $only" ;;
+esac
+
+jobs=$(nproc)
+# The same sources in another checkout shall hit the cache.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+
+# ---- what the tests run in: a directory of their own, open to the other users they become
+
+run=$(mktemp -d /tmp/scratchfs-test.XXXXXXXX)
+readonly run
+chmod 0755 "$run"
+mkdir -m 1777 "$run/tmp" "$run/reports"
+uring_switch=/sys/module/fuse/parameters/enable_uring
+uring_before=
+
+scratchfs_mounts() { # mount points, with the kernel's octal escapes
+  awk '{for (i = 7; $i != "-"; i++); if ($(i + 1) == "fuse.scratchfs") print $5}' /proc/self/mountinfo | sort
+}
+
+clean_up() {
+  local status=$? point
+  trap - EXIT
+  set +e # whatever fails here, the rest is still to be done
+  scratchfs_mounts | grep -F -- "$run/" | while IFS= read -r point; do
+    umount -l -- "$(printf '%b' "$point")"
+  done
+  [[ -z $uring_before ]] || echo "$uring_before" >"$uring_switch"
+  rm -rf --one-file-system -- "$run"
+  exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+prepare_fuse() {
+  [[ -e /dev/fuse ]] || modprobe fuse 2>/dev/null || true
+  [[ -c /dev/fuse ]] || die "/dev/fuse is missing: load the module fuse, or give the container --device /dev/fuse"
+  # shellcheck disable=SC2188  # only whether it opens
+  (: <>/dev/fuse) 2>/dev/null || die "/dev/fuse cannot be opened: run as root, or give the container CAP_SYS_ADMIN"
+  # Both transports are tested; without this switch there is only the one.
+  if [[ -w $uring_switch && $(<"$uring_switch") == N ]]; then
+    uring_before=N
+    echo Y >"$uring_switch"
+  elif [[ ! -e $uring_switch ]]; then
+    echo "note: this kernel has no FUSE over io_uring; those tests say that they are skipped"
+  fi
+}
+
+# Processes that inherited the mark of this run: pid, state and command, one a line.
+marked_processes() {
+  local dir
+  for dir in /proc/[0-9]*; do
+    if grep -qazx -- "SCRATCHFS_TEST_RUN=$run" "$dir/environ" 2>/dev/null; then
+      ps -o pid=,stat=,args= -p "${dir#/proc/}" || true
+    fi
+  done
+}
+
+# Mounts that were not there before and that lie in the tests' directory, or whose daemon is dead.
+left_mounts() {
+  local point path
+  comm -13 "$run/mounts" <(scratchfs_mounts) | while IFS= read -r point; do
+    path=$(printf '%b' "$point")
+    if [[ $path == "$run"/* ]] || ! stat -- "$path" >/dev/null 2>&1; then
+      printf '%s\n' "$path"
+    fi
+  done
+}
+
+check_nothing_left() {
+  local deadline=$((SECONDS + 10)) processes mounts
+  while :; do # a daemon needs a moment after its unmount
+    processes=$(marked_processes)
+    mounts=$(left_mounts)
+    [[ -n $processes || -n $mounts ]] || return 0
+    ((SECONDS < deadline)) || break
+    sleep 0.2
+  done
+  [[ -z $processes ]] || printf 'left by the tests, a process: %s\n' "$processes" >&2
+  [[ -z $mounts ]] || printf 'left by the tests, a mount: %s\n' "$mounts" >&2
+  die "the tests left something behind"
+}
+
+# Sanitizers write here, because a daemon has no stderr to be read.
+check_no_reports() {
+  compgen -G "$run/reports/*" >/dev/null || return 0
+  cat -- "$run"/reports/* >&2
+  die "the sanitizers have reports, see above"
+}
+
+build() {
+  cmake --preset "$1" >"$run/configure.log" 2>&1 || {
+    cat -- "$run/configure.log" >&2
+    return 1
+  }
+  cmake --build --preset "$1" -j "$jobs"
+}
+
+run_tests() { # PRESET [ctest arguments...]
+  local preset=$1 reports=$run/reports/report status=0
+  shift
+  scratchfs_mounts >"$run/mounts"
+  env TMPDIR="$run/tmp" SCRATCHFS_TEST_RUN="$run" \
+    ASAN_OPTIONS="log_path=$reports:detect_stack_use_after_return=1:strict_init_order=1" \
+    UBSAN_OPTIONS="log_path=$reports:print_stacktrace=1" \
+    TSAN_OPTIONS="log_path=$reports:second_deadlock_stack=1:history_size=4" \
+    ctest --preset "$preset" --output-on-failure --no-tests=error -j "$jobs" "$@" || status=$?
+  check_no_reports
+  ((status == 0)) || exit "$status"
+  check_nothing_left
+}
+
+stage() {
+  case $1 in
+    lint)
+      if [[ $quick == yes ]]; then scripts/lint.sh --quick; else scripts/lint.sh; fi
+      ;;
+    clang)
+      build clang
+      run_tests clang -L unit
+      ;;
+    asan | tsan | debug)
+      build "$1"
+      run_tests "$1" -LE stress
+      ;;
+    release)
+      build release
+      if [[ $quick == yes ]]; then run_tests release -LE 'stress|programs'; else run_tests release; fi
+      ;;
+  esac
+}
+
+scripts/deps.sh --tests
+prepare_fuse
+for name in "${stages[@]}"; do
+  say "$name (after $SECONDS s)"
+  stage "$name"
+done
+say "all stages passed in $SECONDS s: ${stages[*]}; no mount and no process is left"
