@@ -84,15 +84,16 @@ mirrors() {
 
 # Downloads the newest fuse3 source package of unstable from MIRROR into DIR/files. apt checks the
 # signature of the lists and through them the package; the system's own sources, lists and caches
-# are neither read nor written.
+# are neither read nor written. Further arguments are for apt.
 download_from() {
   local mirror=$1 dir=$2 version
+  shift 2
   local options=(
     -o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=-
     -o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir/cache"
     -o Acquire::Languages=none -o Acquire::AllowInsecureRepositories=false
     -o Acquire::AllowDowngradeToInsecureRepositories=false -o APT::Get::AllowUnauthenticated=false
-    -o Acquire::Retries=3
+    -o Acquire::Retries=3 "$@"
   )
   rm -rf -- "${dir:?}"/*
   mkdir -p -- "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/files"
@@ -123,12 +124,15 @@ download_fuse() {
   chmod 0755 -- "$dir"
   while read -r mirror; do
     say "getting the source package fuse3 of Debian unstable from $mirror"
-    if download_from "$mirror" "$dir"; then
+    # A mirror that stands still has lists past their date. They are signed all the same, and the
+    # version is checked, so that the worst to be had is an older package that will do.
+    if download_from "$mirror" "$dir" ||
+      { say "trying again, with lists past their date allowed" &&
+        download_from "$mirror" "$dir" -o Acquire::Check-Valid-Until=false; }; then
       rm -rf -- "$deps/source.new" "$deps/source"
       mkdir -p -- "$deps/source.new"
       cp -- "$dir"/files/* "$deps/source.new/"
       mv -- "$deps/source.new" "$deps/source"
-      rm -rf -- "$dir"
       return 0
     fi
     say "no fuse3 >= $fuse_wanted to be had from $mirror"
