@@ -25,7 +25,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(scratchfs_options INTERFACE -Wthread-safety -Wthread-safety-beta)
 else()
   target_compile_options(scratchfs_options INTERFACE
-    -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast)
+    -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
 endif()
 
 # Without optimization the sanitized file system is too slow to test, and -O1 keeps the stack traces.
