@@ -1,0 +1,24 @@
+// What the handlers share; libfuse's userdata.
+#pragma once
+
+#include "fs/kernel/control.h"
+#include "fs/kernel/fuse.h"
+#include "fs/kernel/notifier.h"
+#include "fs/kernel/options.h"
+#include "fs/kernel/serve.h"
+#include "fs/tree/tree.h"
+
+namespace scratchfs::kernel {
+
+struct Context : Transport {
+  tree::Tree& tree;
+  Notifier& notifier;
+  const ControlHandler control;
+  const SessionOptions options;
+};
+
+inline Context& context_of(fuse_req_t raw) {
+  return *static_cast<Context*>(fuse_req_userdata(raw));
+}
+
+}  // namespace scratchfs::kernel

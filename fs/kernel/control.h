@@ -1,0 +1,19 @@
+// Requests on the control file, as the kernel folder passes them on.
+#pragma once
+
+#include <sys/types.h>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace scratchfs::kernel {
+
+struct ControlRequest {
+  std::string_view text;  // what the caller wrote
+  uid_t uid;              // who the kernel says wrote it
+};
+// Answers a request on the control file. Called on a thread that may wait; must not touch the
+// mount.
+using ControlHandler = std::function<std::string(const ControlRequest&)>;
+
+}  // namespace scratchfs::kernel

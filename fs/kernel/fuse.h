@@ -1,0 +1,5 @@
+// libfuse's low-level API at the version that this folder is written for.
+#pragma once
+
+#define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 18)
+#include <fuse_lowlevel.h>

@@ -1,0 +1,154 @@
+// How a handler does its work: at once where it can, parked where it would have to wait.
+//
+//   void on_read(fuse_req_t raw, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file)
+//   {
+//     Context& context = context_of(raw);
+//     serve(context, raw, Opcode::read, inode,
+//           [&context, size, offset, handle = context.tree.handle(file->fh)](Request& request,
+//           base::Wait wait)
+//               -> base::Result<Bytes> { ... });
+//   }
+#pragma once
+
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "fs/base/result.h"
+#include "fs/kernel/counters.h"
+#include "fs/kernel/parking.h"
+#include "fs/kernel/request.h"
+
+namespace scratchfs::kernel {
+
+// What serve() itself needs of what handlers share.
+struct Transport {
+  Parking& parking;
+  Counters& counters;
+};
+
+namespace detail {
+
+// How an argument survives parking. Names are copied: libfuse's buffer is used again once the
+// handler has returned.
+template <typename Argument>
+class Kept {
+ public:
+  Kept(const Argument& argument, bool /*on_ring*/) : argument_(argument) {}
+  const Argument& get() const { return argument_; }
+
+ private:
+  Argument argument_;
+};
+template <>
+class Kept<std::string_view> {
+ public:
+  Kept(std::string_view argument, bool /*on_ring*/) : copy_(argument) {}
+  std::string_view get() const { return copy_; }
+
+ private:
+  std::string copy_;
+};
+// A ring entry's payload stays as it is until the reply, so large data is not copied there.
+template <>
+class Kept<std::span<const std::byte>> {
+ public:
+  Kept(std::span<const std::byte> argument, bool on_ring) : data_(argument) {
+    if (on_ring) return;
+    copy_.assign(argument.begin(), argument.end());
+    data_ = copy_;
+  }
+  Kept(Kept&& other) noexcept = default;  // a moved vector keeps its memory, so data_ stays true
+  Kept& operator=(Kept&&) = delete;
+  std::span<const std::byte> get() const { return data_; }
+
+ private:
+  std::vector<std::byte> copy_;
+  std::span<const std::byte> data_;
+};
+
+void log_exception(const Request& request, const char* what);
+
+// Nothing may be thrown through libfuse.
+template <typename Op, typename... Arguments>
+auto attempt(Request& request, base::Wait wait, Op& op, const Arguments&... arguments)
+    -> decltype(op(request, wait, arguments...)) {
+  try {
+    return op(request, wait, arguments...);
+  } catch (const std::bad_alloc&) {
+    return base::Errno(ENOMEM);
+  } catch (const std::exception& exception) {
+    log_exception(request, exception.what());
+    return base::Errno(EIO);
+  }
+}
+
+template <typename Reply>
+void answer(Request& request, const base::Result<Reply>& result) {
+  if (result)
+    request.answer(*result);
+  else
+    request.answer(result.error());
+}
+
+template <typename Op, typename... Arguments>
+class ParkedOp final : public Parking::Task {
+ public:
+  // Throws bad_alloc before it takes the request.
+  ParkedOp(Request&& request, Op&& op, const Arguments&... arguments)
+      : arguments_(Kept<Arguments>(arguments, request.ring() != nullptr)...),
+        op_(std::move(op)),
+        request_(std::move(request)),
+        place_(request_.ring()) {}
+
+  void run() override {
+    std::apply(
+        [this](const Kept<Arguments>&... kept) {
+          answer(request_, attempt(request_, base::Wait::yes, op_, kept.get()...));
+        },
+        arguments_);
+  }
+  void refuse(base::Errno error) override { request_.answer(error); }
+
+ private:
+  const std::tuple<Kept<Arguments>...> arguments_;
+  Op op_;
+  Request request_;
+  const ParkedPlace place_;
+};
+
+}  // namespace detail
+
+// Runs `op(Request&, base::Wait, arguments...) -> base::Result<Reply>` and answers with what it
+// returns. It runs with Wait::no in the handler; on kWouldBlock, (request, op, arguments) is
+// parked, and a worker runs it again with Wait::yes. So a run that ends in kWouldBlock must have
+// changed nothing.
+//
+// `op` owns what it captures (moved, not copied, when it parks); what points into libfuse's buffers
+// goes into `arguments`: std::string_view and std::span<const std::byte> are kept alive when it
+// parks, all else is copied as it is. Allocates only when it parks. The op may throw bad_alloc
+// (ENOMEM); never throws itself.
+template <typename Op, typename... Arguments>
+void serve(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId inode, Op op,
+           Arguments... arguments) {
+  transport.counters.count(opcode);
+  Request request(raw, opcode, inode);
+  const auto result = detail::attempt(request, base::Wait::no, op, arguments...);
+  if (!result.is(base::kWouldBlock)) return detail::answer(request, result);
+  std::unique_ptr<Parking::Task> parked;
+  try {
+    parked = std::make_unique<detail::ParkedOp<Op, Arguments...>>(std::move(request), std::move(op),
+                                                                  arguments...);
+  } catch (const std::bad_alloc&) {
+    return request.answer(base::Errno(ENOMEM));
+  }
+  transport.parking.park(std::move(parked));
+}
+
+}  // namespace scratchfs::kernel
