@@ -1,0 +1,95 @@
+// chmod, chown, truncate, utimens and the extended attributes.
+#include <fmt/format.h>
+
+#include "fs/base/clock.h"
+#include "fs/tree/tree.h"
+
+namespace scratchfs::tree {
+
+base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const AttributeChange& change,
+                                              base::Wait wait) {
+  if (inode->gone) return base::Errno(ESTALE);
+  bool resized = false;
+  if (change.size) {
+    if (!inode->is_regular()) return base::Errno(inode->is_directory() ? EISDIR : EINVAL);
+    resized = *change.size != inode->content->size();
+    if (const auto done = inode->content->truncate(*change.size, wait); !done) return done.error();
+  }
+  base::Lock lock(inode->mutex);
+  if (change.uid && *change.uid != inode->uid) {
+    if (const auto moved = inode->charge.move_to(ledger_.account(*change.uid)); !moved) return moved.error();
+    inode->uid = *change.uid;
+  }
+  if (change.gid) inode->gid = *change.gid;
+  // chown(2): the set-id bits go, whoever asks; directories keep theirs.
+  if ((change.uid || change.gid || change.kill_suid_sgid) && !inode->is_directory()) inode->kill_set_ids();
+  if (change.mode) inode->permissions = *change.mode & 07777;
+  if (resized) inode->touch_modified();
+  if (change.accessed) inode->accessed = *change.accessed;
+  if (change.modified) inode->modified = *change.modified;
+  inode->changed = change.changed ? *change.changed : base::now();
+  return inode->attributes_locked();
+}
+
+base::Result<std::string> Tree::xattr(const InodeRef& inode, std::string_view name) const {
+  base::Lock lock(inode->mutex);
+  const std::string* value = inode->xattrs.find(name);
+  if (value == nullptr) return base::Errno(ENODATA);
+  return *value;
+}
+
+base::Result<void> Tree::set_xattr(const InodeRef& inode, std::string_view name, std::string_view value,
+                                   XattrSet how) {
+  base::Lock lock(inode->mutex);
+  if (inode->gone) return base::Errno(ESTALE);
+  if (const auto allowed = inode->xattrs.check_set(name, value, how); !allowed) return allowed.error();
+  const std::uint64_t now = inode->xattrs.charged();
+  const std::uint64_t then = inode->xattrs.charged_after(name, value);
+  if (then > now) {
+    if (const auto charged = inode->charge.grow({.bytes = then - now, .inodes = 0}); !charged) return charged.error();
+  } else {
+    inode->charge.shrink({.bytes = now - then, .inodes = 0});
+  }
+  inode->xattrs.set(name, value);
+  inode->touch_changed();
+  return {};
+}
+
+base::Result<void> Tree::remove_xattr(const InodeRef& inode, std::string_view name) {
+  base::Lock lock(inode->mutex);
+  const std::uint64_t before = inode->xattrs.charged();
+  if (!inode->xattrs.remove(name)) return base::Errno(ENODATA);
+  inode->charge.shrink({.bytes = before - inode->xattrs.charged(), .inodes = 0});
+  inode->touch_changed();
+  return {};
+}
+
+std::string Tree::xattr_names(const InodeRef& inode) const {
+  base::Lock lock(inode->mutex);
+  return inode->xattrs.list();
+}
+
+void Tree::set_kept(const InodeRef& inode, bool kept) {
+  {
+    base::Lock lock(inode->mutex);
+    inode->kept = kept;
+  }
+  if (inode->is_directory()) refresh_holding(inode);
+  consider(inode);
+}
+
+std::string Tree::describe_holders(const InodeRef& inode) const {
+  std::string words;
+  const auto add = [&words](const std::string& holder) { words += words.empty() ? holder : "; " + holder; };
+  base::Lock lock(inode->mutex);
+  if (inode->handles > 0) add(fmt::format("handles: {}", inode->handles));
+  if (inode->kept) add("kept");
+  for (const Dentry* name : inode->names) {
+    for (const ClaimantRef& claimant : name->claims) add(claimant->words());
+    if (name->parent->directory->holds_entries()) add(fmt::format("directory of {}", name->name));
+  }
+  if (options_.lifetime == limits::LifetimeMode::mount) add("the mount");
+  return words.empty() ? "nothing" : words;
+}
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,98 @@
+#include "fs/tree/claims.h"
+
+#include <algorithm>
+
+namespace scratchfs::tree {
+
+namespace {
+
+constexpr std::size_t kShortestStem = 6;
+
+}  // namespace
+
+std::string_view stem_of(std::string_view name) {
+  const auto dot = name.rfind('.');
+  if (dot == std::string_view::npos || dot < kShortestStem) return name;
+  return name.substr(0, dot);
+}
+
+bool Claimant::add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root) {
+  base::Lock lock(mutex_);
+  if (ended_) return false;
+  names_.insert_or_assign(name, std::move(inode));
+  if (in_root) stems_.emplace(stem);
+  return true;
+}
+
+void Claimant::remove(const Dentry* name, std::string_view stem, bool in_root) {
+  base::Lock lock(mutex_);
+  if (names_.erase(name) == 0 || !in_root) return;
+  if (const auto at = stems_.find(stem); at != stems_.end()) stems_.erase(at);
+}
+
+bool Claimant::covers(std::string_view name) const {
+  base::Lock lock(mutex_);
+  // Any stem that begins `name` sorts at or before it; what lies between shares a shorter prefix with `name`.
+  std::string_view probe = name;
+  while (!probe.empty()) {
+    auto at = stems_.upper_bound(probe);
+    if (at == stems_.begin()) return false;
+    const std::string& candidate = *--at;
+    if (name.starts_with(candidate)) return true;
+    const auto [end, unused] = std::ranges::mismatch(probe, candidate);
+    probe = probe.substr(0, static_cast<std::size_t>(end - probe.begin()));
+  }
+  return false;
+}
+
+std::vector<std::weak_ptr<Inode>> Claimant::end() {
+  base::Lock lock(mutex_);
+  ended_ = true;
+  std::vector<std::weak_ptr<Inode>> held;
+  held.reserve(names_.size());
+  for (auto& [name, inode] : names_) held.push_back(std::move(inode));
+  names_.clear();
+  stems_.clear();
+  return held;
+}
+
+ClaimRegistry::ClaimRegistry(ClaimantKind& kind)
+    : kind_(kind), forever_(std::make_shared<Claimant>(~ClaimantKey{0}, "a process whose end cannot be seen")) {}
+
+ClaimantRef ClaimRegistry::claimant_of(pid_t pid) {
+  const auto identity = kind_.identify(pid);
+  if (std::holds_alternative<Vanished>(identity)) return nullptr;
+  if (std::holds_alternative<Unknowable>(identity)) return forever_;
+  const auto key = std::get<ClaimantKey>(identity);
+  ClaimantRef claimant;
+  {
+    base::Lock lock(mutex_);
+    auto& slot = claimants_[key];
+    if (slot) return slot;
+    slot = std::make_shared<Claimant>(key, kind_.describe(key));
+    claimant = slot;
+  }
+  kind_.watch(key, pid);
+  return claimant;
+}
+
+ClaimantRef ClaimRegistry::known_claimant_of(pid_t pid) const {
+  const auto identity = kind_.identify(pid);
+  if (std::holds_alternative<Unknowable>(identity)) return forever_;
+  const auto* key = std::get_if<ClaimantKey>(&identity);
+  if (key == nullptr) return nullptr;
+  base::Lock lock(mutex_);
+  const auto at = claimants_.find(*key);
+  return at == claimants_.end() ? nullptr : at->second;
+}
+
+ClaimantRef ClaimRegistry::take(ClaimantKey key) {
+  base::Lock lock(mutex_);
+  const auto at = claimants_.find(key);
+  if (at == claimants_.end()) return nullptr;
+  ClaimantRef claimant = std::move(at->second);
+  claimants_.erase(at);
+  return claimant;
+}
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,69 @@
+// Claims: which claimant holds which names, and what a claimant's names begin with.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/tree/claimant.h"
+
+namespace scratchfs::tree {
+
+class Inode;
+struct Dentry;
+
+// The part of a claimed name that derived names begin with: up to the last dot if that leaves at least 6 characters,
+// else the whole name.
+std::string_view stem_of(std::string_view name);
+
+// One claimant and the names it holds. Its mutex is a leaf, taken under an inode's.
+class Claimant {
+ public:
+  Claimant(ClaimantKey key, std::string words) : key_(key), words_(std::move(words)) {}
+  ClaimantKey key() const { return key_; }
+  // As people are told of it: `session 1529`.
+  const std::string& words() const { return words_; }
+
+  // False when the claimant has ended: then it holds nothing more. `in_root` names lend their stem to derived ones.
+  bool add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root);
+  void remove(const Dentry* name, std::string_view stem, bool in_root);
+  // Whether `name` begins with the stem of a name that this claimant holds in the root.
+  bool covers(std::string_view name) const;
+  // Marks it ended and hands out what it held.
+  std::vector<std::weak_ptr<Inode>> end();
+
+ private:
+  const ClaimantKey key_;
+  const std::string words_;
+  mutable base::Mutex mutex_;
+  bool ended_ GUARDED_BY(mutex_) = false;
+  std::unordered_map<const Dentry*, std::weak_ptr<Inode>> names_ GUARDED_BY(mutex_);
+  std::multiset<std::string, std::less<>> stems_ GUARDED_BY(mutex_);
+};
+
+using ClaimantRef = std::shared_ptr<Claimant>;
+
+// All claimants of the mount. Thread-safe; its mutex is a leaf.
+class ClaimRegistry {
+ public:
+  explicit ClaimRegistry(ClaimantKind& kind);
+
+  // Who claims when `pid` creates; null when the creator has vanished.
+  ClaimantRef claimant_of(pid_t pid);
+  // The same, without making one; null when it claims nothing so far.
+  ClaimantRef known_claimant_of(pid_t pid) const;
+  // Takes an ended claimant out; null when it is unknown.
+  ClaimantRef take(ClaimantKey key);
+
+ private:
+  ClaimantKind& kind_;
+  const ClaimantRef forever_;  // of those whose end cannot be seen
+  mutable base::Mutex mutex_;
+  std::unordered_map<ClaimantKey, ClaimantRef> claimants_ GUARDED_BY(mutex_);
+};
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,52 @@
+#include "fs/tree/directory.h"
+
+#include <cassert>
+
+#include "fs/tree/inode.h"
+
+namespace scratchfs::tree {
+
+Dentry* Directory::find(std::string_view name) const {
+  const auto at = by_name_.find(name);
+  return at == by_name_.end() ? nullptr : at->second;
+}
+
+Dentry& Directory::insert(Inode& parent, std::shared_ptr<Inode> inode, std::string_view name) {
+  const bool is_directory = inode->is_directory();
+  const std::uint64_t cookie = next_cookie_++;
+  auto entry = std::make_unique<Dentry>(Dentry{&parent, std::move(inode), std::string(name), cookie, {}});
+  Dentry& result = *entry;
+  const bool fresh = by_name_.emplace(result.name, &result).second;
+  assert(fresh);
+  (void)fresh;
+  by_cookie_.emplace_hint(by_cookie_.end(), cookie, std::move(entry));
+  ++size_;
+  if (is_directory) ++subdirectories_;
+  return result;
+}
+
+std::unique_ptr<Dentry> Directory::take(Dentry& entry) {
+  by_name_.erase(entry.name);
+  auto node = by_cookie_.extract(entry.cookie);
+  --size_;
+  if (entry.inode->is_directory()) --subdirectories_;
+  return std::move(node.mapped());
+}
+
+const Dentry* Directory::after(std::uint64_t cookie) const {
+  const auto at = by_cookie_.upper_bound(cookie);
+  return at == by_cookie_.end() ? nullptr : at->second.get();
+}
+
+std::vector<std::unique_ptr<Dentry>> Directory::take_all() {
+  std::vector<std::unique_ptr<Dentry>> all;
+  all.reserve(by_cookie_.size());
+  by_name_.clear();
+  for (auto& [cookie, entry] : by_cookie_) all.push_back(std::move(entry));
+  by_cookie_.clear();
+  size_ = 0;
+  subdirectories_ = 0;
+  return all;
+}
+
+}  // namespace scratchfs::tree

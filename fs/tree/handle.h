@@ -1,0 +1,20 @@
+// An open file description on the mount: from CREATE, OPEN or TMPFILE to RELEASE.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "fs/tree/inode.h"
+
+namespace scratchfs::tree {
+
+using HandleId = std::uint64_t;
+
+struct Handle {
+  const InodeRef inode;
+  const int flags;  // open(2)'s
+  // The inode's flush_epoch at this handle's last FLUSH; 0: it has been used since. Written under the inode's mutex.
+  std::atomic<std::uint32_t> flushed_in = 0;
+};
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,125 @@
+#include "fs/tree/inode.h"
+
+#include <algorithm>
+
+#include "fs/base/clock.h"
+
+namespace scratchfs::tree {
+
+namespace {
+
+// What tmpfs tells of a directory's size: so much for each entry, with "." and "..".
+constexpr std::uint64_t kBytesPerEntry = 20;
+constexpr std::uint64_t kChargeUnit = 512;  // st_blocks counts in these
+constexpr std::size_t kFreeTarget = 128;    // a symlink's target up to this many bytes comes with its inode
+
+std::uint64_t in_units(std::uint64_t bytes) { return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit; }
+
+bool before(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+}  // namespace
+
+Inode::Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger)
+    : id(birth.id),
+      type(birth.mode & S_IFMT),
+      device(birth.device),
+      born(base::now()),
+      charge(ledger, ledger.account(birth.uid)),
+      content(S_ISREG(birth.mode) ? std::make_unique<content::Content>(store, charge) : nullptr),
+      directory(S_ISDIR(birth.mode) ? std::make_unique<Directory>() : nullptr),
+      permissions(birth.mode & 07777),
+      uid(birth.uid),
+      gid(birth.gid),
+      accessed(born),
+      modified(born),
+      changed(born) {}
+
+std::uint32_t Inode::links() const {
+  if (!is_directory()) return static_cast<std::uint32_t>(names.size());
+  return directory->is_removed() ? 0 : 2 + directory->subdirectories();
+}
+
+Attributes Inode::attributes() const {
+  base::Lock lock(mutex);
+  return attributes_locked();
+}
+
+Attributes Inode::attributes_locked() const {
+  Attributes result{.id = id, .mode = type | permissions, .links = links(), .uid = uid, .gid = gid, .device = device};
+  if (content) {
+    result.size = content->size();
+    result.allocated = content->allocated();
+  } else if (directory) {
+    result.size = (directory->size() + 2) * kBytesPerEntry;
+  } else {
+    result.size = target.size();
+    result.allocated = target_charge();
+  }
+  result.accessed = accessed;
+  result.modified = modified;
+  result.changed = changed;
+  result.born = born;
+  return result;
+}
+
+std::uint64_t Inode::target_charge() const { return target.size() > kFreeTarget ? in_units(target.size()) : 0; }
+
+limits::Usage Inode::fixed_usage() const {
+  const std::uint64_t inodes = id == kRootId ? 0 : std::max<std::uint64_t>(names.size(), 1);
+  return {.bytes = xattrs.charged() + target_charge(), .inodes = inodes};
+}
+
+void Inode::retire() {
+  charge.shrink(fixed_usage());
+  xattrs.clear();
+  target.clear();
+  gone = true;
+}
+
+limits::LifetimeFacts Inode::facts() const {
+  limits::LifetimeFacts facts{.regular = is_regular(), .handles = handles, .kept = kept};
+  for (const Dentry* name : names) {
+    facts.claimed = facts.claimed || !name->claims.empty();
+    facts.in_held_directory = facts.in_held_directory || name->parent->directory->holds_entries();
+  }
+  return facts;
+}
+
+bool Inode::is_closing(limits::LifetimeMode mode) const {
+  if (handles == 0 || flushed.load(std::memory_order_relaxed) < handles || names.empty()) return false;
+  limits::LifetimeFacts after = facts();
+  after.handles = 0;
+  return !limits::is_held(mode, after);
+}
+
+void Inode::touch_modified() {
+  modified = base::now();
+  if (before(changed, modified)) changed = modified;
+}
+
+void Inode::touch_changed() { changed = base::now(); }
+
+void Inode::kill_set_ids() {
+  const std::uint64_t before_removal = xattrs.charged();
+  if (xattrs.remove("security.capability")) charge.shrink({.bytes = before_removal - xattrs.charged(), .inodes = 0});
+  permissions &= static_cast<mode_t>(~S_ISUID);
+  // Without group execute the bit means mandatory locking, which is no privilege: chown(2), inode_operations' kill_priv.
+  if ((permissions & S_IXGRP) != 0) permissions &= static_cast<mode_t>(~S_ISGID);
+}
+
+void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
+  if (!claimant || std::ranges::find(name.claims, claimant) != name.claims.end()) return;
+  if (claimant->add(&name, inode.weak_from_this(), stem_of(name.name), name.parent->id == kRootId))
+    name.claims.push_back(claimant);
+}
+
+void unclaim_name(Inode& inode, Dentry& name) {
+  (void)inode;  // named so that the caller shows its lock
+  for (const ClaimantRef& claimant : name.claims)
+    claimant->remove(&name, stem_of(name.name), name.parent->id == kRootId);
+  name.claims.clear();
+}
+
+}  // namespace scratchfs::tree

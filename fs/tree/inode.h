@@ -1,0 +1,88 @@
+// One object of the tree: its attributes, its names, and what holds it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <sys/stat.h>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/content/content.h"
+#include "fs/limits/ledger.h"
+#include "fs/limits/lifetime.h"
+#include "fs/tree/claims.h"
+#include "fs/tree/directory.h"
+#include "fs/tree/types.h"
+#include "fs/tree/xattrs.h"
+
+namespace scratchfs::tree {
+
+class Inode;
+using InodeRef = std::shared_ptr<Inode>;
+
+// Lock order: a directory's `directory->mutex` before `mutex` of the directory itself or of anything named in it.
+class Inode : public std::enable_shared_from_this<Inode> {
+ public:
+  struct Birth {
+    InodeId id = 0;
+    mode_t mode = 0;
+    dev_t device = 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+  };
+  // `charge` starts with nothing on it: the creator grows it first of all. The store is used by regular files only.
+  Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger);
+
+  bool is_directory() const { return S_ISDIR(type); }
+  bool is_regular() const { return S_ISREG(type); }
+  Attributes attributes() const EXCLUDES(mutex);
+  Attributes attributes_locked() const REQUIRES(mutex);
+  limits::LifetimeFacts facts() const REQUIRES(mutex);
+  bool is_closing(limits::LifetimeMode mode) const REQUIRES(mutex);
+  // Sets mtime and ctime, or ctime alone, to now.
+  void touch_modified() REQUIRES(mutex);
+  void touch_changed() REQUIRES(mutex);
+  // write(2), chown(2): the set-id bits do not outlive a change by one who may not set them.
+  void kill_set_ids() REQUIRES(mutex);
+  std::uint32_t links() const REQUIRES(mutex);
+  // Charged besides content: one inode for each name (and for a file without any), xattrs, a long symlink's target.
+  std::uint64_t target_charge() const;
+  limits::Usage fixed_usage() const REQUIRES(mutex);
+  // It is gone: gives back all but the content, which is freed without this lock.
+  void retire() REQUIRES(mutex);
+
+  const InodeId id;
+  const mode_t type;    // S_IFMT bits
+  const dev_t device;   // of a device node
+  const timespec born;
+  limits::Charge charge;                              // has its own lock
+  const std::unique_ptr<content::Content> content;    // of a regular file; has its own lock
+  const std::unique_ptr<Directory> directory;         // of a directory; has its own lock
+  std::string target;                                 // of a symlink; set before anyone else sees the inode
+
+  mutable base::Mutex mutex;
+  mode_t permissions GUARDED_BY(mutex);
+  uid_t uid GUARDED_BY(mutex);
+  gid_t gid GUARDED_BY(mutex);
+  timespec accessed GUARDED_BY(mutex);
+  timespec modified GUARDED_BY(mutex);
+  timespec changed GUARDED_BY(mutex);
+  Xattrs xattrs GUARDED_BY(mutex);
+  std::vector<Dentry*> names GUARDED_BY(mutex);       // the directories own them
+  std::uint32_t handles GUARDED_BY(mutex) = 0;
+  bool kept GUARDED_BY(mutex) = false;
+  // The verdict is spoken: it cannot be found or opened any more. Written under `mutex`, read without it as well.
+  std::atomic<bool> gone = false;
+  // Handles that said FLUSH and nothing since; written under `mutex`, read without it as a first look.
+  std::atomic<std::uint32_t> flushed = 0;
+  // Raised when a file that looked like closing proved to be alive, so that its handles' old FLUSHes count no more.
+  std::atomic<std::uint32_t> flush_epoch = 1;
+};
+
+// Adds `claimant` (may be null: nothing happens) to a name of `inode`; `in_root` as Claimant::add.
+void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) REQUIRES(inode.mutex);
+// Takes every claim off a name that is about to go.
+void unclaim_name(Inode& inode, Dentry& name) REQUIRES(inode.mutex);
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,21 @@
+// What the tree tells the kernel unasked, so that it forgets names that the daemon took away by itself.
+#pragma once
+
+#include <string>
+
+#include "fs/tree/types.h"
+
+namespace scratchfs::tree {
+
+// Called with no lock held; must return at once (the work is done by a thread of its own, because the kernel may hold
+// the parent's lock while it waits for one of our handlers). May be called from any thread.
+class KernelNotices {
+ public:
+  virtual ~KernelNotices() = default;
+  // The name no longer exists.
+  virtual void name_gone(InodeId parent, InodeId child, std::string name) = 0;
+  // The name exists, but from now on a close can remove it: it must be asked about each time.
+  virtual void name_expired(InodeId parent, std::string name) = 0;
+};
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,158 @@
+// Handles: open, flush, release, and the I/O that goes through them.
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+#include "fs/base/clock.h"
+#include "fs/tree/patience.h"
+
+namespace scratchfs::tree {
+
+namespace {
+
+constexpr time_t kRelatimeAge = 24 * 60 * 60;  // mount(8): relatime
+
+bool before(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+void touch_accessed(Inode& inode, int flags) {
+  if ((flags & O_NOATIME) != 0) return;
+  const timespec now = base::now();
+  base::Lock lock(inode.mutex);
+  if (before(inode.accessed, inode.modified) || before(inode.accessed, inode.changed) ||
+      now.tv_sec - inode.accessed.tv_sec >= kRelatimeAge)
+    inode.accessed = now;
+}
+
+void touch_written(Inode& inode, bool kill_set_ids) {
+  base::Lock lock(inode.mutex);
+  inode.touch_modified();
+  inode.touch_changed();
+  if (kill_set_ids) inode.kill_set_ids();
+}
+
+}  // namespace
+
+Opened Tree::new_handle(const InodeRef& inode, int flags) {
+  const HandleId id = handles_.new_id();
+  handles_.add(id, std::shared_ptr<Handle>(new Handle{.inode = inode, .flags = flags}));
+  base::Lock lock(inode->mutex);
+  return {.handle = id, .needs_flush = limits::close_can_delete(options_.lifetime, inode->facts())};
+}
+
+base::Result<Opened> Tree::open(const InodeRef& inode, int flags, bool kill_set_ids, base::Wait wait) {
+  return patiently(wait, [&](Blocker& blocker) -> base::Result<Opened> {
+    if (gate_.is_closing(*inode)) {
+      blocker = inode;
+      return base::Errno(ESTALE);
+    }
+    return open_existing(inode, flags, kill_set_ids);
+  });
+}
+
+base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, bool kill_set_ids) {
+  if (inode->is_directory()) return base::Errno(EISDIR);
+  if (!inode->is_regular()) return base::Errno(ENXIO);
+  {
+    base::Lock lock(inode->mutex);
+    if (inode->gone) return base::Errno(ESTALE);
+    ++inode->handles;
+  }
+  const Opened opened = new_handle(inode, flags);
+  if ((flags & O_TRUNC) != 0) {
+    // Shrinking to nothing never waits.
+    if (const auto emptied = inode->content->truncate(0, base::Wait::no); !emptied) {
+      release(opened.handle);
+      return emptied.error();
+    }
+    touch_written(*inode, kill_set_ids);
+  }
+  return opened;
+}
+
+void Tree::used(Handle& handle) {
+  if (handle.flushed_in.load(std::memory_order_relaxed) == 0) return;
+  {
+    Inode& inode = *handle.inode;
+    base::Lock lock(inode.mutex);
+    if (handle.flushed_in == inode.flush_epoch) --inode.flushed;
+    handle.flushed_in = 0;
+  }
+  gate_.changed();
+}
+
+void Tree::flush(Handle& handle) {
+  Inode& inode = *handle.inode;
+  base::Lock lock(inode.mutex);
+  if (handle.flushed_in == inode.flush_epoch) return;
+  handle.flushed_in = inode.flush_epoch.load();
+  ++inode.flushed;
+}
+
+void Tree::release(HandleId id) {
+  const std::shared_ptr<Handle> handle = handles_.drop(id);
+  if (!handle) return;
+  const InodeRef inode = handle->inode;
+  bool goes = false;
+  {
+    base::Lock lock(inode->mutex);
+    if (handle->flushed_in == inode->flush_epoch) --inode->flushed;
+    --inode->handles;
+    goes = condemn(*inode);
+  }
+  gate_.changed();
+  if (goes) consider(inode);
+}
+
+base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into, std::uint64_t offset,
+                                     base::Wait wait) {
+  used(handle);
+  const auto result = handle.inode->content->read(into, offset, wait);
+  if (result && *result > 0) touch_accessed(*handle.inode, handle.flags);
+  return result;
+}
+
+base::Result<std::size_t> Tree::write(Handle& handle, std::span<const std::byte> from, std::uint64_t offset,
+                                      bool kill_set_ids, base::Wait wait) {
+  used(handle);
+  const auto result = handle.inode->content->write(from, offset, wait);
+  if (result && *result > 0) touch_written(*handle.inode, kill_set_ids);
+  return result;
+}
+
+base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length,
+                                  base::Wait wait) {
+  used(handle);
+  content::Content& content = *handle.inode->content;
+  const bool keep_size = (mode & FALLOC_FL_KEEP_SIZE) != 0;
+  base::Result<void> result = base::Errno(EOPNOTSUPP);
+  switch (mode & ~FALLOC_FL_KEEP_SIZE) {
+    case 0: result = content.allocate(offset, length, keep_size, wait); break;
+    case FALLOC_FL_PUNCH_HOLE: result = content.punch(offset, length, wait); break;
+    case FALLOC_FL_ZERO_RANGE: result = content.zero(offset, length, keep_size, wait); break;
+    default: break;
+  }
+  if (result) touch_written(*handle.inode, false);
+  return result;
+}
+
+base::Result<std::uint64_t> Tree::seek(Handle& handle, std::uint64_t offset, int whence) {
+  used(handle);
+  if (whence == SEEK_DATA) return handle.inode->content->seek_data(offset);
+  if (whence == SEEK_HOLE) return handle.inode->content->seek_hole(offset);
+  return base::Errno(EINVAL);
+}
+
+base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Handle& to, std::uint64_t to_offset,
+                                     std::size_t length, base::Wait wait) {
+  used(from);
+  used(to);
+  const auto result = content::Content::copy(*from.inode->content, from_offset, *to.inode->content, to_offset, length,
+                                             wait);
+  if (!result || *result == 0) return result;
+  touch_accessed(*from.inode, from.flags);
+  touch_written(*to.inode, true);
+  return result;
+}
+
+}  // namespace scratchfs::tree

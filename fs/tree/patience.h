@@ -1,0 +1,20 @@
+// How an operation of the tree meets a name that is just being closed: included by the tree's own sources alone.
+#pragma once
+
+#include "fs/tree/tree.h"
+
+namespace scratchfs::tree {
+
+// Runs `operation(blocker)` until it sets no blocker; it must have changed nothing when it sets one.
+template <typename Operation>
+auto Tree::patiently(base::Wait wait, Operation operation) {
+  while (true) {
+    Blocker blocker;
+    auto result = operation(blocker);
+    if (!blocker) return result;
+    if (wait == base::Wait::no) return decltype(result)(base::kWouldBlock);
+    gate_.wait(*blocker);
+  }
+}
+
+}  // namespace scratchfs::tree

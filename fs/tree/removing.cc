@@ -1,0 +1,80 @@
+// unlink and rmdir: names go at once, what they named goes with its last name and its last handle.
+#include "fs/tree/patience.h"
+
+namespace scratchfs::tree {
+
+bool Tree::is_held(const Inode& inode) const {
+  return inode.id == kRootId || limits::is_held(options_.lifetime, inode.facts());
+}
+
+// Takes one name out of its directory. Without a name and a handle its inode is gone; its content is freed later, in
+// finish(), so that no lock is held for as long as that takes.
+void Tree::take_name(Dentry& entry, Removed& removed) {
+  Inode& parent = *entry.parent;
+  Inode& inode = *entry.inode;
+  {
+    base::Lock lock(inode.mutex);
+    unclaim_name(inode, entry);
+    if (!inode.gone) {
+      const bool last = inode.names.size() == 1;
+      if (last && inode.handles == 0) {
+        inode.retire();
+      } else if (!last) {
+        inode.charge.shrink({.bytes = 0, .inodes = 1});
+      }
+      inode.touch_changed();
+    }
+    std::erase(inode.names, &entry);
+  }
+  removed.names.push_back(parent.directory->take(entry));
+  touch(parent);
+}
+
+// Without locks: frees contents, and lets directories go that were only waiting to become empty.
+void Tree::finish(Removed& removed) {
+  for (const auto& entry : removed.names) {
+    const InodeRef& inode = entry->inode;
+    if (inode->gone && inode->content) {
+      // Shrinking to nothing never waits.
+      if (const auto freed = inode->content->truncate(0, base::Wait::no); !freed) continue;
+    }
+  }
+  if (options_.lifetime != limits::LifetimeMode::claimed) return;
+  for (const auto& entry : removed.names) {
+    if (entry->parent->id != kRootId && !entry->parent->directory->holds_entries())
+      consider(entry->parent->shared_from_this());
+  }
+}
+
+base::Result<void> Tree::unlink(const InodeRef& directory, std::string_view name, base::Wait wait) {
+  return remove(directory, name, false, wait);
+}
+
+base::Result<void> Tree::rmdir(const InodeRef& directory, std::string_view name, base::Wait wait) {
+  return remove(directory, name, true, wait);
+}
+
+base::Result<void> Tree::remove(const InodeRef& directory, std::string_view name, bool want_directory,
+                                base::Wait wait) {
+  if (!directory->is_directory()) return base::Errno(ENOTDIR);
+  if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
+  Removed removed;
+  const auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
+    base::Lock lock(directory->directory->mutex);
+    const InodeRef inode = live(*directory->directory, name, blocker);
+    if (!inode) return base::Errno(ENOENT);
+    if (want_directory && !inode->is_directory()) return base::Errno(ENOTDIR);
+    if (!want_directory && inode->is_directory()) return base::Errno(EISDIR);
+    if (want_directory) {
+      base::Lock child_lock(inode->directory->mutex);
+      if (!inode->directory->empty()) return base::Errno(ENOTEMPTY);
+      inode->directory->mark_removed();
+    }
+    take_name(*directory->directory->find(name), removed);
+    return {};
+  });
+  finish(removed);
+  return result;
+}
+
+}  // namespace scratchfs::tree

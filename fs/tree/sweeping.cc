@@ -1,0 +1,185 @@
+// The sweep: removing what nothing holds, children before parents. docs/semantics.md tells the rule.
+#include <spdlog/spdlog.h>
+
+#include "fs/tree/tree.h"
+
+namespace scratchfs::tree {
+
+// Speaks the verdict over anything but a directory: true if it goes, and from then on nothing can find or open it.
+// A file without a name goes with its last handle.
+bool Tree::condemn(Inode& inode) {
+  if (inode.gone || inode.is_directory() || inode.handles > 0) return false;
+  if (!inode.names.empty() && is_held(inode)) return false;
+  inode.retire();
+  return true;
+}
+
+// Looks whether anything still holds `inode`; if not, takes it out, and then each directory that this leaves empty and
+// unheld. Callers hold no lock.
+void Tree::consider(InodeRef inode) {
+  std::vector<InodeRef> to_look_at{std::move(inode)};
+  while (!to_look_at.empty()) {
+    const InodeRef next = std::move(to_look_at.back());
+    to_look_at.pop_back();
+    if (next->is_directory()) {
+      if (InodeRef parent = remove_unheld_directory(next)) to_look_at.push_back(std::move(parent));
+      continue;
+    }
+    {
+      base::Lock lock(next->mutex);
+      condemn(*next);
+    }
+    if (next->gone) remove_condemned(next, to_look_at);
+  }
+}
+
+void Tree::remove_condemned(const InodeRef& inode, std::vector<InodeRef>& parents) {
+  std::vector<std::pair<InodeRef, std::string>> names;
+  {
+    base::Lock lock(inode->mutex);
+    for (const Dentry* name : inode->names) names.emplace_back(name->parent->shared_from_this(), name->name);
+  }
+  for (auto& [parent, name] : names) {
+    Removed removed;
+    {
+      base::Lock lock(parent->directory->mutex);
+      Dentry* entry = parent->directory->find(name);
+      if (entry == nullptr || entry->inode != inode) continue;  // somebody made the name anew meanwhile
+      take_name(*entry, removed);
+    }
+    spdlog::debug("deleted {} ({}): nothing holds it", inode->id, name);
+    tell_gone(parent->id, inode->id, name);
+    ++deleted_unheld_;
+    if (parent->id != kRootId) parents.push_back(parent);
+  }
+  if (inode->content) {
+    // Shrinking to nothing never waits.
+    if (const auto freed = inode->content->truncate(0, base::Wait::no); !freed)
+      spdlog::error("content of {} not freed: errno {}", inode->id, freed.error().value());
+  }
+}
+
+// The parent, if the directory went; nullptr if it stays.
+InodeRef Tree::remove_unheld_directory(const InodeRef& directory) {
+  InodeRef parent;
+  std::string name;
+  {
+    base::Lock lock(directory->mutex);
+    if (directory->names.empty() || is_held(*directory)) return nullptr;
+    parent = directory->names.front()->parent->shared_from_this();
+    name = directory->names.front()->name;
+  }
+  Removed removed;
+  {
+    base::Lock lock(parent->directory->mutex);
+    Dentry* entry = parent->directory->find(name);
+    if (entry == nullptr || entry->inode != directory) return nullptr;  // renamed meanwhile: looked at there
+    base::Lock child_lock(directory->directory->mutex);
+    if (!directory->directory->empty()) return nullptr;
+    {
+      base::Lock inode_lock(directory->mutex);
+      if (is_held(*directory)) return nullptr;
+    }
+    directory->directory->mark_removed();
+    child_lock.unlock();
+    take_name(*entry, removed);
+  }
+  spdlog::debug("deleted directory {} ({}): nothing holds it", directory->id, name);
+  tell_gone(parent->id, directory->id, name);
+  ++deleted_unheld_;
+  return parent->id == kRootId ? nullptr : parent;
+}
+
+void Tree::claimant_ended(ClaimantKey key) {
+  const ClaimantRef claimant = claims_.take(key);
+  if (!claimant) return;
+  const auto held = claimant->end();
+  spdlog::debug("claimant {} ended, it held {} names", key, held.size());
+  for (const auto& weak : held) {
+    if (const InodeRef inode = weak.lock()) unclaim(inode, claimant);
+  }
+}
+
+void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
+  {
+    base::Lock lock(inode->mutex);
+    for (Dentry* name : inode->names) std::erase(name->claims, claimant);
+  }
+  if (inode->is_directory()) refresh_holding(inode);
+  consider(inode);
+  // What a handle still holds can now go by a close: the kernel must not trust what it remembers of the names.
+  if (!inode->gone) tell_expired(inode);
+}
+
+// A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.
+void Tree::refresh_holding(const InodeRef& directory) {
+  if (options_.lifetime != limits::LifetimeMode::claimed) return;
+  std::vector<InodeRef> changed;
+  {
+    base::Lock lock(rename_mutex_);
+    changed = spread_holding(directory);
+  }
+  for (auto at = changed.rbegin(); at != changed.rend(); ++at) {
+    const InodeRef& below = *at;
+    if (below->directory->holds_entries()) continue;
+    std::vector<InodeRef> children;
+    {
+      base::SharedLock lock(below->directory->mutex);
+      std::uint64_t cookie = 0;
+      while (const Dentry* entry = below->directory->after(cookie)) {
+        if (!entry->inode->is_directory()) children.push_back(entry->inode);
+        cookie = entry->cookie;
+      }
+    }
+    for (const InodeRef& child : children) {
+      consider(child);
+      if (!child->gone) tell_expired(child);
+    }
+    consider(below);
+  }
+}
+
+// Brings `holds_entries` up to date from `directory` downwards; the directories where it changed, parents first.
+std::vector<InodeRef> Tree::spread_holding(const InodeRef& directory) {
+  std::vector<InodeRef> changed;
+  std::vector<InodeRef> to_look_at{directory};
+  while (!to_look_at.empty()) {
+    const InodeRef next = std::move(to_look_at.back());
+    to_look_at.pop_back();
+    if (next->id == kRootId) continue;
+    {
+      base::Lock lock(next->mutex);
+      const limits::LifetimeFacts facts = next->facts();
+      const bool holds = facts.kept || facts.claimed || facts.in_held_directory;
+      if (next->directory->holds_entries() == holds) continue;
+      next->directory->set_holds_entries(holds);
+    }
+    changed.push_back(next);
+    base::SharedLock lock(next->directory->mutex);
+    std::uint64_t cookie = 0;
+    while (const Dentry* entry = next->directory->after(cookie)) {
+      if (entry->inode->is_directory()) to_look_at.push_back(entry->inode);
+      cookie = entry->cookie;
+    }
+  }
+  return changed;
+}
+
+void Tree::tell_gone(InodeId parent, InodeId child, const std::string& name) {
+  base::SharedLock lock(notices_mutex_);
+  if (notices_ != nullptr) notices_->name_gone(parent, child, name);
+}
+
+void Tree::tell_expired(const InodeRef& inode) {
+  std::vector<std::pair<InodeId, std::string>> names;
+  {
+    base::Lock lock(inode->mutex);
+    if (inode->handles == 0) return;
+    for (const Dentry* name : inode->names) names.emplace_back(name->parent->id, name->name);
+  }
+  base::SharedLock lock(notices_mutex_);
+  if (notices_ == nullptr) return;
+  for (auto& [parent, name] : names) notices_->name_expired(parent, std::move(name));
+}
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,143 @@
+#include "fs/tree/tree.h"
+
+#include <algorithm>
+
+#include "fs/tree/patience.h"
+
+namespace scratchfs::tree {
+
+Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger, ClaimantKind& claimants)
+    : options_(options),
+      store_(store),
+      ledger_(ledger),
+      kind_(claimants),
+      claims_(claimants),
+      gate_(options.lifetime),
+      root_(std::make_shared<Inode>(Inode::Birth{.id = kRootId,
+                                                 .mode = S_IFDIR | options.root_mode,
+                                                 .device = 0,
+                                                 .uid = options.owner,
+                                                 .gid = options.group},
+                                    store, ledger)) {
+  inodes_.add(kRootId, root_);
+  kind_.on_ended([this](ClaimantKey key) { claimant_ended(key); });
+}
+
+Tree::~Tree() {
+  kind_.stop();
+  dismantle();
+}
+
+// Level by level, because a chain of directories can be deeper than the stack.
+void Tree::dismantle() {
+  handles_.clear();
+  inodes_.clear();
+  std::vector<InodeRef> directories{root_};
+  while (!directories.empty()) {
+    const InodeRef directory = std::move(directories.back());
+    directories.pop_back();
+    std::vector<std::unique_ptr<Dentry>> entries;
+    {
+      base::Lock lock(directory->directory->mutex);
+      entries = directory->directory->take_all();
+    }
+    for (const auto& entry : entries) {
+      base::Lock lock(entry->inode->mutex);
+      std::erase(entry->inode->names, entry.get());
+      if (entry->inode->is_directory()) directories.push_back(entry->inode);
+    }
+  }
+}
+
+void Tree::set_notices(KernelNotices* notices) {
+  base::Lock lock(notices_mutex_);
+  notices_ = notices;
+}
+
+InodeRef Tree::find(InodeId id) const { return inodes_.find(id); }
+
+std::shared_ptr<Handle> Tree::handle(HandleId id) const { return handles_.find(id); }
+
+void Tree::count_lookup(const InodeRef& inode) { inodes_.add(inode->id, inode); }
+
+void Tree::forget(InodeId id, std::uint64_t count) {
+  if (id != kRootId) inodes_.drop(id, count);
+}
+
+InodeRef Tree::live(const Directory& directory, std::string_view name, Blocker& blocker) const {
+  const Dentry* entry = directory.find(name);
+  if (entry == nullptr || entry->inode->gone) return nullptr;
+  if (gate_.is_closing(*entry->inode)) {
+    blocker = entry->inode;
+    return nullptr;
+  }
+  // Once more: it may have gone between the two looks.
+  return entry->inode->gone ? nullptr : entry->inode;
+}
+
+base::Result<Found> Tree::lookup(const InodeRef& directory, std::string_view name, base::Wait wait) {
+  if (!directory->is_directory()) return base::Errno(ENOTDIR);
+  if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
+  return patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
+    base::SharedLock lock(directory->directory->mutex);
+    const InodeRef inode = live(*directory->directory, name, blocker);
+    if (!inode) return base::Errno(ENOENT);
+    return found(inode);
+  });
+}
+
+Found Tree::found(const InodeRef& inode) {
+  Found result;
+  result.inode = inode;
+  base::Lock lock(inode->mutex);
+  result.attributes = inode->attributes_locked();
+  result.may_vanish = limits::close_can_delete(options_.lifetime, inode->facts());
+  inodes_.add(inode->id, inode);
+  return result;
+}
+
+bool Tree::may_vanish(const Inode& inode) const {
+  base::Lock lock(inode.mutex);
+  return limits::close_can_delete(options_.lifetime, inode.facts());
+}
+
+base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, const ListVisitor& visit,
+                              base::Wait wait) {
+  if (!directory->is_directory()) return base::Errno(ENOTDIR);
+  InodeRef parent = directory;
+  {
+    base::Lock lock(directory->mutex);
+    if (!directory->names.empty()) parent = directory->names.front()->parent->shared_from_this();
+  }
+  if (cookie < 1 && !visit({directory->id, S_IFDIR, ".", 1, directory})) return {};
+  if (cookie < 2 && !visit({parent->id, S_IFDIR, "..", 2, parent})) return {};
+  return patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
+    base::SharedLock lock(directory->directory->mutex);
+    while (const Dentry* entry = directory->directory->after(cookie)) {
+      const InodeRef& inode = entry->inode;
+      if (gate_.is_closing(*inode)) {
+        blocker = inode;
+        return {};
+      }
+      if (!inode->gone && !visit({inode->id, inode->type, entry->name, entry->cookie, inode})) return {};
+      cookie = entry->cookie;
+    }
+    return {};
+  });
+}
+
+Tree::Space Tree::space(uid_t caller) const {
+  const limits::AccountRow row = ledger_.row(caller);
+  const auto left = [](std::uint64_t limit, std::uint64_t used) { return limit > used ? limit - used : 0; };
+  Space space{};
+  space.bytes = std::min(store_.total_bytes(), row.limits.bytes);
+  space.bytes_free = std::min(store_.free_bytes(), left(row.limits.bytes, row.usage.bytes));
+  space.inodes = std::min(ledger_.total_inode_limit(), row.limits.inodes);
+  space.inodes_free = std::min(left(ledger_.total_inode_limit(), ledger_.total().inodes),
+                               left(row.limits.inodes, row.usage.inodes));
+  return space;
+}
+
+TreeStats Tree::stats() const { return {.inodes = ledger_.total().inodes, .deleted_unheld = deleted_unheld_}; }
+
+}  // namespace scratchfs::tree

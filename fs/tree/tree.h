@@ -1,0 +1,235 @@
+// The file system without the kernel: every operation on names, attributes and contents, and the rule of lifetime.
+//
+// Each function is one system call's work and is atomic towards the others. Permissions are the kernel's business
+// (default_permissions); everything else - existence, kinds, limits, lifetimes - is decided here.
+// Functions with a Wait parameter answer kWouldBlock with Wait::no where they would have to wait for the disk, for
+// memory, or for a file that is just being closed; the same call with Wait::yes from a worker finishes the work.
+// A worker's call holds no lock while it waits. docs/locking.md names all locks and their order.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/base/result.h"
+#include "fs/limits/create_mode.h"
+#include "fs/limits/ledger.h"
+#include "fs/limits/lifetime.h"
+#include "fs/store/store.h"
+#include "fs/tree/claims.h"
+#include "fs/tree/closing.h"
+#include "fs/tree/handle.h"
+#include "fs/tree/id_table.h"
+#include "fs/tree/inode.h"
+#include "fs/tree/notices.h"
+#include "fs/tree/types.h"
+
+namespace scratchfs::tree {
+
+struct TreeOptions {
+  limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
+  limits::CreateMode create_mode = limits::CreateMode::owner_only;
+  uid_t owner = 0;           // of the root
+  gid_t group = 0;
+  mode_t root_mode = 01777;  // 0700 for a mount that is not shared
+};
+
+// What a look-up or a creation finds. The kernel's count of it has been raised by one; forget() takes that back.
+struct Found {
+  InodeRef inode;
+  Attributes attributes;
+  bool may_vanish = false;  // a close can remove the name: the kernel must ask about it each time
+};
+
+struct Opened {
+  HandleId handle = 0;
+  bool needs_flush = false;  // its close can remove the file, so the kernel must say FLUSH
+};
+
+struct Listed {
+  InodeId id;
+  mode_t type;
+  std::string_view name;
+  std::uint64_t cookie;      // pass it to list() to go on after this entry
+  const InodeRef& inode;
+};
+// False: the entry did not fit; it comes again next time.
+using ListVisitor = std::function<bool(const Listed&)>;
+
+enum class RenameMode : std::uint8_t { replace, no_replace, exchange };  // renameat2(2)
+
+struct TreeStats {
+  std::uint64_t inodes = 0;        // that are counted against users
+  std::uint64_t deleted_unheld = 0;  // objects that went because nothing held them
+};
+
+// What an operation took out of the tree, for what is done once its locks are given back.
+struct Removed {
+  std::vector<std::unique_ptr<Dentry>> names;
+};
+
+class Tree {
+ public:
+  // None of the references is owned; all outlive the tree. `claimants` is started by the tree and stopped at its end.
+  Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger, ClaimantKind& claimants);
+  ~Tree();
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  // Whom to tell of names that went by themselves; nullptr: nobody. Returns when no call to the former is under way.
+  void set_notices(KernelNotices* notices);
+
+  // --- by number --------------------------------------------------------------------------------------------------
+  // nullptr: the kernel has no right to that number (it has forgotten it).
+  InodeRef find(InodeId id) const;
+  std::shared_ptr<Handle> handle(HandleId id) const;
+  // The kernel got one more reference to the inode (an entry of readdirplus).
+  void count_lookup(const InodeRef& inode);
+  void forget(InodeId id, std::uint64_t count);
+
+  // --- names ------------------------------------------------------------------------------------------------------
+  // Errors of all: ENOENT, ENOTDIR, ENAMETOOLONG, and as the man page of each call says; ENOENT for a removed directory.
+  base::Result<Found> lookup(const InodeRef& directory, std::string_view name, base::Wait wait);
+  // mkdir, mknod (of every kind but directories and symlinks): EEXIST, EDQUOT, ENOSPC.
+  base::Result<Found> make(const InodeRef& directory, std::string_view name, mode_t mode, dev_t device,
+                           const Caller& caller, base::Wait wait);
+  base::Result<Found> symlink(const InodeRef& directory, std::string_view name, std::string_view target,
+                              const Caller& caller, base::Wait wait);
+  // open(O_CREAT): makes and opens a regular file. With O_EXCL in `flags` the name is claimed. Where the name exists and
+  // O_EXCL is not given, that file is opened instead.
+  struct Created {
+    Found found;
+    Opened opened;
+  };
+  base::Result<Created> create(const InodeRef& directory, std::string_view name, mode_t mode, int flags,
+                               const Caller& caller, base::Wait wait);
+  // open(O_TMPFILE): a file without a name.
+  base::Result<Created> create_unnamed(const InodeRef& directory, mode_t mode, int flags, const Caller& caller);
+  base::Result<Found> link(const InodeRef& inode, const InodeRef& directory, std::string_view name,
+                           const Caller& caller, base::Wait wait);
+  base::Result<void> unlink(const InodeRef& directory, std::string_view name, base::Wait wait);
+  base::Result<void> rmdir(const InodeRef& directory, std::string_view name, base::Wait wait);
+  base::Result<void> rename(const InodeRef& from, std::string_view old_name, const InodeRef& to,
+                            std::string_view new_name, RenameMode mode, const Caller& caller, base::Wait wait);
+  // Shows the entries after `cookie` (0: from the start, "." and ".." included), in order, each at most once however
+  // the directory changes meanwhile. The visitor runs under the directory's lock and may call attributes() and
+  // count_lookup(), nothing else of the tree.
+  base::Result<void> list(const InodeRef& directory, std::uint64_t cookie, const ListVisitor& visit, base::Wait wait);
+  // Whether a close can remove a name of this inode, as Found::may_vanish.
+  bool may_vanish(const Inode& inode) const;
+
+  // --- attributes -------------------------------------------------------------------------------------------------
+  base::Result<Attributes> set_attributes(const InodeRef& inode, const AttributeChange& change, base::Wait wait);
+  base::Result<std::string> xattr(const InodeRef& inode, std::string_view name) const;  // ENODATA
+  base::Result<void> set_xattr(const InodeRef& inode, std::string_view name, std::string_view value, XattrSet how);
+  base::Result<void> remove_xattr(const InodeRef& inode, std::string_view name);
+  std::string xattr_names(const InodeRef& inode) const;
+  // A keep mark holds until it is lifted; `system.scratchfs.lifetime`.
+  void set_kept(const InodeRef& inode, bool kept);
+  std::string describe_holders(const InodeRef& inode) const;
+
+  // --- handles ----------------------------------------------------------------------------------------------------
+  // ESTALE: the file is gone (the kernel then looks the name up again).
+  base::Result<Opened> open(const InodeRef& inode, int flags, bool kill_set_ids, base::Wait wait);
+  void flush(Handle& handle);
+  // The handle ends; what nothing holds any more goes.
+  void release(HandleId id);
+
+  // --- contents of an open file -----------------------------------------------------------------------------------
+  base::Result<std::size_t> read(Handle& handle, std::span<std::byte> into, std::uint64_t offset, base::Wait wait);
+  base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from, std::uint64_t offset,
+                                  bool kill_set_ids, base::Wait wait);
+  // fallocate(2); EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.
+  base::Result<void> allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length, base::Wait wait);
+  base::Result<std::uint64_t> seek(Handle& handle, std::uint64_t offset, int whence);
+  base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to, std::uint64_t to_offset,
+                                 std::size_t length, base::Wait wait);
+  // The handle was used: an earlier FLUSH was not its last word.
+  void used(Handle& handle);
+
+  // --- the whole --------------------------------------------------------------------------------------------------
+  // For statfs(2): what the caller can have and has, as quotas and the store allow.
+  struct Space {
+    std::uint64_t bytes, bytes_free, inodes, inodes_free;
+  };
+  Space space(uid_t caller) const;
+  TreeStats stats() const;
+  // Recomputes every user's charge from the inodes; the lines tell where it differs from the ledger. Nothing may be
+  // going on meanwhile.
+  std::vector<std::string> audit() const;
+
+ private:
+  // What a request must wait for, where it meets a closing name.
+  using Blocker = InodeRef;
+  template <typename Operation>
+  auto patiently(base::Wait wait, Operation operation);
+  // The inode behind a name that can still be found; nullptr: none, or (with `blocker` set) one that is closing.
+  InodeRef live(const Directory& directory, std::string_view name, Blocker& blocker) const
+      REQUIRES_SHARED(directory.mutex);
+
+  // creating.cc
+  base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
+      REQUIRES(parent.directory->mutex);
+  base::Result<InodeRef> new_inode(mode_t mode, dev_t device, const Inode& parent, const Caller& caller,
+                                   std::string_view target = {});
+  base::Result<Found> make_any(const InodeRef& directory, std::string_view name, mode_t mode, dev_t device,
+                               std::string_view target, const Caller& caller, base::Wait wait);
+  static void attach(Inode& parent, const InodeRef& inode, std::string_view name, const ClaimantRef& claimant)
+      REQUIRES(parent.directory->mutex, inode->mutex);
+  static void touch(Inode& directory);  // its entries have changed
+  ClaimantRef claimant_for(const Inode& parent, std::string_view name, bool exclusive, const Caller& caller);
+  Found found(const InodeRef& inode);
+  Opened new_handle(const InodeRef& inode, int flags);  // which inode->handles counts already
+  base::Result<Opened> open_existing(const InodeRef& inode, int flags, bool kill_set_ids);
+
+  // renaming.cc
+  struct Move;
+  struct Moved {
+    Removed replaced;
+    std::vector<InodeRef> inodes;  // that lie elsewhere now, so that what holds them may have changed
+  };
+  base::Result<void> rename_locked(const Move& move, Moved& moved, Blocker& blocker);
+  base::Result<void> replace(const Move& move, const Inode& source, Inode& target, Removed& removed);
+  void move_name(const Move& move, const InodeRef& source, const std::vector<ClaimantRef>& claims);
+  void exchange(Dentry& one, Dentry& other);
+
+  // removing.cc
+  bool is_held(const Inode& inode) const REQUIRES(inode.mutex);
+  void take_name(Dentry& entry, Removed& removed) REQUIRES(entry.parent->directory->mutex);
+  base::Result<void> remove(const InodeRef& directory, std::string_view name, bool want_directory, base::Wait wait);
+  void finish(Removed& removed);
+  // sweeping.cc
+  void consider(InodeRef inode);
+  bool condemn(Inode& inode) REQUIRES(inode.mutex);
+  void remove_condemned(const InodeRef& inode, std::vector<InodeRef>& parents);
+  InodeRef remove_unheld_directory(const InodeRef& directory);
+  void claimant_ended(ClaimantKey key);
+  void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
+  void refresh_holding(const InodeRef& directory);
+  std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
+  void tell_gone(InodeId parent, InodeId child, const std::string& name);
+  void tell_expired(const InodeRef& inode);
+
+  void dismantle();
+
+  const TreeOptions options_;
+  store::Store& store_;
+  limits::Ledger& ledger_;
+  ClaimantKind& kind_;
+  ClaimRegistry claims_;
+  ClosingGate gate_;
+  IdTable<Inode> inodes_{kRootId + 1};
+  IdTable<Handle> handles_{1};
+  InodeRef root_;
+  // Taken before any directory, by what moves a directory or changes what directories hold.
+  base::Mutex rename_mutex_;
+  base::SharedMutex notices_mutex_;  // a leaf, held while the notices are called
+  KernelNotices* notices_ GUARDED_BY(notices_mutex_) = nullptr;
+  std::atomic<std::uint64_t> deleted_unheld_ = 0;
+};
+
+}  // namespace scratchfs::tree

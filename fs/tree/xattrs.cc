@@ -1,0 +1,65 @@
+#include "fs/tree/xattrs.h"
+
+namespace scratchfs::tree {
+
+namespace {
+
+constexpr std::uint64_t kChargeUnit = 512;
+
+std::uint64_t in_units(std::size_t bytes) { return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit; }
+
+}  // namespace
+
+const std::string* Xattrs::find(std::string_view name) const {
+  const auto at = values_.find(name);
+  return at == values_.end() ? nullptr : &at->second;
+}
+
+base::Result<void> Xattrs::check_set(std::string_view name, std::string_view value, XattrSet how) const {
+  const bool exists = find(name) != nullptr;
+  if (how == XattrSet::create && exists) return base::Errno(EEXIST);
+  if (how == XattrSet::replace && !exists) return base::Errno(ENODATA);
+  if (name.empty() || name.size() > kMaxXattrName) return base::Errno(ERANGE);
+  if (value.size() > kMaxXattrValue) return base::Errno(E2BIG);
+  const std::string* old = find(name);
+  const std::size_t after = bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() + value.size();
+  if (after > kMaxXattrBytes) return base::Errno(ENOSPC);
+  return {};
+}
+
+std::uint64_t Xattrs::charged() const { return in_units(bytes_); }
+
+std::uint64_t Xattrs::charged_after(std::string_view name, std::string_view value) const {
+  const std::string* old = find(name);
+  return in_units(bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() + value.size());
+}
+
+void Xattrs::set(std::string_view name, std::string_view value) {
+  remove(name);
+  bytes_ += name.size() + value.size();
+  values_.emplace(name, value);
+}
+
+bool Xattrs::remove(std::string_view name) {
+  const auto at = values_.find(name);
+  if (at == values_.end()) return false;
+  bytes_ -= at->first.size() + at->second.size();
+  values_.erase(at);
+  return true;
+}
+
+void Xattrs::clear() {
+  values_.clear();
+  bytes_ = 0;
+}
+
+std::string Xattrs::list() const {
+  std::string names;
+  for (const auto& [name, value] : values_) {
+    names += name;
+    names += '\0';
+  }
+  return names;
+}
+
+}  // namespace scratchfs::tree
