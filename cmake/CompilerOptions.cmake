@@ -16,6 +16,7 @@ target_compile_options(scratchfs_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror
   -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wcast-align -Wformat=2
   -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wundef -Wunused
+  -Wno-missing-field-initializers # what a designated initializer leaves out is well defined
   # The same __FILE__ from every checkout, for ccache and for reproducible builds.
   "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/="
   -fno-omit-frame-pointer -fstack-protector-strong)
