@@ -61,6 +61,7 @@ class Content {
 
  private:
   class Impl;
+  class Copying;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,180 @@
+// fallocate(2): pages where there are none, all of them or none.
+//
+// The whole is charged, and compared with what the store can still take, before the first page is
+// made: an allocation that cannot fit fails without filling the memory first.
+#include <algorithm>
+#include <bit>
+
+#include "fs/content/impl.h"
+
+namespace scratchfs::content {
+
+using base::Result;
+using base::Wait;
+
+namespace {
+
+// Which pages an allocation made, in order; runs of blocks that are alike take one entry.
+class MadePages {
+ public:
+  void add(std::uint64_t block, PageMask pages) {
+    if (!runs_.empty() && runs_.back().end == block && runs_.back().pages == pages) {
+      ++runs_.back().end;
+    } else {
+      runs_.push_back({block, block + 1, pages});
+    }
+  }
+  struct Made {
+    std::uint64_t block;
+    PageMask pages;
+  };
+  // The last block that is left; nullopt: none.
+  std::optional<Made> last() const {
+    if (runs_.empty()) return std::nullopt;
+    return Made{runs_.back().end - 1, runs_.back().pages};
+  }
+  void remove_last() {
+    if (--runs_.back().end == runs_.back().begin) runs_.pop_back();
+  }
+
+ private:
+  struct Run {
+    std::uint64_t begin, end;  // blocks
+    PageMask pages;
+  };
+  std::vector<Run> runs_;
+};
+
+}  // namespace
+
+// One call that may wait, block by block.
+class Content::Impl::Allocation {
+ public:
+  Allocation(Impl& content, std::uint64_t begin, std::uint64_t end)
+      : content_(content), begin_(begin), cursor_(begin), end_(end), advance_(content.charge_) {}
+
+  Result<void> run() {
+    if (auto begun = begin(); !begun) return begun.error();
+    const auto made = content_.in_passes(Wait::yes, [&](Hand& hand, Lack& lack) -> Result<void> {
+      while (cursor_ < end_) {
+        base::Lock lock(content_.mutex_);  // let go after each block: readers need not wait for all
+        if (auto step = make_block(hand, lack); !step) return step.error();
+      }
+      return {};
+    });
+    if (!made) undo();
+    return made;
+  }
+
+ private:
+  // Sees to it that the whole can fit; small bytes become a page, which then is not made by this
+  // call.
+  Result<void> begin() {
+    return content_.in_passes(Wait::yes, [&](Hand& hand, Lack& lack) -> Result<void> {
+      base::Lock lock(content_.mutex_);
+      changes_ = content_.changes_;
+      if (auto fits = content_.charge_missing(begin_, end_, advance_); !fits) return fits.error();
+      return content_.become_blocks(hand, lack);
+    });
+  }
+
+  Result<void> make_block(Hand& hand, Lack& lack) REQUIRES(content_.mutex_) {
+    const Piece piece = first_piece(cursor_, end_ - cursor_);
+    const store::Block* const block = content_.blocks_.find(piece.block);
+    if (block != nullptr && without(touched(piece), store::Store::pages(*block)) == 0) {
+      cursor_ += piece.size();
+      return {};
+    }
+    auto ready = content_.gather(piece, Fill::holes, advance_, hand, lack);
+    if (!ready) return ready.error();
+    const PageMask made = ready->made;
+    const std::size_t size = ready->piece.size();
+    const std::optional<base::Errno> cut = ready->cut;
+    content_.commit(std::move(*ready), nullptr);
+    made_.add(piece.block, made);
+    cursor_ += size;
+    if (cut) return *cut;
+    return {};
+  }
+
+  // Where somebody else wrote meanwhile the pages may hold accepted bytes by now, so they stay.
+  void undo() {
+    Trash trash;
+    (void)content_.in_passes(Wait::yes, [&](Hand& hand, Lack& lack) -> Result<void> {
+      while (const auto made = made_.last()) {
+        base::Lock lock(content_.mutex_);
+        if (content_.changes_ != changes_) return {};
+        const Piece whole{made->block, 0, kBlockSize};
+        const auto erased = content_.erase_in_block(whole, made->pages, 0, hand, lack, trash);
+        if (!erased) return erased.error();
+        made_.remove_last();
+      }
+      return {};
+    });
+  }
+
+  Impl& content_;
+  const std::uint64_t begin_;
+  std::uint64_t cursor_;
+  const std::uint64_t end_;
+  Advance advance_;
+  MadePages made_;
+  std::uint64_t changes_ = 0;  // of the content, when this began
+};
+
+Result<void> Content::Impl::allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
+                                     Wait wait) {
+  if (length == 0) return base::Errno(EINVAL);
+  if (offset > kMaxSize || length > kMaxSize - offset) return base::Errno(EFBIG);
+  const std::uint64_t end = offset + length;
+  const auto allocated =
+      wait == Wait::no ? allocate_at_once(offset, end) : Allocation(*this, offset, end).run();
+  if (!allocated) return allocated.error();
+  if (!keep_size) extend(end);
+  return {};
+}
+
+Result<void> Content::Impl::charge_missing(std::uint64_t begin, std::uint64_t end,
+                                           Advance& advance) {
+  const PageSpan span = pages_touched(begin, end);
+  std::uint64_t missing = span.size() - blocks_.pages_in(span);
+  if (small_.room() > 0 && span.first == 0) --missing;
+  const std::uint64_t bytes = missing * kPageSize;
+  if (auto raised = advance.raise_to(bytes); !raised) return raised.error();
+  if (bytes > store_.free_bytes()) return base::Errno(ENOSPC);
+  return {};
+}
+
+Result<void> Content::Impl::allocate_at_once(std::uint64_t begin, std::uint64_t end) {
+  Hand hand;
+  Lack lack;
+  Advance advance(charge_);
+  base::Lock lock(mutex_);
+  if (auto fits = charge_missing(begin, end, advance); !fits) return fits.error();
+  if (advance.bytes() > kMostAtOnce) return base::kWouldBlock;
+  if (auto converted = become_blocks(hand, lack); !converted) return converted.error();
+
+  std::vector<Ready> batch;
+  for (std::uint64_t at = begin; at < end;) {
+    const Piece piece = first_piece(at, end - at);
+    at += piece.size();
+    const store::Block* const block = blocks_.find(piece.block);
+    if (block != nullptr && without(touched(piece), store::Store::pages(*block)) == 0) continue;
+    auto ready = gather(piece, Fill::holes, advance, hand, lack);
+    if (!ready) return ready.error();
+    if (ready->cut) return *ready->cut;
+    batch.push_back(std::move(*ready));
+  }
+  for (Ready& ready : batch) commit(std::move(ready), nullptr);
+  return {};
+}
+
+Result<void> Content::Impl::zero(std::uint64_t offset, std::uint64_t length, bool keep_size,
+                                 Wait wait) {
+  if (auto made = allocate(offset, length, true, wait); !made) return made.error();
+  if (auto cleared = clear(offset, length, wait); !cleared) return cleared.error();
+  if (!keep_size) extend(offset + length);
+  return {};
+}
+
+}  // namespace scratchfs::content

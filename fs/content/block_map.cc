@@ -1,0 +1,171 @@
+#include "fs/content/block_map.h"
+
+#include <bit>
+#include <utility>
+
+namespace scratchfs::content {
+
+namespace {
+
+int page_count(const store::Block& block) { return std::popcount(store::Store::pages(block)); }
+
+}  // namespace
+
+BlockMap::BlockMap(BlockMap&& other) noexcept
+    : store_(other.store_),
+      chunks_(std::exchange(other.chunks_, {})),
+      pages_(std::exchange(other.pages_, 0)) {}
+
+BlockMap::~BlockMap() {
+  const store::BlockDeleter free{store_};
+  for (const auto& [base, chunk] : chunks_) {
+    for (store::Block* block : chunk.blocks) {
+      if (block != nullptr) free(block);
+    }
+    uncount(chunk);
+  }
+}
+
+store::Block* BlockMap::find(std::uint64_t index) const {
+  const auto found = chunks_.find(index / kBlocksPerChunk);
+  return found == chunks_.end() ? nullptr : found->second.blocks[index % kBlocksPerChunk];
+}
+
+std::optional<BlockMap::Entry> BlockMap::next(std::uint64_t index) const {
+  std::size_t slot = index % kBlocksPerChunk;
+  auto at = chunks_.lower_bound(index / kBlocksPerChunk);
+  if (at != chunks_.end() && at->first != index / kBlocksPerChunk) slot = 0;
+  for (; at != chunks_.end(); ++at, slot = 0) {
+    for (; slot < kBlocksPerChunk; ++slot) {
+      store::Block* const block = at->second.blocks[slot];
+      if (block != nullptr) return Entry{at->first * kBlocksPerChunk + slot, block};
+    }
+  }
+  return std::nullopt;
+}
+
+BlockMap::Chunk& BlockMap::chunk_for(std::uint64_t index) {
+  const auto [at, made] = chunks_.try_emplace(index / kBlocksPerChunk);
+  // A full budget stops the frames that every new chunk comes with; the chunk itself need not fail
+  // for it.
+  if (made) at->second.counted = static_cast<bool>(store_->add_small(kChunkBytes));
+  return at->second;
+}
+
+void BlockMap::uncount(const Chunk& chunk) const {
+  if (chunk.counted) store_->remove_small(kChunkBytes);
+}
+
+void BlockMap::count_pages(Chunk& chunk, int change) {
+  chunk.pages = static_cast<std::uint16_t>(chunk.pages + change);
+  pages_ += static_cast<std::uint64_t>(static_cast<std::int64_t>(change));
+}
+
+void BlockMap::count_pages(std::uint64_t index, int change) {
+  count_pages(chunks_.find(index / kBlocksPerChunk)->second, change);
+}
+
+store::BlockPtr BlockMap::put(std::uint64_t index, store::BlockPtr block) {
+  Chunk& chunk = chunk_for(index);
+  store::Block*& place = chunk.blocks[index % kBlocksPerChunk];
+  store::BlockPtr displaced(place, store::BlockDeleter{store_});
+  if (displaced) {
+    count_pages(chunk, -page_count(*displaced));
+  } else {
+    ++chunk.present;
+  }
+  count_pages(chunk, page_count(*block));
+  place = block.release();
+  return displaced;
+}
+
+store::BlockPtr BlockMap::take(std::uint64_t index) {
+  const auto at = chunks_.find(index / kBlocksPerChunk);
+  Chunk& chunk = at->second;
+  store::Block*& place = chunk.blocks[index % kBlocksPerChunk];
+  store::BlockPtr taken(std::exchange(place, nullptr), store::BlockDeleter{store_});
+  count_pages(chunk, -page_count(*taken));
+  if (--chunk.present == 0) {
+    uncount(chunk);
+    chunks_.erase(at);
+  }
+  return taken;
+}
+
+BlockMap BlockMap::cut(std::uint64_t first, std::uint64_t last) {
+  BlockMap out(*store_);
+  auto at = chunks_.lower_bound(first / kBlocksPerChunk);
+  while (at != chunks_.end() && at->first * kBlocksPerChunk < last) {
+    const auto here = at++;
+    const std::uint64_t base = here->first * kBlocksPerChunk;
+    if (base >= first && last - base >= kBlocksPerChunk) {
+      pages_ -= here->second.pages;
+      out.pages_ += here->second.pages;
+      out.chunks_.insert(chunks_.extract(here));
+      continue;
+    }
+    const std::uint64_t from = std::max(base, first);
+    const std::uint64_t to = std::min(base + kBlocksPerChunk, last);
+    for (std::uint64_t index = from; index < to; ++index) {
+      if (find(index) != nullptr) out.put(index, take(index));
+    }
+  }
+  return out;
+}
+
+std::uint64_t BlockMap::pages_in(PageSpan span) const {
+  std::uint64_t sum = 0;
+  auto at = chunks_.lower_bound(span.first / kPagesPerChunk);
+  for (; at != chunks_.end() && at->first * kPagesPerChunk < span.last; ++at) {
+    const std::uint64_t base = at->first * kPagesPerChunk;
+    if (base >= span.first && span.last - base >= kPagesPerChunk) {
+      sum += at->second.pages;
+      continue;
+    }
+    for (std::size_t slot = 0; slot < kBlocksPerChunk; ++slot) {
+      const store::Block* const block = at->second.blocks[slot];
+      const std::uint64_t start = base + slot * kPagesPerBlock;
+      if (block == nullptr || start >= span.last || start + kPagesPerBlock <= span.first) continue;
+      const std::uint64_t from = std::max(start, span.first) - start;
+      const std::uint64_t to = std::min(start + kPagesPerBlock, span.last) - start;
+      const unsigned inside = store::Store::pages(*block) & pages_between(from, to);
+      sum += static_cast<std::uint64_t>(std::popcount(inside));
+    }
+  }
+  return sum;
+}
+
+std::optional<std::uint64_t> BlockMap::next_page(std::uint64_t page) const {
+  const std::uint64_t first = page / kPagesPerBlock;
+  for (auto entry = next(first); entry; entry = next(entry->index + 1)) {
+    const std::size_t from = entry->index == first ? page % kPagesPerBlock : 0;
+    const PageMask mask = store::Store::pages(*entry->block) & pages_between(from, kPagesPerBlock);
+    if (mask != 0) {
+      return entry->index * kPagesPerBlock + static_cast<unsigned>(std::countr_zero(mask));
+    }
+  }
+  return std::nullopt;
+}
+
+std::uint64_t BlockMap::next_hole(std::uint64_t page) const {
+  for (;;) {
+    const auto at = chunks_.find(page / kPagesPerChunk);
+    if (at == chunks_.end()) return page;
+    const std::uint64_t base = at->first * kPagesPerChunk;
+    // Full chunks are passed without a look at their blocks: what makes this fast in a large dense
+    // file.
+    if (at->second.pages < kPagesPerChunk) {
+      for (std::uint64_t block = (page - base) / kPagesPerBlock; block < kBlocksPerChunk; ++block) {
+        const store::Block* const there = at->second.blocks[block];
+        const std::uint64_t start = base + block * kPagesPerBlock;
+        const std::size_t from = page > start ? page - start : 0;
+        const PageMask existing = there == nullptr ? PageMask{0} : store::Store::pages(*there);
+        const PageMask holes = without(pages_between(from, kPagesPerBlock), existing);
+        if (holes != 0) return start + static_cast<unsigned>(std::countr_zero(holes));
+      }
+    }
+    page = base + kPagesPerChunk;
+  }
+}
+
+}  // namespace scratchfs::content

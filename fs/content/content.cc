@@ -1,0 +1,55 @@
+#include "fs/content/content.h"
+
+#include "fs/content/impl.h"
+
+namespace scratchfs::content {
+
+using base::Result;
+using base::Wait;
+
+Content::Content(store::Store& store, limits::Charge& charge)
+    : impl_(std::make_unique<Impl>(store, charge)) {}
+Content::~Content() = default;
+
+Content::Impl::~Impl() {
+  base::Lock lock(mutex_);  // uncontended: it tells the analysis
+  store_.remove_small(small_.room());
+  charge_.shrink({.bytes = allocated()});
+}
+
+std::uint64_t Content::size() const { return impl_->size(); }
+std::uint64_t Content::allocated() const { return impl_->allocated(); }
+
+Result<std::size_t> Content::read(std::span<std::byte> into, std::uint64_t offset, Wait wait) {
+  return impl_->read(into, offset, wait);
+}
+Result<std::size_t> Content::write(std::span<const std::byte> from, std::uint64_t offset,
+                                   Wait wait) {
+  return impl_->write(from, offset, wait);
+}
+Result<Content::Appended> Content::append(std::span<const std::byte> from, Wait wait) {
+  return impl_->append(from, wait);
+}
+
+Result<void> Content::truncate(std::uint64_t size, Wait wait) {
+  return impl_->truncate(size, wait);
+}
+Result<void> Content::allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
+                               Wait wait) {
+  return impl_->allocate(offset, length, keep_size, wait);
+}
+Result<void> Content::punch(std::uint64_t offset, std::uint64_t length, Wait wait) {
+  return impl_->punch(offset, length, wait);
+}
+Result<void> Content::zero(std::uint64_t offset, std::uint64_t length, bool keep_size, Wait wait) {
+  return impl_->zero(offset, length, keep_size, wait);
+}
+
+Result<std::uint64_t> Content::seek_data(std::uint64_t offset) const {
+  return impl_->seek_data(offset);
+}
+Result<std::uint64_t> Content::seek_hole(std::uint64_t offset) const {
+  return impl_->seek_hole(offset);
+}
+
+}  // namespace scratchfs::content

@@ -1,0 +1,152 @@
+// Making pages and putting bytes into them: gather everything that can fail, then commit.
+#include <bit>
+#include <cstring>
+
+#include "fs/content/impl.h"
+
+namespace scratchfs::content {
+
+using base::Result;
+
+namespace {
+
+unsigned count_of(PageMask pages) { return static_cast<unsigned>(std::popcount(pages)); }
+
+}  // namespace
+
+Result<void> Content::Impl::become_blocks(Hand& hand, Lack& lack) {
+  const std::size_t room = small_.room();
+  if (room == 0) return {};
+  Advance advance(charge_);
+  if (auto raised = advance.raise_to(kPageSize - room); !raised) return raised.error();
+  if (hand.grant.size() == 0) {
+    auto taken = take_frames(1, hand);
+    if (taken.is(base::kWouldBlock)) lack.frames = 1;
+    if (!taken) return taken.error();
+    hand.grant = std::move(*taken);
+  }
+  store::BlockPtr block = store_.new_block();
+  {
+    auto pin = store_.pin(*block, store::Access::write);
+    if (!pin) return pin.error();
+    std::memcpy(pin->add_page(0, hand.grant, false), small_.bytes().data(), room);
+  }
+  blocks_.put(0, std::move(block));
+  small_.set_room(0);
+  store_.remove_small(room);
+  advance.spend(kPageSize - room);
+  note_allocated();
+  return {};
+}
+
+// Charge first, then frames, then the block: whoever waits for a block may have frames in hand, but
+// nobody waits for frames with a block in hand.
+Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill, Advance& advance,
+                                                   Hand& hand, Lack& lack) {
+  const store::Block* const block = blocks_.find(piece.block);
+  const PageMask existing = block == nullptr ? PageMask{0} : store::Store::pages(*block);
+  Ready ready{.piece = piece, .charged = Advance(charge_)};
+  ready.made = without(touched(piece), existing);
+
+  const unsigned wanted = count_of(ready.made);
+  auto count = static_cast<unsigned>(advance.raise_to_most(wanted, kPageSize));
+  if (count < wanted) ready.cut = base::Errno(EDQUOT);
+  if (count > 0) {
+    auto taken = take_frames(count, hand);
+    if (taken.is(base::kWouldBlock)) {
+      lack.frames = count;
+      return base::kWouldBlock;
+    }
+    if (taken) {
+      count = std::min(count, taken->size());
+      ready.grant = std::move(*taken);
+    } else {
+      count = 0;
+      ready.cut = taken.error();
+    }
+  }
+  ready.piece = shortened(piece, existing, count);
+  if (ready.piece.size() == 0) return *ready.cut;
+  ready.made = without(touched(ready.piece), existing);
+  ready.charged = advance.split(count_of(ready.made) * kPageSize);
+  if (auto pinned = pin_for_filling(ready, fill, hand, lack); !pinned) return pinned.error();
+  return ready;
+}
+
+// As many frames as asked for, or fewer where no more can be had; or those in hand, however many.
+Result<store::FrameGrant> Content::Impl::take_frames(unsigned count, Hand& hand) {
+  if (hand.grant.size() > 0) return std::move(hand.grant);
+  if (hand.refused) return *std::exchange(hand.refused, std::nullopt);
+  auto taken = store_.try_take_frames(count);
+  while (!taken && !taken.is(base::kWouldBlock) && --count > 0) {
+    taken = store_.try_take_frames(count);
+  }
+  return taken;
+}
+
+Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Hand& hand, Lack& lack) {
+  store::Block* const block = blocks_.find(ready.piece.block);
+  if (block == nullptr) {
+    ready.fresh = store_.new_block();
+  } else if (hand.pin && hand.pin.pins(*block)) {
+    ready.pin = std::move(hand.pin);
+    return {};
+  }
+  auto pinned = store_.pin(block == nullptr ? *ready.fresh : *block, store::Access::write);
+  if (pinned) {
+    ready.pin = std::move(*pinned);
+    return {};
+  }
+  if (!pinned.is(base::kWouldBlock)) return pinned.error();
+  if (fill == Fill::bytes && replace_spilled(ready, store::Store::pages(*block))) return {};
+  lack.block = store_.hold(*block);
+  lack.access = store::Access::write;
+  hand.grant = std::move(ready.grant);
+  return base::kWouldBlock;
+}
+
+// Where every page of a spilled block is overwritten as a whole, a new block saves reading the old
+// one. False: this does not apply, or there are no frames for it now.
+bool Content::Impl::replace_spilled(Ready& ready, PageMask existing) {
+  if (without(existing, covered(ready.piece)) != 0) return false;
+  auto taken = store_.try_take_frames(count_of(existing));
+  if (!taken) return false;
+  store::BlockPtr fresh = store_.new_block();
+  auto pinned = store_.pin(*fresh, store::Access::write);
+  if (!pinned) return false;
+  ready.fresh = std::move(fresh);
+  ready.pin = std::move(*pinned);
+  ready.again = std::move(*taken);
+  return true;
+}
+
+void Content::Impl::commit(Ready ready, const std::byte* data) {
+  const Piece& piece = ready.piece;
+  const PageMask added = ready.fresh ? touched(piece) : ready.made;
+  for (std::size_t at = piece.begin; at < piece.end;) {
+    const auto page = static_cast<unsigned>(at / kPageSize);
+    const PagePart part = part_in_page(piece, page);
+    at += part.size();
+    std::byte* bytes = nullptr;
+    if (has_page(added, page)) {
+      const bool will_fill = data != nullptr && part.size() == kPageSize;
+      store::FrameGrant& grant = has_page(ready.made, page) ? ready.grant : ready.again;
+      bytes = ready.pin.add_page(page, grant, will_fill);
+    } else if (data != nullptr) {
+      bytes = ready.pin.writable_page(page);
+    }
+    if (data != nullptr) {
+      std::memcpy(bytes + part.begin, data, part.size());
+      data += part.size();
+    }
+  }
+  if (ready.fresh) {
+    blocks_.put(piece.block, std::move(ready.fresh));
+  } else {
+    blocks_.count_pages(piece.block, static_cast<int>(count_of(ready.made)));
+  }
+  ready.charged.spend(count_of(ready.made) * kPageSize);
+  note_allocated();
+}
+
+}  // namespace scratchfs::content

@@ -1,0 +1,173 @@
+// What a content is made of; its operations are in reading.cc, writing.cc, shaping.cc,
+// allocating.cc and seeking.cc.
+//
+// Bytes are in one of two places: in `small_` (the first up to 2 KiB of a file without blocks) or
+// in `blocks_`. All other bytes below the size are holes.
+//
+// Every operation goes in passes: a pass holds the content's lock, and where it lacks something
+// that takes waiting it answers kWouldBlock and says what. With Wait::no that is the answer. With
+// Wait::yes the thread waits without the lock, and the next pass looks at everything again.
+#pragma once
+
+#include <atomic>
+#include <cassert>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/content/advance.h"
+#include "fs/content/block_map.h"
+#include "fs/content/content.h"
+#include "fs/content/ranges.h"
+#include "fs/content/small_bytes.h"
+#include "fs/content/waiting.h"
+
+namespace scratchfs::content {
+
+// More than this a handler does not take on, even where nothing would have to be waited for.
+inline constexpr std::uint64_t kMostAtOnce = 1 << 20;  // bytes
+
+class Content::Impl {
+ public:
+  Impl(store::Store& store, limits::Charge& charge)
+      : store_(store), charge_(charge), blocks_(store) {}
+  ~Impl();
+
+  std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
+  std::uint64_t allocated() const { return allocated_.load(std::memory_order_acquire); }
+
+  base::Result<std::size_t> read(std::span<std::byte> into, std::uint64_t offset, base::Wait wait)
+      EXCLUDES(mutex_);
+  base::Result<std::size_t> write(std::span<const std::byte> from, std::uint64_t offset,
+                                  base::Wait wait) EXCLUDES(mutex_);
+  base::Result<Appended> append(std::span<const std::byte> from, base::Wait wait) EXCLUDES(mutex_);
+
+  base::Result<void> truncate(std::uint64_t size, base::Wait wait) EXCLUDES(mutex_);
+  base::Result<void> allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
+                              base::Wait wait) EXCLUDES(mutex_);
+  base::Result<void> punch(std::uint64_t offset, std::uint64_t length, base::Wait wait)
+      EXCLUDES(mutex_);
+  base::Result<void> zero(std::uint64_t offset, std::uint64_t length, bool keep_size,
+                          base::Wait wait) EXCLUDES(mutex_);
+  // Makes what exists in the range zeros, without making or freeing a page.
+  base::Result<void> clear(std::uint64_t offset, std::uint64_t length, base::Wait wait)
+      EXCLUDES(mutex_);
+  // Makes the size at least `size`.
+  void extend(std::uint64_t size) EXCLUDES(mutex_);
+
+  base::Result<std::uint64_t> seek_data(std::uint64_t offset) const EXCLUDES(mutex_);
+  base::Result<std::uint64_t> seek_hole(std::uint64_t offset) const EXCLUDES(mutex_);
+
+ private:
+  // What a piece is filled with: the caller's bytes, or only pages where there are none yet.
+  enum class Fill : bool { bytes, holes };
+  // Everything that filling one piece takes, so that commit() cannot fail.
+  struct Ready {
+    Piece piece;
+    Advance charged;          // for the pages that come to exist
+    PageMask made = 0;        // those pages
+    store::FrameGrant grant;  // for them
+    store::BlockPtr
+        fresh;  // a block for the map: where there is none, or in place of a spilled one
+    store::FrameGrant again;  // for the pages that the spilled one had
+    store::Pin pin;           // of `fresh`, or of the block in the map
+    std::optional<base::Errno>
+        cut;  // why the piece is shorter than asked for; nullopt too where more may fit later
+  };
+  // What was taken out under the lock and is freed after it. Declared before the lock.
+  using Trash = std::vector<BlockMap>;
+  enum class Erase : bool { bytes, pages };
+
+  // Calls `pass(hand, lack)` until it answers something else than kWouldBlock, or (Wait::no) once.
+  template <typename Pass>
+  base::Result<void> in_passes(base::Wait wait, Pass pass) {
+    for (Hand hand;;) {
+      Lack lack;
+      const base::Result<void> result = pass(hand, lack);
+      if (wait == base::Wait::no || !result.is(base::kWouldBlock)) return result;
+      assert(lack.block || lack.frames > 0);
+      if (auto waited = hand.wait_for(store_, std::move(lack)); !waited) return waited.error();
+    }
+  }
+
+  // reading.cc
+  base::Result<void> read_pass(std::span<std::byte> into, std::uint64_t offset, std::size_t& done,
+                               Hand& hand, Lack& lack) const REQUIRES_SHARED(mutex_);
+  base::Result<void> read_piece(const Piece& piece, std::byte* into, Hand& hand, Lack& lack) const
+      REQUIRES_SHARED(mutex_);
+  void read_small(std::span<std::byte> into, std::uint64_t offset) const REQUIRES_SHARED(mutex_);
+
+  // writing.cc
+  base::Result<void> write_on(std::span<const std::byte> from, std::uint64_t offset,
+                              std::size_t& done, base::Wait wait, Hand& hand, Lack& lack)
+      REQUIRES(mutex_);
+  base::Result<std::size_t> write_batch(std::span<const std::byte> from, std::uint64_t offset,
+                                        std::size_t most_pieces, Hand& hand, Lack& lack)
+      REQUIRES(mutex_);
+  base::Result<std::size_t> write_small(std::span<const std::byte> from, std::uint64_t offset)
+      REQUIRES(mutex_);
+  base::Result<std::size_t> write_pages(std::span<const std::byte> from, std::uint64_t offset,
+                                        std::size_t most_pieces, Hand& hand, Lack& lack)
+      REQUIRES(mutex_);
+  base::Result<Appended> append_waiting(std::span<const std::byte> from) EXCLUDES(mutex_);
+
+  // filling.cc
+  base::Result<void> become_blocks(Hand& hand, Lack& lack) REQUIRES(mutex_);
+  // `advance` is spent first, before the charge grows. Where only a part fits, the piece is
+  // shortened to that.
+  base::Result<Ready> gather(const Piece& piece, Fill fill, Advance& advance, Hand& hand,
+                             Lack& lack) REQUIRES(mutex_);
+  base::Result<store::FrameGrant> take_frames(unsigned count, Hand& hand);
+  base::Result<void> pin_for_filling(Ready& ready, Fill fill, Hand& hand, Lack& lack)
+      REQUIRES(mutex_);
+  bool replace_spilled(Ready& ready, PageMask existing) REQUIRES(mutex_);
+  // Copies the piece's bytes from `data`, or (nullptr) only makes the pages that are missing.
+  void commit(Ready ready, const std::byte* data) REQUIRES(mutex_);
+
+  // shaping.cc
+  base::Result<void> truncate_pass(std::uint64_t size, Hand& hand, Lack& lack, Trash& trash)
+      REQUIRES(mutex_);
+  base::Result<void> erase(std::uint64_t offset, std::uint64_t length, Erase how, base::Wait wait)
+      EXCLUDES(mutex_);
+  base::Result<void> erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how, Hand& hand,
+                                Lack& lack, Trash& trash) REQUIRES(mutex_);
+  void erase_small(std::uint64_t begin, std::uint64_t end, Erase how) REQUIRES(mutex_);
+  // Makes the pages of `dropped` holes and the piece's bytes in the pages of `wiped` zeros.
+  base::Result<void> erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
+                                    Hand& hand, Lack& lack, Trash& trash) REQUIRES(mutex_);
+  void cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) REQUIRES(mutex_);
+  void set_small_room(std::size_t room) REQUIRES(mutex_);
+
+  // allocating.cc
+  class Allocation;
+  // Raises `advance` to what the missing pages of [begin, end) cost. EDQUOT, ENOSPC: they cannot
+  // all fit.
+  base::Result<void> charge_missing(std::uint64_t begin, std::uint64_t end, Advance& advance)
+      REQUIRES(mutex_);
+  base::Result<void> allocate_at_once(std::uint64_t begin, std::uint64_t end) EXCLUDES(mutex_);
+
+  void set_size(std::uint64_t size) REQUIRES(mutex_) {
+    size_.store(size, std::memory_order_release);
+  }
+  // After every change of blocks_ or small_.
+  void note_allocated() REQUIRES(mutex_) {
+    allocated_.store(blocks_.pages() * kPageSize + small_.room(), std::memory_order_release);
+  }
+
+  store::Store& store_;
+  limits::Charge& charge_;
+
+  // Appends that wait take turns. Held while waiting, by threads that may wait alone; taken before
+  // mutex_.
+  base::Mutex append_turn_ ACQUIRED_BEFORE(mutex_);
+
+  mutable base::SharedMutex mutex_;
+  BlockMap blocks_ GUARDED_BY(mutex_);  // empty where small_ is not
+  SmallBytes small_ GUARDED_BY(mutex_);
+  bool appending_ GUARDED_BY(mutex_) = false;  // somebody has the turn: other appends wait theirs
+  std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // of bytes or pages, other than by allocate()
+  // Changed under the lock, read without.
+  std::atomic<std::uint64_t> size_{0};
+  std::atomic<std::uint64_t> allocated_{0};
+};
+
+}  // namespace scratchfs::content

@@ -1,0 +1,80 @@
+// read(2).
+#include <cstring>
+
+#include "fs/content/impl.h"
+
+namespace scratchfs::content {
+
+using base::Result;
+
+Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t offset,
+                                        base::Wait wait) {
+  std::size_t done = 0;
+  const auto result = in_passes(wait, [&](Hand& hand, Lack& lack) {
+    base::SharedLock lock(mutex_);
+    return read_pass(into, offset, done, hand, lack);
+  });
+  // Part of the bytes and no error would be taken for the end of the file, and the rest for zeros.
+  if (!result) return result.error();
+  return done;
+}
+
+Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t offset,
+                                      std::size_t& done, Hand& hand, Lack& lack) const {
+  const std::uint64_t end = end_of(offset, into.size(), size());
+  if (offset >= end) return {};
+  if (small_.room() > 0) {
+    read_small(into.first(end - offset), offset);
+    done = end - offset;
+    return {};
+  }
+  while (offset + done < end) {
+    const Piece piece = first_piece(offset + done, end - offset - done);
+    if (auto read = read_piece(piece, into.data() + done, hand, lack); !read) return read.error();
+    done += piece.size();
+  }
+  return {};
+}
+
+Result<void> Content::Impl::read_piece(const Piece& piece, std::byte* into, Hand& hand,
+                                       Lack& lack) const {
+  store::Block* const block = blocks_.find(piece.block);
+  if (block == nullptr) {
+    std::memset(into, 0, piece.size());
+    return {};
+  }
+  store::Pin pin = std::move(hand.pin);
+  if (!pin || !pin.pins(*block)) {
+    auto pinned = store_.pin(*block, store::Access::read);
+    if (pinned.is(base::kWouldBlock)) {
+      lack.block = store_.hold(*block);
+      lack.access = store::Access::read;
+    }
+    if (!pinned) return pinned.error();
+    pin = std::move(*pinned);
+  }
+  for (std::size_t at = piece.begin; at < piece.end;) {
+    const auto page = static_cast<unsigned>(at / kPageSize);
+    const PagePart part = part_in_page(piece, page);
+    if (const std::byte* bytes = pin.page(page)) {
+      std::memcpy(into, bytes + part.begin, part.size());
+    } else {
+      std::memset(into, 0, part.size());
+    }
+    into += part.size();
+    at += part.size();
+  }
+  return {};
+}
+
+void Content::Impl::read_small(std::span<std::byte> into, std::uint64_t offset) const {
+  const std::span<const std::byte> bytes = small_.bytes();
+  std::size_t there = 0;
+  if (offset < bytes.size()) {
+    there = std::min<std::size_t>(into.size(), bytes.size() - offset);
+    std::memcpy(into.data(), bytes.data() + offset, there);
+  }
+  std::memset(into.data() + there, 0, into.size() - there);
+}
+
+}  // namespace scratchfs::content

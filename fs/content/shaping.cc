@@ -1,0 +1,169 @@
+// truncate(2), and the parts of fallocate(2) that free or clear.
+#include <bit>
+#include <cstring>
+
+#include "fs/content/impl.h"
+
+namespace scratchfs::content {
+
+using base::Result;
+using base::Wait;
+
+Result<void> Content::Impl::truncate(std::uint64_t size, Wait wait) {
+  if (size > kMaxSize) return base::Errno(EFBIG);
+  Trash trash;
+  return in_passes(wait, [&](Hand& hand, Lack& lack) {
+    base::Lock lock(mutex_);
+    return truncate_pass(size, hand, lack, trash);
+  });
+}
+
+Result<void> Content::Impl::truncate_pass(std::uint64_t size, Hand& hand, Lack& lack,
+                                          Trash& trash) {
+  // Bytes beyond the end are zeros already. Pages beyond it (fallocate) stay if the file grows,
+  // else they go.
+  if (size > Impl::size()) {
+    set_size(size);
+    return {};
+  }
+  ++changes_;
+  if (small_.room() > 0) {
+    erase_small(size, small_.room(), Erase::bytes);
+    set_small_room(std::min(small_.room(), small_room(std::min(size, std::uint64_t{kSmallMost}))));
+  } else {
+    const Piece tail = first_piece(size, kBlockSize - size % kBlockSize);
+    const bool keeps_some = tail.begin > 0;
+    if (keeps_some) {
+      const PageMask dropped = covered(tail);
+      const auto erased =
+          erase_in_block(tail, dropped, without(touched(tail), dropped), hand, lack, trash);
+      if (!erased) return erased.error();
+    }
+    cut_blocks(tail.block + (keeps_some ? 1 : 0), UINT64_MAX, trash);
+  }
+  set_size(size);
+  return {};
+}
+
+Result<void> Content::Impl::punch(std::uint64_t offset, std::uint64_t length, Wait wait) {
+  return erase(offset, length, Erase::pages, wait);
+}
+
+Result<void> Content::Impl::clear(std::uint64_t offset, std::uint64_t length, Wait wait) {
+  return erase(offset, length, Erase::bytes, wait);
+}
+
+Result<void> Content::Impl::erase(std::uint64_t offset, std::uint64_t length, Erase how,
+                                  Wait wait) {
+  if (length == 0) return base::Errno(EINVAL);
+  std::uint64_t cursor = offset;
+  const std::uint64_t end = end_of(offset, length, kMaxSize);
+  if (offset >= end) return {};
+  Trash trash;
+  return in_passes(wait, [&](Hand& hand, Lack& lack) -> Result<void> {
+    base::Lock lock(mutex_);
+    if (wait == Wait::no && how == Erase::bytes &&
+        blocks_.pages_in(pages_touched(offset, end)) * kPageSize > kMostAtOnce) {
+      return base::kWouldBlock;
+    }
+    return erase_pass(cursor, end, how, hand, lack, trash);
+  });
+}
+
+// From block to block of those that exist; `cursor` keeps what was done before a wait from being
+// done again.
+Result<void> Content::Impl::erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how,
+                                       Hand& hand, Lack& lack, Trash& trash) {
+  ++changes_;
+  if (small_.room() > 0) {
+    erase_small(cursor, end, how);
+    return {};
+  }
+  while (cursor < end) {
+    const auto next = blocks_.next(cursor / kBlockSize);
+    if (!next || next->index * kBlockSize >= end) break;
+    cursor = std::max(cursor, next->index * kBlockSize);
+    const Piece piece = first_piece(cursor, end - cursor);
+    if (how == Erase::pages && piece.size() == kBlockSize) {
+      cut_blocks(piece.block, end / kBlockSize, trash);
+      cursor = end / kBlockSize * kBlockSize;
+      continue;
+    }
+    const PageMask dropped = how == Erase::pages ? covered(piece) : PageMask{0};
+    const PageMask wiped = without(touched(piece), dropped);
+    const auto erased = erase_in_block(piece, dropped, wiped, hand, lack, trash);
+    if (!erased) return erased.error();
+    cursor += piece.size();
+  }
+  cursor = end;
+  return {};
+}
+
+void Content::Impl::erase_small(std::uint64_t begin, std::uint64_t end, Erase how) {
+  if (how == Erase::pages && begin == 0 && end >= kPageSize) {
+    set_small_room(0);
+    return;
+  }
+  const std::span<std::byte> bytes = small_.bytes();
+  end = std::min<std::uint64_t>(end, bytes.size());
+  if (begin < end) std::memset(bytes.data() + begin, 0, end - begin);
+}
+
+Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
+                                           Hand& hand, Lack& lack, Trash& trash) {
+  store::Block* const block = blocks_.find(piece.block);
+  if (block == nullptr) return {};
+  const PageMask existing = store::Store::pages(*block);
+  dropped &= existing;
+  wiped &= existing;
+  if (dropped == existing) {
+    cut_blocks(piece.block, piece.block + 1, trash);
+    return {};
+  }
+  if (dropped == 0 && wiped == 0) return {};
+
+  store::Pin pin = std::move(hand.pin);
+  if (!pin || !pin.pins(*block)) {
+    auto pinned = store_.pin(*block, store::Access::write);
+    if (pinned.is(base::kWouldBlock)) {
+      lack.block = store_.hold(*block);
+      lack.access = store::Access::write;
+    }
+    if (!pinned) return pinned.error();
+    pin = std::move(*pinned);
+  }
+  for (unsigned page = 0; page < kPagesPerBlock; ++page) {
+    if (!has_page(wiped, page)) continue;
+    const PagePart part = part_in_page(piece, page);
+    std::memset(pin.writable_page(page) + part.begin, 0, part.size());
+  }
+  if (dropped == 0) return {};
+  pin.drop_pages(dropped);
+  const int count = std::popcount(dropped);
+  blocks_.count_pages(piece.block, -count);
+  charge_.shrink({.bytes = static_cast<std::uint64_t>(count) * kPageSize});
+  note_allocated();
+  return {};
+}
+
+void Content::Impl::cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) {
+  trash.push_back(blocks_.cut(first, last));
+  charge_.shrink({.bytes = trash.back().pages() * kPageSize});
+  note_allocated();
+}
+
+void Content::Impl::set_small_room(std::size_t room) {
+  const std::size_t freed = small_.room() - room;
+  if (freed == 0) return;
+  small_.set_room(room);
+  store_.remove_small(freed);
+  charge_.shrink({.bytes = freed});
+  note_allocated();
+}
+
+void Content::Impl::extend(std::uint64_t size) {
+  base::Lock lock(mutex_);
+  if (size > Impl::size()) set_size(size);
+}
+
+}  // namespace scratchfs::content

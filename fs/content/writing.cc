@@ -1,0 +1,154 @@
+// write(2): at an offset and at the end.
+//
+// With Wait::no a write is one batch: everything it takes is gathered first, and where something
+// has to be waited for nothing at all has been written. With Wait::yes it goes on piece by piece (a
+// piece lies in one block).
+//
+// Appends: the offset is decided once, under the lock, and the bytes go there. With Wait::no the
+// lock is not let go before all of them are written. With Wait::yes it may be, so such appends take
+// turns, and while one has the turn Wait::no answers kWouldBlock: its caller comes back with
+// Wait::yes and waits its turn.
+#include "fs/content/impl.h"
+
+namespace scratchfs::content {
+
+using base::Result;
+using base::Wait;
+
+namespace {
+
+constexpr std::size_t kAllPieces = SIZE_MAX;
+
+bool is_full(base::Errno error) {
+  return error == base::Errno(EDQUOT) || error == base::Errno(ENOSPC);
+}
+
+}  // namespace
+
+Result<std::size_t> Content::Impl::write(std::span<const std::byte> from, std::uint64_t offset,
+                                         Wait wait) {
+  if (from.empty()) return std::size_t{0};
+  if (offset >= kMaxSize) return base::Errno(EFBIG);
+  from = from.first(std::min<std::uint64_t>(from.size(), kMaxSize - offset));
+
+  std::size_t done = 0;
+  const auto result = in_passes(wait, [&](Hand& hand, Lack& lack) {
+    base::Lock lock(mutex_);
+    return write_on(from, offset, done, wait, hand, lack);
+  });
+  if (done == 0 && !result) return result.error();
+  return done;
+}
+
+Result<Content::Appended> Content::Impl::append(std::span<const std::byte> from, Wait wait) {
+  if (wait == Wait::yes) return append_waiting(from);
+
+  Hand hand;
+  Lack lack;
+  base::Lock lock(mutex_);
+  if (appending_) return base::kWouldBlock;
+  const std::uint64_t offset = size();
+  if (from.empty()) return Appended{0, offset};
+  if (offset >= kMaxSize) return base::Errno(EFBIG);
+  from = from.first(std::min<std::uint64_t>(from.size(), kMaxSize - offset));
+  const auto written = write_batch(from, offset, kAllPieces, hand, lack);
+  if (!written) return written.error();
+  return Appended{*written, offset};
+}
+
+Result<Content::Appended> Content::Impl::append_waiting(std::span<const std::byte> from) {
+  base::Lock turn(append_turn_);
+  std::uint64_t offset = 0;
+  {
+    base::Lock lock(mutex_);
+    offset = size();
+    appending_ = true;
+  }
+  const auto written = write(from, offset, Wait::yes);
+  {
+    base::Lock lock(mutex_);
+    appending_ = false;
+  }
+  if (!written) return written.error();
+  return Appended{*written, offset};
+}
+
+Result<void> Content::Impl::write_on(std::span<const std::byte> from, std::uint64_t offset,
+                                     std::size_t& done, Wait wait, Hand& hand, Lack& lack) {
+  const std::size_t most_pieces = wait == Wait::no ? kAllPieces : 1;
+  do {
+    const auto written = write_batch(from.subspan(done), offset + done, most_pieces, hand, lack);
+    if (!written) return written.error();
+    done += *written;
+  } while (wait == Wait::yes && done < from.size());
+  return {};
+}
+
+Result<std::size_t> Content::Impl::write_batch(std::span<const std::byte> from,
+                                               std::uint64_t offset, std::size_t most_pieces,
+                                               Hand& hand, Lack& lack) {
+  const bool small = blocks_.empty() && offset < kSmallMost;
+  if (small && from.size() <= kSmallMost - offset) {
+    auto written = write_small(from, offset);
+    // Memory is short: a page can be spilled, small bytes cannot.
+    if (!written.is(base::Errno(ENOSPC))) return written;
+  }
+  auto written = write_pages(from, offset, most_pieces, hand, lack);
+  if (small && blocks_.empty() && !written && is_full(written.error())) {
+    // Not a page fits, but perhaps a part of one does.
+    return write_small(from.first(std::min<std::size_t>(from.size(), kSmallMost - offset)), offset);
+  }
+  return written;
+}
+
+Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
+                                               std::uint64_t offset) {
+  const std::size_t end = offset + from.size();
+  const std::size_t old_room = small_.room();
+  if (small_room(end) > old_room) {
+    Advance advance(charge_);
+    const std::size_t units = (small_room(end) - old_room) / kSmallUnit;
+    const std::size_t more = advance.raise_to_most(units, kSmallUnit) * kSmallUnit;
+    if (old_room + more <= offset) return base::Errno(EDQUOT);
+    if (auto counted = store_.add_small(more); !counted) return counted.error();
+    small_.set_room(old_room + more);
+    advance.spend(more);
+    note_allocated();
+  }
+  const std::size_t count = std::min(from.size(), small_.room() - offset);
+  std::copy_n(from.begin(), count, small_.bytes().begin() + static_cast<std::ptrdiff_t>(offset));
+  set_size(std::max(size(), offset + count));
+  ++changes_;
+  return count;
+}
+
+Result<std::size_t> Content::Impl::write_pages(std::span<const std::byte> from,
+                                               std::uint64_t offset, std::size_t most_pieces,
+                                               Hand& hand, Lack& lack) {
+  if (auto converted = become_blocks(hand, lack); !converted) return converted.error();
+  Advance advance(charge_);
+  std::vector<Ready> batch;
+  std::size_t gathered = 0;
+  while (gathered < from.size() && batch.size() < most_pieces) {
+    const Piece piece = first_piece(offset + gathered, from.size() - gathered);
+    auto ready = gather(piece, Fill::bytes, advance, hand, lack);
+    if (ready.is(base::kWouldBlock)) return base::kWouldBlock;
+    if (!ready && batch.empty()) return ready.error();
+    if (!ready) break;
+    const bool cut = ready->piece.size() < piece.size();
+    gathered += ready->piece.size();
+    batch.push_back(std::move(*ready));
+    if (cut) break;
+  }
+  const std::byte* data = from.data();
+  for (Ready& ready : batch) {
+    const std::size_t size = ready.piece.size();
+    commit(std::move(ready), data);
+    data += size;
+  }
+  set_size(std::max(size(), offset + gathered));
+  ++changes_;
+  return gathered;
+}
+
+}  // namespace scratchfs::content
