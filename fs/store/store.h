@@ -1,11 +1,13 @@
 // Blocks of content, in memory (frames) or on disk (a slot of a spill file), within a budget.
 //
-// The store knows no inode, user or path. A block has one owner (fs/content), who orders all access to it: pages are
-// added, dropped and written by one thread at a time, with no reader beside it; readers may be many. The store
-// itself moves blocks out and back in underneath, at any time, and never needs a lock of its owner for that.
+// The store knows no inode, user or path. A block has one owner (fs/content), who orders all access
+// to it: pages are added, dropped and written by one thread at a time, with no reader beside it;
+// readers may be many. The store itself moves blocks out and back in underneath, at any time, and
+// never needs a lock of its owner for that.
 //
-// A caller that must not wait uses the functions that answer kWouldBlock; a caller that may wait gives up its own locks
-// first, calls the one that waits, and looks again. What it got (a pin, a grant) makes the second look succeed.
+// A caller that must not wait uses the functions that answer kWouldBlock; a caller that may wait
+// gives up its own locks first, calls the one that waits, and looks again. What it got (a pin, a
+// grant) makes the second look succeed.
 #pragma once
 
 #include <array>
@@ -23,11 +25,13 @@ class Store;
 
 struct BlockDeleter {
   Store* store = nullptr;
-  void operator()(Block* block) const;  // frees frames and slot at once; safe while the block is being spilled
+  void operator()(
+      Block* block) const;  // frees frames and slot at once; safe while the block is being spilled
 };
 using BlockPtr = std::unique_ptr<Block, BlockDeleter>;
 
-// Frames taken out of the free ones, not yet part of a block; what is not used goes back when the grant ends.
+// Frames taken out of the free ones, not yet part of a block; what is not used goes back when the
+// grant ends.
 class FrameGrant {
  public:
   FrameGrant() = default;
@@ -39,6 +43,7 @@ class FrameGrant {
  private:
   friend class Store;
   friend class Pin;
+  FrameGrant(Store* store, unsigned count) : store_(store), count_(count) {}
   Store* store_ = nullptr;
   unsigned count_ = 0;
   std::array<std::uint32_t, kPagesPerBlock> frames_{};
@@ -54,18 +59,22 @@ class Pin {
   explicit operator bool() const { return block_ != nullptr; }
   bool pins(const Block& block) const { return block_ == &block; }
 
-  // The kPageSize bytes of page `index` (< kPagesPerBlock), or nullptr where it is a hole. Valid as long as the pin.
+  // The kPageSize bytes of page `index` (< kPagesPerBlock), or nullptr where it is a hole. Valid as
+  // long as the pin.
   const std::byte* page(unsigned index) const;
   // The same to write to; only through a pin made for writing.
   std::byte* writable_page(unsigned index);
-  // Turns a hole into a page, with one frame of `grant` (which must not be empty). Its bytes are zero, unless the
-  // caller says that it overwrites them all at once (`will_fill`): then they are undefined until it did.
+  // Turns a hole into a page, with one frame of `grant` (which must not be empty). Its bytes are
+  // zero, unless the caller says that it overwrites them all at once (`will_fill`): then they are
+  // undefined until it did.
   std::byte* add_page(unsigned index, FrameGrant& grant, bool will_fill);
   // Turns the pages of `mask` into holes and frees their frames at once.
   void drop_pages(PageMask mask);
 
  private:
   friend class Store;
+  Pin(Store* store, Block* block, bool for_writing)
+      : store_(store), block_(block), for_writing_(for_writing) {}
   Store* store_ = nullptr;
   Block* block_ = nullptr;
   bool for_writing_ = false;
@@ -81,6 +90,7 @@ class Hold {
 
  private:
   friend class Store;
+  Hold(Store* store, Block* block) : store_(store), block_(block) {}
   Store* store_ = nullptr;
   Block* block_ = nullptr;
 };
@@ -88,28 +98,30 @@ class Hold {
 enum class Access : bool { read, write };
 
 struct StoreOptions {
-  std::uint64_t memory = 0;       // bytes of content in memory: the budget; at least kMinBudget
-  std::uint64_t spill = 0;        // bytes on disk at most; 0: never spill
-  base::OsDirectory* spill_directory = nullptr;  // not owned, outlives the store; may be null when spill is 0
+  std::uint64_t memory = 0;  // bytes of content in memory: the budget; at least kMinBudget
+  std::uint64_t spill = 0;   // bytes on disk at most; 0: never spill
+  base::OsDirectory* spill_directory =
+      nullptr;  // not owned, outlives the store; may be null when spill is 0
 };
 inline constexpr std::uint64_t kMinBudget = 8ULL << 20;
 
 struct StoreStats {
-  std::uint64_t budget = 0;             // bytes
-  std::uint64_t memory_used = 0;        // bytes of frames in use, small contents and spill bookkeeping
-  std::uint64_t reserve = 0;            // bytes of frames that are touched and free
-  std::uint64_t spill_limit = 0;        // bytes
-  std::uint64_t spilled = 0;            // bytes of slots in use
-  std::uint64_t blocks_spilled = 0;     // since the start
-  std::uint64_t blocks_fetched = 0;     // since the start
-  std::uint64_t blocks_corrupt = 0;     // fetches whose slot did not verify
-  std::uint64_t spill_errors = 0;       // writes to the spill files that failed
+  std::uint64_t budget = 0;          // bytes
+  std::uint64_t memory_used = 0;     // bytes of frames in use, small contents and spill bookkeeping
+  std::uint64_t reserve = 0;         // bytes of frames that are touched and free
+  std::uint64_t spill_limit = 0;     // bytes
+  std::uint64_t spilled = 0;         // bytes of slots in use
+  std::uint64_t blocks_spilled = 0;  // since the start
+  std::uint64_t blocks_fetched = 0;  // since the start
+  std::uint64_t blocks_corrupt = 0;  // fetches whose slot did not verify
+  std::uint64_t spill_errors = 0;    // writes to the spill files that failed
 };
 
 class Store {
  public:
-  // Makes the key and the spill files and starts the spiller; call it after the process has daemonized.
-  // EINVAL: budget below kMinBudget; ENOMEM: no address space or lockable memory; else create_hidden()'s errno.
+  // Makes the key and the spill files and starts the spiller; call it after the process has
+  // daemonized. EINVAL: budget below kMinBudget; ENOMEM: no address space or lockable memory; else
+  // create_hidden()'s errno.
   static base::Result<std::unique_ptr<Store>> create(const StoreOptions& options);
   ~Store();  // every block is gone by then; wipes the key
   Store(const Store&) = delete;
@@ -120,22 +132,25 @@ class Store {
   // Which pages exist; needs the owner's lock (shared at least).
   static PageMask pages(const Block& block);
 
-  // Pins a block that is in memory. Never waits for the disk. kWouldBlock: it is spilled; then hold(), give up the
-  // owner's locks, fetch(), take the locks again and look again with the pin in hand.
+  // Pins a block that is in memory. Never waits for the disk. kWouldBlock: it is spilled; then
+  // hold(), give up the owner's locks, fetch(), take the locks again and look again with the pin in
+  // hand.
   base::Result<Pin> pin(Block& block, Access access);
   Hold hold(Block& block);
-  // Brings a block into memory and pins it; waits for the disk and for free frames. Callers hold no lock.
-  // EIO: it could not be read or did not verify. ENOSPC: no frame can be freed. ECANCELED: its owner dropped it.
+  // Brings a block into memory and pins it; waits for the disk and for free frames. Callers hold no
+  // lock. EIO: it could not be read or did not verify. ENOSPC: no frame can be freed. ECANCELED:
+  // its owner dropped it.
   base::Result<Pin> fetch(const Hold& hold, Access access);
 
-  // `count` (1..kPagesPerBlock) frames for add_page. Never waits. kWouldBlock: none free now, though some can be freed.
-  // ENOSPC: memory is full and so is the disk (or spill is 0). EIO: memory is full and the disk fails.
+  // `count` (1..kPagesPerBlock) frames for add_page. Never waits. kWouldBlock: none free now,
+  // though some can be freed. ENOSPC: memory is full and so is the disk (or spill is 0). EIO:
+  // memory is full and the disk fails.
   base::Result<FrameGrant> try_take_frames(unsigned count);
   // The same, waiting for the spiller. Callers hold no lock.
   base::Result<FrameGrant> take_frames(unsigned count);
 
-  // Counts `bytes` of content kept elsewhere (small contents next to their inode) in the budget. Never waits.
-  // ENOSPC: over the budget.
+  // Counts `bytes` of content kept elsewhere (small contents next to their inode) in the budget.
+  // Never waits. ENOSPC: over the budget.
   base::Result<void> add_small(std::uint64_t bytes);
   void remove_small(std::uint64_t bytes);
 

@@ -6,9 +6,11 @@
 
 namespace scratchfs::store {
 
-inline constexpr std::size_t kPageSize = 4096;         // bytes of a frame: what a hole and a charge are counted in
-inline constexpr std::size_t kPagesPerBlock = 16;      // frames of a block that has no hole
-inline constexpr std::size_t kBlockSize = kPageSize * kPagesPerBlock;  // bytes of content that are spilled together
+inline constexpr std::size_t kPageSize =
+    4096;  // bytes of a frame: what a hole and a charge are counted in
+inline constexpr std::size_t kPagesPerBlock = 16;  // frames of a block that has no hole
+inline constexpr std::size_t kBlockSize =
+    kPageSize * kPagesPerBlock;  // bytes of content that are spilled together
 
 // Which of a block's pages exist: bit i is page i, holes are 0.
 using PageMask = std::uint16_t;

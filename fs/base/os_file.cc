@@ -1,0 +1,165 @@
+#include "fs/base/os_file.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+
+namespace scratchfs::base {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { close(fd_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+class HiddenFile final : public OsFile {
+ public:
+  explicit HiddenFile(int fd) : fd_(fd), direct_(set_direct(true)) {}
+
+  Result<void> read_exactly(std::span<std::byte> buffer, std::uint64_t offset) override {
+    while (!buffer.empty()) {
+      const ssize_t got =
+          pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+      if (got < 0) {
+        if (may_retry(errno)) continue;
+        return Errno{errno};
+      }
+      if (got == 0) return Errno{EIO};
+      buffer = buffer.subspan(static_cast<std::size_t>(got));
+      offset += static_cast<std::uint64_t>(got);
+    }
+    return {};
+  }
+
+  Result<void> write_all(std::span<const std::byte> buffer, std::uint64_t offset) override {
+    while (!buffer.empty()) {
+      const ssize_t put =
+          pwrite(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+      if (put < 0) {
+        if (may_retry(errno)) continue;
+        return Errno{errno};
+      }
+      // POSIX lets pwrite(2) answer 0 without an error; asking again for ever would hang.
+      if (put == 0) return Errno{EIO};
+      buffer = buffer.subspan(static_cast<std::size_t>(put));
+      offset += static_cast<std::uint64_t>(put);
+    }
+    return {};
+  }
+
+  Result<void> punch(std::uint64_t offset, std::uint64_t length) override {
+    while (fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                     static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) {
+      if (errno == EINTR) continue;
+      return errno == ENOSYS ? Errno{EOPNOTSUPP} : Errno{errno};
+    }
+    return {};
+  }
+
+  Result<void> truncate(std::uint64_t length) override {
+    while (ftruncate(fd_.get(), static_cast<off_t>(length)) != 0) {
+      if (errno != EINTR) return Errno{errno};
+    }
+    return {};
+  }
+
+ private:
+  bool set_direct(bool on) {
+    const int flags = fcntl(fd_.get(), F_GETFL);
+    if (flags < 0) return false;
+    return fcntl(fd_.get(), F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && on;
+  }
+
+  // Some file systems take O_DIRECT at open and refuse each transfer with EINVAL: those go on
+  // through the page cache.
+  bool may_retry(int error) {
+    if (error == EINTR) return true;
+    if (error != EINVAL || !direct_.exchange(false)) return false;
+    set_direct(false);
+    return true;
+  }
+
+  const Descriptor fd_;
+  std::atomic<bool> direct_;
+};
+
+class Directory final : public OsDirectory {
+ public:
+  explicit Directory(int fd) : fd_(fd) {}
+
+  Result<std::unique_ptr<OsFile>> create_hidden() override {
+    // O_EXCL: nobody can give the file a name later through /proc (open(2)).
+    int fd = openat(fd_.get(), ".", O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+      fd = create_and_unlink();
+    if (fd < 0) return Errno{errno};
+    return std::unique_ptr<OsFile>(std::make_unique<HiddenFile>(fd));
+  }
+
+  Result<std::uint64_t> free_bytes() override {
+    struct statvfs info {};
+    if (fstatvfs(fd_.get(), &info) != 0) return Errno{errno};
+    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  }
+
+  Result<bool> in_memory() override {
+    struct statfs info {};
+    if (fstatfs(fd_.get(), &info) != 0) return Errno{errno};
+    return info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC;
+  }
+
+ private:
+  // What O_TMPFILE does, on file systems without it; -1 and errno when it fails.
+  int create_and_unlink() {
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      std::uint64_t number = 0;
+      if (getrandom(&number, sizeof number, 0) != sizeof number) continue;
+      char name[40];
+      std::snprintf(name, sizeof name, ".scratchfs-%016llx",
+                    static_cast<unsigned long long>(number));
+      const int fd =
+          openat(fd_.get(), name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+      if (fd < 0) {
+        if (errno == EEXIST || errno == EINTR) continue;
+        return -1;
+      }
+      if (unlinkat(fd_.get(), name, 0) == 0) return fd;
+      const int error = errno;
+      close(fd);
+      errno = error;
+      return -1;
+    }
+    errno = EEXIST;
+    return -1;
+  }
+
+  const Descriptor fd_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<OsDirectory>> open_directory(const std::string& path) {
+  const int fd = open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Errno{errno};
+  auto directory = std::make_unique<Directory>(fd);
+  // Only making a file tells for certain whether one can be made (permissions, read-only mounts,
+  // LSMs).
+  if (auto probe = directory->create_hidden(); !probe) return probe.error();
+  return std::unique_ptr<OsDirectory>(std::move(directory));
+}
+
+}  // namespace scratchfs::base

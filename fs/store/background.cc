@@ -1,0 +1,27 @@
+#include "fs/store/background.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <system_error>
+
+namespace scratchfs::store {
+
+base::Result<std::thread> start_thread(const char* name, std::function<void()> body) {
+  // A new thread inherits the mask, so there is no moment at which it could take a signal.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread;
+  try {
+    thread = std::thread(std::move(body));
+    pthread_setname_np(thread.native_handle(), name);
+  } catch (const std::system_error&) {
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!thread.joinable()) return base::Errno{EAGAIN};
+  return thread;
+}
+
+}  // namespace scratchfs::store

@@ -1,0 +1,15 @@
+// Threads of the store: no signal is delivered to them, and they are seen by name in top(1).
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "fs/base/result.h"
+
+namespace scratchfs::store {
+
+// `name`: at most 15 bytes (pthread_setname_np(3)). EAGAIN: the machine lets no more threads be
+// made.
+base::Result<std::thread> start_thread(const char* name, std::function<void()> body);
+
+}  // namespace scratchfs::store

@@ -1,0 +1,102 @@
+// A block and the states it goes through. All members are guarded by the mutex of the block's
+// shard, except that whoever has pinned the block reads the mask and the frames without it, and
+// changes them through a writing pin.
+//
+//   resident -> chosen -> encrypting -> writing -> spilled -> fetching -> resident
+//
+// In `resident`, `chosen`, `encrypting` and `writing` the block is in memory and can be pinned for
+// reading. A pin for writing takes `chosen` and `writing` back to `resident` at once and waits out
+// `encrypting` (microseconds).
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "fs/base/result.h"
+#include "fs/store/cipher.h"
+#include "fs/store/frames.h"
+#include "fs/store/slots.h"
+#include "fs/store/units.h"
+
+namespace scratchfs::store {
+
+class Block;
+struct Shard;
+
+// One block on its way to the disk. The spiller owns it; the block points to it in `chosen` and
+// `writing`.
+struct Leaving {
+  Shard* shard = nullptr;
+  Block* block = nullptr;  // guarded by shard->mutex; nullptr: it is staying (or gone) after all
+  PageMask mask = 0;
+  std::uint32_t slot = 0;
+  Seal seal;
+};
+
+// What a block has only while it is in memory.
+struct Resident {
+  Block* block = nullptr;
+  Resident* newer = nullptr;  // the shard's clock
+  Resident* older = nullptr;
+  union {
+    std::uint64_t nonce;  // clean: what its slot was sealed with
+    Leaving* leaving;     // chosen, writing
+  };
+  std::uint32_t pins = 0;
+  bool clean = false;                             // its bytes are in its slot as well
+  bool referenced = false;                        // pinned since the clock's hand passed
+  std::array<FrameIndex, kPagesPerBlock> frames;  // of the pages in the mask
+
+  Resident() : nonce(0) {}
+};
+
+// A fetch under way: shared by those who wait for it.
+struct Fetching : std::enable_shared_from_this<Fetching> {
+  std::uint64_t nonce = 0;
+  std::uint32_t waiters = 0;  // each of them gets a pin
+  bool done = false;
+  std::optional<base::Errno> error;
+};
+
+class Block {
+ public:
+  enum class State : std::uint8_t {
+    resident,
+    chosen,      // the spiller will encrypt it next
+    encrypting,  // its frames are being read by the spiller
+    writing,     // its encrypted bytes are on their way to the slot
+    spilled,
+    fetching,
+    gone,  // its owner dropped it and its memory is freed; somebody still has a hold
+  };
+
+  Block() : resident(nullptr) {}
+
+  bool in_memory() const { return state <= State::writing; }
+  std::uint64_t bytes() const {
+    return static_cast<std::uint64_t>(std::popcount(mask)) * kPageSize;
+  }
+
+  union {
+    Resident* resident;   // in memory
+    std::uint64_t nonce;  // spilled
+    Fetching* fetching;   // fetching
+  };
+  Tag tag;                 // spilled, fetching, clean
+  std::uint32_t slot = 0;  // the same; its class follows from the mask
+  PageMask mask = 0;
+  std::uint16_t holds = 0;
+  State state = State::resident;
+  bool doomed = false;  // its owner dropped it
+};
+
+// What a spilled block costs: itself as malloc(3) rounds it, and its owner's pointer.
+inline constexpr std::uint64_t kRememberedBytes = 48 + sizeof(void*);
+static_assert(sizeof(Block) <= 40, "a chunk of malloc(3) is 8 bytes more, in steps of 16");
+static_assert(kRememberedBytes * (std::uint64_t{1 << 20} / kBlockSize) <= 1024,
+              "at most 1 KiB per MiB spilled");
+
+}  // namespace scratchfs::store

@@ -1,0 +1,157 @@
+// What a block's owner does with it: make, pin, hold, drop. Spilling and fetching are in files of
+// their own.
+#include "fs/store/blocks.h"
+
+#include <cassert>
+
+namespace scratchfs::store {
+
+using State = Block::State;
+
+Blocks::Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher)
+    : frames_(frames), budget_(budget), slots_(slots), cipher_(cipher) {}
+
+Blocks::~Blocks() { assert(alive_ == 0 && "a block outlives its store"); }
+
+Shard& Blocks::shard_of(const Block& block) {
+  // Multiplicative hashing: addresses of one allocator differ in the middle bits.
+  const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&block));
+  return shards_[(address * 0x9e3779b97f4a7c15ULL) >> 58];
+}
+
+Block* Blocks::make() {
+  static_assert(kShards == std::size_t{1} << (64 - 58));
+  auto block = std::make_unique<Block>();
+  auto resident = std::make_unique<Resident>();
+  resident->block = block.get();
+  block->resident = resident.get();
+  alive_.fetch_add(1, std::memory_order_relaxed);
+  Shard& shard = shard_of(*block);
+  base::Lock lock(shard.mutex);
+  shard.clock.add(*resident.release());
+  return block.release();
+}
+
+void Blocks::destroy(Block* block) {
+  delete block;
+  alive_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Blocks::add_pin(Block& block) {
+  ++block.resident->pins;
+  block.resident->referenced = true;
+}
+
+void Blocks::await_encryption(Shard& shard, Block& block) {
+  while (block.state == State::encrypting) shard.changed.wait(shard.mutex);
+}
+
+// The spiller finds its entry empty and throws the slot away.
+void Blocks::stay(Block& block) {
+  if (block.state != State::chosen && block.state != State::writing) return;
+  block.resident->leaving->block = nullptr;
+  block.resident->nonce = 0;
+  block.state = State::resident;
+}
+
+void Blocks::make_firm(Block& block) {
+  slots_->free(slot_class_of(block.mask), block.slot);
+  block.resident->clean = false;
+}
+
+bool Blocks::make_writable(Shard& shard, Block& block) {
+  await_encryption(shard, block);
+  if (!block.in_memory()) return false;
+  stay(block);
+  if (!block.resident->clean) return true;
+  if (!budget_.try_reserve(Need::dirty, block.bytes())) return false;
+  make_firm(block);
+  budget_.settle_dirty(block.bytes(), true);
+  return true;
+}
+
+base::Result<void> Blocks::pin(Block& block, Access access) {
+  Shard& shard = shard_of(block);
+  base::Lock lock(shard.mutex);
+  if (!block.in_memory()) return base::kWouldBlock;
+  if (access == Access::write && !make_writable(shard, block)) return base::kWouldBlock;
+  add_pin(block);
+  return {};
+}
+
+void Blocks::unpin(Block& block) {
+  Shard& shard = shard_of(block);
+  base::Lock lock(shard.mutex);
+  assert(block.resident->pins > 0);
+  --block.resident->pins;
+  const bool last = block.doomed && reap(shard, block);
+  lock.unlock();
+  if (last) destroy(&block);
+}
+
+void Blocks::hold(Block& block) {
+  base::Lock lock(shard_of(block).mutex);
+  assert(block.holds < UINT16_MAX);
+  ++block.holds;
+}
+
+void Blocks::unhold(Block& block) {
+  Shard& shard = shard_of(block);
+  base::Lock lock(shard.mutex);
+  assert(block.holds > 0);
+  --block.holds;
+  const bool last = block.doomed && reap(shard, block);
+  lock.unlock();
+  if (last) destroy(&block);
+}
+
+void Blocks::drop(Block& block) {
+  Shard& shard = shard_of(block);
+  base::Lock lock(shard.mutex);
+  block.doomed = true;
+  const bool last = reap(shard, block);
+  lock.unlock();
+  if (last) destroy(&block);
+}
+
+bool Blocks::reap(Shard& shard, Block& block) {
+  switch (block.state) {
+    case State::resident:
+    case State::chosen:
+    case State::writing:
+      stay(block);
+      if (block.resident->pins > 0) return false;
+      free_memory(shard, block);
+      break;
+    case State::spilled:
+      slots_->free(slot_class_of(block.mask), block.slot);
+      budget_.forget(kRememberedBytes);
+      block.state = State::gone;
+      break;
+    case State::encrypting:
+    case State::fetching:
+      return false;  // the thread that does it comes back here
+    case State::gone:
+      break;
+  }
+  return block.holds == 0;
+}
+
+void Blocks::free_memory(Shard& shard, Block& block) {
+  const std::unique_ptr<Resident> resident(block.resident);
+  shard.clock.remove(*resident);
+  block.state = State::gone;
+  if (block.mask == 0) return;
+  std::array<FrameIndex, kPagesPerBlock> frames;
+  const std::size_t count = frames_of(block.mask, *resident, frames);
+  frames_.put(std::span(frames).first(count));
+  if (resident->clean) slots_->free(slot_class_of(block.mask), block.slot);
+  budget_.release(resident->clean ? 0 : block.bytes(), resident->clean ? block.bytes() : 0);
+}
+
+Blocks::Totals Blocks::totals() const {
+  return {spilled_.load(std::memory_order_relaxed), fetched_.load(std::memory_order_relaxed),
+          corrupt_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace scratchfs::store

@@ -1,0 +1,125 @@
+// All blocks of a store and what happens to them. Lock order: a shard's mutex, then the leaves
+// (frames, budget, slots).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "fs/base/result.h"
+#include "fs/store/block.h"
+#include "fs/store/budget.h"
+#include "fs/store/cipher.h"
+#include "fs/store/disk_buffer.h"
+#include "fs/store/frames.h"
+#include "fs/store/log_limiter.h"
+#include "fs/store/shard.h"
+#include "fs/store/slots.h"
+#include "fs/store/store.h"
+
+namespace scratchfs::store {
+
+// Thread-safe. `slots` and `cipher` are null in a store that never spills.
+class Blocks {
+ public:
+  Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher);
+  ~Blocks();
+  Blocks(const Blocks&) = delete;
+  Blocks& operator=(const Blocks&) = delete;
+
+  // For owners; as told in store.h. What pin() and fetch() pinned, unpin() lets go.
+  Block* make();
+  void drop(Block& block);
+  base::Result<void> pin(Block& block, Access access);
+  void unpin(Block& block);
+  void hold(Block& block);
+  void unhold(Block& block);
+  base::Result<void> fetch(Block& block, Access access);
+
+  // For the spiller.
+  struct Choice {
+    std::uint64_t evicted = 0;  // bytes that went free at once: clean blocks
+    std::uint64_t leaving = 0;  // bytes of the blocks chosen to be written
+    bool no_slot = false;       // a cold block stayed because of the spill limit
+  };
+  // Looks for `wanted` bytes of cold blocks. Clean ones are evicted on the spot; others are put
+  // into `chosen` (at most `most` slot bytes, a slot reserved for each), if `may_write`. Every
+  // block is looked at before it gives up.
+  Choice choose(std::uint64_t wanted, bool may_write, std::uint64_t most,
+                std::vector<Leaving>& chosen);
+  // Encrypts a chosen block into `sealed` (its pages, packed). False: it stays.
+  bool seal(Leaving& leaving, std::byte* sealed);
+  // The write to its slot ended. Returns the bytes that went free.
+  std::uint64_t written(Leaving& leaving);
+  // It was not written: it stays. `has_slot`: one was allocated already, not just reserved.
+  void not_written(Leaving& leaving, bool has_slot);
+
+  struct Totals {
+    std::uint64_t spilled, fetched, corrupt;  // blocks since the start
+  };
+  Totals totals() const;
+
+ private:
+  enum class Way { ready, read, join, promise, canceled };
+  static constexpr std::size_t kShards = 64;
+
+  Shard& shard_of(const Block& block);
+  // Takes a block in memory back from the spiller and makes it firm. False: the budget has no room
+  // for that now.
+  bool make_writable(Shard& shard, Block& block) REQUIRES(shard.mutex);
+  void make_firm(Block& block);
+  void stay(Block& block);
+  void add_pin(Block& block);
+  void await_encryption(Shard& shard, Block& block) REQUIRES(shard.mutex);
+
+  void free_memory(Shard& shard, Block& block) REQUIRES(shard.mutex);
+  void become_spilled(Shard& shard, Block& block, const Seal& seal, std::uint64_t firm,
+                      std::uint64_t clean) REQUIRES(shard.mutex);
+  // Frees what the last user leaves of a dropped block. True: the caller deletes it, without the
+  // mutex.
+  bool reap(Shard& shard, Block& block) REQUIRES(shard.mutex);
+  void destroy(Block* block);
+
+  Way begin_fetch(Shard& shard, Block& block, Access access, std::shared_ptr<Fetching>& fetching)
+      REQUIRES(shard.mutex);
+  base::Result<void> join_fetch(Shard& shard, const Fetching& fetching) EXCLUDES(shard.mutex);
+  base::Result<void> promise_dirty(Shard& shard, Block& block, bool& done) EXCLUDES(shard.mutex);
+  base::Result<void> run_fetch(Shard& shard, Block& block, Access access, Fetching& fetching)
+      EXCLUDES(shard.mutex);
+  base::Result<void> load(const Block& block, std::uint64_t nonce, Resident& resident);
+  base::Result<void> read_slot(const Block& block, std::uint64_t nonce, const Resident& resident);
+  void end_fetch(Shard& shard, Block& block, Access access, Fetching& fetching,
+                 std::unique_ptr<Resident> resident) REQUIRES(shard.mutex);
+
+  void choose_in(Shard& shard, std::uint64_t wanted, bool may_write, std::uint64_t most,
+                 std::vector<Leaving>& chosen, Choice& choice) EXCLUDES(shard.mutex);
+  void take_victim(Shard& shard, Resident& victim, bool may_write, std::vector<Leaving>& chosen,
+                   Choice& choice) REQUIRES(shard.mutex);
+
+  Frames& frames_;
+  Budget& budget_;
+  Slots* const slots_;
+  Cipher* const cipher_;
+  DiskBuffers buffers_;
+  std::array<Shard, kShards> shards_;
+  std::atomic<std::size_t> next_shard_{0};
+  std::atomic<std::uint64_t> alive_{0};
+  std::atomic<std::uint64_t> spilled_{0};
+  std::atomic<std::uint64_t> fetched_{0};
+  std::atomic<std::uint64_t> corrupt_{0};
+  LogLimiter fetch_log_{std::chrono::seconds(1)};
+};
+
+// The frames of a block's pages, in the order of the pages.
+inline std::size_t frames_of(PageMask mask, const Resident& resident,
+                             std::array<FrameIndex, kPagesPerBlock>& frames) {
+  std::size_t count = 0;
+  for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
+    frames[count++] = resident.frames[static_cast<std::size_t>(std::countr_zero(rest))];
+  }
+  return count;
+}
+
+}  // namespace scratchfs::store

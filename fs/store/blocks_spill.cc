@@ -1,0 +1,155 @@
+// The way out: choosing cold blocks, encrypting them, and what becomes of them when the write has
+// ended.
+#include <cassert>
+
+#include "fs/store/blocks.h"
+
+namespace scratchfs::store {
+
+using State = Block::State;
+
+namespace {
+constexpr std::size_t kLooksPerLock = 64;    // owners wait for a shard no longer than this takes
+constexpr std::size_t kVictimsPerShard = 4;  // then the next shard's turn, so that all age alike
+}  // namespace
+
+Blocks::Choice Blocks::choose(std::uint64_t wanted, bool may_write, std::uint64_t most,
+                              std::vector<Leaving>& chosen) {
+  // Blocks point to their entry.
+  assert(chosen.empty() && chosen.capacity() * kPageSize >= most);
+  Choice choice;
+  for (std::size_t barren = 0; barren < kShards && choice.evicted + choice.leaving < wanted;
+       ++barren) {
+    Shard& shard = shards_[next_shard_.fetch_add(1, std::memory_order_relaxed) % kShards];
+    const std::uint64_t before = choice.evicted + choice.leaving;
+    choose_in(shard, wanted, may_write, most, chosen, choice);
+    if (choice.evicted + choice.leaving > before) barren = 0;
+    if (choice.leaving + kBlockSize > most) break;
+  }
+  return choice;
+}
+
+void Blocks::choose_in(Shard& shard, std::uint64_t wanted, bool may_write, std::uint64_t most,
+                       std::vector<Leaving>& chosen, Choice& choice) {
+  std::size_t looks = 0;
+  for (std::size_t victims = 0; victims < kVictimsPerShard;) {
+    base::Lock lock(shard.mutex);
+    // Twice around: the first time may have found nothing but second chances.
+    const std::size_t enough = 2 * shard.clock.size();
+    for (std::size_t i = 0; i < kLooksPerLock && victims < kVictimsPerShard; ++i, ++looks) {
+      const bool satisfied =
+          choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
+      if (satisfied || shard.clock.size() == 0 || looks >= enough) return;
+      Resident& resident = shard.clock.next();
+      const Block& block = *resident.block;
+      if (block.state != State::resident || resident.pins > 0 || block.mask == 0) continue;
+      if (resident.referenced) {
+        resident.referenced = false;
+        continue;
+      }
+      const std::uint64_t before = choice.evicted + choice.leaving;
+      take_victim(shard, resident, may_write, chosen, choice);
+      if (choice.evicted + choice.leaving > before) ++victims;
+    }
+  }
+}
+
+void Blocks::take_victim(Shard& shard, Resident& victim, bool may_write,
+                         std::vector<Leaving>& chosen, Choice& choice) {
+  Block& block = *victim.block;
+  if (victim.clean) {
+    choice.evicted += block.bytes();
+    become_spilled(shard, block, Seal{victim.nonce, block.tag}, 0, block.bytes());
+    return;
+  }
+  if (!may_write) return;
+  if (!budget_.may_remember(kRememberedBytes) || !slots_->reserve(slot_class_of(block.mask))) {
+    choice.no_slot = true;
+    return;
+  }
+  Leaving& leaving = chosen.emplace_back();
+  leaving.shard = &shard;
+  leaving.block = &block;
+  leaving.mask = block.mask;
+  victim.leaving = &leaving;
+  block.state = State::chosen;
+  choice.leaving += block.bytes();
+}
+
+void Blocks::become_spilled(Shard& shard, Block& block, const Seal& seal, std::uint64_t firm,
+                            std::uint64_t clean) {
+  const std::unique_ptr<Resident> resident(block.resident);
+  shard.clock.remove(*resident);
+  std::array<FrameIndex, kPagesPerBlock> frames;
+  const std::size_t count = frames_of(block.mask, *resident, frames);
+  frames_.put(std::span(frames).first(count));
+  block.nonce = seal.nonce;
+  block.tag = seal.tag;
+  block.state = State::spilled;
+  budget_.spilled(firm, clean, kRememberedBytes);
+}
+
+bool Blocks::seal(Leaving& leaving, std::byte* sealed) {
+  Shard& shard = *leaving.shard;
+  std::array<FrameIndex, kPagesPerBlock> frames;
+  std::size_t count = 0;
+  {
+    base::Lock lock(shard.mutex);
+    if (leaving.block == nullptr) return false;
+    leaving.block->state = State::encrypting;
+    count = frames_of(leaving.mask, *leaving.block->resident, frames);
+  }
+  std::array<const std::byte*, kPagesPerBlock> pages{};
+  for (std::size_t i = 0; i < count; ++i) pages[i] = frames_.address(frames[i]);
+  const auto made = cipher_->seal(std::span(pages).first(count), leaving.mask, sealed);
+
+  base::Lock lock(shard.mutex);
+  Block* block = leaving.block;
+  block->state = State::writing;
+  shard.changed.notify_all();
+  if (made) leaving.seal = *made;
+  if (made && !block->doomed) return true;
+  stay(*block);
+  const bool last = block->doomed && reap(shard, *block);
+  lock.unlock();
+  if (last) destroy(block);
+  return false;
+}
+
+std::uint64_t Blocks::written(Leaving& leaving) {
+  Shard& shard = *leaving.shard;
+  base::Lock lock(shard.mutex);
+  Block* block = leaving.block;
+  if (block == nullptr) {
+    lock.unlock();
+    slots_->free(slot_class_of(leaving.mask), leaving.slot);
+    return 0;
+  }
+  block->slot = leaving.slot;
+  spilled_.fetch_add(1, std::memory_order_relaxed);
+  if (block->resident->pins == 0) {
+    become_spilled(shard, *block, leaving.seal, block->bytes(), 0);
+    return block->bytes();
+  }
+  // Somebody reads it: it stays, and costs nothing to evict next time.
+  block->tag = leaving.seal.tag;
+  block->resident->nonce = leaving.seal.nonce;
+  block->resident->clean = true;
+  block->state = State::resident;
+  budget_.made_clean(block->bytes());
+  return 0;
+}
+
+void Blocks::not_written(Leaving& leaving, bool has_slot) {
+  {
+    base::Lock lock(leaving.shard->mutex);
+    if (leaving.block != nullptr) stay(*leaving.block);
+  }
+  if (has_slot) {
+    slots_->free(slot_class_of(leaving.mask), leaving.slot);
+  } else {
+    slots_->unreserve(slot_class_of(leaving.mask));
+  }
+}
+
+}  // namespace scratchfs::store

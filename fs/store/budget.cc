@@ -1,0 +1,270 @@
+#include "fs/store/budget.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace scratchfs::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr auto kWaiterPoll = 2ms;      // a pinned block tells nobody when its last pin goes
+constexpr auto kBlockedPatience = 1s;  // of readers while the disk is broken: pins end within that
+constexpr auto kStuckPatience = 30s;   // with a working disk, since the last progress of all
+
+std::size_t index(Need need) { return static_cast<std::size_t>(need); }
+
+}  // namespace
+
+Marks marks_of(std::uint64_t budget, bool can_spill) {
+  if (!can_spill) return {budget, budget, budget, budget};
+  const std::uint64_t to_target = std::clamp(budget / 8, 2 * kMiB, 512 * kMiB);
+  const std::uint64_t to_trigger = std::clamp(budget / 16, kMiB, 64 * kMiB);
+  return {budget - to_target, budget - to_trigger, budget - to_trigger / 2, budget};
+}
+
+Budget::Budget(std::uint64_t budget, bool can_spill)
+    : marks_(marks_of(budget, can_spill)), most_remembered_(can_spill ? budget / 4 * 3 : budget) {
+  if (!can_spill) blocked_ = base::Errno{ENOSPC};
+}
+
+bool Budget::firm_fits(Need need, std::uint64_t bytes) const {
+  switch (need) {
+    case Need::fetch:
+      return true;
+    case Need::dirty:
+    case Need::overwrite:
+      return firm() + bytes <= marks_.overwrite;
+    case Need::take:
+      return firm() + bytes <= marks_.trigger;
+  }
+  return false;
+}
+
+bool Budget::fits(Need need, std::uint64_t bytes) const {
+  return firm_fits(need, bytes) && (need == Need::dirty || used_ + bytes <= marks_.budget);
+}
+
+void Budget::count(Need need, std::uint64_t bytes) {
+  if (need == Need::dirty) {
+    promised_ += bytes;
+    return;
+  }
+  used_ += bytes;
+  if (need == Need::fetch) clean_ += bytes;
+  if (used_ > marks_.target) wake_spiller();
+}
+
+base::Result<void> Budget::try_reserve(Need need, std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  // Whoever waits was first.
+  if (waiters_[index(need)].empty() && fits(need, bytes)) {
+    count(need, bytes);
+    return {};
+  }
+  if (blocked_ && !firm_fits(need, bytes)) return *blocked_;
+  return base::kWouldBlock;
+}
+
+base::Result<void> Budget::reserve(Need need, std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  auto& queue = waiters_[index(need)];
+  if (queue.empty() && fits(need, bytes)) {
+    count(need, bytes);
+    return {};
+  }
+  if (blocked_ && !firm_fits(need, bytes)) return *blocked_;
+  if (stopping_) return base::Errno{ENOSPC};
+  if (!anyone_waits()) progress_ = Clock::now();
+  Waiter waiter{.bytes = bytes, .since = Clock::now(), .condition = {}, .done = false, .error = {}};
+  queue.push_back(&waiter);
+  wake_spiller();
+  changed_.notify_all();
+  while (!waiter.done) waiter.condition.wait(mutex_);
+  if (waiter.error) return *waiter.error;
+  return {};
+}
+
+void Budget::settle_dirty(std::uint64_t bytes, bool kept) {
+  base::Lock lock(mutex_);
+  promised_ -= bytes;
+  if (kept) {
+    clean_ -= bytes;
+  } else {
+    serve();
+  }
+}
+
+void Budget::release(std::uint64_t firm, std::uint64_t clean) { spilled(firm, clean, 0); }
+
+void Budget::made_clean(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  clean_ += bytes;
+  serve();
+}
+
+void Budget::spilled(std::uint64_t firm, std::uint64_t clean, std::uint64_t remembered) {
+  base::Lock lock(mutex_);
+  used_ = used_ - firm - clean + remembered;
+  clean_ -= clean;
+  remembered_ += remembered;
+  serve();
+}
+
+void Budget::forget(std::uint64_t remembered) {
+  base::Lock lock(mutex_);
+  used_ -= remembered;
+  remembered_ -= remembered;
+  serve();
+}
+
+base::Result<void> Budget::add_small(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  const bool room = firm() + bytes <= marks_.overwrite && used_ + bytes <= marks_.budget &&
+                    small_ + remembered_ + bytes <= most_remembered_;
+  if (used_ + bytes > marks_.target) wake_spiller();
+  if (!room) return base::Errno{ENOSPC};
+  small_ += bytes;
+  used_ += bytes;
+  return {};
+}
+
+void Budget::remove_small(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  small_ -= bytes;
+  used_ -= bytes;
+  serve();
+}
+
+bool Budget::may_remember(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  return small_ + remembered_ + bytes <= most_remembered_;
+}
+
+bool Budget::anyone_waits() const {
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [](const auto& queue) { return !queue.empty(); });
+}
+
+std::uint64_t Budget::excess() const {
+  const std::uint64_t staying = used_ > leaving_ ? used_ - leaving_ : 0;
+  std::uint64_t wanted = staying > marks_.target ? staying - marks_.target : 0;
+  if (wanted > 0 || leaving_ > 0) return wanted;
+  // Below the target with waiters: promises and marks can leave a waiter short all the same.
+  for (const auto& queue : waiters_) {
+    if (!queue.empty()) wanted += queue.front()->bytes;
+  }
+  return wanted;
+}
+
+void Budget::serve() {
+  for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+    auto& queue = waiters_[index(need)];
+    while (!queue.empty() && fits(need, queue.front()->bytes)) {
+      Waiter* waiter = queue.front();
+      queue.pop_front();
+      count(need, waiter->bytes);
+      waiter->done = true;
+      waiter->condition.notify_one();
+    }
+  }
+}
+
+void Budget::wake_spiller() {
+  if (idle_ > 0) work_.notify_one();
+}
+
+std::optional<std::uint64_t> Budget::wait_for_work() {
+  base::Lock lock(mutex_);
+  while (!stopping_ && excess() == 0) {
+    ++idle_;
+    work_.wait(mutex_);
+    --idle_;
+  }
+  if (stopping_) return std::nullopt;
+  return excess();
+}
+
+void Budget::leaving(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  leaving_ += bytes;
+}
+
+void Budget::left(std::uint64_t bytes, std::uint64_t evicted) {
+  base::Lock lock(mutex_);
+  assert(leaving_ >= bytes);
+  leaving_ -= bytes;
+  if (evicted > 0) progress_ = Clock::now();
+  if (excess() > 0) wake_spiller();
+}
+
+void Budget::fail_waiters(Need need, base::Errno error, Clock::time_point before) {
+  auto& queue = waiters_[index(need)];
+  while (!queue.empty() && queue.front()->since <= before) {
+    Waiter* waiter = queue.front();
+    queue.pop_front();
+    waiter->error = error;
+    waiter->done = true;
+    waiter->condition.notify_one();
+  }
+}
+
+void Budget::block(base::Errno error, std::uint64_t generation) {
+  base::Lock lock(mutex_);
+  if (generation != generation_) return;
+  blocked_ = error;
+  for (const Need need : {Need::dirty, Need::overwrite, Need::take}) {
+    auto& queue = waiters_[index(need)];
+    if (!queue.empty() && !firm_fits(need, queue.front()->bytes))
+      fail_waiters(need, error, Clock::time_point::max());
+  }
+}
+
+void Budget::unblock() {
+  base::Lock lock(mutex_);
+  ++generation_;
+  blocked_.reset();
+  changed_.notify_all();
+}
+
+std::uint64_t Budget::generation() {
+  base::Lock lock(mutex_);
+  return generation_;
+}
+
+void Budget::pause(std::chrono::milliseconds pause) {
+  base::Lock lock(mutex_);
+  if (stopping_) return;
+  const auto now = Clock::now();
+  if (leaving_ == 0) {
+    if (blocked_) {
+      for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+        fail_waiters(need, *blocked_, now - kBlockedPatience);
+      }
+    } else if (now - progress_ > kStuckPatience) {
+      for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+        fail_waiters(need, base::Errno{ENOSPC}, now - kStuckPatience);
+      }
+    }
+  }
+  changed_.wait_for(
+      mutex_, anyone_waits() ? std::min<std::chrono::milliseconds>(pause, kWaiterPoll) : pause);
+}
+
+void Budget::stop() {
+  base::Lock lock(mutex_);
+  stopping_ = true;
+  for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+    fail_waiters(need, base::Errno{ENOSPC}, Clock::time_point::max());
+  }
+  work_.notify_all();
+  changed_.notify_all();
+}
+
+Budget::Counts Budget::counts() const {
+  base::Lock lock(mutex_);
+  return {used_, firm(), clean_, small_, remembered_};
+}
+
+}  // namespace scratchfs::store

@@ -1,0 +1,136 @@
+// How much memory contents take, who may take more, and who waits for it.
+//
+// All counted memory is either *clean* (a block's frames whose bytes are in a slot as well:
+// evicting them costs nothing) or *firm* (everything else: only the disk can free it, or its
+// owner). Marks:
+//
+//   target     used memory above it: the spiller works in the background
+//   trigger    firm memory never grows above it by new data: takers wait, or fail when the disk is
+//   no help overwrite  firm memory never grows above it by overwriting spilled data, whose slot is
+//   free from then on budget     used memory never exceeds it; what is between `overwrite` and it
+//   is for reading spilled data back, so
+//              everything accepted stays readable with a full or broken disk
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "fs/base/mutex.h"
+#include "fs/base/result.h"
+
+namespace scratchfs::store {
+
+struct Marks {
+  std::uint64_t target, trigger, overwrite, budget;  // bytes, ascending
+};
+// Without a spill file nothing can be fetched, so nothing is kept back for that.
+Marks marks_of(std::uint64_t budget, bool can_spill);
+
+// What memory is asked for, most urgent first.
+enum class Need : std::uint8_t {
+  fetch,      // frames for spilled data that will be read: clean
+  dirty,      // a clean block in memory will be written to: its bytes become firm, none are added
+  overwrite,  // frames for spilled data that will be written to: firm
+  take,       // frames for new data: firm
+};
+inline constexpr std::size_t kNeeds = 4;
+
+// Thread-safe; a leaf in the lock order.
+class Budget {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Budget(std::uint64_t budget, bool can_spill);
+
+  // Takers' side. `bytes` are frames'. What was granted for `dirty` is a promise to be settled by
+  // made_dirty(). kWouldBlock: not now. ENOSPC, EIO: not before something is deleted or the disk
+  // recovers.
+  base::Result<void> try_reserve(Need need, std::uint64_t bytes) EXCLUDES(mutex_);
+  // The same, waiting in turn; never kWouldBlock.
+  base::Result<void> reserve(Need need, std::uint64_t bytes) EXCLUDES(mutex_);
+  // Settles a promise: `kept` when the clean block of these bytes is firm now, else it is given up.
+  void settle_dirty(std::uint64_t bytes, bool kept) EXCLUDES(mutex_);
+  // Frames went free: `firm` and `clean` bytes of them.
+  void release(std::uint64_t firm, std::uint64_t clean) EXCLUDES(mutex_);
+  // Firm bytes got a copy in a slot.
+  void made_clean(std::uint64_t bytes) EXCLUDES(mutex_);
+  // Frames of a block are free now and `remembered` bytes are kept in their place.
+  void spilled(std::uint64_t firm, std::uint64_t clean, std::uint64_t remembered) EXCLUDES(mutex_);
+  // Remembered bytes of a spilled block are no longer needed.
+  void forget(std::uint64_t remembered) EXCLUDES(mutex_);
+  // Small contents; ENOSPC above the overwrite mark, or when too little would be left for frames.
+  base::Result<void> add_small(std::uint64_t bytes) EXCLUDES(mutex_);
+  void remove_small(std::uint64_t bytes) EXCLUDES(mutex_);
+
+  // The spiller's side.
+  // Bytes to evict now: what is above the target, or what the waiters need; less what is being
+  // written already. Waits until that is not 0. nullopt: stop() was called.
+  std::optional<std::uint64_t> wait_for_work() EXCLUDES(mutex_);
+  // Announces that `bytes` are on their way out, so that the other spillers do not evict for the
+  // same need.
+  void leaving(std::uint64_t bytes) EXCLUDES(mutex_);
+  // They have left, or stayed after all. `evicted`: bytes that did go free.
+  void left(std::uint64_t bytes, std::uint64_t evicted) EXCLUDES(mutex_);
+  // Whether what is remembered of one more spilled block leaves enough for frames.
+  bool may_remember(std::uint64_t bytes) EXCLUDES(mutex_);
+
+  // The disk does not help (ENOSPC, EIO): takers fail with this until unblock(). Nothing happens
+  // where unblock() was called after `generation` was read.
+  void block(base::Errno error, std::uint64_t generation) EXCLUDES(mutex_);
+  void unblock() EXCLUDES(mutex_);
+  std::uint64_t generation() EXCLUDES(mutex_);
+  // Called after a search that evicted nothing: waits until something changes, at most `pause`;
+  // shorter when somebody waits. Who has waited too long with no progress at all gets the error.
+  void pause(std::chrono::milliseconds pause) EXCLUDES(mutex_);
+  void stop() EXCLUDES(mutex_);
+
+  struct Counts {
+    std::uint64_t used, firm, clean, small, remembered;  // bytes
+  };
+  Counts counts() const EXCLUDES(mutex_);
+  const Marks& marks() const { return marks_; }
+
+ private:
+  struct Waiter {
+    std::uint64_t bytes;
+    Clock::time_point since;
+    base::Condition condition;
+    bool done = false;
+    std::optional<base::Errno> error;
+  };
+
+  std::uint64_t firm() const REQUIRES(mutex_) { return used_ - clean_ + promised_; }
+  bool fits(Need need, std::uint64_t bytes) const REQUIRES(mutex_);
+  bool firm_fits(Need need, std::uint64_t bytes) const REQUIRES(mutex_);
+  void count(Need need, std::uint64_t bytes) REQUIRES(mutex_);
+  bool anyone_waits() const REQUIRES(mutex_);
+  std::uint64_t excess() const REQUIRES(mutex_);
+  void serve() REQUIRES(mutex_);
+  void wake_spiller() REQUIRES(mutex_);
+  void fail_waiters(Need need, base::Errno error, Clock::time_point before) REQUIRES(mutex_);
+
+  const Marks marks_;
+  const std::uint64_t most_remembered_;  // bytes of small contents and remembered blocks together
+
+  mutable base::Mutex mutex_;
+  std::uint64_t used_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t clean_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t promised_ GUARDED_BY(mutex_) = 0;  // part of clean_ that may turn firm any moment
+  std::uint64_t small_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t remembered_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t leaving_ GUARDED_BY(mutex_) = 0;
+  std::array<std::deque<Waiter*>, kNeeds> waiters_ GUARDED_BY(mutex_);
+
+  std::optional<base::Errno> blocked_ GUARDED_BY(mutex_);
+  std::uint64_t generation_ GUARDED_BY(mutex_) = 0;
+  Clock::time_point progress_ GUARDED_BY(mutex_) = Clock::now();
+  base::Condition work_;     // idle spillers
+  base::Condition changed_;  // pausing spillers
+  unsigned idle_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace scratchfs::store

@@ -1,0 +1,95 @@
+// The memory that pages of content are in: one arena of frames, kPageSize bytes each, named by
+// index.
+//
+// Free frames that have been used before are handed out first (their memory is mapped already:
+// first touch is slow, most of all in guests), last freed first; what stays free for long is given
+// back to the machine.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "fs/base/mutex.h"
+#include "fs/base/result.h"
+#include "fs/store/units.h"
+
+namespace scratchfs::store {
+
+using FrameIndex = std::uint32_t;
+
+// Thread-safe. Frames are handed out dirty: whoever takes one zeroes or fills it before anyone
+// reads it.
+class Frames {
+ public:
+  // `bytes`: what may be in use at once; address space alone is taken now. ENOMEM: there is none.
+  // `on_surplus` is called, from put(), when there is something for give_back() to do. It must not
+  // call back.
+  static base::Result<std::unique_ptr<Frames>> create(std::uint64_t bytes,
+                                                      std::function<void()> on_surplus);
+  ~Frames();
+  Frames(const Frames&) = delete;
+  Frames& operator=(const Frames&) = delete;
+
+  std::byte* address(FrameIndex frame) const { return arena_ + std::size_t{frame} * kPageSize; }
+
+  // Fills `taken`. Precondition: no more frames are in use than create() was told, these included
+  // (the Budget sees to that), so it always succeeds.
+  void take(std::span<FrameIndex> taken);
+  void put(std::span<const FrameIndex> frames);
+
+  // Gives back what stayed free beyond the reserve since the call before this (MADV_DONTNEED); for
+  // one background thread. True: call again within a second or so.
+  bool give_back();
+
+  // Bytes of frames that are free and have memory behind them.
+  std::uint64_t reserve_bytes() const;
+
+ private:
+  static constexpr FrameIndex kNone = UINT32_MAX;
+  static constexpr std::size_t kStripes = 8;
+  // Frames that give_back() has in hand at once; the arena is larger by this and more, so nobody
+  // ever waits for them.
+  static constexpr std::size_t kGiveBackBatch = 1024;
+  static constexpr std::size_t kSlack = 4 * kGiveBackBatch;
+
+  // Free frames, linked through next_, the last freed on top.
+  struct Stack {
+    FrameIndex top = kNone;
+    std::size_t size = 0;
+  };
+  struct alignas(64) Stripe {
+    base::Mutex mutex;
+    Stack stack GUARDED_BY(mutex);
+  };
+
+  Frames(std::byte* arena, FrameIndex* next, std::size_t count, std::size_t reserve,
+         std::function<void()> on_surplus);
+  void push(Stack& stack, FrameIndex frame);
+  FrameIndex pop(Stack& stack);
+  std::size_t pop_used(Stripe& stripe, std::span<FrameIndex> taken) EXCLUDES(stripe.mutex);
+  std::size_t pop_untouched(std::span<FrameIndex> taken) EXCLUDES(untouched_mutex_);
+  void discard(std::span<FrameIndex> frames) EXCLUDES(untouched_mutex_);
+
+  std::byte* const arena_;
+  FrameIndex* const next_;
+  const std::size_t count_;
+  const std::size_t reserve_;  // frames that are kept ready
+  const std::function<void()> on_surplus_;
+
+  std::array<Stripe, kStripes> stripes_;
+  base::Mutex untouched_mutex_;
+  Stack given_back_ GUARDED_BY(untouched_mutex_);
+  std::size_t never_used_ GUARDED_BY(untouched_mutex_) = 0;  // the first frame that nobody had yet
+
+  std::atomic<std::size_t> free_used_{0};  // frames in all stripes
+  std::atomic<std::size_t> in_use_{0};
+  std::atomic<std::size_t> most_in_use_{0};  // since the last give_back()
+  std::atomic<bool> surplus_told_{false};
+};
+
+}  // namespace scratchfs::store

@@ -1,0 +1,76 @@
+#include "fs/store/housekeeper.h"
+
+#include "fs/store/background.h"
+
+namespace scratchfs::store {
+
+base::Result<void> Housekeeper::start(Frames& frames, Slots* slots) {
+  frames_ = &frames;
+  slots_ = slots;
+  auto thread = start_thread("housekeeper", [this] { run(); });
+  if (!thread) return thread.error();
+  thread_ = *std::move(thread);
+  return {};
+}
+
+void Housekeeper::stop() {
+  {
+    base::Lock lock(mutex_);
+    stopping_ = true;
+  }
+  told_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Housekeeper::stale_slots() {
+  {
+    base::Lock lock(mutex_);
+    stale_ = true;
+  }
+  told_.notify_one();
+}
+
+void Housekeeper::surplus_frames() {
+  {
+    base::Lock lock(mutex_);
+    surplus_ = true;
+  }
+  told_.notify_one();
+}
+
+void Housekeeper::run() {
+  while (true) {
+    {
+      base::Lock lock(mutex_);
+      while (!stopping_ && !stale_ && !surplus_) told_.wait(mutex_);
+      const auto until = std::chrono::steady_clock::now() + kCollect;
+      while (!stopping_ && std::chrono::steady_clock::now() < until) {
+        told_.wait_for(mutex_, until - std::chrono::steady_clock::now());
+      }
+      if (stopping_) return;
+    }
+    work();
+  }
+}
+
+void Housekeeper::work() {
+  bool stale = false;
+  bool surplus = false;
+  {
+    base::Lock lock(mutex_);
+    std::swap(stale, stale_);
+    surplus = surplus_;
+  }
+  if (stale && slots_ != nullptr) slots_->give_back();
+  const auto now = std::chrono::steady_clock::now();
+  if (!surplus || now < next_look_) return;
+  next_look_ = now + kIdle;
+  // Cleared first: give_back() may be followed at once by a put() that tells again.
+  {
+    base::Lock lock(mutex_);
+    surplus_ = false;
+  }
+  if (frames_->give_back()) surplus_frames();
+}
+
+}  // namespace scratchfs::store

@@ -1,0 +1,52 @@
+// Gives back to the machine what the store no longer needs: disk space soon after it went free,
+// memory when idle.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "fs/base/mutex.h"
+#include "fs/base/result.h"
+#include "fs/store/frames.h"
+#include "fs/store/slots.h"
+
+namespace scratchfs::store {
+
+class Housekeeper {
+ public:
+  Housekeeper() = default;
+  ~Housekeeper() { stop(); }
+  Housekeeper(const Housekeeper&) = delete;
+  Housekeeper& operator=(const Housekeeper&) = delete;
+
+  // Neither is owned; `slots` may be null. EAGAIN: no thread could be made.
+  base::Result<void> start(Frames& frames, Slots* slots);
+  // Ends the thread; calling again does nothing. `frames` and `slots` must live until then.
+  void stop() EXCLUDES(mutex_);
+
+  // There is something to give back. Cheap, takes one leaf mutex; may be called before start().
+  void stale_slots() EXCLUDES(mutex_);
+  void surplus_frames() EXCLUDES(mutex_);
+
+ private:
+  // Frees come in bursts: collecting them for this long makes few large holes of many small ones.
+  static constexpr std::chrono::milliseconds kCollect{200};
+  // Frames that nobody needed for this long are surplus.
+  static constexpr std::chrono::milliseconds kIdle{1000};
+
+  void run() EXCLUDES(mutex_);
+  void work() EXCLUDES(mutex_);
+
+  Frames* frames_ = nullptr;
+  Slots* slots_ = nullptr;
+  base::Mutex mutex_;
+  base::Condition told_;
+  bool stale_ GUARDED_BY(mutex_) = false;
+  bool surplus_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point next_look_;  // at the frames; the thread's own
+  std::thread thread_;
+};
+
+}  // namespace scratchfs::store

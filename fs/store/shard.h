@@ -1,0 +1,54 @@
+// A part of the blocks: their states' mutex, and the clock that finds the cold ones among them.
+#pragma once
+
+#include <cstddef>
+
+#include "fs/base/mutex.h"
+#include "fs/store/block.h"
+
+namespace scratchfs::store {
+
+// The blocks in memory in a ring; the hand goes from the oldest on. A block that was pinned since
+// the hand passed gets a second chance.
+class Clock {
+ public:
+  std::size_t size() const { return size_; }
+
+  // As the newest: the hand comes to it last.
+  void add(Resident& resident) {
+    if (hand_ == nullptr) {
+      resident.newer = resident.older = hand_ = &resident;
+    } else {
+      resident.newer = hand_;
+      resident.older = hand_->older;
+      resident.older->newer = resident.newer->older = &resident;
+    }
+    ++size_;
+  }
+
+  void remove(Resident& resident) {
+    if (hand_ == &resident) hand_ = size_ == 1 ? nullptr : resident.newer;
+    resident.older->newer = resident.newer;
+    resident.newer->older = resident.older;
+    --size_;
+  }
+
+  // The block under the hand, which moves on. Precondition: size() is not 0.
+  Resident& next() {
+    Resident& here = *hand_;
+    hand_ = here.newer;
+    return here;
+  }
+
+ private:
+  Resident* hand_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+struct alignas(64) Shard {
+  base::Mutex mutex;
+  base::Condition changed;  // a block of the shard is no longer encrypting, or fetching
+  Clock clock GUARDED_BY(mutex);
+};
+
+}  // namespace scratchfs::store

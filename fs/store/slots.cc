@@ -1,0 +1,116 @@
+#include "fs/store/slots.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+
+namespace scratchfs::store {
+namespace {
+
+constexpr std::uint32_t kPunchSlots = 4096;  // at most, in one call: others may want to reuse them
+
+}  // namespace
+
+base::Result<std::unique_ptr<Slots>> Slots::create(base::OsDirectory& directory,
+                                                   std::uint64_t limit, Notices notices) {
+  std::unique_ptr<Slots> slots(new Slots(limit, std::move(notices)));
+  for (SpillFile& file : slots->files_) {
+    auto made = directory.create_hidden();
+    if (!made) return made.error();
+    file.file = *std::move(made);
+  }
+  return slots;
+}
+
+bool Slots::reserve(SlotClass size) {
+  std::uint64_t now = in_use_.load(std::memory_order_relaxed);
+  do {
+    if (now + slot_bytes(size) > limit_) {
+      was_full_.store(true);
+      return false;
+    }
+  } while (!in_use_.compare_exchange_weak(now, now + slot_bytes(size)));
+  return true;
+}
+
+void Slots::unreserve(SlotClass size) {
+  in_use_.fetch_sub(slot_bytes(size));
+  if (was_full_.load(std::memory_order_relaxed) && was_full_.exchange(false)) notices_.room();
+}
+
+SlotRun Slots::allocate(SlotClass size, std::uint32_t wanted) {
+  SpillFile& file = files_[size];
+  base::Lock lock(file.mutex);
+  while (file.cutting) file.cut.wait(file.mutex);
+  return file.map.take(wanted);
+}
+
+void Slots::free(SlotClass size, std::uint32_t slot) {
+  SpillFile& file = files_[size];
+  {
+    base::Lock lock(file.mutex);
+    file.map.free(slot);
+  }
+  unreserve(size);
+  if (!stale_told_.load(std::memory_order_relaxed) && !stale_told_.exchange(true)) notices_.stale();
+}
+
+base::Result<void> Slots::write(SlotClass size, std::uint32_t first,
+                                std::span<const std::byte> bytes) {
+  return files_[size].file->write_all(bytes, first * slot_bytes(size));
+}
+
+base::Result<void> Slots::read(SlotClass size, std::uint32_t slot, std::span<std::byte> bytes) {
+  return files_[size].file->read_exactly(bytes, slot * slot_bytes(size));
+}
+
+void Slots::give_back() {
+  stale_told_.store(false);
+  for (SlotClass size = 0; size < kSlotClasses; ++size) {
+    cut_tail(files_[size], size);
+    punch_holes(files_[size], size);
+  }
+}
+
+void Slots::cut_tail(SpillFile& file, SlotClass size) {
+  base::Lock lock(file.mutex);
+  const std::uint32_t length = file.map.needed_length();
+  if (length == file.map.length()) return;
+  file.cutting = true;
+  lock.unlock();
+  const auto cut = file.file->truncate(length * slot_bytes(size));
+  lock.lock();
+  // Frees go on meanwhile and only make more of the tail free.
+  if (cut) file.map.cut(length);
+  file.cutting = false;
+  file.cut.notify_all();
+}
+
+void Slots::punch_holes(SpillFile& file, SlotClass size) {
+  base::Lock lock(file.mutex);
+  for (std::uint32_t from = 0; file.can_punch;) {
+    const SlotRun run = file.map.take_stale(from, kPunchSlots);
+    if (run.count == 0) return;
+    from = run.first + run.count;
+    lock.unlock();
+    const auto punched =
+        file.file->punch(run.first * slot_bytes(size), run.count * slot_bytes(size));
+    lock.lock();
+    // What cannot be given back is free all the same, and will be reused or cut off.
+    file.map.put_given_back(run);
+    if (!punched && punched.is(base::Errno{EOPNOTSUPP})) file.can_punch = false;
+    if (!punched && file.can_punch)
+      spdlog::warn("spill: giving disk space back: {}", std::strerror(punched.error().value()));
+  }
+}
+
+std::uint64_t Slots::file_bytes() const {
+  std::uint64_t bytes = 0;
+  for (SlotClass size = 0; size < kSlotClasses; ++size) {
+    base::Lock lock(files_[size].mutex);
+    bytes += files_[size].map.length() * slot_bytes(size);
+  }
+  return bytes;
+}
+
+}  // namespace scratchfs::store

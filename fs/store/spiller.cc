@@ -1,0 +1,158 @@
+#include "fs/store/spiller.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+
+#include "fs/store/background.h"
+
+namespace scratchfs::store {
+namespace {
+
+// Callers know two ways for a disk to be no help.
+base::Errno told_as(base::Errno error) {
+  return error == base::Errno{ENOSPC} || error == base::Errno{EDQUOT} ? base::Errno{ENOSPC}
+                                                                      : base::Errno{EIO};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Spiller>> Spiller::create(Blocks& blocks, Budget& budget,
+                                                       Slots& slots) {
+  std::unique_ptr<Spiller> spiller(new Spiller(blocks, budget, slots));
+  for (int i = 0; i < kThreads; ++i) {
+    auto batch = std::make_shared<Batch>();
+    batch->leaving.reserve(kBatchBytes / kPageSize);
+    batch->buffer = make_disk_buffer(kBufferBytes);
+    if (batch->buffer == nullptr) return base::Errno{ENOMEM};
+    auto thread =
+        start_thread("spiller", [self = spiller.get(), batch] { self->run(std::move(*batch)); });
+    if (!thread) return thread.error();
+    spiller->threads_.push_back(*std::move(thread));
+  }
+  return spiller;
+}
+
+Spiller::~Spiller() {
+  budget_.stop();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Spiller::run(Batch batch) {
+  auto pause = kShortestPause;
+  while (const auto wanted = budget_.wait_for_work()) {
+    const std::uint64_t generation = budget_.generation();
+    batch.leaving.clear();
+    // A little more than is needed now, so that writes are large and takers do not wake this thread
+    // for each block.
+    const std::uint64_t ample = *wanted + std::min(kBatchBytes, budget_.marks().budget / 16);
+    const Blocks::Choice choice = blocks_.choose(ample, may_write(), kBatchBytes, batch.leaving);
+    budget_.leaving(choice.leaving);
+    const Outcome outcome = write(batch);
+    budget_.left(choice.leaving, choice.evicted + outcome.evicted);
+    if (outcome.error) {
+      report(*outcome.error);
+      budget_.block(told_as(*outcome.error), generation);
+    } else if (outcome.written > 0) {
+      report_success();
+      budget_.unblock();
+    } else if (choice.no_slot && choice.leaving == 0) {
+      budget_.block(base::Errno{ENOSPC}, generation);
+    }
+    // A block that was read meanwhile stays, but clean: that is progress too.
+    if (choice.evicted > 0 || outcome.written > 0) {
+      pause = kShortestPause;
+      continue;
+    }
+    budget_.pause(pause);
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+std::vector<Leaving*> Spiller::seal_all(Batch& batch) {
+  // Slots of one size side by side, so that they are written together.
+  std::vector<Leaving*> order;
+  for (Leaving& leaving : batch.leaving) order.push_back(&leaving);
+  std::stable_sort(order.begin(), order.end(), [](const Leaving* a, const Leaving* b) {
+    return slot_class_of(a->mask) < slot_class_of(b->mask);
+  });
+  std::byte* into = batch.buffer.get();
+  std::vector<Leaving*> sealed;
+  for (Leaving* leaving : order) {
+    const auto pages = static_cast<std::size_t>(std::popcount(leaving->mask));
+    const std::size_t slot = slot_bytes(slot_class_of(leaving->mask));
+    if (!blocks_.seal(*leaving, into)) {
+      blocks_.not_written(*leaving, false);
+      continue;
+    }
+    // The rest of the slot goes to the disk too, and must not be old memory.
+    std::memset(into + pages * kPageSize, 0, slot - pages * kPageSize);
+    sealed.push_back(leaving);
+    into += slot;
+  }
+  return sealed;
+}
+
+Spiller::Outcome Spiller::write(Batch& batch) {
+  Outcome outcome;
+  const std::vector<Leaving*> sealed = seal_all(batch);
+  const std::byte* bytes = batch.buffer.get();
+  for (std::span<Leaving* const> rest(sealed); !rest.empty();) {
+    const std::size_t slot = slot_bytes(slot_class_of(rest.front()->mask));
+    const std::size_t done = write_run(rest, bytes, outcome);
+    bytes += done * slot;
+    rest = rest.subspan(done);
+  }
+  return outcome;
+}
+
+// Writes as many of the first as get neighbouring slots of one size; returns how many that were.
+std::size_t Spiller::write_run(std::span<Leaving* const> sealed, const std::byte* bytes,
+                               Outcome& outcome) {
+  const SlotClass size = slot_class_of(sealed.front()->mask);
+  std::size_t same = 1;
+  while (same < sealed.size() && slot_class_of(sealed[same]->mask) == size) ++same;
+  const SlotRun run = slots_.allocate(size, static_cast<std::uint32_t>(same));
+  if (run.count == 0) {
+    outcome.error = base::Errno{ENOSPC};
+    for (Leaving* leaving : sealed.first(same)) blocks_.not_written(*leaving, false);
+    return same;
+  }
+  const auto result = slots_.write(size, run.first, {bytes, run.count * slot_bytes(size)});
+  if (!result) outcome.error = result.error();
+  for (std::uint32_t i = 0; i < run.count; ++i) {
+    sealed[i]->slot = run.first + i;
+    if (result) {
+      outcome.evicted += blocks_.written(*sealed[i]);
+      ++outcome.written;
+    } else {
+      blocks_.not_written(*sealed[i], true);
+    }
+  }
+  return run.count;
+}
+
+bool Spiller::may_write() {
+  base::Lock lock(mutex_);
+  return backoff_.count() == 0 || Budget::Clock::now() >= retry_at_;
+}
+
+void Spiller::report(base::Errno error) {
+  errors_.fetch_add(1, std::memory_order_relaxed);
+  if (log_.may_log()) {
+    spdlog::error("spill: writing failed: {}; what is in memory stays there",
+                  std::generic_category().message(error.value()));
+  }
+  base::Lock lock(mutex_);
+  backoff_ = backoff_.count() == 0 ? kShortestPause : std::min(2 * backoff_, kLongestPause);
+  retry_at_ = Budget::Clock::now() + backoff_;
+}
+
+void Spiller::report_success() {
+  base::Lock lock(mutex_);
+  backoff_ = std::chrono::milliseconds{0};
+}
+
+}  // namespace scratchfs::store

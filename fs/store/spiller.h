@@ -1,0 +1,76 @@
+// Moves cold blocks out while memory is above the target, in batches that become large writes.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/base/result.h"
+#include "fs/store/blocks.h"
+#include "fs/store/budget.h"
+#include "fs/store/disk_buffer.h"
+#include "fs/store/log_limiter.h"
+#include "fs/store/slots.h"
+
+namespace scratchfs::store {
+
+class Spiller {
+ public:
+  // Starts the threads. None of the three is owned. ENOMEM, EAGAIN: no memory, no threads.
+  static base::Result<std::unique_ptr<Spiller>> create(Blocks& blocks, Budget& budget,
+                                                       Slots& slots);
+  // Stops the budget's waits, then the threads.
+  ~Spiller();
+  Spiller(const Spiller&) = delete;
+  Spiller& operator=(const Spiller&) = delete;
+
+  // Writes to the spill files that failed.
+  std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
+
+ private:
+  // One encrypts while the other writes.
+  static constexpr int kThreads = 2;
+  static constexpr std::uint64_t kBatchBytes = 1 << 20;  // of pages
+  static constexpr std::size_t kBufferBytes =
+      2 * kBatchBytes;  // slots are less than twice what is in them
+  static constexpr std::chrono::milliseconds kShortestPause{50};
+  static constexpr std::chrono::milliseconds kLongestPause{1000};
+
+  // What one thread has under way.
+  struct Batch {
+    std::vector<Leaving> leaving;
+    DiskBuffer buffer;
+  };
+  struct Outcome {
+    std::uint64_t evicted = 0;  // bytes
+    std::size_t written = 0;    // blocks
+    std::optional<base::Errno> error;
+  };
+
+  Spiller(Blocks& blocks, Budget& budget, Slots& slots)
+      : blocks_(blocks), budget_(budget), slots_(slots) {}
+  void run(Batch batch);
+  Outcome write(Batch& batch);
+  std::vector<Leaving*> seal_all(Batch& batch);
+  std::size_t write_run(std::span<Leaving* const> sealed, const std::byte* bytes, Outcome& outcome);
+  void report(base::Errno error) EXCLUDES(mutex_);
+  void report_success() EXCLUDES(mutex_);
+  bool may_write() EXCLUDES(mutex_);
+
+  Blocks& blocks_;
+  Budget& budget_;
+  Slots& slots_;
+  std::atomic<std::uint64_t> errors_{0};
+  LogLimiter log_{std::chrono::seconds(5)};
+  base::Mutex mutex_;
+  Budget::Clock::time_point retry_at_ GUARDED_BY(mutex_);
+  std::chrono::milliseconds backoff_ GUARDED_BY(mutex_){0};  // 0: the last write was fine
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace scratchfs::store

@@ -1,0 +1,196 @@
+#include "fs/store/store.h"
+
+#include <cassert>
+#include <cstring>
+
+#include "fs/store/store_impl.h"
+
+namespace scratchfs::store {
+
+base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
+  auto made_frames = Frames::create(options.memory, [this] { housekeeper.surplus_frames(); });
+  if (!made_frames) return made_frames.error();
+  frames = *std::move(made_frames);
+  if (options.spill > 0) {
+    auto made_cipher = Cipher::create();
+    if (!made_cipher) return made_cipher.error();
+    cipher = *std::move(made_cipher);
+    auto made_slots = Slots::create(
+        *options.spill_directory, options.spill,
+        {.stale = [this] { housekeeper.stale_slots(); }, .room = [this] { budget.unblock(); }});
+    if (!made_slots) return made_slots.error();
+    slots = *std::move(made_slots);
+  }
+  blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
+  if (auto started = housekeeper.start(*frames, slots.get()); !started) return started;
+  if (slots == nullptr) return {};
+  auto made_spiller = Spiller::create(*blocks, budget, *slots);
+  if (!made_spiller) return made_spiller.error();
+  spiller = *std::move(made_spiller);
+  return {};
+}
+
+void Store::Impl::give_back_frames(std::span<const FrameIndex> unused) {
+  if (unused.empty()) return;
+  frames->put(unused);
+  budget.release(unused.size() * kPageSize, 0);
+}
+
+base::Result<std::unique_ptr<Store>> Store::create(const StoreOptions& options) {
+  if (options.memory < kMinBudget) return base::Errno{EINVAL};
+  if (options.spill > 0 && options.spill_directory == nullptr) return base::Errno{EINVAL};
+  auto impl = std::make_unique<Impl>(options.memory, options.spill > 0);
+  if (auto made = impl->make_parts(options); !made) return made.error();
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+BlockPtr Store::new_block() { return BlockPtr(impl_->blocks->make(), BlockDeleter{this}); }
+
+PageMask Store::pages(const Block& block) { return block.mask; }
+
+void BlockDeleter::operator()(Block* block) const { store->impl_->blocks->drop(*block); }
+
+base::Result<Pin> Store::pin(Block& block, Access access) {
+  if (auto pinned = impl_->blocks->pin(block, access); !pinned) return pinned.error();
+  return Pin(this, &block, access == Access::write);
+}
+
+Hold Store::hold(Block& block) {
+  impl_->blocks->hold(block);
+  return Hold(this, &block);
+}
+
+base::Result<Pin> Store::fetch(const Hold& hold, Access access) {
+  if (auto pinned = impl_->blocks->fetch(*hold.block_, access); !pinned) return pinned.error();
+  return Pin(this, hold.block_, access == Access::write);
+}
+
+base::Result<FrameGrant> Store::try_take_frames(unsigned count) {
+  assert(count >= 1 && count <= kPagesPerBlock);
+  if (auto room = impl_->budget.try_reserve(Need::take, count * kPageSize); !room)
+    return room.error();
+  FrameGrant grant(this, count);
+  impl_->frames->take(std::span(grant.frames_).first(count));
+  return grant;
+}
+
+base::Result<FrameGrant> Store::take_frames(unsigned count) {
+  assert(count >= 1 && count <= kPagesPerBlock);
+  if (auto room = impl_->budget.reserve(Need::take, count * kPageSize); !room) return room.error();
+  FrameGrant grant(this, count);
+  impl_->frames->take(std::span(grant.frames_).first(count));
+  return grant;
+}
+
+base::Result<void> Store::add_small(std::uint64_t bytes) { return impl_->budget.add_small(bytes); }
+void Store::remove_small(std::uint64_t bytes) { impl_->budget.remove_small(bytes); }
+
+std::uint64_t Store::total_bytes() const {
+  return impl_->budget.marks().trigger + (impl_->slots ? impl_->slots->limit() : 0);
+}
+
+std::uint64_t Store::free_bytes() const {
+  const std::uint64_t firm = impl_->budget.counts().firm;
+  const std::uint64_t memory = impl_->budget.marks().trigger;
+  const std::uint64_t in_memory = memory > firm ? memory - firm : 0;
+  return in_memory + (impl_->slots ? impl_->slots->limit() - impl_->slots->in_use() : 0);
+}
+
+StoreStats Store::stats() const {
+  const Blocks::Totals totals = impl_->blocks->totals();
+  StoreStats stats;
+  stats.budget = impl_->budget.marks().budget;
+  stats.memory_used = impl_->budget.counts().used;
+  stats.reserve = impl_->frames->reserve_bytes();
+  stats.spill_limit = impl_->slots ? impl_->slots->limit() : 0;
+  stats.spilled = impl_->slots ? impl_->slots->in_use() : 0;
+  stats.blocks_spilled = totals.spilled;
+  stats.blocks_fetched = totals.fetched;
+  stats.blocks_corrupt = totals.corrupt;
+  stats.spill_errors = impl_->spiller ? impl_->spiller->errors() : 0;
+  return stats;
+}
+
+FrameGrant::FrameGrant(FrameGrant&& other) noexcept
+    : store_(other.store_), count_(std::exchange(other.count_, 0)), frames_(other.frames_) {}
+
+FrameGrant& FrameGrant::operator=(FrameGrant&& other) noexcept {
+  if (this == &other) return *this;
+  if (count_ > 0) store_->impl_->give_back_frames(std::span(frames_).first(count_));
+  store_ = other.store_;
+  count_ = std::exchange(other.count_, 0);
+  frames_ = other.frames_;
+  return *this;
+}
+
+FrameGrant::~FrameGrant() {
+  if (count_ > 0) store_->impl_->give_back_frames(std::span(frames_).first(count_));
+}
+
+Pin::Pin(Pin&& other) noexcept
+    : store_(other.store_),
+      block_(std::exchange(other.block_, nullptr)),
+      for_writing_(other.for_writing_) {}
+
+Pin& Pin::operator=(Pin&& other) noexcept {
+  if (this == &other) return *this;
+  if (block_ != nullptr) store_->impl_->blocks->unpin(*block_);
+  store_ = other.store_;
+  block_ = std::exchange(other.block_, nullptr);
+  for_writing_ = other.for_writing_;
+  return *this;
+}
+
+Pin::~Pin() {
+  if (block_ != nullptr) store_->impl_->blocks->unpin(*block_);
+}
+
+const std::byte* Pin::page(unsigned index) const {
+  if ((block_->mask >> index & 1) == 0) return nullptr;
+  return store_->impl_->frames->address(block_->resident->frames[index]);
+}
+
+std::byte* Pin::writable_page(unsigned index) {
+  assert(for_writing_);
+  if ((block_->mask >> index & 1) == 0) return nullptr;
+  return store_->impl_->frames->address(block_->resident->frames[index]);
+}
+
+std::byte* Pin::add_page(unsigned index, FrameGrant& grant, bool will_fill) {
+  assert(for_writing_ && (block_->mask >> index & 1) == 0 && grant.count_ > 0);
+  const FrameIndex frame = grant.frames_[--grant.count_];
+  std::byte* page = store_->impl_->frames->address(frame);
+  if (!will_fill) std::memset(page, 0, kPageSize);
+  block_->resident->frames[index] = frame;
+  block_->mask = static_cast<PageMask>(block_->mask | 1U << index);
+  return page;
+}
+
+void Pin::drop_pages(PageMask mask) {
+  assert(for_writing_);
+  const auto dropped = static_cast<PageMask>(block_->mask & mask);
+  std::array<FrameIndex, kPagesPerBlock> frames;
+  const std::size_t count = frames_of(dropped, *block_->resident, frames);
+  block_->mask = static_cast<PageMask>(block_->mask & ~mask);
+  store_->impl_->give_back_frames(std::span(frames).first(count));
+}
+
+Hold::Hold(Hold&& other) noexcept
+    : store_(other.store_), block_(std::exchange(other.block_, nullptr)) {}
+
+Hold& Hold::operator=(Hold&& other) noexcept {
+  if (this == &other) return *this;
+  if (block_ != nullptr) store_->impl_->blocks->unhold(*block_);
+  store_ = other.store_;
+  block_ = std::exchange(other.block_, nullptr);
+  return *this;
+}
+
+Hold::~Hold() {
+  if (block_ != nullptr) store_->impl_->blocks->unhold(*block_);
+}
+
+}  // namespace scratchfs::store

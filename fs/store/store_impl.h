@@ -1,0 +1,38 @@
+// What a store is made of, in the order in which it is made; each part only knows those above it.
+#pragma once
+
+#include <memory>
+
+#include "fs/store/blocks.h"
+#include "fs/store/budget.h"
+#include "fs/store/cipher.h"
+#include "fs/store/frames.h"
+#include "fs/store/housekeeper.h"
+#include "fs/store/slots.h"
+#include "fs/store/spiller.h"
+#include "fs/store/store.h"
+
+namespace scratchfs::store {
+
+class Store::Impl {
+ public:
+  Impl(std::uint64_t memory, bool can_spill) : budget(memory, can_spill) {}
+  // The spiller first: it uses all the others. The key goes with the cipher.
+  ~Impl() {
+    spiller.reset();
+    housekeeper.stop();
+  }
+
+  base::Result<void> make_parts(const StoreOptions& options);
+  void give_back_frames(std::span<const FrameIndex> unused);
+
+  Budget budget;
+  Housekeeper housekeeper;
+  std::unique_ptr<Frames> frames;
+  std::unique_ptr<Slots> slots;    // null: never spill
+  std::unique_ptr<Cipher> cipher;  // the same
+  std::unique_ptr<Blocks> blocks;
+  std::unique_ptr<Spiller> spiller;  // the same
+};
+
+}  // namespace scratchfs::store
