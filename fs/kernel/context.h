@@ -1,7 +1,7 @@
 // What the handlers share; libfuse's userdata.
 #pragma once
 
-#include "fs/kernel/control.h"
+#include "fs/kernel/control_file.h"
 #include "fs/kernel/fuse.h"
 #include "fs/kernel/notifier.h"
 #include "fs/kernel/options.h"
@@ -13,7 +13,7 @@ namespace scratchfs::kernel {
 struct Context : Transport {
   tree::Tree& tree;
   Notifier& notifier;
-  const ControlHandler control;
+  ControlFile control;
   const SessionOptions options;
 };
 

@@ -17,12 +17,14 @@ base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const Attri
   }
   base::Lock lock(inode->mutex);
   if (change.uid && *change.uid != inode->uid) {
-    if (const auto moved = inode->charge.move_to(ledger_.account(*change.uid)); !moved) return moved.error();
+    if (const auto moved = inode->charge.move_to(ledger_.account(*change.uid)); !moved)
+      return moved.error();
     inode->uid = *change.uid;
   }
   if (change.gid) inode->gid = *change.gid;
   // chown(2): the set-id bits go, whoever asks; directories keep theirs.
-  if ((change.uid || change.gid || change.kill_suid_sgid) && !inode->is_directory()) inode->kill_set_ids();
+  if ((change.uid || change.gid || change.kill_suid_sgid) && !inode->is_directory())
+    inode->kill_set_ids();
   if (change.mode) inode->permissions = *change.mode & 07777;
   if (resized) inode->touch_modified();
   if (change.accessed) inode->accessed = *change.accessed;
@@ -38,15 +40,17 @@ base::Result<std::string> Tree::xattr(const InodeRef& inode, std::string_view na
   return *value;
 }
 
-base::Result<void> Tree::set_xattr(const InodeRef& inode, std::string_view name, std::string_view value,
-                                   XattrSet how) {
+base::Result<void> Tree::set_xattr(const InodeRef& inode, std::string_view name,
+                                   std::string_view value, XattrSet how) {
   base::Lock lock(inode->mutex);
   if (inode->gone) return base::Errno(ESTALE);
-  if (const auto allowed = inode->xattrs.check_set(name, value, how); !allowed) return allowed.error();
+  if (const auto allowed = inode->xattrs.check_set(name, value, how); !allowed)
+    return allowed.error();
   const std::uint64_t now = inode->xattrs.charged();
   const std::uint64_t then = inode->xattrs.charged_after(name, value);
   if (then > now) {
-    if (const auto charged = inode->charge.grow({.bytes = then - now, .inodes = 0}); !charged) return charged.error();
+    if (const auto charged = inode->charge.grow({.bytes = then - now, .inodes = 0}); !charged)
+      return charged.error();
   } else {
     inode->charge.shrink({.bytes = now - then, .inodes = 0});
   }
@@ -80,7 +84,9 @@ void Tree::set_kept(const InodeRef& inode, bool kept) {
 
 std::string Tree::describe_holders(const InodeRef& inode) const {
   std::string words;
-  const auto add = [&words](const std::string& holder) { words += words.empty() ? holder : "; " + holder; };
+  const auto add = [&words](const std::string& holder) {
+    words += words.empty() ? holder : "; " + holder;
+  };
   base::Lock lock(inode->mutex);
   if (inode->handles > 0) add(fmt::format("handles: {}", inode->handles));
   if (inode->kept) add("kept");

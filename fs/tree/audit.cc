@@ -48,8 +48,9 @@ std::vector<std::string> Tree::audit() const {
   for (const auto& [uid, usage] : found) {
     const limits::Usage booked = ledger_.row(uid).usage;
     if (booked == usage) continue;
-    differences.push_back(fmt::format("uid {}: the ledger says {} bytes and {} inodes, the inodes say {} and {}", uid,
-                                      booked.bytes, booked.inodes, usage.bytes, usage.inodes));
+    differences.push_back(
+        fmt::format("uid {}: the ledger says {} bytes and {} inodes, the inodes say {} and {}", uid,
+                    booked.bytes, booked.inodes, usage.bytes, usage.inodes));
   }
   return differences;
 }

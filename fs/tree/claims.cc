@@ -16,7 +16,8 @@ std::string_view stem_of(std::string_view name) {
   return name.substr(0, dot);
 }
 
-bool Claimant::add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root) {
+bool Claimant::add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem,
+                   bool in_root) {
   base::Lock lock(mutex_);
   if (ended_) return false;
   names_.insert_or_assign(name, std::move(inode));
@@ -32,7 +33,8 @@ void Claimant::remove(const Dentry* name, std::string_view stem, bool in_root) {
 
 bool Claimant::covers(std::string_view name) const {
   base::Lock lock(mutex_);
-  // Any stem that begins `name` sorts at or before it; what lies between shares a shorter prefix with `name`.
+  // Any stem that begins `name` sorts at or before it; what lies between shares a shorter prefix
+  // with `name`.
   std::string_view probe = name;
   while (!probe.empty()) {
     auto at = stems_.upper_bound(probe);
@@ -57,7 +59,8 @@ std::vector<std::weak_ptr<Inode>> Claimant::end() {
 }
 
 ClaimRegistry::ClaimRegistry(ClaimantKind& kind)
-    : kind_(kind), forever_(std::make_shared<Claimant>(~ClaimantKey{0}, "a process whose end cannot be seen")) {}
+    : kind_(kind),
+      forever_(std::make_shared<Claimant>(~ClaimantKey{0}, "a process whose end cannot be seen")) {}
 
 ClaimantRef ClaimRegistry::claimant_of(pid_t pid) {
   const auto identity = kind_.identify(pid);

@@ -16,8 +16,8 @@ namespace scratchfs::tree {
 class Inode;
 struct Dentry;
 
-// The part of a claimed name that derived names begin with: up to the last dot if that leaves at least 6 characters,
-// else the whole name.
+// The part of a claimed name that derived names begin with: up to the last dot if that leaves at
+// least 6 characters, else the whole name.
 std::string_view stem_of(std::string_view name);
 
 // One claimant and the names it holds. Its mutex is a leaf, taken under an inode's.
@@ -28,7 +28,8 @@ class Claimant {
   // As people are told of it: `session 1529`.
   const std::string& words() const { return words_; }
 
-  // False when the claimant has ended: then it holds nothing more. `in_root` names lend their stem to derived ones.
+  // False when the claimant has ended: then it holds nothing more. `in_root` names lend their stem
+  // to derived ones.
   bool add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root);
   void remove(const Dentry* name, std::string_view stem, bool in_root);
   // Whether `name` begins with the stem of a name that this claimant holds in the root.

@@ -1,34 +1,36 @@
-// mkdir, mknod, symlink, link, open(O_CREAT) and O_TMPFILE: what comes to be, for whom, and who claims it.
+// mkdir, mknod, symlink, link, open(O_CREAT) and O_TMPFILE: what comes to be, for whom, and who
+// claims it.
 #include <fcntl.h>
 
 #include "fs/tree/patience.h"
 
 namespace scratchfs::tree {
 
-// Whether `name` can be made in `parent`; takes a leftover of that name out that is gone but not yet swept.
+// Whether `name` can be made in `parent`; takes a leftover of that name out that is gone but not
+// yet swept.
 base::Result<void> Tree::check_new(Inode& parent, std::string_view name, Blocker& blocker) {
-  Directory& directory = *parent.directory;
-  if (directory.is_removed()) return base::Errno(ENOENT);
-  if (live(directory, name, blocker) || blocker) return base::Errno(EEXIST);
-  if (Dentry* leftover = directory.find(name)) {
+  if (parent.directory->is_removed()) return base::Errno(ENOENT);
+  if (live(*parent.directory, name, blocker) || blocker) return base::Errno(EEXIST);
+  if (Dentry* leftover = parent.directory->find(name)) {
     base::Lock lock(leftover->inode->mutex);
     unclaim_name(*leftover->inode, *leftover);
     std::erase(leftover->inode->names, leftover);
     lock.unlock();
-    directory.take(*leftover);
+    parent.directory->take(*leftover);
   }
   return {};
 }
 
-base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& parent, const Caller& caller,
-                                       std::string_view target) {
+base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& parent,
+                                       const Caller& caller, std::string_view target) {
   Inode::Birth birth{.id = inodes_.new_id(),
                      .mode = limits::creation_mode(options_.create_mode, mode, caller.umask),
                      .device = device,
                      .uid = caller.uid,
                      .gid = caller.gid};
   {
-    // A setgid directory hands its group on (inode(7)), and the bit too where modes are the creator's business.
+    // A setgid directory hands its group on (inode(7)), and the bit too where modes are the
+    // creator's business.
     base::Lock lock(parent.mutex);
     if ((parent.permissions & S_ISGID) != 0) {
       birth.gid = parent.gid;
@@ -38,11 +40,13 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
   auto inode = std::make_shared<Inode>(birth, store_, ledger_);
   inode->target = target;
   base::Lock lock(inode->mutex);
-  if (const auto charged = inode->charge.grow(inode->fixed_usage()); !charged) return charged.error();
+  if (const auto charged = inode->charge.grow(inode->fixed_usage()); !charged)
+    return charged.error();
   return inode;
 }
 
-void Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name, const ClaimantRef& claimant) {
+void Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name,
+                  const ClaimantRef& claimant) {
   Dentry& entry = parent.directory->insert(parent, inode, name);
   inode->names.push_back(&entry);
   claim_name(*inode, entry, claimant);
@@ -56,7 +60,8 @@ void Tree::touch(Inode& directory) {
 }
 
 // Exclusive creation claims; a plain one joins the claim whose stem its name begins with.
-ClaimantRef Tree::claimant_for(const Inode& parent, std::string_view name, bool exclusive, const Caller& caller) {
+ClaimantRef Tree::claimant_for(const Inode& parent, std::string_view name, bool exclusive,
+                               const Caller& caller) {
   if (options_.lifetime != limits::LifetimeMode::claimed) return nullptr;
   if (exclusive) return claims_.claimant_of(caller.pid);
   if (parent.id != kRootId) return nullptr;
@@ -64,19 +69,20 @@ ClaimantRef Tree::claimant_for(const Inode& parent, std::string_view name, bool 
   return claimant && claimant->covers(name) ? claimant : nullptr;
 }
 
-base::Result<Found> Tree::make(const InodeRef& directory, std::string_view name, mode_t mode, dev_t device,
-                               const Caller& caller, base::Wait wait) {
+base::Result<Found> Tree::make(const InodeRef& directory, std::string_view name, mode_t mode,
+                               dev_t device, const Caller& caller, base::Wait wait) {
   return make_any(directory, name, mode, device, {}, caller, wait);
 }
 
-base::Result<Found> Tree::symlink(const InodeRef& directory, std::string_view name, std::string_view target,
-                                  const Caller& caller, base::Wait wait) {
+base::Result<Found> Tree::symlink(const InodeRef& directory, std::string_view name,
+                                  std::string_view target, const Caller& caller, base::Wait wait) {
   if (target.size() > kMaxTarget) return base::Errno(ENAMETOOLONG);
   return make_any(directory, name, S_IFLNK | 0777, 0, target, caller, wait);
 }
 
-base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view name, mode_t mode, dev_t device,
-                                   std::string_view target, const Caller& caller, base::Wait wait) {
+base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view name, mode_t mode,
+                                   dev_t device, std::string_view target, const Caller& caller,
+                                   base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const ClaimantRef claimant = claimant_for(*directory, name, true, caller);
@@ -98,8 +104,9 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
   return result;
 }
 
-base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_view name, mode_t mode, int flags,
-                                         const Caller& caller, base::Wait wait) {
+base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_view name,
+                                         mode_t mode, int flags, const Caller& caller,
+                                         base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const ClaimantRef claimant = claimant_for(*directory, name, (flags & O_EXCL) != 0, caller);
@@ -143,8 +150,8 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
   return Created{found(inode), opened};
 }
 
-base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory, std::string_view name,
-                               const Caller& caller, base::Wait wait) {
+base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
+                               std::string_view name, const Caller& caller, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (inode->is_directory()) return base::Errno(EPERM);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
@@ -158,7 +165,8 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
       if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
       // A file without a name has paid for one already.
       if (!inode->names.empty()) {
-        if (const auto charged = inode->charge.grow({.bytes = 0, .inodes = 1}); !charged) return charged.error();
+        if (const auto charged = inode->charge.grow({.bytes = 0, .inodes = 1}); !charged)
+          return charged.error();
       }
       inode->touch_changed();
       attach(*directory, inode, name, claimant);

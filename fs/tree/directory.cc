@@ -14,7 +14,8 @@ Dentry* Directory::find(std::string_view name) const {
 Dentry& Directory::insert(Inode& parent, std::shared_ptr<Inode> inode, std::string_view name) {
   const bool is_directory = inode->is_directory();
   const std::uint64_t cookie = next_cookie_++;
-  auto entry = std::make_unique<Dentry>(Dentry{&parent, std::move(inode), std::string(name), cookie, {}});
+  auto entry =
+      std::make_unique<Dentry>(Dentry{&parent, std::move(inode), std::string(name), cookie, {}});
   Dentry& result = *entry;
   const bool fresh = by_name_.emplace(result.name, &result).second;
   assert(fresh);

@@ -1,4 +1,5 @@
-// A directory's entries, by name and in the order of cookies that stay true while entries come and go.
+// A directory's entries, by name and in the order of cookies that stay true while entries come and
+// go.
 #pragma once
 
 #include <atomic>
@@ -18,11 +19,11 @@ namespace scratchfs::tree {
 
 // One name of one inode. Which inode and where never changes: a rename makes a new one.
 struct Dentry {
-  Inode* parent;                     // alive as long as it has entries
+  Inode* parent;  // alive as long as it has entries
   std::shared_ptr<Inode> inode;
   std::string name;
-  std::uint64_t cookie;              // of readdir; never used again in this directory
-  std::vector<ClaimantRef> claims;   // guarded by inode->mutex
+  std::uint64_t cookie;             // of readdir; never used again in this directory
+  std::vector<ClaimantRef> claims;  // guarded by inode->mutex
 };
 
 inline constexpr std::uint64_t kFirstCookie = 3;  // 1 is ".", 2 is ".."
@@ -34,7 +35,8 @@ class Directory {
   // nullptr: no such name. The dentry lives until it is taken out.
   Dentry* find(std::string_view name) const REQUIRES_SHARED(mutex);
   // Precondition: the name is free.
-  Dentry& insert(Inode& parent, std::shared_ptr<Inode> inode, std::string_view name) REQUIRES(mutex);
+  Dentry& insert(Inode& parent, std::shared_ptr<Inode> inode, std::string_view name)
+      REQUIRES(mutex);
   std::unique_ptr<Dentry> take(Dentry& entry) REQUIRES(mutex);
   // The first entry whose cookie is greater; nullptr at the end.
   const Dentry* after(std::uint64_t cookie) const REQUIRES_SHARED(mutex);

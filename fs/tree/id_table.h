@@ -36,7 +36,8 @@ class IdTable {
     entry.uses += count;
   }
 
-  // Counts `count` uses less; what has none left goes, and is returned so that it ends outside the lock.
+  // Counts `count` uses less; what has none left goes, and is returned so that it ends outside the
+  // lock.
   std::shared_ptr<T> drop(std::uint64_t id, std::uint64_t count = 1) {
     Shard& shard = shard_of(id);
     base::Lock lock(shard.mutex);

@@ -11,9 +11,12 @@ namespace {
 // What tmpfs tells of a directory's size: so much for each entry, with "." and "..".
 constexpr std::uint64_t kBytesPerEntry = 20;
 constexpr std::uint64_t kChargeUnit = 512;  // st_blocks counts in these
-constexpr std::size_t kFreeTarget = 128;    // a symlink's target up to this many bytes comes with its inode
+constexpr std::size_t kFreeTarget =
+    128;  // a symlink's target up to this many bytes comes with its inode
 
-std::uint64_t in_units(std::uint64_t bytes) { return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit; }
+std::uint64_t in_units(std::uint64_t bytes) {
+  return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
+}
 
 bool before(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
@@ -47,7 +50,12 @@ Attributes Inode::attributes() const {
 }
 
 Attributes Inode::attributes_locked() const {
-  Attributes result{.id = id, .mode = type | permissions, .links = links(), .uid = uid, .gid = gid, .device = device};
+  Attributes result{.id = id,
+                    .mode = type | permissions,
+                    .links = links(),
+                    .uid = uid,
+                    .gid = gid,
+                    .device = device};
   if (content) {
     result.size = content->size();
     result.allocated = content->allocated();
@@ -64,7 +72,9 @@ Attributes Inode::attributes_locked() const {
   return result;
 }
 
-std::uint64_t Inode::target_charge() const { return target.size() > kFreeTarget ? in_units(target.size()) : 0; }
+std::uint64_t Inode::target_charge() const {
+  return target.size() > kFreeTarget ? in_units(target.size()) : 0;
+}
 
 limits::Usage Inode::fixed_usage() const {
   const std::uint64_t inodes = id == kRootId ? 0 : std::max<std::uint64_t>(names.size(), 1);
@@ -88,7 +98,8 @@ limits::LifetimeFacts Inode::facts() const {
 }
 
 bool Inode::is_closing(limits::LifetimeMode mode) const {
-  if (handles == 0 || flushed.load(std::memory_order_relaxed) < handles || names.empty()) return false;
+  if (handles == 0 || flushed.load(std::memory_order_relaxed) < handles || names.empty())
+    return false;
   limits::LifetimeFacts after = facts();
   after.handles = 0;
   return !limits::is_held(mode, after);
@@ -103,9 +114,11 @@ void Inode::touch_changed() { changed = base::now(); }
 
 void Inode::kill_set_ids() {
   const std::uint64_t before_removal = xattrs.charged();
-  if (xattrs.remove("security.capability")) charge.shrink({.bytes = before_removal - xattrs.charged(), .inodes = 0});
+  if (xattrs.remove("security.capability"))
+    charge.shrink({.bytes = before_removal - xattrs.charged(), .inodes = 0});
   permissions &= static_cast<mode_t>(~S_ISUID);
-  // Without group execute the bit means mandatory locking, which is no privilege: chown(2), inode_operations' kill_priv.
+  // Without group execute the bit means mandatory locking, which is no privilege: chown(2),
+  // inode_operations' kill_priv.
   if ((permissions & S_IXGRP) != 0) permissions &= static_cast<mode_t>(~S_ISGID);
 }
 

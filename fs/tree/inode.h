@@ -1,10 +1,10 @@
 // One object of the tree: its attributes, its names, and what holds it.
 #pragma once
 
+#include <sys/stat.h>
 #include <atomic>
 #include <memory>
 #include <string>
-#include <sys/stat.h>
 #include <vector>
 
 #include "fs/base/mutex.h"
@@ -21,7 +21,8 @@ namespace scratchfs::tree {
 class Inode;
 using InodeRef = std::shared_ptr<Inode>;
 
-// Lock order: a directory's `directory->mutex` before `mutex` of the directory itself or of anything named in it.
+// Lock order: a directory's `directory->mutex` before `mutex` of the directory itself or of
+// anything named in it.
 class Inode : public std::enable_shared_from_this<Inode> {
  public:
   struct Birth {
@@ -31,7 +32,8 @@ class Inode : public std::enable_shared_from_this<Inode> {
     uid_t uid = 0;
     gid_t gid = 0;
   };
-  // `charge` starts with nothing on it: the creator grows it first of all. The store is used by regular files only.
+  // `charge` starts with nothing on it: the creator grows it first of all. The store is used by
+  // regular files only.
   Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger);
 
   bool is_directory() const { return S_ISDIR(type); }
@@ -46,20 +48,21 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // write(2), chown(2): the set-id bits do not outlive a change by one who may not set them.
   void kill_set_ids() REQUIRES(mutex);
   std::uint32_t links() const REQUIRES(mutex);
-  // Charged besides content: one inode for each name (and for a file without any), xattrs, a long symlink's target.
+  // Charged besides content: one inode for each name (and for a file without any), xattrs, a long
+  // symlink's target.
   std::uint64_t target_charge() const;
   limits::Usage fixed_usage() const REQUIRES(mutex);
   // It is gone: gives back all but the content, which is freed without this lock.
   void retire() REQUIRES(mutex);
 
   const InodeId id;
-  const mode_t type;    // S_IFMT bits
-  const dev_t device;   // of a device node
+  const mode_t type;   // S_IFMT bits
+  const dev_t device;  // of a device node
   const timespec born;
-  limits::Charge charge;                              // has its own lock
-  const std::unique_ptr<content::Content> content;    // of a regular file; has its own lock
-  const std::unique_ptr<Directory> directory;         // of a directory; has its own lock
-  std::string target;                                 // of a symlink; set before anyone else sees the inode
+  limits::Charge charge;                            // has its own lock
+  const std::unique_ptr<content::Content> content;  // of a regular file; has its own lock
+  const std::unique_ptr<Directory> directory;       // of a directory; has its own lock
+  std::string target;  // of a symlink; set before anyone else sees the inode
 
   mutable base::Mutex mutex;
   mode_t permissions GUARDED_BY(mutex);
@@ -69,14 +72,17 @@ class Inode : public std::enable_shared_from_this<Inode> {
   timespec modified GUARDED_BY(mutex);
   timespec changed GUARDED_BY(mutex);
   Xattrs xattrs GUARDED_BY(mutex);
-  std::vector<Dentry*> names GUARDED_BY(mutex);       // the directories own them
+  std::vector<Dentry*> names GUARDED_BY(mutex);  // the directories own them
   std::uint32_t handles GUARDED_BY(mutex) = 0;
   bool kept GUARDED_BY(mutex) = false;
-  // The verdict is spoken: it cannot be found or opened any more. Written under `mutex`, read without it as well.
+  // The verdict is spoken: it cannot be found or opened any more. Written under `mutex`, read
+  // without it as well.
   std::atomic<bool> gone = false;
-  // Handles that said FLUSH and nothing since; written under `mutex`, read without it as a first look.
+  // Handles that said FLUSH and nothing since; written under `mutex`, read without it as a first
+  // look.
   std::atomic<std::uint32_t> flushed = 0;
-  // Raised when a file that looked like closing proved to be alive, so that its handles' old FLUSHes count no more.
+  // Raised when a file that looked like closing proved to be alive, so that its handles' old
+  // FLUSHes count no more.
   std::atomic<std::uint32_t> flush_epoch = 1;
 };
 

@@ -1,4 +1,5 @@
-// What the tree tells the kernel unasked, so that it forgets names that the daemon took away by itself.
+// What the tree tells the kernel unasked, so that it forgets names that the daemon took away by
+// itself.
 #pragma once
 
 #include <string>
@@ -7,8 +8,9 @@
 
 namespace scratchfs::tree {
 
-// Called with no lock held; must return at once (the work is done by a thread of its own, because the kernel may hold
-// the parent's lock while it waits for one of our handlers). May be called from any thread.
+// Called with no lock held; must return at once (the work is done by a thread of its own, because
+// the kernel may hold the parent's lock while it waits for one of our handlers). May be called from
+// any thread.
 class KernelNotices {
  public:
   virtual ~KernelNotices() = default;

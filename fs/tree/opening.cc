@@ -40,7 +40,8 @@ Opened Tree::new_handle(const InodeRef& inode, int flags) {
   return {.handle = id, .needs_flush = limits::close_can_delete(options_.lifetime, inode->facts())};
 }
 
-base::Result<Opened> Tree::open(const InodeRef& inode, int flags, bool kill_set_ids, base::Wait wait) {
+base::Result<Opened> Tree::open(const InodeRef& inode, int flags, bool kill_set_ids,
+                                base::Wait wait) {
   return patiently(wait, [&](Blocker& blocker) -> base::Result<Opened> {
     if (gate_.is_closing(*inode)) {
       blocker = inode;
@@ -104,33 +105,40 @@ void Tree::release(HandleId id) {
   if (goes) consider(inode);
 }
 
-base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into, std::uint64_t offset,
-                                     base::Wait wait) {
+base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into,
+                                     std::uint64_t offset, base::Wait wait) {
   used(handle);
   const auto result = handle.inode->content->read(into, offset, wait);
   if (result && *result > 0) touch_accessed(*handle.inode, handle.flags);
   return result;
 }
 
-base::Result<std::size_t> Tree::write(Handle& handle, std::span<const std::byte> from, std::uint64_t offset,
-                                      bool kill_set_ids, base::Wait wait) {
+base::Result<std::size_t> Tree::write(Handle& handle, std::span<const std::byte> from,
+                                      std::uint64_t offset, bool kill_set_ids, base::Wait wait) {
   used(handle);
   const auto result = handle.inode->content->write(from, offset, wait);
   if (result && *result > 0) touch_written(*handle.inode, kill_set_ids);
   return result;
 }
 
-base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length,
-                                  base::Wait wait) {
+base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset,
+                                  std::uint64_t length, base::Wait wait) {
   used(handle);
   content::Content& content = *handle.inode->content;
   const bool keep_size = (mode & FALLOC_FL_KEEP_SIZE) != 0;
   base::Result<void> result = base::Errno(EOPNOTSUPP);
   switch (mode & ~FALLOC_FL_KEEP_SIZE) {
-    case 0: result = content.allocate(offset, length, keep_size, wait); break;
-    case FALLOC_FL_PUNCH_HOLE: result = content.punch(offset, length, wait); break;
-    case FALLOC_FL_ZERO_RANGE: result = content.zero(offset, length, keep_size, wait); break;
-    default: break;
+    case 0:
+      result = content.allocate(offset, length, keep_size, wait);
+      break;
+    case FALLOC_FL_PUNCH_HOLE:
+      result = content.punch(offset, length, wait);
+      break;
+    case FALLOC_FL_ZERO_RANGE:
+      result = content.zero(offset, length, keep_size, wait);
+      break;
+    default:
+      break;
   }
   if (result) touch_written(*handle.inode, false);
   return result;
@@ -143,12 +151,12 @@ base::Result<std::uint64_t> Tree::seek(Handle& handle, std::uint64_t offset, int
   return base::Errno(EINVAL);
 }
 
-base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Handle& to, std::uint64_t to_offset,
-                                     std::size_t length, base::Wait wait) {
+base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Handle& to,
+                                     std::uint64_t to_offset, std::size_t length, base::Wait wait) {
   used(from);
   used(to);
-  const auto result = content::Content::copy(*from.inode->content, from_offset, *to.inode->content, to_offset, length,
-                                             wait);
+  const auto result = content::Content::copy(*from.inode->content, from_offset, *to.inode->content,
+                                             to_offset, length, wait);
   if (!result || *result == 0) return result;
   touch_accessed(*from.inode, from.flags);
   touch_written(*to.inode, true);

@@ -1,11 +1,13 @@
-// How an operation of the tree meets a name that is just being closed: included by the tree's own sources alone.
+// How an operation of the tree meets a name that is just being closed: included by the tree's own
+// sources alone.
 #pragma once
 
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
 
-// Runs `operation(blocker)` until it sets no blocker; it must have changed nothing when it sets one.
+// Runs `operation(blocker)` until it sets no blocker; it must have changed nothing when it sets
+// one.
 template <typename Operation>
 auto Tree::patiently(base::Wait wait, Operation operation) {
   while (true) {

@@ -7,10 +7,9 @@ bool Tree::is_held(const Inode& inode) const {
   return inode.id == kRootId || limits::is_held(options_.lifetime, inode.facts());
 }
 
-// Takes one name out of its directory. Without a name and a handle its inode is gone; its content is freed later, in
-// finish(), so that no lock is held for as long as that takes.
-void Tree::take_name(Dentry& entry, Removed& removed) {
-  Inode& parent = *entry.parent;
+// Takes one name out of its directory. Without a name and a handle its inode is gone; its content
+// is freed later, in finish(), so that no lock is held for as long as that takes.
+void Tree::take_name(Inode& parent, Dentry& entry, Removed& removed) {
   Inode& inode = *entry.inode;
   {
     base::Lock lock(inode.mutex);
@@ -54,8 +53,8 @@ base::Result<void> Tree::rmdir(const InodeRef& directory, std::string_view name,
   return remove(directory, name, true, wait);
 }
 
-base::Result<void> Tree::remove(const InodeRef& directory, std::string_view name, bool want_directory,
-                                base::Wait wait) {
+base::Result<void> Tree::remove(const InodeRef& directory, std::string_view name,
+                                bool want_directory, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   Removed removed;
@@ -70,7 +69,7 @@ base::Result<void> Tree::remove(const InodeRef& directory, std::string_view name
       if (!inode->directory->empty()) return base::Errno(ENOTEMPTY);
       inode->directory->mark_removed();
     }
-    take_name(*directory->directory->find(name), removed);
+    take_name(*directory, *directory->directory->find(name), removed);
     return {};
   });
   finish(removed);

@@ -17,7 +17,8 @@ struct Tree::Move {
 
 namespace {
 
-// Whether `directory` is `ancestor` or lies below it. Callers hold the rename mutex, so that nothing moves.
+// Whether `directory` is `ancestor` or lies below it. Callers hold the rename mutex, so that
+// nothing moves.
 bool is_within(const InodeRef& directory, const Inode& ancestor) {
   InodeRef at = directory;
   while (at) {
@@ -33,7 +34,8 @@ bool is_within(const InodeRef& directory, const Inode& ancestor) {
 // Locks one directory, or two in the lock order: the parent first, else the one that is older.
 class DirectoryPair {
  public:
-  DirectoryPair(const InodeRef& a, const InodeRef& b) NO_THREAD_SAFETY_ANALYSIS : first_(a.get()), second_(b.get()) {
+  DirectoryPair(const InodeRef& a, const InodeRef& b) NO_THREAD_SAFETY_ANALYSIS : first_(a.get()),
+                                                                                  second_(b.get()) {
     if (first_ == second_) {
       second_ = nullptr;
     } else if (is_within(a, *b) || (!is_within(b, *a) && b->id < a->id)) {
@@ -62,7 +64,8 @@ std::vector<ClaimantRef> claims_of(const Dentry& entry) {
 }  // namespace
 
 base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name, const InodeRef& to,
-                                std::string_view new_name, RenameMode mode, const Caller& caller, base::Wait wait) {
+                                std::string_view new_name, RenameMode mode, const Caller& caller,
+                                base::Wait wait) {
   if (!from->is_directory() || !to->is_directory()) return base::Errno(ENOTDIR);
   if (old_name.size() > kMaxName || new_name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const Move move{from, old_name, to, new_name, mode, caller};
@@ -82,8 +85,10 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
   return result;
 }
 
-// Callers hold both directories (and the rename mutex if they are two), which the analysis cannot follow.
-base::Result<void> Tree::rename_locked(const Move& move, Moved& moved, Blocker& blocker) NO_THREAD_SAFETY_ANALYSIS {
+// Callers hold both directories (and the rename mutex if they are two), which the analysis cannot
+// follow.
+base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
+                                       Blocker& blocker) NO_THREAD_SAFETY_ANALYSIS {
   Directory& from = *move.from->directory;
   Directory& to = *move.to->directory;
   const InodeRef source = live(from, move.old_name, blocker);
@@ -95,7 +100,8 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved, Blocker& 
   if (move.mode == RenameMode::no_replace && target) return base::Errno(EEXIST);
   if (move.mode == RenameMode::exchange) {
     if (!target) return base::Errno(ENOENT);
-    if (crosses && target->is_directory() && is_within(move.from, *target)) return base::Errno(EINVAL);
+    if (crosses && target->is_directory() && is_within(move.from, *target))
+      return base::Errno(EINVAL);
     if (source == target) return {};
     exchange(*from.find(move.old_name), *to.find(move.new_name));
     moved.inodes = {source, target};
@@ -105,7 +111,8 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved, Blocker& 
   std::vector<ClaimantRef> claims;
   if (target) {
     claims = claims_of(*to.find(move.new_name));
-    if (const auto replaced = replace(move, *source, *target, moved.replaced); !replaced) return replaced;
+    if (const auto replaced = replace(move, *source, *target, moved.replaced); !replaced)
+      return replaced;
   } else if (const auto cleared = check_new(*move.to, move.new_name, blocker); !cleared) {
     return cleared;
   }
@@ -125,11 +132,12 @@ base::Result<void> Tree::replace(const Move& move, const Inode& source, Inode& t
     if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
     target.directory->mark_removed();
   }
-  take_name(*move.to->directory->find(move.new_name), removed);
+  take_name(*move.to, *move.to->directory->find(move.new_name), removed);
   return {};
 }
 
-// Gives `source` its new name with the claims of the old one and `claims`. Locks as rename_locked().
+// Gives `source` its new name with the claims of the old one and `claims`. Locks as
+// rename_locked().
 void Tree::move_name(const Move& move, const InodeRef& source,
                      const std::vector<ClaimantRef>& claims) NO_THREAD_SAFETY_ANALYSIS {
   Dentry& old = *move.from->directory->find(move.old_name);
@@ -140,8 +148,8 @@ void Tree::move_name(const Move& move, const InodeRef& source,
     for (const ClaimantRef& claimant : claims) claim_name(*source, fresh, claimant);
     unclaim_name(*source, old);
     std::ranges::replace(source->names, &old, &fresh);
-    // What its directory held, and nothing holds where it goes, is claimed by who moved it there: `mv job/result .`
-    // does not lose the result.
+    // What its directory held, and nothing holds where it goes, is claimed by who moved it there:
+    // `mv job/result .` does not lose the result.
     const bool was_held = move.from->directory->holds_entries();
     if (was_held && fresh.claims.empty() && !move.to->directory->holds_entries())
       claim_name(*source, fresh, claimant_for(*move.to, move.new_name, true, move.caller));

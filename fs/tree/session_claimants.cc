@@ -1,19 +1,19 @@
 #include "fs/tree/session_claimants.h"
 
-#include <array>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
-#include <memory>
-#include <optional>
 #include <spdlog/spdlog.h>
-#include <string_view>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace scratchfs::tree {
@@ -37,7 +37,8 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-// /proc/PID/stat, proc(5): the command in parentheses may hold anything, so fields are counted from the last ')'.
+// /proc/PID/stat, proc(5): the command in parentheses may hold anything, so fields are counted from
+// the last ')'.
 std::optional<ProcessStat> read_stat(const std::string& pid) {
   const int fd = open(("/proc/" + pid + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return std::nullopt;
@@ -64,7 +65,9 @@ std::optional<ProcessStat> read_stat(const std::string& pid) {
 }
 
 // A dead main thread shows as a zombie while other threads of the process live on.
-bool is_living(const ProcessStat& stat) { return (stat.state != 'Z' && stat.state != 'X') || stat.threads > 1; }
+bool is_living(const ProcessStat& stat) {
+  return (stat.state != 'Z' && stat.state != 'X') || stat.threads > 1;
+}
 
 std::vector<pid_t> living_members(pid_t session) {
   std::vector<pid_t> found;
@@ -81,7 +84,8 @@ std::vector<pid_t> living_members(pid_t session) {
 
 }  // namespace
 
-SessionClaimants::SessionClaimants() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC)) {
+SessionClaimants::SessionClaimants()
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC)) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kWake;
@@ -116,7 +120,8 @@ void SessionClaimants::watch(ClaimantKey session, pid_t pid) {
     base::Lock lock(mutex_);
     if (!members_.try_emplace(session, -1).second) return;
   }
-  // The leader usually outlives its children; a thread's id cannot be watched on kernels before 6.9, hence the fallback.
+  // The leader usually outlives its children; a thread's id cannot be watched on kernels
+  // before 6.9, hence the fallback.
   if (watch_member(session, static_cast<pid_t>(session)) || watch_member(session, pid)) return;
   retry_later(session);
 }
@@ -148,7 +153,8 @@ bool SessionClaimants::watch_member(ClaimantKey session, pid_t pid) {
 void SessionClaimants::retry_later(ClaimantKey session) {
   spdlog::debug("session {}: none of its members can be watched yet", session);
   const std::uint64_t one = 1;
-  if (write(wake_, &one, sizeof one) < 0) spdlog::error("session watch: cannot wake: {}", std::strerror(errno));
+  if (write(wake_, &one, sizeof one) < 0)
+    spdlog::error("session watch: cannot wake: {}", std::strerror(errno));
 }
 
 void SessionClaimants::member_ended(ClaimantKey session) {
@@ -163,7 +169,8 @@ void SessionClaimants::member_ended(ClaimantKey session) {
   for (const pid_t pid : members) {
     if (watch_member(session, pid)) return;
   }
-  if (!members.empty()) return;  // living, but not to be watched (no descriptors left): retry_all() asks again
+  if (!members.empty())
+    return;  // living, but not to be watched (no descriptors left): retry_all() asks again
   {
     base::Lock lock(mutex_);
     members_.erase(session);
@@ -186,7 +193,8 @@ void SessionClaimants::run() {
   bool unwatched = false;
   while (!stopping_) {
     std::array<epoll_event, 64> events{};
-    const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), unwatched ? kRetryMilliseconds : -1);
+    const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                               unwatched ? kRetryMilliseconds : -1);
     for (int i = 0; i < got && !stopping_; ++i) {
       const ClaimantKey key = events[static_cast<std::size_t>(i)].data.u64;
       if (key != kWake) {
@@ -194,7 +202,8 @@ void SessionClaimants::run() {
         continue;
       }
       std::uint64_t count = 0;
-      if (read(wake_, &count, sizeof count) < 0) spdlog::error("session watch: {}", std::strerror(errno));
+      if (read(wake_, &count, sizeof count) < 0)
+        spdlog::error("session watch: {}", std::strerror(errno));
     }
     if (stopping_) return;
     retry_all();
@@ -208,7 +217,8 @@ void SessionClaimants::stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
   const std::uint64_t one = 1;
-  if (write(wake_, &one, sizeof one) < 0) spdlog::error("session watch: cannot wake: {}", std::strerror(errno));
+  if (write(wake_, &one, sizeof one) < 0)
+    spdlog::error("session watch: cannot wake: {}", std::strerror(errno));
   thread_.join();
 }
 

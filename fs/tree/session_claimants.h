@@ -13,8 +13,9 @@
 
 namespace scratchfs::tree {
 
-// Watches one living member of each session through a pidfd (pidfd_open(2)); when that member ends, looks through /proc
-// for another, until there is none. Reads only `stat` files there: they never wait for a lock of the process.
+// Watches one living member of each session through a pidfd (pidfd_open(2)); when that member ends,
+// looks through /proc for another, until there is none. Reads only `stat` files there: they never
+// wait for a lock of the process.
 class SessionClaimants : public ClaimantKind {
  public:
   SessionClaimants();
@@ -23,7 +24,9 @@ class SessionClaimants : public ClaimantKind {
   SessionClaimants& operator=(const SessionClaimants&) = delete;
 
   Identity identify(pid_t pid) override;
-  std::string describe(ClaimantKey session) override { return "session " + std::to_string(session); }
+  std::string describe(ClaimantKey session) override {
+    return "session " + std::to_string(session);
+  }
   void watch(ClaimantKey session, pid_t pid) override;
   void on_ended(Ended ended) override;
   void stop() override;
@@ -41,7 +44,8 @@ class SessionClaimants : public ClaimantKind {
   int wake_ = -1;
   std::atomic<bool> stopping_ = false;
   base::Mutex mutex_;
-  std::unordered_map<ClaimantKey, int> members_ GUARDED_BY(mutex_);  // the pidfd watched; -1: ask again soon
+  std::unordered_map<ClaimantKey, int> members_
+      GUARDED_BY(mutex_);  // the pidfd watched; -1: ask again soon
   std::thread thread_;
 };
 

@@ -1,12 +1,13 @@
-// The sweep: removing what nothing holds, children before parents. docs/semantics.md tells the rule.
+// The sweep: removing what nothing holds, children before parents. docs/semantics.md tells the
+// rule.
 #include <spdlog/spdlog.h>
 
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
 
-// Speaks the verdict over anything but a directory: true if it goes, and from then on nothing can find or open it.
-// A file without a name goes with its last handle.
+// Speaks the verdict over anything but a directory: true if it goes, and from then on nothing can
+// find or open it. A file without a name goes with its last handle.
 bool Tree::condemn(Inode& inode) {
   if (inode.gone || inode.is_directory() || inode.handles > 0) return false;
   if (!inode.names.empty() && is_held(inode)) return false;
@@ -14,8 +15,8 @@ bool Tree::condemn(Inode& inode) {
   return true;
 }
 
-// Looks whether anything still holds `inode`; if not, takes it out, and then each directory that this leaves empty and
-// unheld. Callers hold no lock.
+// Looks whether anything still holds `inode`; if not, takes it out, and then each directory that
+// this leaves empty and unheld. Callers hold no lock.
 void Tree::consider(InodeRef inode) {
   std::vector<InodeRef> to_look_at{std::move(inode)};
   while (!to_look_at.empty()) {
@@ -37,15 +38,17 @@ void Tree::remove_condemned(const InodeRef& inode, std::vector<InodeRef>& parent
   std::vector<std::pair<InodeRef, std::string>> names;
   {
     base::Lock lock(inode->mutex);
-    for (const Dentry* name : inode->names) names.emplace_back(name->parent->shared_from_this(), name->name);
+    for (const Dentry* name : inode->names)
+      names.emplace_back(name->parent->shared_from_this(), name->name);
   }
   for (auto& [parent, name] : names) {
     Removed removed;
     {
       base::Lock lock(parent->directory->mutex);
       Dentry* entry = parent->directory->find(name);
-      if (entry == nullptr || entry->inode != inode) continue;  // somebody made the name anew meanwhile
-      take_name(*entry, removed);
+      if (entry == nullptr || entry->inode != inode)
+        continue;  // somebody made the name anew meanwhile
+      take_name(*parent, *entry, removed);
     }
     spdlog::debug("deleted {} ({}): nothing holds it", inode->id, name);
     tell_gone(parent->id, inode->id, name);
@@ -73,7 +76,8 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory) {
   {
     base::Lock lock(parent->directory->mutex);
     Dentry* entry = parent->directory->find(name);
-    if (entry == nullptr || entry->inode != directory) return nullptr;  // renamed meanwhile: looked at there
+    if (entry == nullptr || entry->inode != directory)
+      return nullptr;  // renamed meanwhile: looked at there
     base::Lock child_lock(directory->directory->mutex);
     if (!directory->directory->empty()) return nullptr;
     {
@@ -82,7 +86,7 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory) {
     }
     directory->directory->mark_removed();
     child_lock.unlock();
-    take_name(*entry, removed);
+    take_name(*parent, *entry, removed);
   }
   spdlog::debug("deleted directory {} ({}): nothing holds it", directory->id, name);
   tell_gone(parent->id, directory->id, name);
@@ -107,7 +111,8 @@ void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
   }
   if (inode->is_directory()) refresh_holding(inode);
   consider(inode);
-  // What a handle still holds can now go by a close: the kernel must not trust what it remembers of the names.
+  // What a handle still holds can now go by a close: the kernel must not trust what it remembers of
+  // the names.
   if (!inode->gone) tell_expired(inode);
 }
 
@@ -139,7 +144,8 @@ void Tree::refresh_holding(const InodeRef& directory) {
   }
 }
 
-// Brings `holds_entries` up to date from `directory` downwards; the directories where it changed, parents first.
+// Brings `holds_entries` up to date from `directory` downwards; the directories where it changed,
+// parents first.
 std::vector<InodeRef> Tree::spread_holding(const InodeRef& directory) {
   std::vector<InodeRef> changed;
   std::vector<InodeRef> to_look_at{directory};

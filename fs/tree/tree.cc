@@ -6,7 +6,8 @@
 
 namespace scratchfs::tree {
 
-Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger, ClaimantKind& claimants)
+Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger,
+           ClaimantKind& claimants)
     : options_(options),
       store_(store),
       ledger_(ledger),
@@ -75,7 +76,8 @@ InodeRef Tree::live(const Directory& directory, std::string_view name, Blocker& 
   return entry->inode->gone ? nullptr : entry->inode;
 }
 
-base::Result<Found> Tree::lookup(const InodeRef& directory, std::string_view name, base::Wait wait) {
+base::Result<Found> Tree::lookup(const InodeRef& directory, std::string_view name,
+                                 base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   return patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
@@ -101,14 +103,15 @@ bool Tree::may_vanish(const Inode& inode) const {
   return limits::close_can_delete(options_.lifetime, inode.facts());
 }
 
-base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, const ListVisitor& visit,
-                              base::Wait wait) {
+base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie,
+                              const ListVisitor& visit, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   InodeRef parent = directory;
   {
     base::Lock lock(directory->mutex);
     if (!directory->names.empty()) parent = directory->names.front()->parent->shared_from_this();
   }
+  bool shown = cookie < 2;
   if (cookie < 1 && !visit({directory->id, S_IFDIR, ".", 1, directory})) return {};
   if (cookie < 2 && !visit({parent->id, S_IFDIR, "..", 2, parent})) return {};
   return patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
@@ -116,10 +119,13 @@ base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, c
     while (const Dentry* entry = directory->directory->after(cookie)) {
       const InodeRef& inode = entry->inode;
       if (gate_.is_closing(*inode)) {
-        blocker = inode;
+        // What was shown so far is an answer: the kernel comes back for the rest.
+        if (!shown) blocker = inode;
         return {};
       }
-      if (!inode->gone && !visit({inode->id, inode->type, entry->name, entry->cookie, inode})) return {};
+      if (!inode->gone && !visit({inode->id, inode->type, entry->name, entry->cookie, inode}))
+        return {};
+      shown = shown || !inode->gone;
       cookie = entry->cookie;
     }
     return {};
@@ -128,7 +134,9 @@ base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, c
 
 Tree::Space Tree::space(uid_t caller) const {
   const limits::AccountRow row = ledger_.row(caller);
-  const auto left = [](std::uint64_t limit, std::uint64_t used) { return limit > used ? limit - used : 0; };
+  const auto left = [](std::uint64_t limit, std::uint64_t used) {
+    return limit > used ? limit - used : 0;
+  };
   Space space{};
   space.bytes = std::min(store_.total_bytes(), row.limits.bytes);
   space.bytes_free = std::min(store_.free_bytes(), left(row.limits.bytes, row.usage.bytes));
@@ -138,6 +146,8 @@ Tree::Space Tree::space(uid_t caller) const {
   return space;
 }
 
-TreeStats Tree::stats() const { return {.inodes = ledger_.total().inodes, .deleted_unheld = deleted_unheld_}; }
+TreeStats Tree::stats() const {
+  return {.inodes = ledger_.total().inodes, .deleted_unheld = deleted_unheld_};
+}
 
 }  // namespace scratchfs::tree

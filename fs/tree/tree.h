@@ -1,10 +1,12 @@
-// The file system without the kernel: every operation on names, attributes and contents, and the rule of lifetime.
+// The file system without the kernel: every operation on names, attributes and contents, and the
+// rule of lifetime.
 //
-// Each function is one system call's work and is atomic towards the others. Permissions are the kernel's business
-// (default_permissions); everything else - existence, kinds, limits, lifetimes - is decided here.
-// Functions with a Wait parameter answer kWouldBlock with Wait::no where they would have to wait for the disk, for
-// memory, or for a file that is just being closed; the same call with Wait::yes from a worker finishes the work.
-// A worker's call holds no lock while it waits. docs/locking.md names all locks and their order.
+// Each function is one system call's work and is atomic towards the others. Permissions are the
+// kernel's business (default_permissions); everything else - existence, kinds, limits, lifetimes -
+// is decided here. Functions with a Wait parameter answer kWouldBlock with Wait::no where they
+// would have to wait for the disk, for memory, or for a file that is just being closed; the same
+// call with Wait::yes from a worker finishes the work. A worker's call holds no lock while it
+// waits. docs/locking.md names all locks and their order.
 #pragma once
 
 #include <functional>
@@ -33,12 +35,13 @@ namespace scratchfs::tree {
 struct TreeOptions {
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
-  uid_t owner = 0;           // of the root
+  uid_t owner = 0;  // of the root
   gid_t group = 0;
   mode_t root_mode = 01777;  // 0700 for a mount that is not shared
 };
 
-// What a look-up or a creation finds. The kernel's count of it has been raised by one; forget() takes that back.
+// What a look-up or a creation finds. The kernel's count of it has been raised by one; forget()
+// takes that back.
 struct Found {
   InodeRef inode;
   Attributes attributes;
@@ -54,7 +57,7 @@ struct Listed {
   InodeId id;
   mode_t type;
   std::string_view name;
-  std::uint64_t cookie;      // pass it to list() to go on after this entry
+  std::uint64_t cookie;  // pass it to list() to go on after this entry
   const InodeRef& inode;
 };
 // False: the entry did not fit; it comes again next time.
@@ -63,7 +66,7 @@ using ListVisitor = std::function<bool(const Listed&)>;
 enum class RenameMode : std::uint8_t { replace, no_replace, exchange };  // renameat2(2)
 
 struct TreeStats {
-  std::uint64_t inodes = 0;        // that are counted against users
+  std::uint64_t inodes = 0;          // that are counted against users
   std::uint64_t deleted_unheld = 0;  // objects that went because nothing held them
 };
 
@@ -74,16 +77,20 @@ struct Removed {
 
 class Tree {
  public:
-  // None of the references is owned; all outlive the tree. `claimants` is started by the tree and stopped at its end.
-  Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger, ClaimantKind& claimants);
+  // None of the references is owned; all outlive the tree. `claimants` is started by the tree and
+  // stopped at its end.
+  Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger,
+       ClaimantKind& claimants);
   ~Tree();
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
-  // Whom to tell of names that went by themselves; nullptr: nobody. Returns when no call to the former is under way.
+  // Whom to tell of names that went by themselves; nullptr: nobody. Returns when no call to the
+  // former is under way.
   void set_notices(KernelNotices* notices);
 
-  // --- by number --------------------------------------------------------------------------------------------------
+  // --- by number
+  // --------------------------------------------------------------------------------------------------
   // nullptr: the kernel has no right to that number (it has forgotten it).
   InodeRef find(InodeId id) const;
   std::shared_ptr<Handle> handle(HandleId id) const;
@@ -91,75 +98,88 @@ class Tree {
   void count_lookup(const InodeRef& inode);
   void forget(InodeId id, std::uint64_t count);
 
-  // --- names ------------------------------------------------------------------------------------------------------
-  // Errors of all: ENOENT, ENOTDIR, ENAMETOOLONG, and as the man page of each call says; ENOENT for a removed directory.
+  // --- names
+  // ------------------------------------------------------------------------------------------------------
+  // Errors of all: ENOENT, ENOTDIR, ENAMETOOLONG, and as the man page of each call says; ENOENT for
+  // a removed directory.
   base::Result<Found> lookup(const InodeRef& directory, std::string_view name, base::Wait wait);
   // mkdir, mknod (of every kind but directories and symlinks): EEXIST, EDQUOT, ENOSPC.
-  base::Result<Found> make(const InodeRef& directory, std::string_view name, mode_t mode, dev_t device,
-                           const Caller& caller, base::Wait wait);
-  base::Result<Found> symlink(const InodeRef& directory, std::string_view name, std::string_view target,
-                              const Caller& caller, base::Wait wait);
-  // open(O_CREAT): makes and opens a regular file. With O_EXCL in `flags` the name is claimed. Where the name exists and
-  // O_EXCL is not given, that file is opened instead.
+  base::Result<Found> make(const InodeRef& directory, std::string_view name, mode_t mode,
+                           dev_t device, const Caller& caller, base::Wait wait);
+  base::Result<Found> symlink(const InodeRef& directory, std::string_view name,
+                              std::string_view target, const Caller& caller, base::Wait wait);
+  // open(O_CREAT): makes and opens a regular file. With O_EXCL in `flags` the name is claimed.
+  // Where the name exists and O_EXCL is not given, that file is opened instead.
   struct Created {
     Found found;
     Opened opened;
   };
-  base::Result<Created> create(const InodeRef& directory, std::string_view name, mode_t mode, int flags,
-                               const Caller& caller, base::Wait wait);
+  base::Result<Created> create(const InodeRef& directory, std::string_view name, mode_t mode,
+                               int flags, const Caller& caller, base::Wait wait);
   // open(O_TMPFILE): a file without a name.
-  base::Result<Created> create_unnamed(const InodeRef& directory, mode_t mode, int flags, const Caller& caller);
+  base::Result<Created> create_unnamed(const InodeRef& directory, mode_t mode, int flags,
+                                       const Caller& caller);
   base::Result<Found> link(const InodeRef& inode, const InodeRef& directory, std::string_view name,
                            const Caller& caller, base::Wait wait);
   base::Result<void> unlink(const InodeRef& directory, std::string_view name, base::Wait wait);
   base::Result<void> rmdir(const InodeRef& directory, std::string_view name, base::Wait wait);
   base::Result<void> rename(const InodeRef& from, std::string_view old_name, const InodeRef& to,
-                            std::string_view new_name, RenameMode mode, const Caller& caller, base::Wait wait);
-  // Shows the entries after `cookie` (0: from the start, "." and ".." included), in order, each at most once however
-  // the directory changes meanwhile. The visitor runs under the directory's lock and may call attributes() and
-  // count_lookup(), nothing else of the tree.
-  base::Result<void> list(const InodeRef& directory, std::uint64_t cookie, const ListVisitor& visit, base::Wait wait);
+                            std::string_view new_name, RenameMode mode, const Caller& caller,
+                            base::Wait wait);
+  // Shows the entries after `cookie` (0: from the start, "." and ".." included), in order, each at
+  // most once however the directory changes meanwhile. The visitor runs under the directory's lock
+  // and may call attributes() and count_lookup(), nothing else of the tree.
+  base::Result<void> list(const InodeRef& directory, std::uint64_t cookie, const ListVisitor& visit,
+                          base::Wait wait);
   // Whether a close can remove a name of this inode, as Found::may_vanish.
   bool may_vanish(const Inode& inode) const;
 
-  // --- attributes -------------------------------------------------------------------------------------------------
-  base::Result<Attributes> set_attributes(const InodeRef& inode, const AttributeChange& change, base::Wait wait);
+  // --- attributes
+  // -------------------------------------------------------------------------------------------------
+  base::Result<Attributes> set_attributes(const InodeRef& inode, const AttributeChange& change,
+                                          base::Wait wait);
   base::Result<std::string> xattr(const InodeRef& inode, std::string_view name) const;  // ENODATA
-  base::Result<void> set_xattr(const InodeRef& inode, std::string_view name, std::string_view value, XattrSet how);
+  base::Result<void> set_xattr(const InodeRef& inode, std::string_view name, std::string_view value,
+                               XattrSet how);
   base::Result<void> remove_xattr(const InodeRef& inode, std::string_view name);
   std::string xattr_names(const InodeRef& inode) const;
   // A keep mark holds until it is lifted; `system.scratchfs.lifetime`.
   void set_kept(const InodeRef& inode, bool kept);
   std::string describe_holders(const InodeRef& inode) const;
 
-  // --- handles ----------------------------------------------------------------------------------------------------
+  // --- handles
+  // ----------------------------------------------------------------------------------------------------
   // ESTALE: the file is gone (the kernel then looks the name up again).
   base::Result<Opened> open(const InodeRef& inode, int flags, bool kill_set_ids, base::Wait wait);
   void flush(Handle& handle);
   // The handle ends; what nothing holds any more goes.
   void release(HandleId id);
 
-  // --- contents of an open file -----------------------------------------------------------------------------------
-  base::Result<std::size_t> read(Handle& handle, std::span<std::byte> into, std::uint64_t offset, base::Wait wait);
-  base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from, std::uint64_t offset,
-                                  bool kill_set_ids, base::Wait wait);
+  // --- contents of an open file
+  // -----------------------------------------------------------------------------------
+  base::Result<std::size_t> read(Handle& handle, std::span<std::byte> into, std::uint64_t offset,
+                                 base::Wait wait);
+  base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from,
+                                  std::uint64_t offset, bool kill_set_ids, base::Wait wait);
   // fallocate(2); EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.
-  base::Result<void> allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length, base::Wait wait);
+  base::Result<void> allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length,
+                              base::Wait wait);
   base::Result<std::uint64_t> seek(Handle& handle, std::uint64_t offset, int whence);
-  base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to, std::uint64_t to_offset,
-                                 std::size_t length, base::Wait wait);
+  base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to,
+                                 std::uint64_t to_offset, std::size_t length, base::Wait wait);
   // The handle was used: an earlier FLUSH was not its last word.
   void used(Handle& handle);
 
-  // --- the whole --------------------------------------------------------------------------------------------------
+  // --- the whole
+  // --------------------------------------------------------------------------------------------------
   // For statfs(2): what the caller can have and has, as quotas and the store allow.
   struct Space {
     std::uint64_t bytes, bytes_free, inodes, inodes_free;
   };
   Space space(uid_t caller) const;
   TreeStats stats() const;
-  // Recomputes every user's charge from the inodes; the lines tell where it differs from the ledger. Nothing may be
-  // going on meanwhile.
+  // Recomputes every user's charge from the inodes; the lines tell where it differs from the
+  // ledger. Nothing may be going on meanwhile.
   std::vector<std::string> audit() const;
 
  private:
@@ -167,21 +187,24 @@ class Tree {
   using Blocker = InodeRef;
   template <typename Operation>
   auto patiently(base::Wait wait, Operation operation);
-  // The inode behind a name that can still be found; nullptr: none, or (with `blocker` set) one that is closing.
+  // The inode behind a name that can still be found; nullptr: none, or (with `blocker` set) one
+  // that is closing.
   InodeRef live(const Directory& directory, std::string_view name, Blocker& blocker) const
       REQUIRES_SHARED(directory.mutex);
 
   // creating.cc
   base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
       REQUIRES(parent.directory->mutex);
-  base::Result<InodeRef> new_inode(mode_t mode, dev_t device, const Inode& parent, const Caller& caller,
-                                   std::string_view target = {});
-  base::Result<Found> make_any(const InodeRef& directory, std::string_view name, mode_t mode, dev_t device,
-                               std::string_view target, const Caller& caller, base::Wait wait);
-  static void attach(Inode& parent, const InodeRef& inode, std::string_view name, const ClaimantRef& claimant)
-      REQUIRES(parent.directory->mutex, inode->mutex);
+  base::Result<InodeRef> new_inode(mode_t mode, dev_t device, const Inode& parent,
+                                   const Caller& caller, std::string_view target = {});
+  base::Result<Found> make_any(const InodeRef& directory, std::string_view name, mode_t mode,
+                               dev_t device, std::string_view target, const Caller& caller,
+                               base::Wait wait);
+  static void attach(Inode& parent, const InodeRef& inode, std::string_view name,
+                     const ClaimantRef& claimant) REQUIRES(parent.directory->mutex, inode->mutex);
   static void touch(Inode& directory);  // its entries have changed
-  ClaimantRef claimant_for(const Inode& parent, std::string_view name, bool exclusive, const Caller& caller);
+  ClaimantRef claimant_for(const Inode& parent, std::string_view name, bool exclusive,
+                           const Caller& caller);
   Found found(const InodeRef& inode);
   Opened new_handle(const InodeRef& inode, int flags);  // which inode->handles counts already
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, bool kill_set_ids);
@@ -190,17 +213,20 @@ class Tree {
   struct Move;
   struct Moved {
     Removed replaced;
-    std::vector<InodeRef> inodes;  // that lie elsewhere now, so that what holds them may have changed
+    std::vector<InodeRef>
+        inodes;  // that lie elsewhere now, so that what holds them may have changed
   };
   base::Result<void> rename_locked(const Move& move, Moved& moved, Blocker& blocker);
-  base::Result<void> replace(const Move& move, const Inode& source, Inode& target, Removed& removed);
+  base::Result<void> replace(const Move& move, const Inode& source, Inode& target,
+                             Removed& removed);
   void move_name(const Move& move, const InodeRef& source, const std::vector<ClaimantRef>& claims);
   void exchange(Dentry& one, Dentry& other);
 
   // removing.cc
   bool is_held(const Inode& inode) const REQUIRES(inode.mutex);
-  void take_name(Dentry& entry, Removed& removed) REQUIRES(entry.parent->directory->mutex);
-  base::Result<void> remove(const InodeRef& directory, std::string_view name, bool want_directory, base::Wait wait);
+  void take_name(Inode& parent, Dentry& entry, Removed& removed) REQUIRES(parent.directory->mutex);
+  base::Result<void> remove(const InodeRef& directory, std::string_view name, bool want_directory,
+                            base::Wait wait);
   void finish(Removed& removed);
   // sweeping.cc
   void consider(InodeRef inode);

@@ -1,26 +1,26 @@
 // The words of the tree: what requests say and what they are told.
 #pragma once
 
+#include <sys/types.h>
 #include <cstdint>
 #include <ctime>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 
 namespace scratchfs::tree {
 
 using InodeId = std::uint64_t;
 inline constexpr InodeId kRootId = 1;  // FUSE_ROOT_ID
 
-inline constexpr std::size_t kMaxName = 255;      // bytes, NAME_MAX
-inline constexpr std::size_t kMaxTarget = 4095;   // bytes of a symlink, PATH_MAX less its NUL
-inline constexpr std::uint32_t kMaxLinks = 65000; // names of one inode; EMLINK beyond
+inline constexpr std::size_t kMaxName = 255;       // bytes, NAME_MAX
+inline constexpr std::size_t kMaxTarget = 4095;    // bytes of a symlink, PATH_MAX less its NUL
+inline constexpr std::uint32_t kMaxLinks = 65000;  // names of one inode; EMLINK beyond
 
 // Who asks, as the kernel tells with each request.
 struct Caller {
   uid_t uid = 0;
   gid_t gid = 0;
-  pid_t pid = 0;     // a thread's id; 0: not visible from the daemon's pid namespace
+  pid_t pid = 0;  // a thread's id; 0: not visible from the daemon's pid namespace
   mode_t umask = 0;
 };
 
@@ -31,9 +31,9 @@ struct Attributes {
   std::uint32_t links = 0;
   uid_t uid = 0;
   gid_t gid = 0;
-  dev_t device = 0;            // st_rdev
-  std::uint64_t size = 0;      // bytes
-  std::uint64_t allocated = 0; // bytes; st_blocks * 512
+  dev_t device = 0;             // st_rdev
+  std::uint64_t size = 0;       // bytes
+  std::uint64_t allocated = 0;  // bytes; st_blocks * 512
   timespec accessed{};
   timespec modified{};
   timespec changed{};

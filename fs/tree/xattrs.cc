@@ -6,7 +6,9 @@ namespace {
 
 constexpr std::uint64_t kChargeUnit = 512;
 
-std::uint64_t in_units(std::size_t bytes) { return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit; }
+std::uint64_t in_units(std::size_t bytes) {
+  return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
+}
 
 }  // namespace
 
@@ -15,14 +17,16 @@ const std::string* Xattrs::find(std::string_view name) const {
   return at == values_.end() ? nullptr : &at->second;
 }
 
-base::Result<void> Xattrs::check_set(std::string_view name, std::string_view value, XattrSet how) const {
+base::Result<void> Xattrs::check_set(std::string_view name, std::string_view value,
+                                     XattrSet how) const {
   const bool exists = find(name) != nullptr;
   if (how == XattrSet::create && exists) return base::Errno(EEXIST);
   if (how == XattrSet::replace && !exists) return base::Errno(ENODATA);
   if (name.empty() || name.size() > kMaxXattrName) return base::Errno(ERANGE);
   if (value.size() > kMaxXattrValue) return base::Errno(E2BIG);
   const std::string* old = find(name);
-  const std::size_t after = bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() + value.size();
+  const std::size_t after =
+      bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() + value.size();
   if (after > kMaxXattrBytes) return base::Errno(ENOSPC);
   return {};
 }
@@ -31,7 +35,8 @@ std::uint64_t Xattrs::charged() const { return in_units(bytes_); }
 
 std::uint64_t Xattrs::charged_after(std::string_view name, std::string_view value) const {
   const std::string* old = find(name);
-  return in_units(bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() + value.size());
+  return in_units(bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() +
+                  value.size());
 }
 
 void Xattrs::set(std::string_view name, std::string_view value) {

@@ -12,18 +12,24 @@
 
 namespace scratchfs::tree {
 
-inline constexpr std::size_t kMaxXattrName = 255;           // XATTR_NAME_MAX
-inline constexpr std::size_t kMaxXattrValue = 64 * 1024;    // XATTR_SIZE_MAX
-inline constexpr std::size_t kMaxXattrBytes = 128 * 1024;   // names and values of one inode together
+inline constexpr std::size_t kMaxXattrName = 255;          // XATTR_NAME_MAX
+inline constexpr std::size_t kMaxXattrValue = 64 * 1024;   // XATTR_SIZE_MAX
+inline constexpr std::size_t kMaxXattrBytes = 128 * 1024;  // names and values of one inode together
 
-enum class XattrSet : std::uint8_t { any, create, replace };  // setxattr(2): 0, XATTR_CREATE, XATTR_REPLACE
+enum class XattrSet : std::uint8_t {
+  any,
+  create,
+  replace
+};  // setxattr(2): 0, XATTR_CREATE, XATTR_REPLACE
 
-// Not thread-safe: guarded by its inode's mutex. Says what a change costs, charges nothing by itself.
+// Not thread-safe: guarded by its inode's mutex. Says what a change costs, charges nothing by
+// itself.
 class Xattrs {
  public:
   // nullptr: there is none (ENODATA).
   const std::string* find(std::string_view name) const;
-  // Whether the change is allowed: EEXIST, ENODATA by `how`; ERANGE (name), E2BIG (value), ENOSPC (all together).
+  // Whether the change is allowed: EEXIST, ENODATA by `how`; ERANGE (name), E2BIG (value), ENOSPC
+  // (all together).
   base::Result<void> check_set(std::string_view name, std::string_view value, XattrSet how) const;
   // Bytes that are charged now, and would be after a set: names and values in units of 512.
   std::uint64_t charged() const;

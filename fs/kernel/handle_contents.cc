@@ -1,0 +1,112 @@
+// Requests on contents: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE.
+#include <algorithm>
+#include <string>
+
+#include "fs/kernel/convert.h"
+#include "fs/kernel/handlers.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+base::Result<Bytes> read_control(Context& context, Request& request, std::uint64_t handle,
+                                 std::size_t size, std::uint64_t offset) {
+  const auto answer = context.control.read(handle, size, offset);
+  if (!answer) return answer.error();
+  const auto buffer = request.reply_buffer(std::max<std::size_t>(answer->size(), 1));
+  std::ranges::copy(std::as_bytes(std::span(*answer)), buffer.begin());
+  return Bytes{buffer.first(answer->size())};
+}
+
+base::Result<Written> write_control(Context& context, const Request& request, std::uint64_t handle,
+                                    std::span<const std::byte> data, base::Wait wait) {
+  if (wait == base::Wait::no) return base::kWouldBlock;  // the answer may take its time to make
+  const std::string text(reinterpret_cast<const char*>(data.data()), data.size());
+  const auto written = context.control.write(handle, text, request.caller().uid);
+  if (!written) return written.error();
+  return Written{*written};
+}
+
+}  // namespace
+
+void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::read, id,
+        [&context, id, size, number = file->fh, from = static_cast<std::uint64_t>(offset),
+         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+            Request& request, base::Wait wait) -> base::Result<Bytes> {
+          if (id == kControlId) return read_control(context, request, number, size, from);
+          if (!handle) return base::Errno(EBADF);
+          const auto buffer = request.reply_buffer(size);
+          const auto got = context.tree.read(*handle, buffer, from, wait);
+          if (!got) return got.error();
+          return Bytes{buffer.first(*got)};
+        });
+}
+
+void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size, off_t offset,
+              fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::write, id,
+      [&context, id, number = file->fh, to = static_cast<std::uint64_t>(offset),
+       kill = file->kill_suidgid != 0,
+       handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+          Request& request, base::Wait wait,
+          std::span<const std::byte> bytes) -> base::Result<Written> {
+        if (id == kControlId) return write_control(context, request, number, bytes, wait);
+        if (!handle) return base::Errno(EBADF);
+        const auto written = context.tree.write(*handle, bytes, to, kill, wait);
+        if (!written) return written.error();
+        return Written{*written};
+      },
+      std::as_bytes(std::span(data, size)));
+}
+
+void on_fallocate(fuse_req_t raw, fuse_ino_t id, int mode, off_t offset, off_t length,
+                  fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::fallocate, id,
+        [&context, mode, from = static_cast<std::uint64_t>(offset),
+         bytes = static_cast<std::uint64_t>(length),
+         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+            Request&, base::Wait wait) -> base::Result<Done> {
+          if (!handle) return base::Errno(EBADF);
+          const auto done = context.tree.allocate(*handle, mode, from, bytes, wait);
+          if (!done) return done.error();
+          return Done{};
+        });
+}
+
+void on_lseek(fuse_req_t raw, fuse_ino_t id, off_t offset, int whence, fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::lseek, id,
+        [&context, whence, from = static_cast<std::uint64_t>(offset),
+         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+            Request&, base::Wait) -> base::Result<Offset> {
+          if (!handle) return base::Errno(EINVAL);
+          const auto found = context.tree.seek(*handle, from, whence);
+          if (!found) return found.error();
+          return Offset{static_cast<off_t>(*found)};
+        });
+}
+
+void on_copy_file_range(fuse_req_t raw, fuse_ino_t from_id, off_t from_offset,
+                        fuse_file_info* from_file, fuse_ino_t to_id, off_t to_offset,
+                        fuse_file_info* to_file, std::size_t length, int flags) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::copy_file_range, from_id,
+        [&context, flags, length, at = static_cast<std::uint64_t>(from_offset),
+         to_at = static_cast<std::uint64_t>(to_offset),
+         from = from_id == kControlId ? nullptr : context.tree.handle(from_file->fh),
+         to = to_id == kControlId ? nullptr : context.tree.handle(to_file->fh)](
+            Request&, base::Wait wait) -> base::Result<Written> {
+          if (!from || !to) return base::Errno(EBADF);
+          if (flags != 0) return base::Errno(EINVAL);
+          const auto copied = context.tree.copy(*from, at, *to, to_at, length, wait);
+          if (!copied) return copied.error();
+          return Written{*copied};
+        });
+}
+
+}  // namespace scratchfs::kernel
