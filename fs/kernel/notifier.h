@@ -49,6 +49,7 @@ class Notifier final : public tree::KernelNotices {
 
   void queue(Key key, tree::InodeId child) EXCLUDES(mutex_);
   void work(fuse_session* session) EXCLUDES(mutex_);
+  static void send(fuse_session* session, const Key& key, tree::InodeId child);
 
   base::Mutex mutex_;
   base::Condition something_to_do_;

@@ -45,6 +45,7 @@ class Parking {
 
  private:
   void work() EXCLUDES(mutex_);
+  bool enqueue(std::unique_ptr<Task>& task) REQUIRES(mutex_);
   bool add_worker() REQUIRES(mutex_);
 
   const unsigned max_workers_;

@@ -46,12 +46,12 @@ class Request {
   // this.
   template <typename Reply>
   void answer(const Reply& reply) {
-    const int failed = finish([&](fuse_req_t raw) { return send(raw, reply); });
+    const int failed = finish(0, [&](fuse_req_t raw) { return send(raw, reply); });
     if (failed != 0) undo(reply);
   }
   template <typename... Replies>
   void answer(const std::variant<Replies...>& reply) {
-    std::visit([this](const auto& chosen) { answer(chosen); }, reply);
+    std::visit([this](const auto& chosen) { this->answer(chosen); }, reply);
   }
   void answer(base::Errno error);
   void answer(const NoReply&);
@@ -79,8 +79,8 @@ class Request {
   static void undo(const Directory& reply);
 
   template <typename Send>
-  int finish(Send send) {
-    log_result(0);
+  int finish(int error, Send send) {
+    log_result(error);
     const fuse_req_t raw = std::exchange(raw_, nullptr);
     const RingReply reply(ring_);
     return send(raw);

@@ -1,0 +1,274 @@
+#include "fs/kernel/connection.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "fs/kernel/capabilities.h"
+#include "fs/kernel/io_uring_choice.h"
+#include "fs/kernel/libfuse_log.h"
+#include "fs/kernel/ring_wrap.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// Only such a library needs, and lets us have, a hand in its rings.
+constexpr bool kRingsAreWrapped = FUSE_VERSION < FUSE_MAKE_VERSION(3, 19);
+constexpr std::chrono::seconds kRingStart{5};
+
+// Of the INIT that this thread has just answered.
+thread_local bool kernel_has_rings = false;
+
+void on_init(void* /*userdata*/, fuse_conn_info* connection) {
+  choose_capabilities(*connection);
+  kernel_has_rings = fuse_get_feature_flag(connection, FUSE_CAP_OVER_IO_URING);
+}
+
+// An option's value as libfuse's parser takes it apart again.
+std::string escaped(const std::string& value) {
+  std::string result;
+  for (const char c : value) {
+    if (c == ',' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+std::string option_list(const SessionOptions& options, bool io_uring) {
+  std::string list = "fsname=" + escaped(options.source) + ",subtype=scratchfs";
+  for (const std::string& option : options.mount_options) list += "," + escaped(option);
+  if (options.allow_other) list += ",allow_other";
+  if (io_uring) list += fmt::format(",io_uring,io_uring_q_depth={}", options.ring_depth);
+  // Last, so that nothing before can take them back.
+  return list + ",default_permissions,nosuid,nodev";
+}
+
+base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operations, void* userdata,
+                                                       std::string options) {
+  operations.init = on_init;
+  std::string name = "scratchfs";
+  std::string dash_o = "-o";
+  char* argv[] = {name.data(), dash_o.data(), options.data()};
+  fuse_args args = FUSE_ARGS_INIT(3, argv);
+  MessageCapture said;
+  fuse_session* session = fuse_session_new(&args, &operations, sizeof operations, userdata);
+  const std::string why = said.text();
+  fuse_opt_free_args(&args);
+  if (session != nullptr) return session;
+  return base::Failure{fmt::format("libfuse takes no such options: {}", why)};
+}
+
+// Receives into memory of libfuse's.
+struct Buffer {
+  fuse_buf buffer{};
+  Buffer() = default;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { std::free(buffer.mem); }
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
+    const fuse_lowlevel_ops& operations, void* userdata, Parking& parking, Notifier& notifier,
+    const SessionOptions& options) {
+  install_libfuse_log();
+  auto choice = choose_io_uring(options.io_uring, io_uring_facts());
+  if (!choice) return choice.error();
+  if (choice->must_enable) {
+    if (auto enabled = enable_io_uring(); !enabled) return enabled.error();
+  }
+  if (!choice->why_not.empty()) spdlog::info("without io_uring: {}", choice->why_not);
+  std::unique_ptr<Connection> connection(
+      new Connection(parking, notifier, options.io_uring, choice->use));
+  if (kRingsAreWrapped && choice->use) {
+    connection->owns_rings_ = RingSet::claim();
+    if (!connection->owns_rings_) {
+      return base::Failure{"io_uring: another mount of this process uses it"};
+    }
+  }
+  auto session = new_session(operations, userdata, option_list(options, choice->use));
+  if (!session) return session.error();
+  connection->session_ = *session;
+  return connection;
+}
+
+Connection::Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring)
+    : parking_(parking), notifier_(notifier), wish_(wish), io_uring_(io_uring) {}
+
+Connection::~Connection() {
+  if (session_ == nullptr) return;
+  if (auto finished = finish(); !finished) spdlog::error("{}", finished.error().message);
+}
+
+base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint) {
+  char resolved[PATH_MAX];
+  if (realpath(mountpoint.c_str(), resolved) == nullptr) {
+    return base::Failure{fmt::format("{}: {}", mountpoint, strerror(errno))};
+  }
+  MessageCapture said;
+  const int result = fuse_session_mount(session_, resolved);
+  unsetenv("_FUSE_COMMFD");  // libfuse leaves them behind
+  unsetenv("_FUSE_COMMFD2");
+  if (result != 0) return base::Failure{fmt::format("{}: {}", mountpoint, said.text())};
+  mount_ = OwnMount(resolved);
+  return {};
+}
+
+int Connection::descriptor() const { return session_ == nullptr ? -1 : fuse_session_fd(session_); }
+
+base::Result<void, base::Failure> Connection::serve(const std::function<void()>& ready) {
+  auto result = start(ready);
+  if (result) wait_for_end();
+  auto finished = finish();
+  return result ? finished : result;
+}
+
+void Connection::stop() {
+  const base::Lock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+unsigned Connection::rings() const {
+  const base::Lock lock(mutex_);
+  return rings_;
+}
+
+base::Result<void, base::Failure> Connection::start(const std::function<void()>& ready) {
+  if (!add_reader()) return base::Failure{"cannot start a thread"};
+  if (!wait_for_init()) return {};
+  if (io_uring_) {
+    if (auto rings = await_rings(); !rings) return rings;
+  }
+  // Handlers never wait, so more readers than CPUs have nothing to do; a ring's queue has its own.
+  const int readers = rings() > 0 ? 1 : std::clamp(get_nprocs(), 2, 8);
+  for (int i = 1; i < readers; ++i) add_reader();
+  notifier_.start(session_);
+  ready();
+  return {};
+}
+
+// False when there is nothing to wait for any more.
+bool Connection::wait_for_init() {
+  base::Lock lock(mutex_);
+  while (!initialized_ && !ended_ && !stopping_) changed_.wait(mutex_);
+  return initialized_ && !ended_ && !stopping_;
+}
+
+base::Result<void, base::Failure> Connection::await_rings() {
+  const auto wanted = static_cast<unsigned>(get_nprocs_conf());
+  base::Lock lock(mutex_);
+  base::Result<void, base::Failure> result;
+  unsigned started = wanted;
+  if (!kernel_has_rings_) {
+    started = 0;
+    result = base::Failure{"io_uring: the kernel does not offer it"};
+  } else if (kRingsAreWrapped) {
+    lock.unlock();
+    result = RingSet::wait_for(wanted, kRingStart, started);
+    lock.lock();
+  }
+  rings_ = started;
+  if (result) return {};
+  // None: libfuse could not make them and has told the kernel so, which then uses /dev/fuse.
+  if (started > 0 || wish_ == IoUring::on) return result;
+  spdlog::warn("without io_uring: {}", result.error().message);
+  return {};
+}
+
+void Connection::wait_for_end() {
+  base::Lock lock(mutex_);
+  while (!ended_ && !stopping_) changed_.wait(mutex_);
+}
+
+base::Result<void, base::Failure> Connection::finish() {
+  const bool aborted = [this] {
+    const base::Lock lock(mutex_);
+    return ended_ && !stopping_ && mount_.is_there();
+  }();
+  // While requests are still served: taking a mount away can write back pages of mapped files.
+  auto detached = mount_.detach();
+  // While the rings still are: a reply to a ring that libfuse has freed writes to freed memory.
+  parking_.drain();
+  // After what a process may be waiting for while it holds a lock that the notifier wants.
+  notifier_.stop();
+  fuse_session_exit(session_);
+  for (const pthread_t reader : readers_) pthread_cancel(reader);
+  for (const pthread_t reader : readers_) pthread_join(reader, nullptr);
+  readers_.clear();
+  // A loop that is over before it begins: it only stops libfuse's rings and their threads.
+  static_cast<void>(fuse_session_loop(session_));
+  if (owns_rings_) RingSet::forget();
+  owns_rings_ = false;
+  fuse_session_destroy(std::exchange(session_, nullptr));
+  if (!detached) return detached;
+  const base::Lock lock(mutex_);
+  if (read_error_ != 0) {
+    return base::Failure{fmt::format("reading requests: {}", strerror(read_error_))};
+  }
+  if (aborted) return base::Failure{"the connection to the kernel was aborted"};
+  return {};
+}
+
+bool Connection::add_reader() {
+  // Signals are the main thread's; libfuse's ring threads inherit this.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread{};
+  const int error = pthread_create(&thread, nullptr, run_reader, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error == 0) readers_.push_back(thread);
+  return error == 0;
+}
+
+void* Connection::run_reader(void* connection) {
+  pthread_setname_np(pthread_self(), "reader");
+  static_cast<Connection*>(connection)->read_requests();
+  return nullptr;
+}
+
+// Ends when the connection does, or cancelled while it waits for a request: nothing else gets a
+// thread reliably out of that.
+void Connection::read_requests() {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+  Buffer received;
+  int result = 0;
+  while (true) {
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
+    result = fuse_session_receive_buf(session_, &received.buffer);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    if (result == -EINTR || result == -EAGAIN) continue;
+    if (result <= 0) break;
+    fuse_session_process_buf(session_, &received.buffer);
+    note_request();
+  }
+  const base::Lock lock(mutex_);
+  if (result < 0) read_error_ = -result;
+  ended_ = true;
+  changed_.notify_all();
+}
+
+// The first request is INIT, and until it is answered there is one reader.
+void Connection::note_request() {
+  thread_local bool seen = false;
+  if (seen) return;
+  seen = true;
+  const base::Lock lock(mutex_);
+  initialized_ = true;
+  kernel_has_rings_ = kernel_has_rings;
+  changed_.notify_all();
+}
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,75 @@
+// libfuse's session: mounting, the threads that read requests, and an end that leaves nothing
+// behind.
+#pragma once
+
+#include <pthread.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/base/result.h"
+#include "fs/kernel/fuse.h"
+#include "fs/kernel/notifier.h"
+#include "fs/kernel/options.h"
+#include "fs/kernel/own_mount.h"
+#include "fs/kernel/parking.h"
+
+namespace scratchfs::kernel {
+
+// mount(), then serve() once, on one thread; stop() from any. docs/transport.md tells the order of
+// the end, and why.
+class Connection {
+ public:
+  // `operations` as fuse_session_new(3) takes them, without init: what is asked of the kernel is
+  // decided here. Nothing is owned, all outlives the connection. The handlers get `userdata`.
+  static base::Result<std::unique_ptr<Connection>, base::Failure> create(
+      const fuse_lowlevel_ops& operations, void* userdata, Parking& parking, Notifier& notifier,
+      const SessionOptions& options);
+  ~Connection();  // unmounts
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  base::Result<void, base::Failure> mount(const std::string& mountpoint);
+  int descriptor() const;
+  base::Result<void, base::Failure> serve(const std::function<void()>& ready) EXCLUDES(mutex_);
+  void stop() EXCLUDES(mutex_);
+
+  // 0: requests come through /dev/fuse.
+  unsigned rings() const EXCLUDES(mutex_);
+
+ private:
+  Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
+  base::Result<void, base::Failure> start(const std::function<void()>& ready);
+  base::Result<void, base::Failure> await_rings() EXCLUDES(mutex_);
+  bool wait_for_init() EXCLUDES(mutex_);
+  void wait_for_end() EXCLUDES(mutex_);
+  base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
+
+  bool add_reader();
+  static void* run_reader(void* connection);
+  void read_requests() EXCLUDES(mutex_);
+  void note_request() EXCLUDES(mutex_);
+
+  Parking& parking_;
+  Notifier& notifier_;
+  const IoUring wish_;
+  const bool io_uring_;      // libfuse has been told to use it
+  bool owns_rings_ = false;  // RingSet's claim
+  fuse_session* session_ = nullptr;
+  OwnMount mount_;
+  std::vector<pthread_t> readers_;
+
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  bool initialized_ GUARDED_BY(mutex_) = false;  // the kernel's INIT was answered
+  bool kernel_has_rings_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;  // a reader has seen the end
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  int read_error_ GUARDED_BY(mutex_) = 0;
+  unsigned rings_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,154 @@
+#include "fs/kernel/request.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "fs/kernel/serve.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+
+// Grows to the largest reply that the thread has built.
+std::span<std::byte> thread_buffer(std::size_t size) {
+  constexpr std::size_t kPage = 4096;
+  thread_local std::unique_ptr<std::byte, Free> buffer;
+  thread_local std::size_t capacity = 0;
+  if (capacity < size) {
+    const std::size_t wanted = (size + kPage - 1) / kPage * kPage;
+    buffer.reset();
+    capacity = 0;
+    buffer.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, wanted)));
+    if (buffer == nullptr) throw std::bad_alloc();
+    capacity = wanted;
+  }
+  return {buffer.get(), size};
+}
+
+std::int64_t microseconds_since(std::chrono::steady_clock::time_point start) {
+  const auto passed = std::chrono::steady_clock::now() - start;
+  return std::chrono::duration_cast<std::chrono::microseconds>(passed).count();
+}
+
+const char* as_chars(const std::byte* bytes) { return reinterpret_cast<const char*>(bytes); }
+
+}  // namespace
+
+Request::Request(fuse_req_t raw, Opcode opcode, tree::InodeId inode)
+    : raw_(raw),
+      ring_(fuse_req_is_uring(raw) ? Ring::of_this_thread() : nullptr),
+      opcode_(opcode),
+      inode_(inode) {
+  if (spdlog::should_log(spdlog::level::debug)) started_ = std::chrono::steady_clock::now();
+}
+
+Request::Request(Request&& other) noexcept
+    : raw_(std::exchange(other.raw_, nullptr)),
+      ring_(other.ring_),
+      opcode_(other.opcode_),
+      inode_(other.inode_),
+      started_(other.started_) {}
+
+Request::~Request() {
+  if (raw_ == nullptr) return;
+  spdlog::error("{} of inode {} was left unanswered", name_of(opcode_), inode_);
+  answer(base::Errno(EIO));
+}
+
+tree::Caller Request::caller() const {
+  const fuse_ctx& context = *fuse_req_ctx(raw_);
+  return {.uid = context.uid, .gid = context.gid, .pid = context.pid, .umask = context.umask};
+}
+
+std::span<std::byte> Request::reply_buffer(std::size_t size) {
+  if (!fuse_req_is_uring(raw_)) return thread_buffer(size);
+  char* payload = nullptr;
+  std::size_t room = 0;
+  if (fuse_req_get_payload(raw_, &payload, &room, nullptr) != 0 || room < size) {
+    return thread_buffer(size);
+  }
+  return {reinterpret_cast<std::byte*>(payload), size};
+}
+
+void Request::answer(base::Errno error) {
+  finish(error.value(), [&](fuse_req_t raw) { return fuse_reply_err(raw, error.value()); });
+}
+
+void Request::answer(const NoReply& /*reply*/) {
+  finish(0, [](fuse_req_t raw) {
+    fuse_reply_none(raw);
+    return 0;
+  });
+}
+
+int Request::send(fuse_req_t raw, const Done& /*reply*/) { return fuse_reply_err(raw, 0); }
+int Request::send(fuse_req_t raw, const Entry& reply) {
+  return fuse_reply_entry(raw, &reply.entry);
+}
+int Request::send(fuse_req_t raw, const Created& reply) {
+  return fuse_reply_create(raw, &reply.entry, &reply.file);
+}
+int Request::send(fuse_req_t raw, const Opened& reply) { return fuse_reply_open(raw, &reply.file); }
+int Request::send(fuse_req_t raw, const Attr& reply) {
+  return fuse_reply_attr(raw, &reply.stat, reply.timeout);
+}
+int Request::send(fuse_req_t raw, const StatxAttr& reply) {
+  struct statx copy = reply.statx;  // libfuse takes a pointer to non-const
+  return fuse_reply_statx(raw, 0, &copy, reply.timeout);
+}
+int Request::send(fuse_req_t raw, const Written& reply) {
+  return fuse_reply_write(raw, reply.count);
+}
+int Request::send(fuse_req_t raw, const Bytes& reply) {
+  return fuse_reply_buf(raw, as_chars(reply.bytes.data()), reply.bytes.size());
+}
+int Request::send(fuse_req_t raw, const Text& reply) {
+  return fuse_reply_buf(raw, reply.text.data(), reply.text.size());
+}
+int Request::send(fuse_req_t raw, const XattrSize& reply) {
+  return fuse_reply_xattr(raw, reply.size);
+}
+int Request::send(fuse_req_t raw, const Statfs& reply) {
+  return fuse_reply_statfs(raw, &reply.statvfs);
+}
+int Request::send(fuse_req_t raw, const Offset& reply) {
+  return fuse_reply_lseek(raw, reply.offset);
+}
+int Request::send(fuse_req_t raw, const Directory& reply) {
+  return fuse_reply_buf(raw, as_chars(reply.entries.data()), reply.entries.size());
+}
+
+void Request::undo(const Directory& reply) {
+  Undo undo = reply.undo;
+  for (const tree::InodeId inode : reply.looked_up) {
+    undo.inode = inode;
+    undo.run();
+  }
+}
+
+void Request::log_result(int error) const {
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  spdlog::debug("{} inode {} pid {}: {} in {} us{}", name_of(opcode_), inode_,
+                fuse_req_ctx(raw_)->pid, error == 0 ? "ok" : strerrorname_np(error),
+                started_ == decltype(started_)() ? 0 : microseconds_since(started_),
+                ring_ == nullptr || ring_ == Ring::of_this_thread() ? "" : ", parked");
+}
+
+namespace detail {
+
+void log_exception(const Request& request, const char* what) {
+  spdlog::error("{} of inode {} failed: {}", name_of(request.opcode()), request.inode(), what);
+}
+
+}  // namespace detail
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,201 @@
+#include "fs/kernel/ring_wrap.h"
+
+#include <fmt/format.h>
+#include <liburing.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "fs/kernel/fuse.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// io_uring_register(2) since Linux 6.13, so wherever there is FUSE over io_uring; not in
+// Debian 12's headers.
+constexpr unsigned kRegisterSendMsgRing = 31;
+
+struct Rings {
+  base::Mutex mutex;
+  base::Condition changed;
+  bool claimed GUARDED_BY(mutex) = false;
+  std::vector<std::unique_ptr<Ring>> rings GUARDED_BY(mutex);
+  unsigned started GUARDED_BY(mutex) = 0;
+  int error GUARDED_BY(mutex) = 0;
+};
+
+Rings& rings() {
+  static Rings instance;
+  return instance;
+}
+
+thread_local Ring* this_thread = nullptr;
+
+int enter(const io_uring& ring, unsigned submit, unsigned wait) {
+  const long result = syscall(__NR_io_uring_enter, ring.ring_fd, submit, wait,
+                              wait > 0 ? IORING_ENTER_GETEVENTS : 0U, nullptr, 0);
+  return result < 0 ? -errno : static_cast<int>(result);
+}
+
+}  // namespace
+
+// libfuse's ring thread comes here for the first time: everything that is done once.
+Ring* Ring::start(io_uring& ring) {
+  // At the end libfuse cancels the thread besides waking it; a handler must not be unwound.
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+  // Entry i of the queue is sqes[i] for good; liburing before 2.3 sets that at each submission.
+  for (unsigned i = 0; i < ring.sq.ring_entries; ++i) ring.sq.array[i] = i;
+  this_thread = RingSet::add(ring);
+  this_thread->entries_ = io_uring_sq_ready(&ring) - 1;  // one is libfuse's own, for its eventfd
+  RingSet::report(this_thread->register_entries());
+  return this_thread;
+}
+
+// Registering is answered at once where it fails, with the first request where it does not.
+int Ring::register_entries() {
+  const int submitted = submit(false);
+  if (submitted < 0) return submitted;
+  if (static_cast<unsigned>(submitted) != entries_ + 1) return -EIO;
+  unsigned head = 0;
+  io_uring_cqe* cqe = nullptr;
+  io_uring_for_each_cqe(&ring_, head, cqe) {
+    if (cqe->res < 0) return cqe->res;
+  }
+  return 0;
+}
+
+Ring* Ring::of_this_thread() { return this_thread; }
+
+// What liburing's submission does before its system call: shows the kernel the entries filled in.
+unsigned Ring::hand_over() {
+  io_uring_sq& queue = ring_.sq;
+  queue.sqe_head = queue.sqe_tail;
+  __atomic_store_n(queue.ktail, queue.sqe_tail, __ATOMIC_RELEASE);
+  return queue.sqe_tail - __atomic_load_n(queue.khead, __ATOMIC_ACQUIRE);
+}
+
+int Ring::submit(bool wait) {
+  unsigned ready = 0;
+  {
+    const base::Lock lock(mutex_);
+    ready = hand_over();
+    // From here on a replier knows that what it fills in is not in `ready`.
+    if (wait) sleeping_.store(true, std::memory_order_relaxed);
+  }
+  const int result = enter(ring_, ready, wait ? 1 : 0);
+  if (wait) sleeping_.store(false, std::memory_order_relaxed);
+  return result;
+}
+
+void Ring::end_reply() {
+  const bool must_wake = sleeping_.exchange(false, std::memory_order_relaxed);
+  mutex_.unlock();
+  if (must_wake) wake();
+}
+
+// Posts a completion that libfuse passes over: ENOTCONN is what it sees from each entry at unmount.
+void Ring::wake() const {
+  io_uring_sqe message{};
+  message.opcode = IORING_OP_MSG_RING;
+  message.fd = ring_.ring_fd;
+  message.len = static_cast<unsigned>(-ENOTCONN);  // becomes the completion's result
+  if (syscall(__NR_io_uring_register, -1, kRegisterSendMsgRing, &message, 1) == 0) return;
+  // EOVERFLOW: its completion queue is full, so its thread has something to come back for.
+  if (errno != EOVERFLOW) spdlog::error("io_uring: cannot wake a ring: {}", strerror(errno));
+}
+
+void Ring::count_parked() {
+  const unsigned parked = parked_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (entries_ > 0 && parked == entries_ / 2 + 1) {
+    spdlog::debug("io_uring: more than half of a ring's {} entries are parked", entries_);
+  }
+}
+
+RingReply::RingReply(Ring* ring) : ring_(ring == this_thread ? nullptr : ring) {
+  if (ring_ == nullptr) return;
+  // A ring's thread holds its queue's lock: waiting for another's could close a circle.
+  assert(this_thread == nullptr);
+  ring_->begin_reply();
+}
+
+RingReply::~RingReply() {
+  if (ring_ != nullptr) ring_->end_reply();
+}
+
+bool RingSet::claim() {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  if (all.claimed) return false;
+  all.claimed = true;
+  return true;
+}
+
+Ring* RingSet::add(io_uring& ring) {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  return all.rings.emplace_back(std::make_unique<Ring>(ring)).get();
+}
+
+void RingSet::report(int error) {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  if (error != 0) all.error = error;
+  ++all.started;
+  all.changed.notify_all();
+}
+
+base::Result<void, base::Failure> RingSet::wait_for(unsigned count, std::chrono::seconds timeout,
+                                                    unsigned& started) {
+  Rings& all = rings();
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  base::Lock lock(all.mutex);
+  while (all.started < count && all.error == 0) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= left.zero()) break;
+    all.changed.wait_for(all.mutex, left);
+  }
+  started = all.started;
+  if (all.error != 0) {
+    return base::Failure{
+        fmt::format("io_uring: the kernel refused a ring: {}", strerror(-all.error))};
+  }
+  if (started < count) {
+    return base::Failure{fmt::format("io_uring: {} of {} rings started", started, count)};
+  }
+  return {};
+}
+
+void RingSet::forget() {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  all.rings.clear();
+  all.claimed = false;
+  all.started = 0;
+  all.error = 0;
+}
+
+}  // namespace scratchfs::kernel
+
+// What libfuse's calls are led to, see the header.
+extern "C" {
+int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) noexcept;
+int __wrap_io_uring_submit(io_uring* ring) noexcept;
+
+int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned /*wait_for*/) noexcept {
+  using scratchfs::kernel::Ring;
+  Ring* self = Ring::of_this_thread();
+  if (self == nullptr) self = Ring::start(*ring);
+  return self->submit(true);
+}
+
+// libfuse submits at once where another thread than the ring's has replied.
+int __wrap_io_uring_submit(io_uring* /*ring*/) noexcept { return 0; }
+}

@@ -1,0 +1,85 @@
+#include "fs/kernel/session.h"
+
+#include <utility>
+
+#include "fs/kernel/connection.h"
+#include "fs/kernel/context.h"
+#include "fs/kernel/operations.h"
+
+namespace scratchfs::kernel {
+
+// The tree is told of the notifier for as long as the session exists.
+class Session::Impl {
+ public:
+  Impl(tree::Tree& tree, ControlHandler control, SessionOptions options)
+      : parking_(options.max_workers),
+        context_{{parking_, counters_},
+                 tree,
+                 notifier_,
+                 ControlFile(std::move(control)),
+                 std::move(options)} {
+    tree.set_notices(&notifier_);
+  }
+  ~Impl() { context_.tree.set_notices(nullptr); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  base::Result<void, base::Failure> connect() {
+    auto connection =
+        Connection::create(operations(), &context_, parking_, notifier_, context_.options);
+    if (!connection) return connection.error();
+    connection_ = *std::move(connection);
+    return {};
+  }
+
+  Connection& connection() { return *connection_; }
+
+  SessionStats stats() const {
+    SessionStats stats;
+    stats.rings = connection_->rings();
+    stats.io_uring = stats.rings > 0;
+    stats.ring_depth = stats.io_uring ? context_.options.ring_depth : 0;
+    stats.parked = parking_.parked();
+    stats.parked_total = parking_.parked_total();
+    for (std::size_t i = 0; i < kOpcodeNames.size(); ++i) {
+      const std::uint64_t count = counters_.total(static_cast<Opcode>(i));
+      if (count > 0) stats.opcodes.push_back({std::string(kOpcodeNames[i]), count});
+    }
+    return stats;
+  }
+
+ private:
+  Counters counters_;
+  Notifier notifier_;
+  Parking parking_;
+  Context context_;
+  std::unique_ptr<Connection> connection_;  // ends before what it uses
+};
+
+base::Result<std::unique_ptr<Session>, base::Failure> Session::create(tree::Tree& tree,
+                                                                      ControlHandler control,
+                                                                      SessionOptions options) {
+  auto impl = std::make_unique<Impl>(tree, std::move(control), std::move(options));
+  if (auto connected = impl->connect(); !connected) return connected.error();
+  return std::unique_ptr<Session>(new Session(std::move(impl)));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Session::~Session() = default;
+
+base::Result<void, base::Failure> Session::mount(const std::string& mountpoint) {
+  return impl_->connection().mount(mountpoint);
+}
+
+int Session::descriptor() const { return impl_->connection().descriptor(); }
+
+base::Result<void, base::Failure> Session::serve(std::function<void()> ready) {
+  return impl_->connection().serve(ready);
+}
+
+void Session::stop() { impl_->connection().stop(); }
+
+SessionStats Session::stats() const { return impl_->stats(); }
+
+}  // namespace scratchfs::kernel
