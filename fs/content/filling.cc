@@ -97,7 +97,7 @@ Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Hand& hand,
     ready.pin = std::move(*pinned);
     return {};
   }
-  if (!pinned.is(base::kWouldBlock)) return pinned.error();
+  if (block == nullptr || !pinned.is(base::kWouldBlock)) return pinned.error();
   if (fill == Fill::bytes && replace_spilled(ready, store::Store::pages(*block))) return {};
   lack.block = store_.hold(*block);
   lack.access = store::Access::write;

@@ -63,15 +63,16 @@ class Content::Impl {
   // Everything that filling one piece takes, so that commit() cannot fail.
   struct Ready {
     Piece piece;
-    Advance charged;          // for the pages that come to exist
-    PageMask made = 0;        // those pages
-    store::FrameGrant grant;  // for them
-    store::BlockPtr
-        fresh;  // a block for the map: where there is none, or in place of a spilled one
-    store::FrameGrant again;  // for the pages that the spilled one had
-    store::Pin pin;           // of `fresh`, or of the block in the map
-    std::optional<base::Errno>
-        cut;  // why the piece is shorter than asked for; nullopt too where more may fit later
+    Advance charged;            // for the pages that come to exist
+    PageMask made = 0;          // those pages
+    store::FrameGrant grant{};  // for them
+    // A block for the map: where there is none, or in place of a spilled one; the latter's pages
+    // get their frames from `again`.
+    store::BlockPtr fresh{};
+    store::FrameGrant again{};
+    store::Pin pin{};  // of `fresh`, or of the block in the map
+    // Why the piece is shorter than asked for; nullopt too where the rest may fit later.
+    std::optional<base::Errno> cut{};
   };
   // What was taken out under the lock and is freed after it. Declared before the lock.
   using Trash = std::vector<BlockMap>;

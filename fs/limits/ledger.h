@@ -1,11 +1,11 @@
 // Who has used how much of what: every user's bytes and inodes, and the limits on them.
 #pragma once
 
+#include <sys/types.h>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
-#include <sys/types.h>
 #include <vector>
 
 #include "fs/base/mutex.h"
@@ -30,18 +30,18 @@ struct Usage {
 struct AccountRow {
   uid_t uid = 0;
   Usage usage;
-  Limits limits;          // those in force
+  Limits limits;              // those in force
   bool has_override = false;  // false: the limits are everyone's default
 };
 
 class Account;  // one user's row; its address is stable for the life of the ledger
 
-// All functions may be called from any thread. The ledger's locks are leaves: none is held on return, and nothing
-// else is locked under them.
+// All functions may be called from any thread. The ledger's locks are leaves: none is held on
+// return, and nothing else is locked under them.
 class Ledger {
  public:
   struct Options {
-    Limits each_user;                  // everyone's default; root (uid 0) is unlimited unless overridden
+    Limits each_user;  // everyone's default; root (uid 0) is unlimited unless overridden
     std::map<uid_t, Limits> overrides;
     std::uint64_t total_inodes = kUnlimited;  // of the whole mount; beyond it ENOSPC
   };
@@ -52,7 +52,8 @@ class Ledger {
 
   // The row of `uid`, made at first use.
   Account& account(uid_t uid);
-  // Sets or (nullopt) lifts a user's own limits. A limit below what is used is fine: only further growth fails.
+  // Sets or (nullopt) lifts a user's own limits. A limit below what is used is fine: only further
+  // growth fails.
   void set_limits(uid_t uid, std::optional<Limits> limits);
   void set_default(Limits limits);
 
@@ -68,7 +69,8 @@ class Ledger {
   std::unique_ptr<Impl> impl_;
 };
 
-// What one file costs its owner. It is given back when the charge ends. Thread-safe; address-stable.
+// What one file costs its owner. It is given back when the charge ends. Thread-safe;
+// address-stable.
 class Charge {
  public:
   Charge(Ledger& ledger, Account& account);  // of nothing, for `account`
@@ -80,7 +82,8 @@ class Charge {
   base::Result<void> grow(Usage by);
   // Precondition: not below zero (checked in debug builds).
   void shrink(Usage by);
-  // All of it becomes another user's, or (EDQUOT) nothing changes. quotactl(2): root moves too fail over the limit.
+  // All of it becomes another user's, or (EDQUOT) nothing changes. quotactl(2): root moves too fail
+  // over the limit.
   base::Result<void> move_to(Account& account);
   Usage usage() const;
 
