@@ -1,0 +1,131 @@
+// A tree without a kernel: a real store in memory, a real ledger, and claimants that end when a
+// test says so.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fs/tree/tree.h"
+
+namespace scratchfs::tree {
+
+using base::Errno;
+using base::Wait;
+
+// Claims by pid, as given: pid 0 cannot be known, pid 404 has vanished.
+class FakeClaimants : public ClaimantKind {
+ public:
+  Identity identify(pid_t pid) override {
+    if (pid == 0) return Unknowable{};
+    if (pid == 404) return Vanished{};
+    return static_cast<ClaimantKey>(pid);
+  }
+  std::string describe(ClaimantKey key) override { return "claimant " + std::to_string(key); }
+  void watch(ClaimantKey key, pid_t) override { watched.insert(key); }
+  void on_ended(Ended ended) override { ended_ = std::move(ended); }
+  void stop() override {}
+  void end(ClaimantKey key) { ended_(key); }
+
+  std::set<ClaimantKey> watched;
+
+ private:
+  Ended ended_;
+};
+
+class RecordedNotices : public KernelNotices {
+ public:
+  void name_gone(InodeId, InodeId, std::string name) override { gone.insert(std::move(name)); }
+  void name_expired(InodeId, std::string name) override { expired.insert(std::move(name)); }
+  std::multiset<std::string> gone;
+  std::multiset<std::string> expired;
+};
+
+class TreeTest : public testing::Test {
+ protected:
+  static constexpr pid_t kSession = 10;
+  static constexpr pid_t kOtherSession = 20;
+
+  explicit TreeTest(limits::LifetimeMode lifetime = limits::LifetimeMode::claimed,
+                    limits::CreateMode create_mode = limits::CreateMode::owner_only) {
+    store_ = *store::Store::create({.memory = 32U << 20});
+    start({.lifetime = lifetime, .create_mode = create_mode});
+  }
+  ~TreeTest() override {
+    expect_clean_audit();
+    tree_.reset();
+    EXPECT_EQ(ledger_.total(), limits::Usage{});
+    EXPECT_EQ(store_->stats().memory_used, 0U);
+  }
+  void expect_clean_audit() const {
+    for (const std::string& line : tree_->audit()) ADD_FAILURE() << line;
+  }
+  void start(const TreeOptions& options) {
+    tree_ = std::make_unique<Tree>(options, *store_, ledger_, claimants_);
+    tree_->set_notices(&notices_);
+    root_ = tree_->find(kRootId);
+  }
+
+  static Caller caller(pid_t pid = kSession, uid_t uid = 1000) {
+    return {.uid = uid, .gid = uid, .pid = pid, .umask = 022};
+  }
+  Tree::Created create(const InodeRef& directory, const std::string& name, int flags,
+                       pid_t pid = kSession) {
+    auto created = tree_->create(directory, name, 0644, flags, caller(pid), Wait::yes);
+    EXPECT_TRUE(created) << name << ": " << (created ? 0 : created.error().value());
+    return *created;
+  }
+  // Creates and closes.
+  InodeRef make_file(const InodeRef& directory, const std::string& name, int flags = 0,
+                     pid_t pid = kSession) {
+    const auto created = create(directory, name, O_WRONLY | O_CREAT | flags, pid);
+    tree_->release(created.opened.handle);
+    return created.found.inode;
+  }
+  InodeRef make_directory(const InodeRef& directory, const std::string& name,
+                          pid_t pid = kSession) {
+    auto made = tree_->make(directory, name, S_IFDIR | 0777, 0, caller(pid), Wait::yes);
+    EXPECT_TRUE(made) << name;
+    return made->inode;
+  }
+  std::size_t write(HandleId handle, const std::string& text, std::uint64_t offset = 0) {
+    const auto written = tree_->write(*tree_->handle(handle), std::as_bytes(std::span(text)),
+                                      offset, false, Wait::yes);
+    EXPECT_TRUE(written);
+    return written ? *written : 0;
+  }
+  bool exists(const InodeRef& directory, const std::string& name) {
+    const auto found = tree_->lookup(directory, name, Wait::yes);
+    if (found) tree_->forget(found->inode->id, 1);
+    return static_cast<bool>(found);
+  }
+  std::vector<std::string> names(const InodeRef& directory) {
+    std::vector<std::string> all;
+    EXPECT_TRUE(tree_->list(
+        directory, 2,
+        [&](const Listed& entry) {
+          all.emplace_back(entry.name);
+          return true;
+        },
+        Wait::yes));
+    return all;
+  }
+  base::Result<void> rename(const std::string& from, const std::string& to,
+                            RenameMode mode = RenameMode::replace) {
+    return tree_->rename(root_, from, root_, to, mode, caller(), Wait::yes);
+  }
+
+  limits::Ledger ledger_{limits::Ledger::Options{}};
+  FakeClaimants claimants_;
+  RecordedNotices notices_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Tree> tree_;
+  InodeRef root_;
+};
+
+}  // namespace scratchfs::tree
