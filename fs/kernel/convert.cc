@@ -87,6 +87,8 @@ fuse_file_info to_file(const fuse_file_info& asked, const tree::Opened& opened) 
   file.fh = opened.handle;
   file.keep_cache =
       1;  // all writes come through this kernel, so its pages stay true from open to open
+  file.direct_io = opened.direct ? 1 : 0;
+  file.parallel_direct_writes = 1;  // contents have a lock of their own
   file.noflush = opened.needs_flush ? 0 : 1;
   return file;
 }

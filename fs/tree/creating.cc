@@ -124,13 +124,13 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
     if (!made) return made.error();
     const InodeRef& inode = *made;
+    Opened opened;
     {
       base::Lock inode_lock(inode->mutex);
-      ++inode->handles;
       attach(*directory, inode, name, claimant);
+      opened = new_handle(inode, flags);
     }
     touch(*directory);
-    const Opened opened = new_handle(inode, flags);
     return Created{found(inode), opened};
   });
 }
@@ -142,11 +142,9 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
   const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
   if (!made) return made.error();
   const InodeRef& inode = *made;
-  {
-    base::Lock lock(inode->mutex);
-    ++inode->handles;
-  }
+  base::Lock lock(inode->mutex);
   const Opened opened = new_handle(inode, flags);
+  lock.unlock();
   return Created{found(inode), opened};
 }
 

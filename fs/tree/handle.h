@@ -12,7 +12,8 @@ using HandleId = std::uint64_t;
 
 struct Handle {
   const InodeRef inode;
-  const int flags;  // open(2)'s
+  const int flags;    // open(2)'s
+  const bool direct;  // its reads and writes pass the kernel's page cache by
   // The inode's flush_epoch at this handle's last FLUSH; 0: it has been used since. Written under
   // the inode's mutex.
   std::atomic<std::uint32_t> flushed_in = 0;

@@ -74,6 +74,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   Xattrs xattrs GUARDED_BY(mutex);
   std::vector<Dentry*> names GUARDED_BY(mutex);  // the directories own them
   std::uint32_t handles GUARDED_BY(mutex) = 0;
+  std::uint32_t direct_handles GUARDED_BY(mutex) = 0;  // those of them that are direct
   bool kept GUARDED_BY(mutex) = false;
   // The verdict is spoken: it cannot be found or opened any more. Written under `mutex`, read
   // without it as well.

@@ -33,11 +33,21 @@ void touch_written(Inode& inode, bool kill_set_ids) {
 
 }  // namespace
 
+// Writing past the page cache is several times faster, reading from it is; the two must not meet,
+// because a read that fills a page while a direct write is under way can leave the old bytes there
+// for good. So a file's handles are all direct or all cached at a time: the first that may write is
+// direct, and who reads along is then direct too.
 Opened Tree::new_handle(const InodeRef& inode, int flags) {
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY;
+  const bool direct = inode->handles == 0 ? writes : inode->direct_handles > 0;
   const HandleId id = handles_.new_id();
-  handles_.add(id, std::shared_ptr<Handle>(new Handle{.inode = inode, .flags = flags}));
-  base::Lock lock(inode->mutex);
-  return {.handle = id, .needs_flush = limits::close_can_delete(options_.lifetime, inode->facts())};
+  handles_.add(
+      id, std::shared_ptr<Handle>(new Handle{.inode = inode, .flags = flags, .direct = direct}));
+  ++inode->handles;
+  if (direct) ++inode->direct_handles;
+  return {.handle = id,
+          .needs_flush = limits::close_can_delete(options_.lifetime, inode->facts()),
+          .direct = direct};
 }
 
 base::Result<Opened> Tree::open(const InodeRef& inode, int flags, bool kill_set_ids,
@@ -54,12 +64,12 @@ base::Result<Opened> Tree::open(const InodeRef& inode, int flags, bool kill_set_
 base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, bool kill_set_ids) {
   if (inode->is_directory()) return base::Errno(EISDIR);
   if (!inode->is_regular()) return base::Errno(ENXIO);
+  Opened opened;
   {
     base::Lock lock(inode->mutex);
     if (inode->gone) return base::Errno(ESTALE);
-    ++inode->handles;
+    opened = new_handle(inode, flags);
   }
-  const Opened opened = new_handle(inode, flags);
   if ((flags & O_TRUNC) != 0) {
     // Shrinking to nothing never waits.
     if (const auto emptied = inode->content->truncate(0, base::Wait::no); !emptied) {
@@ -99,6 +109,7 @@ void Tree::release(HandleId id) {
     base::Lock lock(inode->mutex);
     if (handle->flushed_in == inode->flush_epoch) --inode->flushed;
     --inode->handles;
+    if (handle->direct) --inode->direct_handles;
     goes = condemn(*inode);
   }
   gate_.changed();

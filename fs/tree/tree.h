@@ -51,6 +51,7 @@ struct Found {
 struct Opened {
   HandleId handle = 0;
   bool needs_flush = false;  // its close can remove the file, so the kernel must say FLUSH
+  bool direct = false;       // the kernel is to pass its page cache by
 };
 
 struct Listed {
@@ -206,7 +207,7 @@ class Tree {
   ClaimantRef claimant_for(const Inode& parent, std::string_view name, bool exclusive,
                            const Caller& caller);
   Found found(const InodeRef& inode);
-  Opened new_handle(const InodeRef& inode, int flags);  // which inode->handles counts already
+  Opened new_handle(const InodeRef& inode, int flags) REQUIRES(inode->mutex);
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, bool kill_set_ids);
 
   // renaming.cc
