@@ -1,0 +1,92 @@
+// A file system of one file, in which every read and write parks: the transport alone, under load.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "fs/base/mutex.h"
+#include "fs/kernel/connection.h"
+#include "fs/kernel/serve.h"
+
+namespace scratchfs::test {
+
+// Lets through while open.
+class Gate {
+ public:
+  void close() EXCLUDES(mutex_);
+  void open() EXCLUDES(mutex_);
+  void pass() EXCLUDES(mutex_);  // waits
+  // Waits until `count` wait in pass().
+  void await(unsigned count) EXCLUDES(mutex_);
+
+ private:
+  base::Mutex mutex_;
+  base::Condition changed_;
+  bool open_ GUARDED_BY(mutex_) = true;
+  unsigned waiting_ GUARDED_BY(mutex_) = 0;
+};
+
+// What the byte at each place of the file is; nothing but that may be written.
+inline constexpr std::uint64_t kFileSize = 1U << 30;
+void fill_pattern(std::span<std::byte> into, std::uint64_t offset);
+
+struct TinyFs : kernel::Transport {
+  Gate& gate;
+  std::atomic<std::uint64_t>& wrong_writes;
+};
+
+// Mounted from construction to end(), in a directory of its own.
+class TinyMount {
+ public:
+  // Needs root. Throws std::runtime_error with the reason where it cannot be mounted.
+  TinyMount(kernel::IoUring io_uring, unsigned workers, unsigned ring_depth = 32);
+  ~TinyMount();
+
+  std::string file() const { return directory_ + "/file"; }
+  const std::string& directory() const { return directory_; }
+  unsigned rings() const { return connection_->rings(); }
+  std::uint64_t parked() const { return parking_.parked(); }
+  std::uint64_t parked_total() const { return parking_.parked_total(); }
+  std::uint64_t wrong_writes() const { return wrong_writes_; }
+  Gate& gate() { return gate_; }
+
+  void stop() { connection_->stop(); }
+  // Aborts the connection, as its `abort` file in fusectl does: what waits for an answer gets an
+  // error. The mount stays where it is while anything in it is open.
+  void abort();
+  // Waits until serve() has returned; its message, empty for success.
+  std::string end();
+
+ private:
+  Gate gate_;
+  std::atomic<std::uint64_t> wrong_writes_ = 0;
+  kernel::Counters counters_;
+  kernel::Notifier notifier_;
+  kernel::Parking parking_;
+  TinyFs fs_;
+  std::string directory_;
+  std::unique_ptr<kernel::Connection> connection_;
+  std::string outcome_;
+  std::thread server_;
+};
+
+// Makes the kernel offer FUSE over io_uring while it exists.
+class RingsEnabled {
+ public:
+  RingsEnabled();
+  ~RingsEnabled();
+  RingsEnabled(const RingsEnabled&) = delete;
+  RingsEnabled& operator=(const RingsEnabled&) = delete;
+  // False where this kernel has none.
+  bool available() const { return !before_.empty(); }
+
+ private:
+  std::string before_;
+};
+
+}  // namespace scratchfs::test
