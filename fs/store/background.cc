@@ -15,8 +15,10 @@ base::Result<std::thread> start_thread(const char* name, std::function<void()> b
   pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread thread;
   try {
-    thread = std::thread(std::move(body));
-    pthread_setname_np(thread.native_handle(), name);
+    thread = std::thread([name, body = std::move(body)] {
+      pthread_setname_np(pthread_self(), name);
+      body();
+    });
   } catch (const std::system_error&) {
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -8,8 +8,8 @@
 
 namespace scratchfs::store {
 
-// `name`: at most 15 bytes (pthread_setname_np(3)). EAGAIN: the machine lets no more threads be
-// made.
+// `name`: a literal of at most 15 bytes (pthread_setname_np(3)). EAGAIN: the machine lets no more
+// threads be made.
 base::Result<std::thread> start_thread(const char* name, std::function<void()> body);
 
 }  // namespace scratchfs::store

@@ -212,7 +212,15 @@ void Budget::fail_waiters(Need need, base::Errno error, Clock::time_point before
 
 void Budget::block(base::Errno error, std::uint64_t generation) {
   base::Lock lock(mutex_);
-  if (generation != generation_) return;
+  if (generation == generation_) fail_takers(error);
+}
+
+void Budget::block_full(std::uint64_t generation) {
+  base::Lock lock(mutex_);
+  if (generation == generation_ && leaving_ == 0) fail_takers(base::Errno{ENOSPC});
+}
+
+void Budget::fail_takers(base::Errno error) {
   blocked_ = error;
   for (const Need need : {Need::dirty, Need::overwrite, Need::take}) {
     auto& queue = waiters_[index(need)];

@@ -80,6 +80,9 @@ class Budget {
   // The disk does not help (ENOSPC, EIO): takers fail with this until unblock(). Nothing happens
   // where unblock() was called after `generation` was read.
   void block(base::Errno error, std::uint64_t generation) EXCLUDES(mutex_);
+  // The same for a spill limit that is reached; nothing happens while blocks are still on their way
+  // out either.
+  void block_full(std::uint64_t generation) EXCLUDES(mutex_);
   void unblock() EXCLUDES(mutex_);
   std::uint64_t generation() EXCLUDES(mutex_);
   // Called after a search that evicted nothing: waits until something changes, at most `pause`;
@@ -110,6 +113,7 @@ class Budget {
   std::uint64_t excess() const REQUIRES(mutex_);
   void serve() REQUIRES(mutex_);
   void wake_spiller() REQUIRES(mutex_);
+  void fail_takers(base::Errno error) REQUIRES(mutex_);
   void fail_waiters(Need need, base::Errno error, Clock::time_point before) REQUIRES(mutex_);
 
   const Marks marks_;

@@ -23,11 +23,14 @@ base::Result<std::unique_ptr<Slots>> Slots::create(base::OsDirectory& directory,
 }
 
 bool Slots::reserve(SlotClass size) {
-  std::uint64_t now = in_use_.load(std::memory_order_relaxed);
+  std::uint64_t now = in_use_.load();
   do {
     if (now + slot_bytes(size) > limit_) {
+      // Told first, then looked again: a slot freed in between is either seen here or announced
+      // there.
       was_full_.store(true);
-      return false;
+      now = in_use_.load();
+      if (now + slot_bytes(size) > limit_) return false;
     }
   } while (!in_use_.compare_exchange_weak(now, now + slot_bytes(size)));
   return true;
@@ -35,7 +38,7 @@ bool Slots::reserve(SlotClass size) {
 
 void Slots::unreserve(SlotClass size) {
   in_use_.fetch_sub(slot_bytes(size));
-  if (was_full_.load(std::memory_order_relaxed) && was_full_.exchange(false)) notices_.room();
+  if (was_full_.load() && was_full_.exchange(false)) notices_.room();
 }
 
 SlotRun Slots::allocate(SlotClass size, std::uint32_t wanted) {

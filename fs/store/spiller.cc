@@ -59,7 +59,7 @@ void Spiller::run(Batch batch) {
       report_success();
       budget_.unblock();
     } else if (choice.no_slot && choice.leaving == 0) {
-      budget_.block(base::Errno{ENOSPC}, generation);
+      budget_.block_full(generation);
     }
     // A block that was read meanwhile stays, but clean: that is progress too.
     if (choice.evicted > 0 || outcome.written > 0) {

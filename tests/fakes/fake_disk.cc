@@ -17,11 +17,13 @@ class FakeFile final : public base::OsFile {
     disk_.pass_gate();
     if (const int error = disk_.read_error_) return base::Errno{error};
     base::Lock lock(disk_.mutex_);
+    std::byte* const first = buffer.data();
     for (; !buffer.empty(); buffer = buffer.subspan(FakeDisk::kPage), offset += FakeDisk::kPage) {
       const auto page = pages_->find(offset);
       if (page == pages_->end()) return base::Errno{EIO};
       std::memcpy(buffer.data(), page->second.data(), FakeDisk::kPage);
     }
+    if (disk_.corrupt_reads_) first[offset / FakeDisk::kPage % FakeDisk::kPage] ^= std::byte{0x10};
     return {};
   }
 
@@ -101,13 +103,6 @@ void FakeDisk::open_gate() {
 void FakeDisk::wait_for_requests_at_gate(unsigned count) {
   base::Lock lock(mutex_);
   while (at_gate_ < count) gate_changed_.wait(mutex_);
-}
-
-void FakeDisk::flip_bits() {
-  base::Lock lock(mutex_);
-  for (const auto& file : files_) {
-    for (auto& [offset, page] : *file) page[offset / kPage % kPage] ^= std::byte{0x10};
-  }
 }
 
 std::uint64_t FakeDisk::allocated_bytes() const {

@@ -34,6 +34,8 @@ class FakeDisk final : public base::OsDirectory {
   void fail_writes(std::optional<int> error) { write_error_ = error.value_or(0); }
   void fail_reads(std::optional<int> error) { read_error_ = error.value_or(0); }
   void fail_punches(std::optional<int> error) { punch_error_ = error.value_or(0); }
+  // Each read answers with one bit changed.
+  void corrupt_reads(bool on) { corrupt_reads_ = on; }
   // Writes beyond this many bytes in all files together get ENOSPC.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   void delay_each_request(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
@@ -44,8 +46,6 @@ class FakeDisk final : public base::OsDirectory {
   void open_gate();
   void wait_for_requests_at_gate(unsigned count);
 
-  // Changes one bit of every page that is stored now.
-  void flip_bits();
   std::uint64_t allocated_bytes() const;
   std::uint64_t reads() const { return reads_; }
   std::uint64_t writes() const { return writes_; }
@@ -60,6 +60,7 @@ class FakeDisk final : public base::OsDirectory {
   void pass_gate() EXCLUDES(mutex_);
 
   std::atomic<int> create_error_{0}, write_error_{0}, read_error_{0}, punch_error_{0};
+  std::atomic<bool> corrupt_reads_{false};
   std::atomic<std::int64_t> delay_ms_{0};
   std::atomic<std::uint64_t> capacity_{UINT64_MAX}, reads_{0}, writes_{0};
   std::function<void(std::span<const std::byte>, std::uint64_t)> watcher_;

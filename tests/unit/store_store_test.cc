@@ -99,7 +99,8 @@ class StoreTest : public testing::Test {
 
   void expect_empty() {
     EXPECT_EQ(store->stats().memory_used, 0U);
-    EXPECT_EQ(store->stats().spilled, 0U);
+    // A slot that is being written is free when the write ends.
+    EXPECT_TRUE(soon([&] { return store->stats().spilled == 0; })) << store->stats().spilled;
     EXPECT_TRUE(soon([&] { return disk.allocated_bytes() == 0; })) << disk.allocated_bytes();
   }
 
@@ -269,13 +270,13 @@ TEST_F(StoreTest, AnswersEioForABlockThatWasChangedOnTheDiskAndGoesOn) {
     }
     return spilled != nullptr;
   }));
-  disk.flip_bits();
+  disk.corrupt_reads(true);
   const Hold hold = store->hold(*spilled);
   EXPECT_TRUE(store->fetch(hold, Access::read).is(Errno{EIO}));
   EXPECT_TRUE(store->fetch(hold, Access::write).is(Errno{EIO}));
   EXPECT_EQ(store->stats().blocks_corrupt, 2U);
-  // The bits back: nothing was lost by looking.
-  disk.flip_bits();
+  // Nothing was lost by looking.
+  disk.corrupt_reads(false);
   for (std::uint64_t i = 0; i < blocks.size(); ++i) ASSERT_TRUE(intact(*blocks[i], i));
 }
 
@@ -314,7 +315,8 @@ TEST_P(BrokenDisk, KeepsWhatWasAcceptedAndRecovers) {
     ASSERT_LT(blocks.size(), 4 * kMinBudget / kBlockSize);
   }
   EXPECT_EQ(error->value(), GetParam());
-  EXPECT_TRUE(store->try_take_frames(16).is(Errno{GetParam()}));
+  // A write that was under way when the disk broke may still have made room.
+  EXPECT_TRUE(soon([&] { return store->try_take_frames(16).is(Errno{GetParam()}); }));
   EXPECT_GT(store->stats().spill_errors, 0U);
   // Spilled blocks can be read with all memory full of what cannot leave.
   for (std::uint64_t i = 0; i < blocks.size(); ++i) ASSERT_TRUE(intact(*blocks[i], i));

@@ -1,0 +1,286 @@
+// States of a block, each step of the spiller made by hand.
+#include "fs/store/blocks.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "tests/fakes/fake_disk.h"
+
+namespace scratchfs::store {
+namespace {
+
+using fakes::FakeDisk;
+using State = Block::State;
+
+class BlocksTest : public testing::Test {
+ protected:
+  static constexpr std::uint64_t kBudget = 8 << 20;
+  static constexpr std::uint64_t kBatch = 1 << 20;
+
+  void SetUp() override {
+    frames = *Frames::create(kBudget, [] {});
+    slots = *Slots::create(disk, 64 << 20, {.stale = [] {}, .room = [] {}});
+    cipher = *Cipher::create();
+    blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
+    leaving.reserve(kBatch / kPageSize);
+  }
+
+  // A block with page 5, whose bytes are all `fill`; not referenced.
+  Block* make(int fill) {
+    Block* block = blocks->make();
+    EXPECT_TRUE(budget.try_reserve(Need::take, kPageSize));
+    std::array<FrameIndex, 1> frame{};
+    frames->take(frame);
+    std::memset(frames->address(frame[0]), fill, kPageSize);
+    block->resident->frames[5] = frame[0];
+    block->mask = 1 << 5;
+    return block;
+  }
+
+  int first_byte(const Block& block) const {
+    return std::to_integer<int>(*frames->address(block.resident->frames[5]));
+  }
+
+  void choose() {
+    leaving.clear();
+    choice = blocks->choose(kBatch, true, kBatch, leaving);
+  }
+
+  bool seal(Leaving& entry) { return blocks->seal(entry, buffer.data()); }
+
+  void write(Leaving& entry) {
+    entry.slot = slots->allocate(slot_class_of(entry.mask), 1).first;
+    EXPECT_TRUE(
+        slots->write(slot_class_of(entry.mask), entry.slot, std::span(buffer).first(kPageSize)));
+  }
+
+  void spill(Block& block) {
+    choose();
+    ASSERT_EQ(leaving.size(), 1U);
+    ASSERT_TRUE(seal(leaving[0]));
+    write(leaving[0]);
+    EXPECT_EQ(blocks->written(leaving[0]), kPageSize);
+    ASSERT_EQ(block.state, State::spilled);
+  }
+
+  void expect_empty() {
+    EXPECT_EQ(budget.counts().used, 0U);
+    EXPECT_EQ(budget.counts().clean, 0U);
+    EXPECT_EQ(slots->in_use(), 0U);
+  }
+
+  FakeDisk disk;
+  Budget budget{kBudget, true};
+  std::unique_ptr<Frames> frames;
+  std::unique_ptr<Slots> slots;
+  std::unique_ptr<Cipher> cipher;
+  std::unique_ptr<Blocks> blocks;
+  std::vector<Leaving> leaving;
+  Blocks::Choice choice;
+  std::array<std::byte, kBlockSize> buffer{};
+};
+
+TEST_F(BlocksTest, GoOutAndComeBackClean) {
+  Block* block = make(42);
+  spill(*block);
+  EXPECT_EQ(budget.counts().used, kRememberedBytes);
+  EXPECT_TRUE(blocks->pin(*block, Access::read).is(base::kWouldBlock));
+  blocks->hold(*block);
+  ASSERT_TRUE(blocks->fetch(*block, Access::read));
+  EXPECT_EQ(first_byte(*block), 42);
+  EXPECT_TRUE(block->resident->clean);
+  EXPECT_EQ(budget.counts().clean, kPageSize);
+  EXPECT_EQ(slots->in_use(), kPageSize) << "the slot is kept while its bytes are true";
+  blocks->unpin(*block);
+  blocks->unhold(*block);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, LeaveWithoutAWriteWhenClean) {
+  Block* block = make(42);
+  spill(*block);
+  blocks->hold(*block);
+  ASSERT_TRUE(blocks->fetch(*block, Access::read));
+  blocks->unpin(*block);
+  const std::uint64_t nonce = cipher->next_nonce();
+  choose();
+  EXPECT_EQ(choice.evicted, kPageSize);
+  EXPECT_TRUE(leaving.empty());
+  EXPECT_EQ(cipher->next_nonce(), nonce);
+  ASSERT_TRUE(blocks->fetch(*block, Access::write));
+  EXPECT_EQ(first_byte(*block), 42);
+  EXPECT_EQ(slots->in_use(), 0U) << "what is written to has no true copy on the disk";
+  blocks->unpin(*block);
+  blocks->unhold(*block);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, GetASecondChanceWhenTheyWerePinned) {
+  std::set<Block*> hot;
+  std::vector<Block*> all;
+  for (int i = 0; i < 1600; ++i) {
+    all.push_back(make(i));
+    if (i % 2 == 0) continue;
+    ASSERT_TRUE(blocks->pin(*all.back(), Access::read));
+    blocks->unpin(*all.back());
+    hot.insert(all.back());
+  }
+  // Few enough that each shard has as many cold ones.
+  choice = blocks->choose(64 * kPageSize, true, kBatch, leaving);
+  EXPECT_EQ(leaving.size(), 64U);
+  for (Leaving& entry : leaving) {
+    EXPECT_FALSE(hot.contains(entry.block));
+    blocks->not_written(entry, false);
+  }
+  for (Block* block : all) blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, AreNotChosenWhilePinned) {
+  Block* block = make(1);
+  ASSERT_TRUE(blocks->pin(*block, Access::read));
+  choose();
+  EXPECT_TRUE(leaving.empty());
+  blocks->unpin(*block);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, StayWhenWrittenToWhileChosen) {
+  Block* block = make(1);
+  choose();
+  ASSERT_TRUE(blocks->pin(*block, Access::write));
+  blocks->unpin(*block);
+  EXPECT_FALSE(seal(leaving[0]));
+  blocks->not_written(leaving[0], false);
+  EXPECT_EQ(block->state, State::resident);
+  EXPECT_EQ(slots->in_use(), 0U);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, StayWhenWrittenToWhileBeingWrittenAndTheSlotIsThrownAway) {
+  Block* block = make(1);
+  choose();
+  ASSERT_TRUE(seal(leaving[0]));
+  EXPECT_EQ(block->state, State::writing);
+  write(leaving[0]);
+  ASSERT_TRUE(blocks->pin(*block, Access::write));
+  std::memset(frames->address(block->resident->frames[5]), 2, kPageSize);
+  blocks->unpin(*block);
+  EXPECT_EQ(blocks->written(leaving[0]), 0U);
+  EXPECT_EQ(block->state, State::resident);
+  EXPECT_FALSE(block->resident->clean);
+  EXPECT_EQ(slots->in_use(), 0U);
+  spill(*block);
+  blocks->hold(*block);
+  ASSERT_TRUE(blocks->fetch(*block, Access::read));
+  EXPECT_EQ(first_byte(*block), 2);
+  blocks->unpin(*block);
+  blocks->unhold(*block);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, StayCleanWhenReadWhileBeingWritten) {
+  Block* block = make(1);
+  choose();
+  ASSERT_TRUE(seal(leaving[0]));
+  write(leaving[0]);
+  ASSERT_TRUE(blocks->pin(*block, Access::read));
+  EXPECT_EQ(blocks->written(leaving[0]), 0U);
+  EXPECT_EQ(block->state, State::resident);
+  EXPECT_TRUE(block->resident->clean);
+  EXPECT_EQ(budget.counts().firm, 0U);
+  blocks->unpin(*block);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, StayWhenTheWriteFailed) {
+  Block* block = make(7);
+  choose();
+  ASSERT_TRUE(seal(leaving[0]));
+  leaving[0].slot = slots->allocate(0, 1).first;
+  blocks->not_written(leaving[0], true);
+  EXPECT_EQ(block->state, State::resident);
+  EXPECT_EQ(first_byte(*block), 7);
+  EXPECT_EQ(slots->in_use(), 0U);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, AreFreedAtOnceWhenDroppedInAnyState) {
+  Block* chosen = make(1);
+  choose();
+  blocks->drop(*chosen);
+  EXPECT_EQ(budget.counts().used, 0U);
+  EXPECT_FALSE(seal(leaving[0]));
+  blocks->not_written(leaving[0], false);
+
+  Block* writing = make(2);
+  choose();
+  ASSERT_TRUE(seal(leaving[0]));
+  write(leaving[0]);
+  blocks->drop(*writing);
+  EXPECT_EQ(budget.counts().used, 0U);
+  EXPECT_EQ(blocks->written(leaving[0]), 0U);
+
+  Block* spilled = make(3);
+  spill(*spilled);
+  blocks->drop(*spilled);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, TellWhoHoldsThemThatTheyWereDropped) {
+  Block* block = make(1);
+  blocks->hold(*block);
+  spill(*block);
+  blocks->drop(*block);
+  expect_empty();
+  EXPECT_TRUE(blocks->fetch(*block, Access::read).is(base::Errno{ECANCELED}));
+  blocks->unhold(*block);
+}
+
+TEST_F(BlocksTest, WaitForFirmMemoryBeforeACleanOneIsWrittenTo) {
+  Block* block = make(1);
+  spill(*block);
+  blocks->hold(*block);
+  ASSERT_TRUE(blocks->fetch(*block, Access::read));
+  blocks->unpin(*block);
+  const std::uint64_t rest = budget.marks().overwrite - budget.counts().firm;
+  ASSERT_TRUE(budget.try_reserve(Need::overwrite, rest));
+  EXPECT_TRUE(blocks->pin(*block, Access::write).is(base::kWouldBlock));
+  EXPECT_TRUE(blocks->pin(*block, Access::read)) << "reading needs none";
+  blocks->unpin(*block);
+  std::thread writer([&] {
+    EXPECT_TRUE(blocks->fetch(*block, Access::write));
+    EXPECT_FALSE(block->resident->clean);
+    blocks->unpin(*block);
+  });
+  budget.release(rest, 0);
+  writer.join();
+  blocks->unhold(*block);
+  blocks->drop(*block);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, StayWhereTheyAreWhenNoSlotIsFree) {
+  slots = *Slots::create(disk, 0, {.stale = [] {}, .room = [] {}});
+  blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
+  Block* block = make(1);
+  choose();
+  EXPECT_TRUE(choice.no_slot);
+  EXPECT_TRUE(leaving.empty());
+  blocks->drop(*block);
+  expect_empty();
+}
+
+}  // namespace
+}  // namespace scratchfs::store

@@ -1,0 +1,177 @@
+#include "fs/store/budget.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace scratchfs::store {
+namespace {
+
+using base::Errno;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kBudget = 8 * kMiB;
+
+TEST(Budget, HasAscendingMarksForEveryBudget) {
+  for (std::uint64_t budget = 8 * kMiB; budget < (std::uint64_t{1} << 45); budget *= 3) {
+    const Marks marks = marks_of(budget, true);
+    EXPECT_GT(marks.target, budget / 2);
+    EXPECT_LT(marks.target, marks.trigger);
+    EXPECT_LT(marks.trigger, marks.overwrite);
+    EXPECT_LT(marks.overwrite, marks.budget);
+    EXPECT_EQ(marks.budget, budget);
+    EXPECT_EQ(marks_of(budget, false).trigger, budget)
+        << "nothing is kept back for fetches without a spill file";
+  }
+}
+
+TEST(Budget, GivesTakersTheTriggerOverwritersMoreAndReadersAll) {
+  Budget budget(kBudget, true);
+  const Marks marks = budget.marks();
+  EXPECT_TRUE(budget.try_reserve(Need::take, marks.trigger));
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
+  EXPECT_TRUE(budget.try_reserve(Need::overwrite, marks.overwrite - marks.trigger));
+  EXPECT_TRUE(budget.try_reserve(Need::overwrite, 1).is(base::kWouldBlock));
+  EXPECT_TRUE(budget.try_reserve(Need::fetch, marks.budget - marks.overwrite));
+  EXPECT_TRUE(budget.try_reserve(Need::fetch, 1).is(base::kWouldBlock));
+  EXPECT_EQ(budget.counts().used, kBudget);
+  EXPECT_EQ(budget.counts().firm, marks.overwrite);
+}
+
+TEST(Budget, CountsCleanAsRoomForNoMoreThanItIs) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::fetch, kBudget));
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock))
+      << "clean frames must be evicted first";
+  budget.spilled(0, kMiB, 56);
+  EXPECT_EQ(budget.counts().used, kBudget - kMiB + 56);
+  EXPECT_TRUE(budget.try_reserve(Need::take, kMiB - 56));
+  budget.forget(56);
+  EXPECT_EQ(budget.counts().remembered, 0U);
+}
+
+TEST(Budget, TurnsCleanIntoFirmUpToTheOverwriteMark) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::fetch, kBudget));
+  const std::uint64_t most = budget.marks().overwrite;
+  ASSERT_TRUE(budget.try_reserve(Need::dirty, most));
+  EXPECT_TRUE(budget.try_reserve(Need::dirty, 1).is(base::kWouldBlock));
+  budget.settle_dirty(most, false);
+  EXPECT_EQ(budget.counts().firm, 0U);
+  ASSERT_TRUE(budget.try_reserve(Need::dirty, most));
+  budget.settle_dirty(most, true);
+  EXPECT_EQ(budget.counts().firm, most);
+  EXPECT_EQ(budget.counts().used, kBudget);
+  budget.made_clean(most);
+  EXPECT_EQ(budget.counts().firm, 0U);
+}
+
+TEST(Budget, LeavesRoomForFramesBesideSmallContents) {
+  Budget budget(kBudget, true);
+  EXPECT_TRUE(budget.add_small(kBudget / 2));
+  EXPECT_TRUE(budget.add_small(kBudget / 2).is(Errno{ENOSPC}));
+  EXPECT_TRUE(budget.may_remember(kBudget / 4));
+  EXPECT_FALSE(budget.may_remember(kBudget / 4 + 1));
+  budget.remove_small(kBudget / 2);
+  EXPECT_EQ(budget.counts().used, 0U);
+}
+
+TEST(Budget, ServesWaitersInTurnAndNobodyPassesThem) {
+  Budget budget(kBudget, true);
+  const std::uint64_t all = budget.marks().trigger;
+  ASSERT_TRUE(budget.try_reserve(Need::take, all));
+  std::atomic<bool> served{false};
+  std::thread waiter([&] {
+    EXPECT_TRUE(budget.reserve(Need::take, kMiB));
+    served = true;
+  });
+  while (budget.wait_for_work() == 0U) {
+  }
+  budget.release(kMiB / 2, 0);
+  // Only succeeds before the waiter is queued, never between its arrival and its turn.
+  while (budget.try_reserve(Need::take, kMiB / 2)) budget.release(kMiB / 2, 0);
+  EXPECT_FALSE(served);
+  budget.release(kMiB / 2, 0);
+  waiter.join();
+  EXPECT_EQ(budget.counts().used, all);
+}
+
+TEST(Budget, FailsThoseWhomTheDiskCannotHelpAndNoOthers) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
+  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB).is(Errno{EIO})); });
+  std::this_thread::sleep_for(5ms);  // either order gives EIO
+  budget.block(Errno{EIO}, budget.generation());
+  waiter.join();
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(Errno{EIO}));
+  EXPECT_TRUE(budget.reserve(Need::take, 1).is(Errno{EIO}));
+  EXPECT_TRUE(budget.try_reserve(Need::overwrite, 4096));
+  EXPECT_TRUE(budget.try_reserve(Need::fetch, 4096));
+  budget.unblock();
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
+}
+
+TEST(Budget, IgnoresAVerdictThatIsOlderThanTheLastSuccess) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
+  const auto before = budget.generation();
+  budget.unblock();
+  budget.block(Errno{EIO}, before);
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
+  budget.leaving(1);
+  budget.block_full(budget.generation());
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock))
+      << "what is leaving may make room";
+  budget.left(1, 0);
+  budget.block_full(budget.generation());
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(Errno{ENOSPC}));
+}
+
+TEST(Budget, AsksForWhatIsAboveTheTargetLessWhatIsLeaving) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().target + 3 * 4096));
+  EXPECT_EQ(budget.wait_for_work(), 3U * 4096);
+  budget.leaving(4096);
+  EXPECT_EQ(budget.wait_for_work(), 2U * 4096);
+  budget.left(4096, 0);
+  EXPECT_EQ(budget.wait_for_work(), 3U * 4096);
+  budget.stop();
+  EXPECT_EQ(budget.wait_for_work(), std::nullopt);
+}
+
+TEST(Budget, AnswersWaitersWhenItStops) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
+  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB).is(Errno{ENOSPC})); });
+  std::this_thread::sleep_for(5ms);  // either order ends the wait
+  budget.stop();
+  waiter.join();
+}
+
+TEST(Budget, NeverExceedsItselfUnderContention) {
+  Budget budget(kBudget, true);
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 5000; ++round) {
+        ASSERT_TRUE(budget.reserve(Need::take, 3 * kMiB));
+        budget.release(3 * kMiB, 0);
+      }
+    });
+  }
+  std::thread auditor([&] {
+    while (!done) EXPECT_LE(budget.counts().used, kBudget);
+  });
+  for (std::thread& thread : threads) thread.join();
+  done = true;
+  auditor.join();
+  EXPECT_EQ(budget.counts().used, 0U);
+}
+
+}  // namespace
+}  // namespace scratchfs::store

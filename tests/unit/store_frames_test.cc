@@ -1,0 +1,125 @@
+#include "fs/store/frames.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace scratchfs::store {
+namespace {
+
+constexpr std::uint64_t kBytes = 64 << 20;
+
+std::unique_ptr<Frames> make(std::atomic<int>* told = nullptr) {
+  auto frames = Frames::create(kBytes, [told] {
+    if (told != nullptr) ++*told;
+  });
+  EXPECT_TRUE(frames);
+  return *std::move(frames);
+}
+
+// Pages of a frame that have memory behind them (mincore(2) tells that for anonymous memory).
+bool is_backed(const std::byte* page) {
+  unsigned char state = 0;
+  EXPECT_EQ(mincore(const_cast<std::byte*>(page), kPageSize, &state), 0);
+  return (state & 1) != 0;
+}
+
+TEST(Frames, AreAllDifferentAndAllThere) {
+  auto frames = make();
+  std::vector<FrameIndex> taken(kBytes / kPageSize);
+  frames->take(taken);
+  EXPECT_EQ(std::set<FrameIndex>(taken.begin(), taken.end()).size(), taken.size());
+  for (const FrameIndex frame : taken) std::memset(frames->address(frame), 1, kPageSize);
+  frames->put(taken);
+  EXPECT_EQ(frames->reserve_bytes(), kBytes);
+}
+
+TEST(Frames, ComeBackLastFreedFirst) {
+  auto frames = make();
+  std::array<FrameIndex, 4> taken{};
+  frames->take(taken);
+  frames->put(std::span(taken).first(2));
+  frames->put(std::span(taken).last(2));
+  std::array<FrameIndex, 1> again{};
+  frames->take(again);
+  EXPECT_EQ(again[0], taken[3]);
+}
+
+TEST(Frames, AreTakenFromOtherThreadsBeforeMemoryIsTouchedAnew) {
+  auto frames = make();
+  std::vector<FrameIndex> taken(100);
+  frames->take(taken);
+  std::thread([&] { frames->put(taken); }).join();
+  std::vector<FrameIndex> again(100);
+  std::thread([&] { frames->take(again); }).join();
+  EXPECT_EQ(std::set<FrameIndex>(taken.begin(), taken.end()),
+            std::set<FrameIndex>(again.begin(), again.end()));
+}
+
+TEST(Frames, GivesMemoryBackThatStayedFreeAndKeepsAReserve) {
+  std::atomic<int> told{0};
+  auto frames = make(&told);
+  std::vector<FrameIndex> taken(kBytes / kPageSize);
+  frames->take(taken);
+  for (const FrameIndex frame : taken) std::memset(frames->address(frame), 1, kPageSize);
+  frames->put(taken);
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(frames->give_back()) << "the last moment was busy";
+  EXPECT_EQ(frames->reserve_bytes(), kBytes);
+  EXPECT_FALSE(frames->give_back()) << "nobody needed them since";
+  EXPECT_GT(frames->reserve_bytes(), 0U);
+  EXPECT_LE(frames->reserve_bytes(), kBytes / 8);
+  std::uint64_t backed = 0;
+  for (const FrameIndex frame : taken) backed += is_backed(frames->address(frame)) ? kPageSize : 0;
+  EXPECT_EQ(backed, frames->reserve_bytes());
+  frames->take(taken);
+  frames->put(taken);
+  EXPECT_EQ(told, 2) << "tells again after it was done";
+}
+
+TEST(Frames, KeepsWhatIsNeededNowAndThen) {
+  auto frames = make();
+  std::vector<FrameIndex> taken(kBytes / kPageSize / 2);
+  frames->take(taken);
+  frames->put(taken);
+  for (int i = 0; i < 3; ++i) {
+    frames->give_back();
+    frames->take(taken);
+    frames->put(taken);
+  }
+  frames->give_back();
+  EXPECT_EQ(frames->reserve_bytes(), kBytes / 2);
+}
+
+TEST(Frames, AreNeverInTwoHandsWhileThreadsTakeAndGiveBack) {
+  auto frames = make();
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      std::array<FrameIndex, 16> taken{};
+      for (unsigned round = 0; round < 3000; ++round) {
+        frames->take(taken);
+        for (const FrameIndex frame : taken) std::memcpy(frames->address(frame), &i, sizeof i);
+        for (const FrameIndex frame : taken)
+          ASSERT_EQ(std::memcmp(frames->address(frame), &i, sizeof i), 0);
+        frames->put(taken);
+      }
+    });
+  }
+  std::thread housekeeper([&] {
+    while (!done) frames->give_back();
+  });
+  for (std::thread& thread : threads) thread.join();
+  done = true;
+  housekeeper.join();
+}
+
+}  // namespace
+}  // namespace scratchfs::store

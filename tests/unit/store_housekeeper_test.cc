@@ -1,0 +1,64 @@
+#include "fs/store/housekeeper.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "tests/fakes/fake_disk.h"
+
+namespace scratchfs::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+template <typename Condition>
+bool within(std::chrono::milliseconds time, Condition condition) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);
+  return condition();
+}
+
+TEST(Housekeeper, GivesDiskSpaceAndIdleMemoryBackWithinSeconds) {
+  fakes::FakeDisk disk;
+  Housekeeper housekeeper;
+  auto frames = *Frames::create(64 << 20, [&] { housekeeper.surplus_frames(); });
+  auto slots =
+      *Slots::create(disk, 64 << 20, {.stale = [&] { housekeeper.stale_slots(); }, .room = [] {}});
+  ASSERT_TRUE(housekeeper.start(*frames, slots.get()));
+  const std::vector<std::byte> bytes(kBlockSize);
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint32_t i = 0; i < 16; ++i) {
+      ASSERT_TRUE(slots->reserve(4));
+      ASSERT_TRUE(slots->write(4, slots->allocate(4, 1).first, bytes));
+    }
+    for (std::uint32_t i = 0; i < 16; ++i) slots->free(4, i);
+    EXPECT_TRUE(within(10s, [&] { return disk.allocated_bytes() == 0; }));
+  }
+  std::vector<FrameIndex> taken((64 << 20) / kPageSize);
+  frames->take(taken);
+  for (const FrameIndex frame : taken) std::memset(frames->address(frame), 1, 1);
+  frames->put(taken);
+  EXPECT_TRUE(within(20s, [&] { return frames->reserve_bytes() <= 8 << 20; }));
+  housekeeper.stop();
+}
+
+TEST(Housekeeper, StopsWithoutWaitingForItsNextLook) {
+  Housekeeper housekeeper;
+  auto frames = *Frames::create(8 << 20, [] {});
+  ASSERT_TRUE(housekeeper.start(*frames, nullptr));
+  housekeeper.surplus_frames();
+  housekeeper.stop();
+  housekeeper.stop();
+}
+
+TEST(Housekeeper, MayBeToldBeforeItStartsAndNeedNotStart) {
+  Housekeeper housekeeper;
+  housekeeper.stale_slots();
+}
+
+}  // namespace
+}  // namespace scratchfs::store

@@ -1,0 +1,119 @@
+#include "fs/store/spiller.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "tests/fakes/fake_disk.h"
+
+namespace scratchfs::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+template <typename Condition>
+bool soon(Condition condition) {
+  const auto until = std::chrono::steady_clock::now() + 20s;
+  while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
+  return condition();
+}
+
+class SpillerTest : public testing::Test {
+ protected:
+  static constexpr std::uint64_t kBudget = 32 << 20;
+
+  void SetUp() override {
+    disk.watch_writes([this](std::span<const std::byte> bytes, std::uint64_t) {
+      const std::lock_guard lock(mutex);
+      sizes.push_back(bytes.size());
+    });
+    frames = *Frames::create(kBudget, [] {});
+    slots = *Slots::create(disk, 256 << 20, {.stale = [] {}, .room = [this] { budget.unblock(); }});
+    cipher = *Cipher::create();
+    blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
+  }
+
+  void TearDown() override {
+    spiller.reset();
+    for (Block* block : made) blocks->drop(*block);
+    EXPECT_EQ(budget.counts().used, 0U);
+    EXPECT_EQ(slots->in_use(), 0U);
+  }
+
+  void start() { spiller = *Spiller::create(*blocks, budget, *slots); }
+
+  // Whole blocks until `bytes` are in use; no further than the trigger.
+  void fill_to(std::uint64_t bytes) {
+    while (budget.counts().used + kBlockSize <= bytes) {
+      ASSERT_TRUE(budget.try_reserve(Need::take, kBlockSize));
+      Block* block = blocks->make();
+      frames->take(block->resident->frames);
+      block->mask = 0xffff;
+      made.push_back(block);
+    }
+  }
+
+  fakes::FakeDisk disk;
+  std::mutex mutex;
+  std::vector<std::size_t> sizes;
+  Budget budget{kBudget, true};
+  std::unique_ptr<Frames> frames;
+  std::unique_ptr<Slots> slots;
+  std::unique_ptr<Cipher> cipher;
+  std::unique_ptr<Blocks> blocks;
+  std::unique_ptr<Spiller> spiller;
+  std::vector<Block*> made;
+};
+
+TEST_F(SpillerTest, BringsMemoryDownToTheTargetAndNotMuchFurther) {
+  fill_to(budget.marks().trigger);
+  start();
+  EXPECT_TRUE(soon([&] { return budget.counts().used <= budget.marks().target; }));
+  EXPECT_GE(budget.counts().used, budget.marks().target - (4 << 20));
+}
+
+TEST_F(SpillerTest, WritesManyBlocksAtOnce) {
+  fill_to(budget.marks().trigger);
+  start();
+  EXPECT_TRUE(soon([&] { return budget.counts().used <= budget.marks().target; }));
+  const std::lock_guard lock(mutex);
+  ASSERT_FALSE(sizes.empty());
+  EXPECT_EQ(*std::max_element(sizes.begin(), sizes.end()), std::size_t{1} << 20);
+}
+
+TEST_F(SpillerTest, LeavesMemoryBelowTheTargetAlone) {
+  start();
+  fill_to(budget.marks().target);
+  std::this_thread::sleep_for(
+      20ms);  // a spiller that works too early fails this, one that is slow does not
+  EXPECT_EQ(disk.writes(), 0U);
+}
+
+TEST_F(SpillerTest, TriesAgainAfterAnErrorWithoutBeingAsked) {
+  disk.fail_writes(EIO);
+  fill_to(budget.marks().trigger);
+  start();
+  EXPECT_TRUE(soon([&] { return spiller->errors() >= 2; }));
+  EXPECT_TRUE(budget.try_reserve(Need::take, kBlockSize).is(base::Errno{EIO}));
+  EXPECT_EQ(slots->in_use(), 0U);
+  disk.fail_writes({});
+  EXPECT_TRUE(soon([&] { return budget.counts().used <= budget.marks().target; }));
+  ASSERT_TRUE(budget.try_reserve(Need::take, kBlockSize));
+  budget.release(kBlockSize, 0);
+}
+
+TEST_F(SpillerTest, TellsAFullDiskFromABrokenOne) {
+  disk.fail_writes(EDQUOT);
+  fill_to(budget.marks().trigger);
+  start();
+  EXPECT_TRUE(
+      soon([&] { return budget.try_reserve(Need::take, kBlockSize).is(base::Errno{ENOSPC}); }));
+  EXPECT_TRUE(budget.reserve(Need::take, kBlockSize).is(base::Errno{ENOSPC}));
+}
+
+}  // namespace
+}  // namespace scratchfs::store
