@@ -38,7 +38,9 @@ tree::AttributeChange to_change(const struct stat& wanted, int which) {
   }
   if ((which & FUSE_SET_ATTR_CTIME) != 0) change.changed = wanted.st_ctim;
   // In the protocol the bit that libfuse calls KILL_SUID stands for both (FATTR_KILL_SUIDGID).
-  change.kill_suid_sgid = (which & FUSE_SET_ATTR_KILL_SUID) != 0;
+  // A request to set nothing is how the kernel says that privileges are to go: chown(path, -1, -1),
+  // or fallocate(2).
+  change.kill_suid_sgid = which == 0 || (which & FUSE_SET_ATTR_KILL_SUID) != 0;
   return change;
 }
 

@@ -16,8 +16,7 @@ namespace {
 // In `system.`, not `user.`: the kernel refuses `user.` on FIFOs, sockets, symlinks and read-only
 // files.
 constexpr std::string_view kLifetime = "system.scratchfs.lifetime";
-// ACLs would have to be evaluated and inherited here; the kernel does not offer them without that.
-constexpr std::string_view kAcl = "system.posix_acl_";
+constexpr std::string_view kTrusted = "trusted.";
 
 using TextOrSize = std::variant<Text, XattrSize>;
 
@@ -26,6 +25,42 @@ base::Result<TextOrSize> fit(std::string value, std::size_t room) {
   if (room == 0) return TextOrSize(XattrSize{value.size()});
   if (value.size() > room) return base::Errno(ERANGE);
   return TextOrSize(Text{std::move(value)});
+}
+
+// xattr(7): the name spaces that there are. `system.` has ACLs elsewhere: they would have to be
+// evaluated and inherited here, and the kernel does not offer them without that.
+base::Result<void> check_name(std::string_view name) {
+  for (const std::string_view prefix :
+       {std::string_view("user."), kTrusted, std::string_view("security.")}) {
+    if (name == prefix) return base::Errno(EINVAL);
+    if (name.starts_with(prefix)) return {};
+  }
+  return base::Errno(EOPNOTSUPP);
+}
+
+tree::XattrSet to_set(int flags) {
+  switch (flags & (XATTR_CREATE | XATTR_REPLACE)) {
+    case XATTR_CREATE:
+      return tree::XattrSet::create;
+    case XATTR_REPLACE:
+      return tree::XattrSet::replace;
+    case XATTR_CREATE | XATTR_REPLACE:
+      return tree::XattrSet::create_and_replace;
+    default:
+      return tree::XattrSet::any;
+  }
+}
+
+// xattr(7): `trusted.` names are for those who have CAP_SYS_ADMIN, and the kernel leaves hiding
+// them to us.
+std::string without_trusted(const std::string& names) {
+  std::string shown;
+  for (std::size_t at = 0; at < names.size();) {
+    const std::string_view name(names.c_str() + at);
+    if (!name.starts_with(kTrusted)) shown.append(name).push_back('\0');
+    at += name.size() + 1;
+  }
+  return shown;
 }
 
 base::Result<Done> set_lifetime(Context& context, const tree::InodeRef& inode,
@@ -48,11 +83,8 @@ void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const ch
           std::string_view value) -> base::Result<Done> {
         if (!inode) return base::Errno(EPERM);
         if (name == kLifetime) return set_lifetime(context, inode, value, request.caller().uid);
-        if (name.starts_with("system.")) return base::Errno(EOPNOTSUPP);
-        auto how = tree::XattrSet::any;
-        if (flags == XATTR_CREATE) how = tree::XattrSet::create;
-        if (flags == XATTR_REPLACE) how = tree::XattrSet::replace;
-        const auto set = context.tree.set_xattr(inode, name, value, how);
+        if (const auto valid = check_name(name); !valid) return valid.error();
+        const auto set = context.tree.set_xattr(inode, name, value, to_set(flags));
         if (!set) return set.error();
         return Done{};
       },
@@ -67,7 +99,7 @@ void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::siz
           Request&, base::Wait, std::string_view name) -> base::Result<TextOrSize> {
         if (!inode) return base::Errno(ENODATA);
         if (name == kLifetime) return fit(context.tree.describe_holders(inode), size);
-        if (name.starts_with(kAcl)) return base::Errno(EOPNOTSUPP);
+        if (const auto valid = check_name(name); !valid) return valid.error();
         const auto value = context.tree.xattr(inode, name);
         if (!value) return value.error();
         return fit(*value, size);
@@ -78,9 +110,11 @@ void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::siz
 void on_listxattr(fuse_req_t raw, fuse_ino_t id, std::size_t size) {
   Context& context = context_of(raw);
   serve(context, raw, Opcode::listxattr, id,
-        [&context, size, inode = context.tree.find(id)](Request&,
+        [&context, size, inode = context.tree.find(id)](Request& request,
                                                         base::Wait) -> base::Result<TextOrSize> {
-          return fit(inode ? context.tree.xattr_names(inode) : std::string(), size);
+          if (!inode) return fit({}, size);
+          std::string names = context.tree.xattr_names(inode);
+          return fit(request.caller().uid == 0 ? std::move(names) : without_trusted(names), size);
         });
 }
 

@@ -9,10 +9,8 @@ namespace scratchfs::tree {
 base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const AttributeChange& change,
                                               base::Wait wait) {
   if (inode->gone) return base::Errno(ESTALE);
-  bool resized = false;
   if (change.size) {
     if (!inode->is_regular()) return base::Errno(inode->is_directory() ? EISDIR : EINVAL);
-    resized = *change.size != inode->content->size();
     if (const auto done = inode->content->truncate(*change.size, wait); !done) return done.error();
   }
   base::Lock lock(inode->mutex);
@@ -26,7 +24,7 @@ base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const Attri
   if ((change.uid || change.gid || change.kill_suid_sgid) && !inode->is_directory())
     inode->kill_set_ids();
   if (change.mode) inode->permissions = *change.mode & 07777;
-  if (resized) inode->touch_modified();
+  if (change.size) inode->touch_modified();
   if (change.accessed) inode->accessed = *change.accessed;
   if (change.modified) inode->modified = *change.modified;
   inode->changed = change.changed ? *change.changed : base::now();

@@ -20,8 +20,9 @@ const std::string* Xattrs::find(std::string_view name) const {
 base::Result<void> Xattrs::check_set(std::string_view name, std::string_view value,
                                      XattrSet how) const {
   const bool exists = find(name) != nullptr;
-  if (how == XattrSet::create && exists) return base::Errno(EEXIST);
-  if (how == XattrSet::replace && !exists) return base::Errno(ENODATA);
+  const bool both = how == XattrSet::create_and_replace;
+  if ((both || how == XattrSet::create) && exists) return base::Errno(EEXIST);
+  if ((both || how == XattrSet::replace) && !exists) return base::Errno(ENODATA);
   if (name.empty() || name.size() > kMaxXattrName) return base::Errno(ERANGE);
   if (value.size() > kMaxXattrValue) return base::Errno(E2BIG);
   const std::string* old = find(name);
