@@ -1,0 +1,179 @@
+// Never visible after close: once close() of the last handle has returned, the name is not found
+// again.
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string>
+#include <thread>
+
+#include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/environment.h"
+#include "tests/mounted/harness/fd.h"
+#include "tests/mounted/harness/look.h"
+#include "tests/mounted/harness/mount.h"
+#include "tests/mounted/harness/pace.h"
+#include "tests/mounted/harness/parity.h"
+
+namespace scratchfs::harness {
+namespace {
+
+// In strict mode fewer: it differs in who may hold a name, not in how a closing one is hidden.
+int rounds_in(std::string_view lifetime) {
+  const int many = slowness() == 1 ? 20'000 : 4'000;
+  return lifetime == "strict" ? many / 4 : many;
+}
+
+constexpr const char* kWays[] = {"stat", "open", "exclusive creation", "readdir"};
+
+// Looks for the name in one of kWays; true: it was seen.
+bool sighted(const std::string& directory, const std::string& name, int way) {
+  const std::string path = directory + "/" + name;
+  switch (way % 4) {
+    case 0: {
+      struct stat info {};
+      return stat(path.c_str(), &info) == 0;
+    }
+    case 1:
+      return Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)).valid();
+    case 2: {
+      // EEXIST would be a sighting. What this creates is claimed, so it must go by unlink.
+      const bool created =
+          Fd(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600)).valid();
+      unlink(path.c_str());
+      return !created;
+    }
+    default: {
+      bool seen = false;
+      DIR* stream = opendir(directory.c_str());
+      while (const dirent* entry = readdir(stream)) {
+        seen = seen || name == entry->d_name;
+      }
+      closedir(stream);
+      return seen;
+    }
+  }
+}
+
+void create_and_close(const std::string& path, int round) {
+  const Fd file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  if (!file.valid()) {
+    ADD_FAILURE() << path << ": " << errno_name(errno);
+  } else if (round % 2 == 0 && write(file.get(), "x", 1) != 1) {
+    ADD_FAILURE() << "write " << path << ": " << errno_name(errno);
+  }
+}
+
+std::string name_for(int round) { return "closing" + std::to_string(round % 7); }
+
+class Closing : public testing::TestWithParam<std::tuple<Transport, const char*>> {
+ protected:
+  int rounds() const { return rounds_in(std::get<1>(GetParam())); }
+  // Looks once, and tells where it should not have seen anything.
+  int look(int round) const {
+    if (!sighted(mount_.path(), name_for(round), round)) {
+      return 0;
+    }
+    ADD_FAILURE() << "round " << round << ": seen by " << kWays[round % 4];
+    return 1;
+  }
+  Mount mount_{std::string("memory=64M,lifetime=") + std::get<1>(GetParam()),
+               std::get<0>(GetParam())};
+};
+INSTANTIATE_TEST_SUITE_P(All, Closing,
+                         testing::Combine(testing::Values(Transport::dev_fuse, Transport::io_uring),
+                                          testing::Values("claimed", "strict")),
+                         [](const auto& test) {
+                           return name_of(std::get<0>(test.param)) + "_" + std::get<1>(test.param);
+                         });
+
+TEST_P(Closing, OneThreadNeverSeesTheNameItClosed) {
+  allow_seconds(120);
+  int sightings = 0;
+  for (int round = 0; round < rounds(); ++round) {
+    create_and_close(mount_ / name_for(round), round);
+    sightings += look(round);
+  }
+  EXPECT_EQ(sightings, 0) << "of " << rounds();
+}
+
+// One thread closes on its core, then the other looks on its own.
+TEST_P(Closing, AnotherCoreNeverSeesTheNameThatWasClosed) {
+  ASSERT_GE(cpu_count(), 2) << "this test needs two cores";
+  allow_seconds(120);
+  std::atomic<int> closed = -1;
+  std::atomic<int> looked = -1;
+  std::thread closer([&] {
+    pin_to_cpu(0);
+    for (int round = 0; round < rounds(); ++round) {
+      create_and_close(mount_ / name_for(round), round);
+      closed = round;
+      closed.notify_one();
+      looked.wait(round - 1);
+    }
+  });
+  int sightings = 0;
+  std::thread looker([&] {
+    pin_to_cpu(1);
+    for (int round = 0; round < rounds(); ++round) {
+      closed.wait(round - 1);
+      sightings += look(round);
+      looked = round;
+      looked.notify_one();
+    }
+  });
+  closer.join();
+  looker.join();
+  EXPECT_EQ(sightings, 0) << "of " << rounds();
+}
+
+// The closing process's own close counts only when it is the last one; a duplicate elsewhere must
+// not make anyone wait.
+TEST_P(Closing, ADuplicateThatLivesOnKeepsTheNameVisible) {
+  for (int round = 0; round < 5; ++round) {
+    Fd file(open((mount_ / "dup").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    Fd copy(dup(file.get()));
+    file.close();
+    EXPECT_TRUE(sighted(mount_.path(), "dup", 0));
+    EXPECT_TRUE(sighted(mount_.path(), "dup", 1));
+    EXPECT_TRUE(sighted(mount_.path(), "dup", 3));
+    copy.close();
+    EXPECT_FALSE(sighted(mount_.path(), "dup", 0));
+  }
+}
+
+TEST_P(Closing, TheNameIsFreeForTheNextExclusiveCreationAtOnce) {
+  const std::string path = mount_ / "again";
+  int failures = 0;
+  for (int round = 0; round < rounds() / 4; ++round) {
+    create_and_close(path, round);
+    const Fd file(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+    failures += file.valid() ? 0 : 1;
+    unlink(path.c_str());
+  }
+  EXPECT_EQ(failures, 0);
+}
+
+// What a rename, a link or a directory's removal meets must not be a name that is about to go.
+TEST_P(Closing, OtherCallsDoNotMeetTheNameEither) {
+  int met = 0;
+  for (int round = 0; round < rounds() / 10; ++round) {
+    create_and_close(mount_ / "old", round);
+    met += link((mount_ / "old").c_str(), (mount_ / "new").c_str()) == 0 ? 1 : 0;
+    create_and_close(mount_ / "old", round);
+    met += rename((mount_ / "old").c_str(), (mount_ / "new").c_str()) == 0 ? 1 : 0;
+    create_and_close(mount_ / "old", round);
+    met += unlink((mount_ / "old").c_str()) == 0 ? 1 : 0;
+    create_and_close(mount_ / "old", round);
+    met += mkdir((mount_ / "old").c_str(), 0700) != 0 ? 1 : 0;
+    rmdir((mount_ / "old").c_str());
+  }
+  EXPECT_EQ(met, 0);
+}
+
+}  // namespace
+}  // namespace scratchfs::harness

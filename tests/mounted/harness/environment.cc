@@ -1,0 +1,132 @@
+#include "tests/mounted/harness/environment.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "tests/mounted/harness/fd.h"
+#include "tests/mounted/harness/keeper.h"
+#include "tests/mounted/harness/mount.h"
+#include "tests/mounted/harness/proc.h"
+
+namespace scratchfs::harness {
+namespace {
+
+constexpr double kSecondsPerTest = 60;
+constexpr const char* kSwitch = "/sys/module/fuse/parameters/enable_uring";
+// Holds what the switch was before the first of the tests that run now; each of them holds a shared
+// lock on it.
+constexpr const char* kSwitchBefore = "/run/scratchfs-test.enable_uring";
+
+bool write_text(const char* path, const std::string& text) {
+  const Fd file(open(path, O_WRONLY | O_CLOEXEC));
+  return file.valid() &&
+         write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+// Empty: all is there.
+std::string what_is_missing() {
+  const Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!device.valid()) {
+    return std::string("/dev/fuse: ") + std::strerror(errno) + "; these tests need it";
+  }
+  if (geteuid() != 0) {
+    return "these tests mount, which takes root";
+  }
+  if (access(scratchfs_binary().c_str(), X_OK) != 0) {
+    return "SCRATCHFS_BIN names no program: " + scratchfs_binary();
+  }
+  if (access(kSwitch, W_OK) != 0) {
+    return "this kernel has no FUSE over io_uring";
+  }
+  return "";
+}
+
+// The kernel's switch for FUSE over io_uring, turned on while tests run.
+class Switch {
+ public:
+  void turn_on() {
+    before_ = Fd(open(kSwitchBefore, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    flock(before_.get(), LOCK_SH);
+    struct stat info {};
+    fstat(before_.get(), &info);
+    if (info.st_size == 0) {
+      const std::string value = read_text(kSwitch).substr(0, 1);
+      EXPECT_EQ(pwrite(before_.get(), value.data(), value.size(), 0), 1);
+    }
+    EXPECT_TRUE(write_text(kSwitch, "Y")) << kSwitch << ": " << std::strerror(errno);
+  }
+
+  void put_back() {
+    if (!before_.valid() || flock(before_.get(), LOCK_EX | LOCK_NB) != 0) {
+      return;  // the last of the running tests does
+    }
+    char value = 'N';
+    if (pread(before_.get(), &value, 1, 0) == 1) {
+      write_text(kSwitch, std::string(1, value));
+    }
+    // Emptied, not removed: others may wait for the lock of this very file.
+    EXPECT_EQ(ftruncate(before_.get(), 0), 0);
+  }
+
+ private:
+  Fd before_;
+};
+
+class EachTest : public testing::EmptyTestEventListener {
+ public:
+  explicit EachTest(std::string missing) : missing_(std::move(missing)) {}
+
+ private:
+  void OnTestStart(const testing::TestInfo& test) override {
+    if (!missing_.empty()) {
+      FAIL() << missing_;  // each test by itself: a failing environment would only skip them
+    }
+    expect_within(std::string(test.test_suite_name()) + "." + test.name(), kSecondsPerTest);
+  }
+  void OnTestEnd(const testing::TestInfo&) override { expect_within("", 0); }
+
+  const std::string missing_;
+};
+
+class Machine : public testing::Environment {
+ public:
+  void SetUp() override {
+    umask(022);
+    test_directory();
+    start_keeper();
+    const std::string missing = what_is_missing();
+    if (missing.empty()) {
+      switch_.turn_on();
+    }
+    testing::UnitTest::GetInstance()->listeners().Append(new EachTest(missing));
+  }
+  void TearDown() override { switch_.put_back(); }
+
+ private:
+  Switch switch_;
+};
+
+// Before main(): GoogleTest takes environments until the tests start.
+const bool registered = [] {
+  testing::AddGlobalTestEnvironment(new Machine);
+  return true;
+}();
+
+}  // namespace
+
+void ensure_environment() { ASSERT_TRUE(registered); }
+
+void allow_seconds(double seconds) {
+  const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
+  expect_within(std::string(test->test_suite_name()) + "." + test->name(), seconds);
+}
+
+}  // namespace scratchfs::harness

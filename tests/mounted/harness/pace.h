@@ -1,0 +1,22 @@
+// How long tests wait, and how they wait without guessing.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+namespace scratchfs::harness {
+
+// 1, or more where a sanitizer slows everything down. Multiplies every bound below.
+int slowness();
+
+// A bound in seconds, adjusted to this build.
+std::chrono::milliseconds patience(double seconds);
+
+// Asks `condition` again and again, at most `seconds` (adjusted) long. True as soon as it holds.
+bool eventually(const std::function<bool()>& condition, double seconds);
+
+// Returns once the clock that file systems stamp files with has moved on, so that a later stamp
+// differs.
+void let_the_clock_tick();
+
+}  // namespace scratchfs::harness

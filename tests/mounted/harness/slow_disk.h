@@ -1,0 +1,45 @@
+// A directory on a disk that is slow, stuck, full or broken when a test says so: a small FUSE file
+// system, for spilling.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace scratchfs::harness {
+
+class SlowDisk {
+ public:
+  SlowDisk();
+  ~SlowDisk();  // opens the gate and takes the mount away
+  SlowDisk(const SlowDisk&) = delete;
+  SlowDisk& operator=(const SlowDisk&) = delete;
+
+  const std::string& path() const;
+
+  // Each read or write from now on is answered so many milliseconds after it came, however many
+  // there are.
+  void delay_reads(int milliseconds);
+  void delay_writes(int milliseconds);
+  // While the gate is closed no read is answered.
+  void close_gate();
+  void open_gate();
+  int reads_held_back() const;
+
+  // The errno that reads or writes get from now on; 0: none.
+  void fail_reads(int error);
+  void fail_writes(int error);
+  // From now on every read gets its bytes with one bit flipped.
+  void flip_a_bit(bool flip);
+
+  // Names that exist now, and bytes that all files together take.
+  int names() const;
+  long long allocated_bytes() const;
+  long long reads() const;
+  long long writes() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scratchfs::harness
