@@ -1,0 +1,185 @@
+#include "mount/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "mount/exit_codes.h"
+#include "mount/mount_options.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+constexpr auto kCommands = std::to_array<std::string_view>({"mount", "umount", "status", "quota"});
+constexpr auto kForAll = std::to_array<std::string_view>({"-h", "--help", "-V", "--version"});
+
+template <typename List>
+bool contains(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+std::string options_footer() {
+  std::string text = "Options for -o (defaults in brackets):\n";
+  for (const OptionHelp& option : mount_option_help()) {
+    std::string name(option.name);
+    if (!option.value.empty()) name += "=" + std::string(option.value);
+    text += fmt::format("  {:<28} {}\n", name, option.text);
+  }
+  return text +
+         "and those of mount(8) and fstab(5): noexec, noatime, noauto, nofail, user, x-..., ...";
+}
+
+// The library's own usage lines know nothing of SOURCE being optional.
+class UsageFormatter : public CLI::Formatter {
+ public:
+  explicit UsageFormatter(std::string usage) : usage_(std::move(usage)) {}
+  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
+    return usage_ + "\n";
+  }
+
+ private:
+  std::string usage_;
+};
+
+void show_usage(CLI::App& app, std::string usage) {
+  app.formatter(std::make_shared<UsageFormatter>(std::move(usage)));
+}
+
+struct Commands {
+  MountCommand mount;
+  UmountCommand umount;
+  StatusCommand status;
+  QuotaCommand quota;
+};
+
+CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::string>& paths) {
+  CLI::App* sub =
+      app.add_subcommand("mount", "Mount a scratchfs (what is done where no command is named)");
+  show_usage(*sub,
+             "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]] [-f] [-d]");
+  sub->add_option("path", paths, "a name for df to show, and where to mount")
+      ->required()
+      ->expected(1, 2)
+      ->type_name("[SOURCE] MOUNTPOINT");
+  sub->add_option("-o", command.option_lists, "options, see below")
+      ->type_name("LIST")
+      ->allow_extra_args(false);
+  sub->add_flag("-f,--foreground", command.foreground, "stay in the foreground, log to stderr");
+  sub->add_flag("-d,--debug", command.debug, "log every request; implies -f");
+  sub->footer(options_footer());
+  return sub;
+}
+
+CLI::App* add_umount(CLI::App& app, UmountCommand& command) {
+  CLI::App* sub = app.add_subcommand("umount", "Unmount, wipe, and wait until that is done");
+  show_usage(*sub, "usage: scratchfs umount [--lazy] MOUNTPOINT");
+  sub->add_option("mountpoint", command.mountpoint, "where it is mounted")
+      ->required()
+      ->type_name("");
+  sub->add_flag("-l,--lazy", command.lazy, "out of sight at once, wiped when no longer in use");
+  return sub;
+}
+
+CLI::App* add_status(CLI::App& app, StatusCommand& command) {
+  CLI::App* sub = app.add_subcommand("status", "Show how a mount is doing");
+  show_usage(*sub, "usage: scratchfs status MOUNTPOINT [--json]");
+  sub->add_option("mountpoint", command.mountpoint, "where it is mounted")
+      ->required()
+      ->type_name("");
+  sub->add_flag("--json", command.json, "exact numbers, for programs");
+  return sub;
+}
+
+CLI::App* add_quota(CLI::App& app, QuotaCommand& command) {
+  CLI::App* sub = app.add_subcommand("quota", "Show who uses how much, or set limits");
+  show_usage(*sub,
+             "usage: scratchfs quota MOUNTPOINT [--json]\n"
+             "       scratchfs quota MOUNTPOINT --user USER|--everyone [--bytes SIZE|none] "
+             "[--inodes N|none]\n"
+             "       scratchfs quota MOUNTPOINT --user USER --reset");
+  sub->add_option("mountpoint", command.mountpoint, "where it is mounted")
+      ->required()
+      ->type_name("");
+  auto* user = sub->add_option("--user", command.user, "whose limits to set: a name or a number")
+                   ->type_name("USER");
+  auto* everyone = sub->add_flag("--everyone", command.everyone,
+                                 "set the limits of all who have none of their own");
+  auto* bytes =
+      sub->add_option("--bytes", command.bytes, "a size (512M, 2G), or none")->type_name("SIZE");
+  auto* inodes =
+      sub->add_option("--inodes", command.inodes, "a number of files, or none")->type_name("N");
+  auto* reset = sub->add_flag("--reset", command.reset, "back to the limits of everyone");
+  sub->add_flag("--json", command.json, "exact numbers, for programs");
+  user->excludes(everyone);
+  reset->needs(user)->excludes(bytes)->excludes(inodes);
+  return sub;
+}
+
+// What the parser cannot know.
+std::string check(const QuotaCommand& command) {
+  const bool whom = command.user || command.everyone;
+  const bool what = command.bytes || command.inodes || command.reset;
+  if (what && !whom) return "quota: for whom? add --user USER or --everyone";
+  if (whom && !what) return "quota: what is to be set? add --bytes, --inodes or --reset";
+  return {};
+}
+
+Answered mistake(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return {fmt::format("scratchfs: {}; see scratchfs --help\n", text), kUsage};
+}
+
+std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
+                                       std::vector<std::string> paths) {
+  if (app.got_subcommand("umount")) return Command(std::move(commands.umount));
+  if (app.got_subcommand("status")) return Command(std::move(commands.status));
+  if (app.got_subcommand("quota")) {
+    if (const std::string wrong = check(commands.quota); !wrong.empty()) return mistake(wrong);
+    return Command(std::move(commands.quota));
+  }
+  commands.mount.mountpoint = paths.back();
+  if (paths.size() > 1) commands.mount.source = paths.front();
+  return Command(std::move(commands.mount));
+}
+
+}  // namespace
+
+std::variant<Command, Answered> parse_command_line(std::vector<std::string> arguments) {
+  const std::string first = arguments.empty() ? "" : arguments.front();
+  if (!arguments.empty() && !contains(kCommands, first) && !contains(kForAll, first)) {
+    arguments.insert(arguments.begin(), "mount");
+  }
+  CLI::App app("scratchfs - a file system for what need not last", "scratchfs");
+  show_usage(app,
+             "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]]\n"
+             "       scratchfs umount|status|quota MOUNTPOINT [...]");
+  app.set_help_flag("-h,--help", "show this, or after a command what that one takes");
+  app.set_version_flag("-V,--version", "scratchfs " SCRATCHFS_VERSION, "show the version");
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 fine, 1 failed, 2 a mistake on the command line. More in man scratchfs.");
+  Commands commands;
+  std::vector<std::string> paths;
+  add_mount(app, commands.mount, paths);
+  add_umount(app, commands.umount);
+  add_status(app, commands.status);
+  add_quota(app, commands.quota);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI::App::parse wants them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::CallForHelp&) {
+    return Answered{app.help(), kFine};
+  } catch (const CLI::CallForVersion& version) {
+    return Answered{std::string(version.what()) + "\n", kFine};
+  } catch (const CLI::ParseError& error) {
+    return mistake(error.what());
+  }
+  return chosen(app, std::move(commands), std::move(paths));
+}
+
+}  // namespace scratchfs::mount

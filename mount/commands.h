@@ -1,0 +1,48 @@
+// What the command line asks for: each command with its arguments.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace scratchfs::mount {
+
+struct MountCommand {
+  std::optional<std::string> source;
+  std::string mountpoint;
+  std::vector<std::string> option_lists;  // of each -o
+  bool foreground = false;
+  bool debug = false;
+};
+
+struct UmountCommand {
+  std::string mountpoint;
+  bool lazy = false;
+};
+
+struct StatusCommand {
+  std::string mountpoint;
+  bool json = false;
+};
+
+// With neither user nor everyone: the table.
+struct QuotaCommand {
+  std::string mountpoint;
+  std::optional<std::string> user;  // name or number
+  bool everyone = false;
+  std::optional<std::string> bytes;   // a size or `none`
+  std::optional<std::string> inodes;  // a number or `none`
+  bool reset = false;
+  bool json = false;
+};
+
+using Command = std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand>;
+
+// Each does the work, prints, and returns the exit code.
+int run(const MountCommand& command);
+int run(const UmountCommand& command);
+int run(const StatusCommand& command);
+int run(const QuotaCommand& command);
+
+}  // namespace scratchfs::mount

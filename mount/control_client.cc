@@ -1,0 +1,92 @@
+#include "mount/control_client.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+
+namespace scratchfs::mount {
+
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+Refusal cannot_open(const std::string& mountpoint, int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return failed(mountpoint + ": no scratchfs is mounted there");
+    case ENOTCONN:
+      return failed(mountpoint + ": its daemon is gone; to clear it away: scratchfs umount " +
+                    mountpoint);
+    case EACCES:
+      return failed(mountpoint + ": a mount of another user, who alone may use it");
+    default:
+      return failed(mountpoint, error);
+  }
+}
+
+Outcome<std::string> read_all(const std::string& mountpoint, int file) {
+  std::string text;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const ssize_t got =
+        ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(text.size()));
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(mountpoint, errno);
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+Outcome<std::string> talk(const std::string& mountpoint, const std::string& request) {
+  const std::string path = mountpoint + "/" + kControlFile;
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (file.number() < 0) return cannot_open(mountpoint, errno);
+  const ssize_t written = ::pwrite(file.number(), request.data(), request.size(), 0);
+  if (written < 0) return failed(mountpoint, errno);
+  if (static_cast<std::size_t>(written) != request.size())
+    return failed(mountpoint + ": the request is too long");
+  return read_all(mountpoint, file.number());
+}
+
+}  // namespace
+
+Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, const char* what) {
+  const auto reply = talk(mountpoint, write_request(request));
+  if (!reply) return reply.error();
+  auto answer = read_reply(*reply, what);
+  if (!answer) return failed(mountpoint + ": " + answer.error().message);
+  return std::move(*answer);
+}
+
+std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
+                                       const char* what, std::chrono::milliseconds patience) {
+  auto promise = std::make_shared<std::promise<std::optional<Json>>>();
+  auto future = promise->get_future();
+  std::thread([=] {
+    auto answer = ask_daemon(mountpoint, request, what);
+    promise->set_value(answer ? std::optional<Json>(std::move(*answer)) : std::nullopt);
+  }).detach();
+  if (future.wait_for(patience) != std::future_status::ready) return std::nullopt;
+  return future.get();
+}
+
+}  // namespace scratchfs::mount

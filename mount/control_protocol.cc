@@ -1,0 +1,134 @@
+#include "mount/control_protocol.h"
+
+#include <utility>
+
+#include "fs/limits/ledger.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using limits::kUnlimited;
+
+Json parse(std::string_view text) { return Json::parse(text, nullptr, /*allow_exceptions=*/false); }
+
+std::string dump(const Json& json) {
+  // Paths may be no UTF-8; JSON must be.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// A member of `request` that is a limit, into `limit`. False: it is none.
+bool read_limit(const Json& request, const char* name, std::optional<std::uint64_t>& limit) {
+  const auto member = request.find(name);
+  if (member == request.end()) return true;
+  if (member->is_null()) limit = kUnlimited;
+  if (member->is_number_unsigned()) limit = member->get<std::uint64_t>();
+  return limit.has_value();
+}
+
+// False where it is absent; nullopt where it is there and no truth value.
+std::optional<bool> read_flag(const Json& request, const char* name) {
+  const auto member = request.find(name);
+  if (member == request.end()) return false;
+  if (!member->is_boolean()) return std::nullopt;
+  return member->get<bool>();
+}
+
+base::Result<Request, base::Failure> read_set_quota(const Json& request) {
+  SetQuotaRequest quota;
+  const auto uid = request.find("uid");
+  const auto everyone = read_flag(request, "everyone");
+  const auto reset = read_flag(request, "reset");
+  if (!everyone || !reset) return base::Failure{"set_quota: everyone and reset are true or false"};
+  if (*everyone == (uid != request.end())) {
+    return base::Failure{"set_quota: wants either a uid or everyone"};
+  }
+  if (uid != request.end()) {
+    const bool is_uid =
+        uid->is_number_unsigned() && uid->get<std::uint64_t>() < static_cast<uid_t>(-1);
+    if (!is_uid) return base::Failure{"set_quota: the uid is none"};
+    quota.uid = uid->get<uid_t>();
+  }
+  if (!read_limit(request, "bytes", quota.bytes) || !read_limit(request, "inodes", quota.inodes)) {
+    return base::Failure{"set_quota: a limit is a number that is not negative, or null for none"};
+  }
+  quota.reset = *reset;
+  if (quota.reset && (*everyone || quota.bytes || quota.inodes)) {
+    return base::Failure{"set_quota: reset goes with a uid and nothing else"};
+  }
+  if (!quota.reset && !quota.bytes && !quota.inodes) {
+    return base::Failure{"set_quota: there is nothing to set"};
+  }
+  return Request(quota);
+}
+
+Json to_json(const StatusRequest& /*request*/) { return {{"command", "status"}}; }
+Json to_json(const QuotaRequest& /*request*/) { return {{"command", "quota"}}; }
+Json to_json(const SetQuotaRequest& request) {
+  Json json = {{"command", "set_quota"}};
+  if (request.uid) {
+    json["uid"] = *request.uid;
+  } else {
+    json["everyone"] = true;
+  }
+  if (request.bytes) json["bytes"] = limit_to_json(*request.bytes);
+  if (request.inodes) json["inodes"] = limit_to_json(*request.inodes);
+  if (request.reset) json["reset"] = true;
+  return json;
+}
+
+}  // namespace
+
+Json limit_to_json(std::uint64_t limit) {
+  return limit == kUnlimited ? Json(nullptr) : Json(limit);
+}
+
+std::string write_request(const Request& request) {
+  Json json = std::visit([](const auto& kind) { return to_json(kind); }, request);
+  json["version"] = kProtocolVersion;
+  return dump(json);
+}
+
+base::Result<Request, base::Failure> read_request(std::string_view text) {
+  if (text.size() > kLongestRequest) return base::Failure{"the request is too long"};
+  const Json request = parse(text);
+  if (!request.is_object()) return base::Failure{"the request is no JSON object"};
+  const auto version = request.find("version");
+  if (version == request.end() || *version != kProtocolVersion) {
+    return base::Failure{"this mount speaks version " + std::to_string(kProtocolVersion) +
+                         " of the control protocol: use the scratchfs command it was mounted with"};
+  }
+  const auto command = request.find("command");
+  if (command == request.end() || !command->is_string())
+    return base::Failure{"the request has no command"};
+  if (*command == "status") return Request(StatusRequest{});
+  if (*command == "quota") return Request(QuotaRequest{});
+  if (*command == "set_quota") return read_set_quota(request);
+  return base::Failure{"this mount knows no such command"};
+}
+
+std::string write_reply(const char* what, Json answer) {
+  return dump({{"version", kProtocolVersion}, {what, std::move(answer)}});
+}
+
+std::string write_error(const std::string& why) {
+  return dump({{"version", kProtocolVersion}, {"error", why}});
+}
+
+base::Result<Json, base::Failure> read_reply(std::string_view text, const char* what) {
+  const Json reply = parse(text);
+  if (!reply.is_object()) return base::Failure{"the reply is not what a scratchfs says"};
+  if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) {
+    return base::Failure{error->get<std::string>()};
+  }
+  const auto version = reply.find("version");
+  const auto answer = reply.find(what);
+  if (version == reply.end() || *version != kProtocolVersion || answer == reply.end() ||
+      !answer->is_object()) {
+    return base::Failure{
+        "the reply is of another version: use the scratchfs command it was mounted with"};
+  }
+  return *answer;
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,68 @@
+// The daemon's side of the control file: who asks gets what he may see.
+#pragma once
+
+#include <sys/types.h>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "fs/base/mutex.h"
+#include "fs/kernel/session.h"
+#include "fs/limits/ledger.h"
+#include "fs/store/store.h"
+#include "fs/tree/tree.h"
+#include "mount/control_protocol.h"
+
+namespace scratchfs::mount {
+
+// What does not change while mounted.
+struct MountFacts {
+  std::string mountpoint;
+  std::string source;
+  uid_t owner = 0;  // who mounted
+  pid_t daemon = 0;
+  pid_t guardian = 0;
+  std::uint64_t pid_namespace =
+      0;                   // inode of /proc/self/ns/pid: where those two numbers mean something
+  std::int64_t since = 0;  // seconds since 1970
+  bool shared = false;
+  limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
+  limits::CreateMode create_mode = limits::CreateMode::owner_only;
+  std::string spill_directory;  // empty: never spills
+};
+
+// Where the numbers come from; each may be called from any thread.
+struct Gauges {
+  std::function<store::StoreStats()> store;
+  std::function<tree::TreeStats()> tree;
+  std::function<kernel::SessionStats()> session;
+  std::function<std::optional<std::uint64_t>()>
+      spill_free;  // bytes free on the spill disk; nullopt: not known
+};
+
+class ControlServer {
+ public:
+  // The ledger is not owned and outlives the server. `each_user` is everyone's limit as the ledger
+  // was made with.
+  ControlServer(MountFacts facts, Gauges gauges, limits::Ledger& ledger, limits::Limits each_user);
+
+  // A kernel::ControlHandler. Root and the mount's owner see every user's row and may set limits;
+  // everyone else sees the whole mount's sums and his own row.
+  std::string answer(const kernel::ControlRequest& request);
+
+ private:
+  bool is_privileged(uid_t uid) const { return uid == 0 || uid == facts_.owner; }
+  Json status(uid_t caller) const;
+  Json quota(uid_t caller) const;
+  Json rows(uid_t caller) const;
+  void set(const SetQuotaRequest& request);
+
+  const MountFacts facts_;
+  const Gauges gauges_;
+  limits::Ledger& ledger_;
+  mutable base::Mutex mutex_;
+  limits::Limits each_user_ GUARDED_BY(mutex_);
+};
+
+}  // namespace scratchfs::mount

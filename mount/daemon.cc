@@ -1,0 +1,169 @@
+#include "mount/daemon.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <utility>
+
+#include "fs/base/clock.h"
+#include "fs/limits/size.h"
+#include "fs/store/locked_memory.h"
+#include "fs/tree/session_claimants.h"
+#include "mount/control_server.h"
+#include "mount/guardian.h"
+#include "mount/hardening.h"
+#include "mount/logging.h"
+#include "mount/signals.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+#ifdef NDEBUG
+constexpr bool kAuditAtEnd = false;
+#else
+constexpr bool kAuditAtEnd = true;
+#endif
+
+std::uint64_t own_pid_namespace() {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
+  MountFacts facts;
+  facts.mountpoint = setup.mountpoint;
+  facts.source = setup.plan.session.source;
+  facts.owner = setup.plan.tree.owner;
+  facts.daemon = ::getpid();
+  facts.guardian = guardian.pid();
+  facts.pid_namespace = own_pid_namespace();
+  facts.since = base::now().tv_sec;
+  facts.shared = setup.plan.session.allow_other;
+  facts.lifetime = setup.plan.tree.lifetime;
+  facts.create_mode = setup.plan.tree.create_mode;
+  facts.spill_directory = setup.spill_path;
+  return facts;
+}
+
+// The parts of the file system, made in this order and taken down in reverse.
+class Parts {
+ public:
+  Parts(DaemonSetup& setup, Guardian guardian) : setup_(setup), guardian_(std::move(guardian)) {}
+
+  Outcome<void> make();
+  int serve(const Ready& ready);
+
+ private:
+  Gauges gauges();
+  void log_start() const;
+  bool quotas_add_up() const;
+
+  DaemonSetup& setup_;
+  Guardian guardian_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<limits::Ledger> ledger_;
+  std::unique_ptr<tree::SessionClaimants> claimants_;
+  std::unique_ptr<tree::Tree> tree_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<kernel::Session> session_;
+};
+
+Gauges Parts::gauges() {
+  Gauges gauges;
+  gauges.store = [this] { return store_->stats(); };
+  gauges.tree = [this] { return tree_->stats(); };
+  // Requests come only while session_ serves them.
+  gauges.session = [this] { return session_->stats(); };
+  gauges.spill_free = [directory = setup_.spill_directory.get()]() -> std::optional<std::uint64_t> {
+    if (directory == nullptr) return std::nullopt;
+    const auto free = directory->free_bytes();
+    return free ? std::optional(*free) : std::nullopt;
+  };
+  return gauges;
+}
+
+Outcome<void> Parts::make() {
+  MountPlan& plan = setup_.plan;
+  plan.store.spill_directory = setup_.spill_directory.get();
+  auto store = store::Store::create(plan.store);
+  if (!store)
+    return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
+  store_ = std::move(*store);
+  ledger_ = std::make_unique<limits::Ledger>(plan.ledger);
+  claimants_ = std::make_unique<tree::SessionClaimants>();
+  tree_ = std::make_unique<tree::Tree>(plan.tree, *store_, *ledger_, *claimants_);
+  control_ = std::make_unique<ControlServer>(facts_of(setup_, guardian_), gauges(), *ledger_,
+                                             plan.ledger.each_user);
+  auto session = kernel::Session::create(
+      *tree_, [this](const kernel::ControlRequest& request) { return control_->answer(request); },
+      plan.session);
+  if (!session) return failed(session.error().message);
+  session_ = std::move(*session);
+  return {};
+}
+
+void Parts::log_start() const {
+  const MountPlan& plan = setup_.plan;
+  spdlog::info("{}: mounted over {}: {} of memory, {} of spill in {}", setup_.mountpoint,
+               session_->stats().io_uring ? "io_uring" : "/dev/fuse",
+               limits::format_size(plan.store.memory), limits::format_size(plan.store.spill),
+               setup_.spill_path.empty() ? "no directory" : setup_.spill_path);
+}
+
+bool Parts::quotas_add_up() const {
+  if (!kAuditAtEnd) return true;
+  const auto differences = tree_->audit();
+  for (const std::string& line : differences) spdlog::error("quota drift: {}", line);
+  return differences.empty();
+}
+
+int Parts::serve(const Ready& ready) {
+  bool answered = false;
+  base::Result<void, base::Failure> served;
+  {
+    const SignalWatch signals([this] { session_->stop(); });
+    if (auto mounted = session_->mount(setup_.mountpoint); !mounted) {
+      return complain(failed(mounted.error().message));
+    }
+    guardian_.mounted();
+    served = session_->serve([&] {
+      answered = true;
+      log_start();
+      leave_terminal();
+      if (!ready()) session_->stop();
+    });
+  }
+  session_.reset();
+  guardian_.dismiss();
+  if (!served) {
+    if (answered) {
+      spdlog::error("{}: {}", setup_.mountpoint, served.error().message);
+      return kFailed;
+    }
+    return complain(failed(served.error().message));
+  }
+  spdlog::info("{}: unmounted", setup_.mountpoint);
+  return quotas_add_up() ? kFine : kFailed;
+}
+
+}  // namespace
+
+int run_daemon(DaemonSetup& setup, const Ready& ready) {
+  block_signals();
+  start_logging(setup.foreground, setup.log_level);
+  for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
+  auto guardian = Guardian::start(setup.mountpoint);
+  if (!guardian) return complain(guardian.error());
+  harden();
+  if (const auto locked = store::install_crypto_allocator(); !locked) {
+    return complain(failed("locked memory for the key (ulimit -l)", locked.error().value()));
+  }
+  Parts parts(setup, std::move(*guardian));
+  if (const auto made = parts.make(); !made) return complain(made.error());
+  return parts.serve(ready);
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,29 @@
+// The process that serves a mount, from its first thread to its last.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs/base/os_file.h"
+#include "mount/launch.h"
+#include "mount/mount_plan.h"
+
+namespace scratchfs::mount {
+
+// All that the daemon needs to know; made by the command, before anything is mounted.
+struct DaemonSetup {
+  MountPlan plan;
+  std::string mountpoint;                              // absolute
+  std::string spill_path;                              // empty: never spills
+  std::unique_ptr<base::OsDirectory> spill_directory;  // null: never spills
+  std::string log_level;
+  bool foreground = false;
+};
+
+// Mounts, calls `ready` when the mount answers, serves until it is unmounted or a signal ends it,
+// and leaves nothing behind. The exit code: kFailed where the mount or the serving failed, or
+// (debug builds) the quotas do not add up.
+int run_daemon(DaemonSetup& setup, const Ready& ready);
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,39 @@
+// A small process that outlives the daemon by a moment: when the daemon dies without a word (kill
+// -9, a crash, out of memory), it detaches the mount, which would else answer "Transport endpoint
+// is not connected" for ever.
+#pragma once
+
+#include <sys/types.h>
+#include <string>
+
+#include "mount/refusal.h"
+
+namespace scratchfs::mount {
+
+// The daemon's end. The guardian notices the daemon's death by the end of their socket; its own
+// death harms nobody.
+class Guardian {
+ public:
+  // Forks, so call it before there is any thread. The guardian is nobody's child, has a session of
+  // its own (^C does not reach it), keeps no descriptor of the caller's and ignores every signal
+  // that asks it to end.
+  static Outcome<Guardian> start(const std::string& mountpoint);
+  Guardian(Guardian&& other) noexcept;
+  Guardian& operator=(Guardian&& other) noexcept;
+  ~Guardian();  // without dismiss(): as if the daemon had died
+
+  // The mount is there now; the guardian takes note which one it is.
+  void mounted();
+  // The mount is gone as it should be: the guardian ends and touches nothing.
+  void dismiss();
+  pid_t pid() const { return pid_; }
+
+ private:
+  Guardian(int socket, pid_t pid) : socket_(socket), pid_(pid) {}
+  void tell(char message);
+
+  int socket_;  // SOCK_SEQPACKET: a message is one byte (guardian_watch.h)
+  pid_t pid_;
+};
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,78 @@
+#include "mount/guardian_watch.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <optional>
+
+namespace scratchfs::mount {
+
+namespace {
+
+enum class Heard { mounted, dismissed, died };
+
+Heard listen(int socket) {
+  for (;;) {
+    char message = 0;
+    const ssize_t got = ::recv(socket, &message, 1, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Heard::died;
+    if (message == kMountedMessage) return Heard::mounted;
+    if (message == kDismissMessage) return Heard::dismissed;
+  }
+}
+
+std::optional<MountEntry> scratchfs_at(const MountTable& table, const std::string& mountpoint) {
+  const MountEntry* top = topmost_at(table, mountpoint);
+  if (top == nullptr || top->type != kFileSystemType) return std::nullopt;
+  return *top;
+}
+
+// The last entry of our device that is on top at its place: only that one would umount2(2) take
+// away.
+std::optional<std::string> next_to_detach(const MountTable& table, const std::string& device) {
+  for (auto entry = table.rbegin(); entry != table.rend(); ++entry) {
+    if (entry->device != device || entry->type != kFileSystemType) continue;
+    if (topmost_at(table, entry->mountpoint) == &*entry) return entry->mountpoint;
+  }
+  return std::nullopt;
+}
+
+bool detach_all(const std::string& device, const GuardianHost& host) {
+  bool detached = false;
+  while (const auto mountpoint = next_to_detach(host.mounts(), device)) {
+    if (!host.detach(*mountpoint)) return detached;
+    detached = true;
+  }
+  return detached;
+}
+
+// Ids and devices are used again once they are free, so both must still be those of the mount that
+// was seen.
+bool still_ours(const MountTable& table, const MountEntry& seen) {
+  for (const MountEntry& entry : table) {
+    if (entry.id == seen.id) return entry.device == seen.device && entry.type == seen.type;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool watch_daemon(int socket, const std::string& mountpoint, const GuardianHost& host) {
+  std::optional<MountEntry> mount;
+  for (;;) {
+    switch (listen(socket)) {
+      case Heard::mounted:
+        mount = scratchfs_at(host.mounts(), mountpoint);
+        break;
+      case Heard::dismissed:
+        return false;
+      case Heard::died:
+        const MountTable table = host.mounts();
+        if (!mount) mount = scratchfs_at(table, mountpoint);
+        return mount && still_ours(table, *mount) && detach_all(mount->device, host);
+    }
+  }
+}
+
+}  // namespace scratchfs::mount

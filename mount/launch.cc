@@ -1,0 +1,87 @@
+#include "mount/launch.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string>
+
+#include "mount/refusal.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+void null_stream(int stream, int flags) {
+  const int null = ::open("/dev/null", flags | O_CLOEXEC);
+  if (null < 0) return;
+  ::dup2(null, stream);
+  if (null != stream) ::close(null);
+}
+
+int run_child(const Daemon& daemon, int pipe) {
+  ::setsid();
+  if (::chdir("/") != 0) return complain(failed("/", errno));
+  null_stream(STDIN_FILENO, O_RDONLY);
+  // The parent may have been interrupted: a write to it must fail, not kill.
+  std::signal(SIGPIPE, SIG_IGN);
+  return daemon([pipe] {
+    const char fine = 0;
+    const bool heard = ::write(pipe, &fine, 1) == 1;
+    ::close(pipe);
+    null_stream(STDOUT_FILENO, O_WRONLY);
+    null_stream(STDERR_FILENO, O_WRONLY);
+    return heard;
+  });
+}
+
+int wait_for_end(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return complain(failed("the daemon", errno));
+  }
+  if (WIFSIGNALED(status)) {
+    return complain(failed("the daemon died before the mount answered: signal " +
+                           std::to_string(WTERMSIG(status))));
+  }
+  const int code = WEXITSTATUS(status);
+  return code != kFine ? code : complain(failed("the mount was ended before it answered"));
+}
+
+}  // namespace
+
+int launch(bool foreground, const Daemon& daemon) {
+  if (foreground) return daemon([] { return true; });
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return complain(failed("pipe", errno));
+  const pid_t child = ::fork();
+  if (child < 0) return complain(failed("fork", errno));
+  if (child == 0) {
+    ::close(pipe[0]);
+    return run_child(daemon, pipe[1]);
+  }
+  ::close(pipe[1]);
+  char fine = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(pipe[0], &fine, 1);
+  } while (got < 0 && errno == EINTR);
+  return got == 1 ? kFine : wait_for_end(child);
+}
+
+void close_inherited_descriptors() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0) {
+      // Lowest free number first: this open(2) fills the gap itself.
+      if (::open("/dev/null", O_RDWR) < 0)
+        continue;  // NOLINT(android-cloexec-open): a standard stream
+    }
+  }
+  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+}  // namespace scratchfs::mount

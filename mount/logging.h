@@ -1,0 +1,15 @@
+// Where the daemon's words go: to stderr in the foreground, else to syslog (and so to the journal).
+#pragma once
+
+#include <string>
+
+namespace scratchfs::mount {
+
+// Sets spdlog's default logger. `level` as -o log_level=. In the background warnings go to stderr
+// too, until leave_terminal(), because whoever mounts is still there to read them.
+void start_logging(bool foreground, const std::string& level);
+
+// From now on the background daemon is alone.
+void leave_terminal();
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,64 @@
+// `scratchfs mount`: everything up to the fork; then daemon.h.
+#include <unistd.h>
+
+#include <utility>
+
+#include "mount/commands.h"
+#include "mount/daemon.h"
+#include "mount/launch.h"
+#include "mount/machine.h"
+#include "mount/mount_options.h"
+#include "mount/mount_plan.h"
+#include "mount/preflight.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+Outcome<void> check_place(const MountCommand& command, const MountOptions& options,
+                          DaemonSetup& setup) {
+  const uid_t uid = ::geteuid();
+  if (auto fuse = check_fuse(uid); !fuse) return fuse.error();
+  if (auto sharing = check_sharing(is_shared(options, uid), uid); !sharing) return sharing.error();
+  auto mountpoint = check_mountpoint(command.mountpoint, options.nonempty);
+  if (!mountpoint) return mountpoint.error();
+  setup.mountpoint = std::move(*mountpoint);
+  return {};
+}
+
+Outcome<DaemonSetup> prepare(const MountCommand& command) {
+  auto options = parse_mount_options(command.option_lists);
+  if (!options) return options.error();
+  if (command.source) options->source = command.source;
+  if (command.debug) options->log_level = "debug";
+  DaemonSetup setup;
+  setup.foreground = command.foreground || command.debug;
+  setup.log_level = options->log_level;
+  if (auto place = check_place(command, *options, setup); !place) return place.error();
+  Surroundings surroundings{this_machine(), 0, ::geteuid(), ::getegid()};
+  std::vector<std::string> warnings;
+  if (wants_spill(*options)) {
+    auto spill = open_spill_directory(options->spill_directory);
+    if (!spill) return spill.error();
+    setup.spill_directory = std::move(spill->directory);
+    setup.spill_path = spill->path;
+    surroundings.spill_free = spill->free;
+    warnings = std::move(spill->warnings);
+  }
+  auto plan = make_plan(*options, surroundings);
+  if (!plan) return plan.error();
+  setup.plan = std::move(*plan);
+  setup.plan.warnings.insert(setup.plan.warnings.begin(), warnings.begin(), warnings.end());
+  return setup;
+}
+
+}  // namespace
+
+int run(const MountCommand& command) {
+  if (!command.foreground && !command.debug) close_inherited_descriptors();
+  auto setup = prepare(command);
+  if (!setup) return complain(setup.error());
+  return launch(setup->foreground, [&](const Ready& ready) { return run_daemon(*setup, ready); });
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,17 @@
+// pidfd_open(2) and pidfd_send_signal(2): glibc 2.36 declares them in a way that C++ cannot link.
+#pragma once
+
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+namespace scratchfs::mount {
+
+// A descriptor (closed on exec) that is readable when the process has ended; -1 and errno.
+inline int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+inline int send_signal(int pidfd, int signal) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+}
+
+}  // namespace scratchfs::mount

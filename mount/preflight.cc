@@ -1,0 +1,180 @@
+#include "mount/preflight.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+
+namespace scratchfs::mount {
+
+namespace {
+
+using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+bool is_dot(std::string_view name) { return name == "." || name == ".."; }
+
+Outcome<void> check_empty(const std::string& path) {
+  const DirectoryStream directory(::opendir(path.c_str()), &::closedir);
+  if (!directory) return failed(path, errno);
+  errno = 0;
+  while (const dirent* entry =
+             ::readdir(directory.get())) {  // NOLINT(concurrency-mt-unsafe): our own stream
+    if (is_dot(entry->d_name)) continue;
+    return failed(
+        path +
+        ": not empty; mount on an empty directory, or with -o nonempty to hide what is there");
+  }
+  if (errno != 0) return failed(path, errno);
+  return {};
+}
+
+Outcome<void> check_free(const std::string& path, bool nonempty, const HostFiles& host) {
+  const MountTable table = read_mount_table(host.mount_table);
+  const MountEntry* top = topmost_at(table, path);
+  // An automounter's mount waits to be covered.
+  if (top == nullptr || top->type == "autofs") return {};
+  if (top->type == kFileSystemType) {
+    return failed(path + ": already a scratchfs; to end that one: scratchfs umount " + path);
+  }
+  if (nonempty) return {};
+  return failed(path + ": busy: a " + top->type +
+                " is mounted there; unmount it, or mount over it with -o nonempty");
+}
+
+bool allows_others(const std::string& configuration) {
+  std::ifstream file(configuration);
+  std::string line;
+  while (std::getline(file, line)) {
+    const std::size_t first = line.find_first_not_of(" \t");
+    const std::size_t last = line.find_last_not_of(" \t\r");
+    if (first != std::string::npos && line.substr(first, last - first + 1) == "user_allow_other") {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The type of the file system that `device` is; empty: not known.
+std::string type_of_device(dev_t device, const HostFiles& host) {
+  const std::string name =
+      std::to_string(gnu_dev_major(device)) + ":" + std::to_string(gnu_dev_minor(device));
+  for (const MountEntry& entry : read_mount_table(host.mount_table)) {
+    if (entry.device == name) return entry.type;
+  }
+  return {};
+}
+
+std::string absolute(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
+                                                             &std::free);
+  return resolved ? resolved.get() : path;
+}
+
+const char* spill_advice(int error) {
+  switch (error) {
+    case ENOENT:
+      return "; make it, name another with spill_dir=, or do without: spill=0";
+    case EROFS:
+    case EACCES:
+    case EPERM:
+    case ENOTDIR:
+      return "; name another directory with spill_dir=, or do without: spill=0";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Outcome<std::string> check_mountpoint(const std::string& path, bool nonempty,
+                                      const HostFiles& host) {
+  const auto resolved = resolve_mountpoint(path);
+  if (!resolved) return failed("mount point " + path, resolved.error().value());
+  // The table first: a look at the path itself could hang or fail on what is mounted there.
+  if (auto free = check_free(*resolved, nonempty, host); !free) return free.error();
+  struct stat status {};
+  if (::stat(resolved->c_str(), &status) != 0) {
+    const int error = errno;
+    Refusal refusal = failed("mount point " + path, error);
+    if (error == ENOENT) refusal.message += "; make it with mkdir";
+    return refusal;
+  }
+  if (!S_ISDIR(status.st_mode))
+    return failed(path + ": not a directory; mount on an empty directory");
+  // Root may cover what it cannot write to: a directory of a read-only root file system, say.
+  if (::geteuid() != 0 && ::access(resolved->c_str(), W_OK) != 0) {
+    return failed(path + ": you may not write there, so you may not mount there");
+  }
+  if (!nonempty) {
+    if (auto empty = check_empty(*resolved); !empty) return empty.error();
+  }
+  return *resolved;
+}
+
+Outcome<void> check_fuse(uid_t uid, const HostFiles& host) {
+  const std::string& device = host.fuse_device;
+  struct stat status {};
+  if (::stat(device.c_str(), &status) != 0) {
+    return failed(device +
+                  ": missing, so this kernel or container has no FUSE; try modprobe fuse, or give "
+                  "the container --device /dev/fuse");
+  }
+  if (uid != 0) return {};
+  const int descriptor = ::open(device.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) {
+    Refusal refusal = failed(device, errno);
+    refusal.message += "; try modprobe fuse, or let the container use it";
+    return refusal;
+  }
+  ::close(descriptor);
+  return {};
+}
+
+Outcome<void> check_sharing(bool allow_other, uid_t uid, const HostFiles& host) {
+  if (!allow_other || uid == 0 || allows_others(host.fuse_configuration)) return {};
+  return failed("-o allow_other: only root may, unless " + host.fuse_configuration +
+                " says user_allow_other; leave it out for a mount of your own");
+}
+
+Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFiles& host) {
+  const std::string what = "spill directory " + path;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    const int error = errno;
+    Refusal refusal = failed(what, error);
+    refusal.message += spill_advice(error);
+    return refusal;
+  }
+  if (S_ISDIR(status.st_mode) && type_of_device(status.st_dev, host) == kFileSystemType) {
+    return failed(what +
+                  ": lies on a scratchfs, which cannot spill into itself; name another directory "
+                  "with spill_dir=");
+  }
+  auto directory = base::open_directory(path);
+  if (!directory) {
+    Refusal refusal = failed(what, directory.error().value());
+    refusal.message += spill_advice(directory.error().value());
+    return refusal;
+  }
+  SpillPlace place{std::move(*directory), absolute(path), 0, {}};
+  const auto free = place.directory->free_bytes();
+  if (!free) return failed(what, free.error().value());
+  place.free = *free;
+  const auto in_memory = place.directory->in_memory();
+  if (in_memory && *in_memory) {
+    place.warnings.push_back(
+        what +
+        ": lies in memory itself, so spilling there frees none; name a directory on a "
+        "disk with spill_dir=");
+  }
+  return place;
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,44 @@
+// What is looked at before anything is mounted, so that a mistake gets one clear line and leaves
+// nothing behind.
+#pragma once
+
+#include <sys/types.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs/base/os_file.h"
+#include "mount/mount_table.h"
+#include "mount/refusal.h"
+
+namespace scratchfs::mount {
+
+// Where the machine is asked; tests name files of their own.
+struct HostFiles {
+  std::string fuse_device = "/dev/fuse";
+  std::string fuse_configuration = "/etc/fuse.conf";
+  std::string mount_table = kMountInfo;
+};
+
+// The mount point's real path. Refused: missing, no directory, not empty (unless `nonempty`), a
+// mount already (of scratchfs in any case), not writable for the user.
+Outcome<std::string> check_mountpoint(const std::string& path, bool nonempty,
+                                      const HostFiles& host = {});
+
+// Whether this kernel has FUSE. An ordinary user need not be able to open /dev/fuse: fusermount3
+// does that.
+Outcome<void> check_fuse(uid_t uid, const HostFiles& host = {});
+
+// Root may share a mount; others need `user_allow_other` in /etc/fuse.conf.
+Outcome<void> check_sharing(bool allow_other, uid_t uid, const HostFiles& host = {});
+
+struct SpillPlace {
+  std::unique_ptr<base::OsDirectory> directory;
+  std::string path;        // absolute
+  std::uint64_t free = 0;  // bytes
+  std::vector<std::string> warnings;
+};
+// Refused: missing, no directory, not writable, read-only, on a scratchfs. A warning: in memory.
+Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFiles& host = {});
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,42 @@
+#include "mount/process_name.h"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace scratchfs::mount {
+
+namespace {
+
+struct Area {
+  char* begin = nullptr;
+  std::size_t size = 0;
+};
+
+Area& arguments() {
+  static Area area;
+  return area;
+}
+
+}  // namespace
+
+void remember_arguments(int argc, char** argv) {
+  if (argc < 1) return;
+  char* end = argv[0];
+  // Only as far as the strings lie one behind the other, as execve(2) puts them.
+  for (int i = 0; i < argc && argv[i] == end; ++i) end = argv[i] + std::strlen(argv[i]) + 1;
+  arguments() = Area{argv[0], static_cast<std::size_t>(end - argv[0])};
+}
+
+void name_process(const char* name, const std::string& detail) {
+  ::prctl(PR_SET_NAME, name, 0, 0, 0);
+  const Area area = arguments();
+  if (area.size == 0) return;
+  const std::string title = std::string(name) + " " + detail;
+  const std::size_t length = std::min(title.size(), area.size - 1);
+  std::memset(area.begin, 0, area.size);
+  std::memcpy(area.begin, title.data(), length);
+}
+
+}  // namespace scratchfs::mount

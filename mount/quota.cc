@@ -1,0 +1,65 @@
+// `scratchfs quota`: the table of all users, and setting limits on a live mount.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "mount/commands.h"
+#include "mount/control_client.h"
+#include "mount/mount_options.h"
+#include "mount/user_names.h"
+#include "mount/user_table.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+Outcome<Request> request_for(const QuotaCommand& command) {
+  if (!command.user && !command.everyone) return Request(QuotaRequest{});
+  SetQuotaRequest request;
+  if (command.user) {
+    request.uid = find_user(*command.user);
+    if (!request.uid) return usage("--user " + *command.user + ": there is no such user");
+  }
+  if (command.bytes) {
+    const auto limit = parse_byte_limit(*command.bytes, 0);
+    if (!limit) return usage("--bytes " + *command.bytes + ": " + limit.error().message);
+    request.bytes = *limit;
+  }
+  if (command.inodes) {
+    const auto limit = parse_inode_limit(*command.inodes);
+    if (!limit) return usage("--inodes " + *command.inodes + ": " + limit.error().message);
+    request.inodes = *limit;
+  }
+  request.reset = command.reset;
+  return Request(request);
+}
+
+std::string show_quota(const Json& quota) {
+  const Json& everyone = member(quota, "everyone");
+  return fmt::format(
+             "everyone: {} bytes, {} inodes; root and users listed with other limits have their "
+             "own\n\n",
+             show_bytes(member(everyone, "bytes_limit")),
+             show_count(member(everyone, "inodes_limit"))) +
+         show_users(member(quota, "users"));
+}
+
+}  // namespace
+
+int run(const QuotaCommand& command) {
+  const auto request = request_for(command);
+  if (!request) return complain(request.error());
+  auto quota = ask_daemon(command.mountpoint, *request, "quota");
+  if (!quota) return complain(quota.error());
+  std::string text;
+  if (command.json) {
+    if (quota->contains("users")) add_names((*quota)["users"]);
+    text = quota->dump(2) + "\n";
+  } else {
+    text = show_quota(*quota);
+  }
+  std::fputs(text.c_str(), stdout);
+  return kFine;
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,18 @@
+#include "mount/refusal.h"
+
+#include <cstdio>
+#include <system_error>
+
+namespace scratchfs::mount {
+
+Refusal failed(const std::string& what, int error) {
+  return failed(what + ": " + std::generic_category().message(error));
+}
+
+int complain(const Refusal& refusal) {
+  const std::string line = "scratchfs: " + refusal.message + "\n";
+  std::fputs(line.c_str(), stderr);
+  return refusal.exit_code;
+}
+
+}  // namespace scratchfs::mount

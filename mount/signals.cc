@@ -1,0 +1,62 @@
+#include "mount/signals.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace scratchfs::mount {
+
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t set = ending_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+SignalWatch::SignalWatch(std::function<void()> stop)
+    : stop_(std::move(stop)), end_(::eventfd(0, EFD_CLOEXEC)), thread_([this] { run(); }) {}
+
+SignalWatch::~SignalWatch() {
+  ::eventfd_write(end_, 1);
+  thread_.join();
+  ::close(end_);
+}
+
+void SignalWatch::run() {
+  const sigset_t set = ending_signals();
+  const int signals = ::signalfd(-1, &set, SFD_CLOEXEC);
+  if (signals < 0) {
+    spdlog::error("signals cannot be received: {}", std::strerror(errno));
+    return;
+  }
+  std::array<pollfd, 2> waited{{{signals, POLLIN, 0}, {end_, POLLIN, 0}}};
+  for (;;) {
+    if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) break;
+    if (waited[1].revents != 0) break;
+    signalfd_siginfo info{};
+    if (waited[0].revents == 0 || ::read(signals, &info, sizeof info) != sizeof info) continue;
+    spdlog::info("signal {}: unmounting", info.ssi_signo);
+    stop_();
+  }
+  ::close(signals);
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,30 @@
+// SIGTERM, SIGINT and SIGHUP as an orderly end of the mount.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+namespace scratchfs::mount {
+
+// Blocks those signals for this thread and all that it starts, so that only SignalWatch sees them;
+// ignores SIGPIPE. Before there is any other thread.
+void block_signals();
+
+// A thread that calls `stop` for each of those signals. One that came before it was made counts
+// too.
+class SignalWatch {
+ public:
+  explicit SignalWatch(std::function<void()> stop);
+  ~SignalWatch();  // no call of `stop` runs after this
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+ private:
+  void run();
+
+  std::function<void()> stop_;
+  int end_;  // eventfd(2): written to when the thread shall return
+  std::thread thread_;
+};
+
+}  // namespace scratchfs::mount

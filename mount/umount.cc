@@ -1,0 +1,97 @@
+// `scratchfs umount`: returns when the mount, its daemon and all that it held are gone.
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "mount/commands.h"
+#include "mount/control_client.h"
+#include "mount/mount_table.h"
+#include "mount/pidfd.h"
+#include "mount/unmounting.h"
+#include "mount/user_table.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kPatienceForStatus{5};
+constexpr std::chrono::seconds kPatienceForEnd{120};
+
+// The processes behind a mount, held by pidfd so that their numbers cannot come to mean others.
+class Processes {
+ public:
+  Processes() = default;
+  ~Processes() {
+    for (const int descriptor : descriptors_) ::close(descriptor);
+  }
+  Processes(const Processes&) = delete;
+  Processes& operator=(const Processes&) = delete;
+
+  void add(const Json& pid) {
+    if (!pid.is_number_unsigned() || pid == 0U) return;
+    const int descriptor = open_pidfd(pid.get<pid_t>());
+    if (descriptor >= 0) descriptors_.push_back(descriptor);
+  }
+
+  // False: some are still there after `patience`.
+  bool wait_for_end(std::chrono::milliseconds patience) const {
+    const auto deadline = Clock::now() + patience;
+    for (const int descriptor : descriptors_) {
+      pollfd waited{descriptor, POLLIN, 0};
+      for (;;) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+        if (left.count() <= 0) return false;
+        const int ready = ::poll(&waited, 1, static_cast<int>(left.count()));
+        if (ready > 0) break;
+        if (ready < 0 && errno != EINTR) return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  std::vector<int> descriptors_;
+};
+
+std::uint64_t own_pid_namespace() {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+void find_processes(const std::string& mountpoint, Processes& processes) {
+  const auto status = ask_daemon_briefly(mountpoint, StatusRequest{}, "status", kPatienceForStatus);
+  // A daemon of another pid namespace cannot be waited for by its number.
+  if (!status || member(*status, "pid_namespace") != own_pid_namespace()) return;
+  processes.add(member(*status, "pid"));
+  processes.add(member(*status, "guardian_pid"));
+}
+
+}  // namespace
+
+int run(const UmountCommand& command) {
+  const auto mountpoint = resolve_mountpoint(command.mountpoint);
+  if (!mountpoint) return complain(failed(command.mountpoint, mountpoint.error().value()));
+  const MountTable table = read_mount_table();
+  const MountEntry* top = topmost_at(table, *mountpoint);
+  if (top == nullptr || top->type != kFileSystemType) {
+    return complain(failed(command.mountpoint + ": no scratchfs is mounted there"));
+  }
+  Processes processes;
+  // After a lazy unmount the daemon goes on for as long as anything there is in use.
+  if (!command.lazy) find_processes(*mountpoint, processes);
+  const auto unmounted = unmount(*mountpoint, command.lazy ? Detach::at_once : Detach::when_unused);
+  if (!unmounted) return complain(unmounted.error());
+  if (!processes.wait_for_end(kPatienceForEnd)) {
+    return complain(failed(command.mountpoint + ": unmounted, but its daemon has not ended yet"));
+  }
+  return kFine;
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,85 @@
+#include "mount/user_table.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "fs/limits/size.h"
+#include "mount/user_names.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using Row = std::vector<std::string>;
+
+// The first column to the left, the others to the right.
+std::string align(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    text += row[0] + std::string(widths[0] - row[0].size(), ' ');
+    for (std::size_t i = 1; i < row.size(); ++i) {
+      text += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::optional<uid_t> uid_of(const Json& row) {
+  const auto uid = natural(member(row, "uid"));
+  return uid ? std::optional(static_cast<uid_t>(*uid)) : std::nullopt;
+}
+
+std::string show_user(const Json& row) {
+  const auto uid = uid_of(row);
+  return uid ? user_name(*uid).value_or(std::to_string(*uid)) : "?";
+}
+
+}  // namespace
+
+const Json& member(const Json& object, const char* name) {
+  static const Json absent;
+  const auto found = object.find(name);
+  return found == object.end() ? absent : *found;
+}
+
+std::optional<std::uint64_t> natural(const Json& json) {
+  if (json.is_number_unsigned()) return json.get<std::uint64_t>();
+  if (!json.is_number_integer() || json < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(json.get<std::int64_t>());
+}
+
+std::string show_bytes(const Json& bytes) {
+  const auto number = natural(bytes);
+  return number ? limits::format_size(*number) : "none";
+}
+
+std::string show_count(const Json& count) {
+  const auto number = natural(count);
+  return number ? std::to_string(*number) : "none";
+}
+
+std::string show_users(const Json& users) {
+  std::vector<Row> rows{{"USER", "BYTES", "LIMIT", "INODES", "LIMIT"}};
+  for (const Json& row : users) {
+    rows.push_back({show_user(row), show_bytes(member(row, "bytes")),
+                    show_bytes(member(row, "bytes_limit")), show_count(member(row, "inodes")),
+                    show_count(member(row, "inodes_limit"))});
+  }
+  return align(rows);
+}
+
+void add_names(Json& users) {
+  for (Json& row : users) {
+    const auto uid = uid_of(row);
+    const auto name = uid ? user_name(*uid) : std::nullopt;
+    row["user"] = name ? Json(*name) : Json(nullptr);
+  }
+}
+
+}  // namespace scratchfs::mount

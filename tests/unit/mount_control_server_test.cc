@@ -1,0 +1,185 @@
+#include "mount/control_server.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace scratchfs::mount {
+namespace {
+
+using limits::kUnlimited;
+
+constexpr uid_t kOwner = 1000;
+constexpr uid_t kOther = 1001;
+constexpr uid_t kThird = 1002;
+
+class ControlServerTest : public testing::Test {
+ protected:
+  Json ask(const Request& request, uid_t uid) { return ask_text(write_request(request), uid); }
+  Json ask_text(std::string_view text, uid_t uid) {
+    return Json::parse(server_.answer({.text = text, .uid = uid}));
+  }
+  static std::set<uid_t> uids(const Json& users) {
+    std::set<uid_t> all;
+    for (const Json& row : users) all.insert(row["uid"].get<uid_t>());
+    return all;
+  }
+  static SetQuotaRequest limit(std::optional<uid_t> uid, std::uint64_t bytes) {
+    SetQuotaRequest request;
+    request.uid = uid;
+    request.bytes = bytes;
+    return request;
+  }
+
+  static MountFacts facts() {
+    MountFacts facts;
+    facts.mountpoint = "/scratch";
+    facts.source = "scratchfs";
+    facts.owner = kOwner;
+    facts.daemon = 77;
+    facts.guardian = 78;
+    facts.lifetime = limits::LifetimeMode::strict;
+    facts.spill_directory = "/var/tmp";
+    return facts;
+  }
+  static Gauges gauges() {
+    Gauges gauges;
+    gauges.store = [] {
+      store::StoreStats stats;
+      stats.budget = 1000;
+      stats.memory_used = 10;
+      stats.spilled = 20;
+      return stats;
+    };
+    gauges.tree = [] { return tree::TreeStats{}; };
+    gauges.session = [] {
+      kernel::SessionStats stats;
+      stats.io_uring = true;
+      stats.opcodes = {{.name = "WRITE", .count = 3}};
+      return stats;
+    };
+    gauges.spill_free = [] { return std::optional<std::uint64_t>(5000); };
+    return gauges;
+  }
+
+  const limits::Limits everyone_{1 << 20, 100};
+  limits::Ledger ledger_{limits::Ledger::Options{.each_user = everyone_}};
+  limits::Charge owner_{ledger_, ledger_.account(kOwner)};
+  limits::Charge other_{ledger_, ledger_.account(kOther)};
+  limits::Charge third_{ledger_, ledger_.account(kThird)};
+  ControlServer server_{facts(), gauges(), ledger_, everyone_};
+
+  void SetUp() override {
+    ASSERT_TRUE(owner_.grow({4096, 1}));
+    ASSERT_TRUE(other_.grow({8192, 2}));
+    ASSERT_TRUE(third_.grow({512, 1}));
+  }
+};
+
+TEST_F(ControlServerTest, StatusTellsWhatTheMountIsAndHasDone) {
+  const Json status = ask(StatusRequest{}, 0)["status"];
+  EXPECT_EQ(status["mountpoint"], "/scratch");
+  EXPECT_EQ(status["pid"], 77);
+  EXPECT_EQ(status["guardian_pid"], 78);
+  EXPECT_EQ(status["owner"], kOwner);
+  EXPECT_EQ(status["lifetime"], "strict");
+  EXPECT_EQ(status["create_mode"], "private");
+  EXPECT_EQ(status["memory"]["budget"], 1000);
+  EXPECT_EQ(status["memory"]["used"], 10);
+  EXPECT_EQ(status["spill"]["used"], 20);
+  EXPECT_EQ(status["spill"]["disk_free"], 5000);
+  EXPECT_EQ(status["spill"]["directory"], "/var/tmp");
+  EXPECT_EQ(status["transport"]["io_uring"], true);
+  EXPECT_EQ(status["transport"]["requests"]["WRITE"], 3);
+  EXPECT_EQ(status["files"]["bytes"], 4096 + 8192 + 512);
+  EXPECT_EQ(status["files"]["inodes"], 4);
+}
+
+TEST_F(ControlServerTest, RootAndTheMountsOwnerSeeEveryRow) {
+  const std::set<uid_t> all{kOwner, kOther, kThird};
+  for (const uid_t caller : {uid_t{0}, kOwner}) {
+    EXPECT_EQ(uids(ask(StatusRequest{}, caller)["status"]["users"]), all);
+    EXPECT_EQ(uids(ask(QuotaRequest{}, caller)["quota"]["users"]), all);
+  }
+}
+
+TEST_F(ControlServerTest, OthersSeeTheirOwnRowAlone) {
+  for (const uid_t caller : {kOther, kThird, uid_t{4711}}) {
+    EXPECT_EQ(uids(ask(StatusRequest{}, caller)["status"]["users"]), std::set<uid_t>{caller});
+    EXPECT_EQ(uids(ask(QuotaRequest{}, caller)["quota"]["users"]), std::set<uid_t>{caller});
+  }
+  const Json row = ask(QuotaRequest{}, kOther)["quota"]["users"][0];
+  EXPECT_EQ(row["bytes"], 8192);
+  EXPECT_EQ(row["inodes"], 2);
+  EXPECT_EQ(row["bytes_limit"], 1 << 20);
+  EXPECT_EQ(row["inodes_limit"], 100);
+  EXPECT_EQ(row["own_limits"], false);
+}
+
+TEST_F(ControlServerTest, OthersCannotSetLimitsNotEvenTheirOwn) {
+  for (const auto& request : {limit(kOther, 5), limit(std::nullopt, kUnlimited)}) {
+    const Json reply = ask(request, kOther);
+    EXPECT_TRUE(reply.contains("error")) << reply;
+    EXPECT_FALSE(reply.contains("quota"));
+  }
+  SetQuotaRequest reset;
+  reset.uid = kOther;
+  reset.reset = true;
+  EXPECT_TRUE(ask(reset, kOther).contains("error"));
+  EXPECT_EQ(ledger_.row(kOther).limits, everyone_);
+}
+
+TEST_F(ControlServerTest, RootAndTheOwnerSetLimitsAndTheReplyShowsThem) {
+  const Json reply = ask(limit(kOther, 12345), 0);
+  EXPECT_EQ(uids(reply["quota"]["users"]), (std::set<uid_t>{kOwner, kOther, kThird}));
+  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{12345, 100}));
+  ask(limit(kThird, kUnlimited), kOwner);
+  EXPECT_EQ(ledger_.row(kThird).limits, (limits::Limits{kUnlimited, 100}));
+}
+
+TEST_F(ControlServerTest, OneLimitIsSetWithoutTouchingTheOther) {
+  ask(limit(kOther, 12345), 0);
+  SetQuotaRequest inodes;
+  inodes.uid = kOther;
+  inodes.inodes = 7;
+  ask(inodes, 0);
+  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{12345, 7}));
+}
+
+TEST_F(ControlServerTest, ResetGivesAUserEveryonesLimitsBack) {
+  ask(limit(kOther, 12345), 0);
+  SetQuotaRequest reset;
+  reset.uid = kOther;
+  reset.reset = true;
+  ask(reset, 0);
+  EXPECT_EQ(ledger_.row(kOther).limits, everyone_);
+  EXPECT_FALSE(ledger_.row(kOther).has_override);
+}
+
+TEST_F(ControlServerTest, EveryonesLimitsCountForWhoHasNoneOfHisOwn) {
+  ask(limit(kOther, 12345), 0);
+  const Json reply = ask(limit(std::nullopt, 777), 0);
+  EXPECT_EQ(reply["quota"]["everyone"]["bytes_limit"], 777);
+  EXPECT_EQ(reply["quota"]["everyone"]["inodes_limit"], 100);
+  EXPECT_EQ(ledger_.row(kThird).limits.bytes, 777U);
+  EXPECT_EQ(ledger_.row(kOther).limits.bytes, 12345U);
+}
+
+TEST_F(ControlServerTest, NoLimitIsNullInJson) {
+  ask(limit(kOther, kUnlimited), 0);
+  const Json row = ask(QuotaRequest{}, kOther)["quota"]["users"][0];
+  EXPECT_TRUE(row["bytes_limit"].is_null());
+}
+
+TEST_F(ControlServerTest, NonsenseGetsAnErrorAndHarmsNothing) {
+  for (const std::string& text : {std::string(), std::string("nonsense"), std::string(5000, '\0'),
+                                  std::string(R"({"version":1,"command":"reboot"})")}) {
+    EXPECT_TRUE(ask_text(text, 0).contains("error"));
+  }
+  EXPECT_TRUE(ask(StatusRequest{}, 0).contains("status"));
+}
+
+}  // namespace
+}  // namespace scratchfs::mount

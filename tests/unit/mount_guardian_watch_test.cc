@@ -1,0 +1,160 @@
+#include "mount/guardian_watch.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+namespace scratchfs::mount {
+namespace {
+
+using testing::Test;
+
+MountEntry scratchfs(int id, const std::string& device, const std::string& mountpoint) {
+  return {.id = id,
+          .device = device,
+          .mountpoint = mountpoint,
+          .type = "fuse.scratchfs",
+          .source = "s"};
+}
+
+// A machine whose mounts are a list, and a daemon that speaks before the guardian listens.
+class GuardianWatch : public Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_.data()), 0);
+  }
+  void TearDown() override {
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+  void daemon_says(char message) const { ASSERT_EQ(::send(ends_[0], &message, 1, 0), 1); }
+  void daemon_dies() { ::shutdown(ends_[0], SHUT_RDWR); }
+
+  // The mounts as they are when the guardian first looks, then each time it looks again.
+  bool watch(std::vector<MountTable> looks) {
+    looks_ = std::move(looks);
+    const GuardianHost host{[this] { return look(); },
+                            [this](const std::string& mountpoint) { return detach(mountpoint); }};
+    return watch_daemon(ends_[1], "/scratch", host);
+  }
+  MountTable look() {
+    if (looks_.size() > 1) {
+      current_ = looks_.front();
+      looks_.erase(looks_.begin());
+    } else if (!looks_.empty()) {
+      current_ = looks_.front();
+      looks_.clear();
+    }
+    return current_;
+  }
+  bool detach(const std::string& mountpoint) {
+    if (!may_detach_) return false;
+    detached_.push_back(mountpoint);
+    const auto last =
+        std::find_if(current_.rbegin(), current_.rend(),
+                     [&](const MountEntry& entry) { return entry.mountpoint == mountpoint; });
+    current_.erase(std::next(last).base());
+    return true;
+  }
+
+  std::array<int, 2> ends_{};
+  std::vector<MountTable> looks_;
+  MountTable current_;
+  std::vector<std::string> detached_;
+  bool may_detach_ = true;
+};
+
+const MountEntry kRoot{
+    .id = 1, .device = "8:1", .mountpoint = "/", .type = "ext4", .source = "/dev/vda"};
+
+TEST_F(GuardianWatch, DetachesTheMountOfADaemonThatDied) {
+  const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch")};
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  EXPECT_TRUE(watch({mounted}));
+  EXPECT_EQ(detached_, std::vector<std::string>{"/scratch"});
+}
+
+TEST_F(GuardianWatch, TouchesNothingWhenDismissed) {
+  daemon_says(kMountedMessage);
+  daemon_says(kDismissMessage);
+  daemon_dies();
+  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_TRUE(detached_.empty());
+}
+
+TEST_F(GuardianWatch, TouchesNothingWhenTheMountIsGoneAlready) {
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot}}));
+  EXPECT_TRUE(detached_.empty());
+}
+
+TEST_F(GuardianWatch, LeavesANewMountAtTheSamePlaceAlone) {
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  EXPECT_FALSE(watch(
+      {{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot, scratchfs(41, "0:36", "/scratch")}}));
+  EXPECT_TRUE(detached_.empty());
+}
+
+TEST_F(GuardianWatch, LeavesAnotherMountThatGotTheOldIdAlone) {
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  EXPECT_FALSE(watch(
+      {{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot, scratchfs(40, "0:39", "/scratch")}}));
+  EXPECT_TRUE(detached_.empty());
+}
+
+TEST_F(GuardianWatch, DetachesCopiesOfTheMountAndNoOthers) {
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch"), scratchfs(50, "0:35", "/bind"),
+                           scratchfs(51, "0:77", "/another")};
+  EXPECT_TRUE(watch({mounted}));
+  EXPECT_EQ(detached_, (std::vector<std::string>{"/bind", "/scratch"}));
+}
+
+TEST_F(GuardianWatch, FollowsAMountThatWasMoved) {
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  EXPECT_TRUE(watch(
+      {{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot, scratchfs(40, "0:35", "/moved")}}));
+  EXPECT_EQ(detached_, std::vector<std::string>{"/moved"});
+}
+
+TEST_F(GuardianWatch, DoesNotTakeAwayWhatLiesOnTopOfADeadMount) {
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  const MountEntry over{
+      .id = 60, .device = "0:60", .mountpoint = "/scratch", .type = "tmpfs", .source = "t"};
+  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")},
+                      {kRoot, scratchfs(40, "0:35", "/scratch"), over}}));
+  EXPECT_TRUE(detached_.empty());
+}
+
+TEST_F(GuardianWatch, CleansUpAfterADaemonThatDiedBeforeItCouldSayThatItMounted) {
+  daemon_dies();
+  EXPECT_TRUE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(detached_, std::vector<std::string>{"/scratch"});
+}
+
+TEST_F(GuardianWatch, DoesNothingForADaemonThatDiedBeforeItMounted) {
+  daemon_dies();
+  EXPECT_FALSE(watch({{kRoot}}));
+}
+
+TEST_F(GuardianWatch, GivesUpWhereItMayNotDetach) {
+  may_detach_ = false;
+  daemon_says(kMountedMessage);
+  daemon_dies();
+  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+}
+
+}  // namespace
+}  // namespace scratchfs::mount

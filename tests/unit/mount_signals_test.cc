@@ -1,0 +1,62 @@
+#include "mount/signals.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+
+namespace scratchfs::mount {
+namespace {
+
+using namespace std::chrono_literals;
+
+// In a child, because a signal goes to whichever thread does not block it. True: `test` says so.
+bool in_child(const std::function<bool()>& test) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    block_signals();
+    ::_exit(test() ? 0 : 1);
+  }
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool hears(int signal) {
+  ::kill(::getpid(), signal);
+  std::promise<void> heard;
+  auto future = heard.get_future();
+  const SignalWatch watch([&] { heard.set_value(); });
+  return future.wait_for(10s) == std::future_status::ready;
+}
+
+TEST(SignalWatch, CallsStopEvenForASignalThatCameBeforeItWasMade) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    EXPECT_TRUE(in_child([signal] { return hears(signal); })) << signal;
+  }
+}
+
+TEST(SignalWatch, EndsWithoutASignalToo) {
+  EXPECT_TRUE(in_child([] {
+    bool called = false;
+    {
+      const SignalWatch watch([&] { called = true; });
+    }
+    return !called;
+  }));
+}
+
+TEST(SignalWatch, AWriteToNobodyIsNoEnd) {
+  EXPECT_TRUE(in_child([] {
+    int pipe[2];
+    if (::pipe(pipe) != 0) return false;
+    ::close(pipe[0]);
+    return ::write(pipe[1], "x", 1) < 0;
+  }));
+}
+
+}  // namespace
+}  // namespace scratchfs::mount
