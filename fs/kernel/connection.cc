@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -67,14 +68,14 @@ base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operati
   return base::Failure{fmt::format("libfuse takes no such options: {}", why)};
 }
 
-// Receives into memory of libfuse's.
-struct Buffer {
-  fuse_buf buffer{};
-  Buffer() = default;
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { std::free(buffer.mem); }
-};
+// The kernel wants room for the largest write and what goes with it, and at least 8 KiB.
+constexpr std::size_t kReceiveSize = kMaxWrite + 8192;
+
+// What read(2) says where there is nothing wrong: a signal, a request taken back, or one that was
+// being read as the connection ended, upon which the next read says ENODEV.
+bool is_passing(int error) {
+  return error == EINTR || error == EAGAIN || error == ENOENT || error == ECONNABORTED;
+}
 
 }  // namespace
 
@@ -243,19 +244,23 @@ void* Connection::run_reader(void* connection) {
 // thread reliably out of that.
 void Connection::read_requests() {
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-  Buffer received;
-  int result = 0;
-  while (true) {
+  const auto memory = std::make_unique_for_overwrite<std::byte[]>(kReceiveSize);
+  int error = 0;
+  while (fuse_session_exited(session_) == 0) {
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
-    result = fuse_session_receive_buf(session_, &received.buffer);
+    const ssize_t received = read(fuse_session_fd(session_), memory.get(), kReceiveSize);
+    error = received < 0 ? errno : 0;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-    if (result == -EINTR || result == -EAGAIN) continue;
-    if (result <= 0) break;
-    fuse_session_process_buf(session_, &received.buffer);
+    if (is_passing(error)) continue;
+    if (error != 0) break;
+    fuse_buf request{};
+    request.mem = memory.get();
+    request.size = static_cast<std::size_t>(received);
+    fuse_session_process_buf(session_, &request);
     note_request();
   }
   const base::Lock lock(mutex_);
-  if (result < 0) read_error_ = -result;
+  if (error != 0 && error != ENODEV) read_error_ = error;
   ended_ = true;
   changed_.notify_all();
 }
