@@ -17,11 +17,7 @@ inline constexpr std::size_t kMaxXattrValue = 64 * 1024;   // XATTR_SIZE_MAX
 inline constexpr std::size_t kMaxXattrBytes = 128 * 1024;  // names and values of one inode together
 
 // setxattr(2): 0, XATTR_CREATE, XATTR_REPLACE, and (never of use, but told apart by tmpfs) both.
-enum class XattrSet : std::uint8_t {
-  any,
-  create,
-  replace
-};  // setxattr(2): 0, XATTR_CREATE, XATTR_REPLACE
+enum class XattrSet : std::uint8_t { any, create, replace, create_and_replace };
 
 // Not thread-safe: guarded by its inode's mutex. Says what a change costs, charges nothing by
 // itself.
