@@ -14,7 +14,7 @@ namespace scratchfs::tree {
 // How long a look-up of a closing name waits at most. A file that is still there then lives on
 // through a duplicate of the descriptor that was closed (dup(2), fork(2)): FLUSH tells of each
 // close, RELEASE only of the last.
-inline constexpr std::chrono::milliseconds kClosingBound{200};
+inline constexpr std::chrono::milliseconds kClosingBound{500};
 
 class ClosingGate {
  public:
