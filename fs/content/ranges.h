@@ -49,7 +49,9 @@ constexpr PageMask covered(const Piece& piece) {
   return pages_between((piece.begin + kPageSize - 1) / kPageSize, piece.end / kPageSize);
 }
 
-constexpr bool has_page(PageMask mask, std::size_t page) { return ((mask >> page) & 1U) != 0; }
+constexpr bool has_page(PageMask mask, std::size_t page) {
+  return ((unsigned{mask} >> page) & 1U) != 0;
+}
 constexpr PageMask without(PageMask mask, PageMask removed) {
   return static_cast<PageMask>(mask & ~removed);
 }
