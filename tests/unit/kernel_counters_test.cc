@@ -1,0 +1,37 @@
+#include "fs/kernel/counters.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace scratchfs::kernel {
+namespace {
+
+TEST(Counters, AddUpWhatAllThreadsCounted) {
+  Counters counters;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 20; ++i) {
+    threads.emplace_back([&counters] {
+      for (int n = 0; n < 1000; ++n) counters.count(Opcode::read);
+      counters.count(Opcode::write);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(counters.total(Opcode::read), 20'000U);
+  EXPECT_EQ(counters.total(Opcode::write), 20U);
+  EXPECT_EQ(counters.total(Opcode::open), 0U);
+}
+
+TEST(Opcode, EachKindHasANameOfItsOwn) {
+  const std::set<std::string_view> names(kOpcodeNames.begin(), kOpcodeNames.end());
+  EXPECT_EQ(names.size(), kOpcodeNames.size());
+  EXPECT_FALSE(names.contains(""));
+  EXPECT_EQ(name_of(Opcode::lookup), "LOOKUP");
+  EXPECT_EQ(name_of(Opcode::release), "RELEASE");
+  EXPECT_EQ(name_of(Opcode::copy_file_range), "COPY_FILE_RANGE");
+}
+
+}  // namespace
+}  // namespace scratchfs::kernel
