@@ -142,6 +142,7 @@ std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
     if (const std::string wrong = check(commands.quota); !wrong.empty()) return mistake(wrong);
     return Command(std::move(commands.quota));
   }
+  if (paths.back().empty()) return mistake("the mount point has no name");
   commands.mount.mountpoint = paths.back();
   if (paths.size() > 1) commands.mount.source = paths.front();
   return Command(std::move(commands.mount));
@@ -150,8 +151,9 @@ std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
 }  // namespace
 
 std::variant<Command, Answered> parse_command_line(std::vector<std::string> arguments) {
-  const std::string first = arguments.empty() ? "" : arguments.front();
-  if (!arguments.empty() && !contains(kCommands, first) && !contains(kForAll, first)) {
+  if (arguments.empty()) return mistake("what is to be done? usage: scratchfs [mount] MOUNTPOINT");
+  const std::string first = arguments.front();
+  if (!contains(kCommands, first) && !contains(kForAll, first)) {
     arguments.insert(arguments.begin(), "mount");
   }
   CLI::App app("scratchfs - a file system for what need not last", "scratchfs");

@@ -46,8 +46,10 @@ Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
 Json transport_to_json(const kernel::SessionStats& stats) {
   Json requests = Json::object();
   for (const auto& opcode : stats.opcodes) requests[opcode.name] = opcode.count;
+  // The request that asks waits too: it is not what anybody wants to know.
+  const std::uint64_t parked = stats.parked > 0 ? stats.parked - 1 : 0;
   return {{"io_uring", stats.io_uring},         {"rings", stats.rings},
-          {"ring_depth", stats.ring_depth},     {"parked", stats.parked},
+          {"ring_depth", stats.ring_depth},     {"parked", parked},
           {"parked_total", stats.parked_total}, {"requests", std::move(requests)}};
 }
 

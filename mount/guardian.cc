@@ -1,6 +1,7 @@
 #include "mount/guardian.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "mount/guardian_watch.h"
+#include "mount/pidfd.h"
 #include "mount/process_name.h"
 #include "mount/unmounting.h"
 
@@ -58,19 +60,26 @@ bool detach_and_log(const std::string& mountpoint) {
   keep_only(socket);
   name_process(kName, mountpoint);
   ::openlog(kName, LOG_PID, LOG_DAEMON);
-  const pid_t self = ::getpid();
-  if (::send(kSocket, &self, sizeof self, MSG_NOSIGNAL) != sizeof self) ::_exit(kFailed);
+  const char ready = 1;
+  if (::send(kSocket, &ready, 1, MSG_NOSIGNAL) != 1) ::_exit(kFailed);
   const GuardianHost host{[] { return read_mount_table(); }, detach_and_log};
   watch_daemon(kSocket, mountpoint, host);
   ::_exit(kFine);
 }
 
-// The child between is gone at once, so that the guardian's parent is init and its end leaves no
-// zombie here.
-[[noreturn]] void fork_again(int socket, const std::string& mountpoint) {
-  const pid_t guardian = ::fork();
-  if (guardian == 0) be_guardian(socket, mountpoint);
-  ::_exit(guardian < 0 ? kFailed : kFine);
+// Milliseconds to wait for a guardian that is dismissed: one that is stopped must not stop the
+// daemon too.
+constexpr int kPatienceForEnd = 2000;
+
+// A child that has ended stays a zombie until it is waited for, and who inherits it may be slow to.
+void await_end(pid_t child) {
+  const int descriptor = open_pidfd(child);
+  if (descriptor < 0) return;
+  pollfd waited{descriptor, POLLIN, 0};
+  while (::poll(&waited, 1, kPatienceForEnd) < 0 && errno == EINTR) {
+  }
+  ::close(descriptor);
+  ::waitpid(child, nullptr, WNOHANG);
 }
 
 }  // namespace
@@ -80,17 +89,13 @@ Outcome<Guardian> Guardian::start(const std::string& mountpoint) {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failed("the mount's guardian", errno);
   }
-  Guardian guardian(ends[0], -1);
-  const pid_t child = ::fork();
-  if (child == 0) fork_again(ends[1], mountpoint);
+  Guardian guardian(ends[0], ::fork());
+  if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint);
   const int error = errno;
   ::close(ends[1]);
-  if (child < 0) return failed("the mount's guardian", error);
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  if (::recv(ends[0], &guardian.pid_, sizeof guardian.pid_, 0) != sizeof guardian.pid_) {
-    return failed("the mount's guardian: it did not start");
-  }
+  if (guardian.pid_ < 0) return failed("the mount's guardian", error);
+  char ready = 0;
+  if (::recv(ends[0], &ready, 1, 0) != 1) return failed("the mount's guardian: it did not start");
   return guardian;
 }
 
@@ -114,6 +119,9 @@ void Guardian::tell(char message) {
 
 void Guardian::mounted() { tell(kMountedMessage); }
 
-void Guardian::dismiss() { tell(kDismissMessage); }
+void Guardian::dismiss() {
+  tell(kDismissMessage);
+  await_end(pid_);
+}
 
 }  // namespace scratchfs::mount

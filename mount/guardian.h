@@ -14,9 +14,9 @@ namespace scratchfs::mount {
 // death harms nobody.
 class Guardian {
  public:
-  // Forks, so call it before there is any thread. The guardian is nobody's child, has a session of
-  // its own (^C does not reach it), keeps no descriptor of the caller's and ignores every signal
-  // that asks it to end.
+  // Forks, so call it before there is any thread. The guardian has a session of its own (^C does
+  // not reach it), keeps no descriptor of the caller's and ignores every signal that asks it to
+  // end.
   static Outcome<Guardian> start(const std::string& mountpoint);
   Guardian(Guardian&& other) noexcept;
   Guardian& operator=(Guardian&& other) noexcept;
@@ -24,7 +24,8 @@ class Guardian {
 
   // The mount is there now; the guardian takes note which one it is.
   void mounted();
-  // The mount is gone as it should be: the guardian ends and touches nothing.
+  // The mount is gone as it should be: the guardian ends and touches nothing. Returns when it has
+  // ended.
   void dismiss();
   pid_t pid() const { return pid_; }
 

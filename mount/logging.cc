@@ -14,34 +14,35 @@ namespace {
 
 constexpr const char* kName = "scratchfs";
 
-std::shared_ptr<spdlog::sinks::stderr_sink_mt>& terminal() {
-  static std::shared_ptr<spdlog::sinks::stderr_sink_mt> sink;
+// Of the background daemon; null in the foreground.
+spdlog::sink_ptr& borrowed_terminal() {
+  static spdlog::sink_ptr sink;
   return sink;
 }
 
 }  // namespace
 
 void start_logging(bool foreground, const std::string& level) {
-  const auto threshold = spdlog::level::from_str(level);
-  terminal() = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  std::vector<spdlog::sink_ptr> sinks{terminal()};
+  auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  std::vector<spdlog::sink_ptr> sinks{terminal};
   if (foreground) {
-    terminal()->set_pattern("%Y-%m-%d %H:%M:%S.%f scratchfs[%P:%t] %l: %v");
+    terminal->set_pattern("%Y-%m-%d %H:%M:%S.%f scratchfs[%P:%t] %l: %v");
   } else {
-    terminal()->set_pattern("scratchfs: %v");
-    terminal()->set_level(spdlog::level::warn);
+    terminal->set_pattern("scratchfs: %v");
+    terminal->set_level(spdlog::level::warn);
+    borrowed_terminal() = terminal;
     auto syslog = std::make_shared<spdlog::sinks::syslog_sink_mt>(kName, LOG_PID, LOG_DAEMON, true);
     syslog->set_pattern("%v");
     sinks.push_back(std::move(syslog));
   }
   auto logger = std::make_shared<spdlog::logger>(kName, sinks.begin(), sinks.end());
-  logger->set_level(threshold);
+  logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
 }
 
 void leave_terminal() {
-  if (terminal()) terminal()->set_level(spdlog::level::off);
+  if (borrowed_terminal()) borrowed_terminal()->set_level(spdlog::level::off);
 }
 
 }  // namespace scratchfs::mount

@@ -9,7 +9,7 @@ namespace scratchfs::mount {
 // too, until leave_terminal(), because whoever mounts is still there to read them.
 void start_logging(bool foreground, const std::string& level);
 
-// From now on the background daemon is alone.
+// The background daemon writes to stderr no more; in the foreground nothing changes.
 void leave_terminal();
 
 }  // namespace scratchfs::mount

@@ -18,7 +18,7 @@ namespace {
 Outcome<void> check_place(const MountCommand& command, const MountOptions& options,
                           DaemonSetup& setup) {
   const uid_t uid = ::geteuid();
-  if (auto fuse = check_fuse(uid); !fuse) return fuse.error();
+  if (auto fuse = check_fuse(); !fuse) return fuse.error();
   if (auto sharing = check_sharing(is_shared(options, uid), uid); !sharing) return sharing.error();
   auto mountpoint = check_mountpoint(command.mountpoint, options.nonempty);
   if (!mountpoint) return mountpoint.error();

@@ -118,23 +118,33 @@ Outcome<std::string> check_mountpoint(const std::string& path, bool nonempty,
   return *resolved;
 }
 
-Outcome<void> check_fuse(uid_t uid, const HostFiles& host) {
+Outcome<void> check_fuse(const HostFiles& host) {
   const std::string& device = host.fuse_device;
-  struct stat status {};
-  if (::stat(device.c_str(), &status) != 0) {
-    return failed(device +
-                  ": missing, so this kernel or container has no FUSE; try modprobe fuse, or give "
-                  "the container --device /dev/fuse");
-  }
-  if (uid != 0) return {};
   const int descriptor = ::open(device.c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor < 0) {
-    Refusal refusal = failed(device, errno);
-    refusal.message += "; try modprobe fuse, or let the container use it";
-    return refusal;
+  if (descriptor >= 0) {
+    ::close(descriptor);
+    return {};
   }
-  ::close(descriptor);
-  return {};
+  Refusal refusal = failed(device, errno);
+  switch (errno) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+      refusal.message +=
+          "; this kernel or container has no FUSE: try modprobe fuse, or give the container "
+          "--device " +
+          device;
+      break;
+    case EACCES:
+      refusal.message += "; ordinary users may mount only where root has done chmod 666 " + device;
+      break;
+    case EPERM:
+      refusal.message += "; the container must be allowed to use it: --device " + device;
+      break;
+    default:
+      break;
+  }
+  return refusal;
 }
 
 Outcome<void> check_sharing(bool allow_other, uid_t uid, const HostFiles& host) {

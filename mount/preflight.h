@@ -25,9 +25,9 @@ struct HostFiles {
 Outcome<std::string> check_mountpoint(const std::string& path, bool nonempty,
                                       const HostFiles& host = {});
 
-// Whether this kernel has FUSE. An ordinary user need not be able to open /dev/fuse: fusermount3
-// does that.
-Outcome<void> check_fuse(uid_t uid, const HostFiles& host = {});
+// Whether this kernel has FUSE and lets the user have it: even fusermount3 opens the device with
+// its caller's rights.
+Outcome<void> check_fuse(const HostFiles& host = {});
 
 // Root may share a mount; others need `user_allow_other` in /etc/fuse.conf.
 Outcome<void> check_sharing(bool allow_other, uid_t uid, const HostFiles& host = {});

@@ -34,13 +34,17 @@ Outcome<Request> request_for(const QuotaCommand& command) {
   return Request(request);
 }
 
+std::string show_limits(const Json& limits) {
+  const Json& bytes = member(limits, "bytes_limit");
+  const Json& inodes = member(limits, "inodes_limit");
+  if (bytes.is_null() && inodes.is_null()) return "no limits";
+  return fmt::format("{}, {}", bytes.is_null() ? "any size" : "at most " + show_bytes(bytes),
+                     inodes.is_null() ? "any number of inodes" : show_count(inodes) + " inodes");
+}
+
 std::string show_quota(const Json& quota) {
-  const Json& everyone = member(quota, "everyone");
-  return fmt::format(
-             "everyone: {} bytes, {} inodes; root and users listed with other limits have their "
-             "own\n\n",
-             show_bytes(member(everyone, "bytes_limit")),
-             show_count(member(everyone, "inodes_limit"))) +
+  return fmt::format("Each user but root: {}. Whose limits are others has his own.\n\n",
+                     show_limits(member(quota, "everyone"))) +
          show_users(member(quota, "users"));
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "fs/kernel/capabilities.h"
+#include "fs/kernel/fusermount.h"
 #include "fs/kernel/io_uring_choice.h"
 #include "fs/kernel/libfuse_log.h"
 #include "fs/kernel/ring_wrap.h"
@@ -44,13 +45,19 @@ std::string escaped(const std::string& value) {
   return result;
 }
 
-std::string option_list(const SessionOptions& options, bool io_uring) {
+// For the kernel, whoever passes them on.
+std::string mount_option_list(const SessionOptions& options) {
   std::string list = "fsname=" + escaped(options.source) + ",subtype=scratchfs";
   for (const std::string& option : options.mount_options) list += "," + escaped(option);
   if (options.allow_other) list += ",allow_other";
-  if (io_uring) list += fmt::format(",io_uring,io_uring_q_depth={}", options.ring_depth);
   // Last, so that nothing before can take them back.
   return list + ",default_permissions,nosuid,nodev";
+}
+
+std::string option_list(const SessionOptions& options, bool io_uring) {
+  if (!io_uring) return mount_option_list(options);
+  return fmt::format("io_uring,io_uring_q_depth={},", options.ring_depth) +
+         mount_option_list(options);
 }
 
 base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operations, void* userdata,
@@ -100,6 +107,7 @@ base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
   auto session = new_session(operations, userdata, option_list(options, choice->use));
   if (!session) return session.error();
   connection->session_ = *session;
+  connection->mount_options_ = mount_option_list(options);
   return connection;
 }
 
@@ -116,11 +124,24 @@ base::Result<void, base::Failure> Connection::mount(const std::string& mountpoin
   if (realpath(mountpoint.c_str(), resolved) == nullptr) {
     return base::Failure{fmt::format("{}: {}", mountpoint, strerror(errno))};
   }
+  int passed = -1;
+  std::string place = resolved;
+  if (geteuid() != 0) {
+    auto helped = mount_by_helper(place, mount_options_);
+    if (!helped) return base::Failure{fmt::format("{}: {}", mountpoint, helped.error().message)};
+    passed = *helped;
+    mount_ = OwnMount(resolved);  // finish() takes it away, whatever comes next
+    // How libfuse takes a connection that is there already (fuse_lowlevel.h, fuse_session_mount).
+    place = fmt::format("/dev/fd/{}", passed);
+  }
   MessageCapture said;
-  const int result = fuse_session_mount(session_, resolved);
+  const int result = fuse_session_mount(session_, place.c_str());
   unsetenv("_FUSE_COMMFD");  // libfuse leaves them behind
   unsetenv("_FUSE_COMMFD2");
-  if (result != 0) return base::Failure{fmt::format("{}: {}", mountpoint, said.text())};
+  if (result != 0) {
+    if (passed >= 0) close(passed);
+    return base::Failure{fmt::format("{}: {}", mountpoint, said.text())};
+  }
   mount_ = OwnMount(resolved);
   return {};
 }

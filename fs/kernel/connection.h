@@ -59,6 +59,7 @@ class Connection {
   const bool io_uring_;      // libfuse has been told to use it
   bool owns_rings_ = false;  // RingSet's claim
   fuse_session* session_ = nullptr;
+  std::string mount_options_;  // for a helper that mounts
   OwnMount mount_;
   std::vector<pthread_t> readers_;
 

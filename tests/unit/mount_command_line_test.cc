@@ -96,6 +96,7 @@ TEST(CommandLine, TakesNewLimitsForAUserOrForEveryone) {
 TEST(CommandLine, RefusesWhatMakesNoSenseInOneLine) {
   expect_mistake({});
   expect_mistake({"mount"});
+  expect_mistake({""});
   expect_mistake({"/a", "/b", "/c"});
   expect_mistake({"--frobnicate", "/scratch"});
   expect_mistake({"/scratch", "-o"});

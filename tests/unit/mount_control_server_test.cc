@@ -57,6 +57,7 @@ class ControlServerTest : public testing::Test {
     gauges.session = [] {
       kernel::SessionStats stats;
       stats.io_uring = true;
+      stats.parked = 3;
       stats.opcodes = {{.name = "WRITE", .count = 3}};
       return stats;
     };
@@ -92,6 +93,7 @@ TEST_F(ControlServerTest, StatusTellsWhatTheMountIsAndHasDone) {
   EXPECT_EQ(status["spill"]["disk_free"], 5000);
   EXPECT_EQ(status["spill"]["directory"], "/var/tmp");
   EXPECT_EQ(status["transport"]["io_uring"], true);
+  EXPECT_EQ(status["transport"]["parked"], 2) << "without the one that asks";
   EXPECT_EQ(status["transport"]["requests"]["WRITE"], 3);
   EXPECT_EQ(status["files"]["bytes"], 4096 + 8192 + 512);
   EXPECT_EQ(status["files"]["inodes"], 4);

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -19,11 +21,11 @@ constexpr int kTenSeconds = 10'000;  // milliseconds
 
 class ProcessHandle {
  public:
-  explicit ProcessHandle(pid_t pid) : descriptor_(open_pidfd(pid)) {}
+  explicit ProcessHandle(pid_t pid) : pid_(pid), descriptor_(open_pidfd(pid)) {}
   ~ProcessHandle() { ::close(descriptor_); }
   bool ends() const {
     pollfd waited{descriptor_, POLLIN, 0};
-    return ::poll(&waited, 1, kTenSeconds) == 1;
+    return ::poll(&waited, 1, kTenSeconds) == 1 && ::waitpid(pid_, nullptr, WNOHANG) == pid_;
   }
   bool lives() const {
     pollfd waited{descriptor_, POLLIN, 0};
@@ -32,6 +34,7 @@ class ProcessHandle {
   void kill(int signal) const { ASSERT_EQ(send_signal(descriptor_, signal), 0); }
 
  private:
+  pid_t pid_;
   int descriptor_;
 };
 
@@ -59,10 +62,20 @@ TEST(GuardianProcess, LivesAsLongAsTheDaemonsEndIsOpen) {
   EXPECT_TRUE(process.ends());
 }
 
-TEST(GuardianProcess, EndsWhenDismissed) {
+TEST(GuardianProcess, HasEndedWithoutAZombieOnceDismissed) {
+  Guardian guardian = started();
+  const pid_t pid = guardian.pid();
+  guardian.dismiss();
+  EXPECT_EQ(::kill(pid, 0), -1);
+  EXPECT_EQ(errno, ESRCH);
+}
+
+TEST(GuardianProcess, OneThatIsStoppedDoesNotStopTheDaemon) {
   Guardian guardian = started();
   const ProcessHandle process(guardian.pid());
+  process.kill(SIGSTOP);
   guardian.dismiss();
+  process.kill(SIGCONT);
   EXPECT_TRUE(process.ends());
 }
 

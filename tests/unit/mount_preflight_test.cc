@@ -80,15 +80,26 @@ TEST_F(Preflight, AnotherMountThereIsBusyUnlessSaidSoOrAnAutomounters) {
 }
 
 TEST_F(Preflight, AKernelWithoutFuseIsToldWhatToDo) {
-  const auto missing = check_fuse(1000, host_);
+  const auto missing = check_fuse(host_);
   ASSERT_FALSE(missing);
   EXPECT_TRUE(says(missing.error().message, "modprobe fuse"));
 }
 
-TEST_F(Preflight, AUserNeedNotBeAbleToOpenTheDevice) {
+TEST_F(Preflight, ADeviceThatOpensWillDo) {
+  std::ofstream(host_.fuse_device) << "";
+  EXPECT_TRUE(check_fuse(host_));
+}
+
+TEST_F(Preflight, AUserWhoMayNotOpenTheDeviceIsToldWhomToAsk) {
+  constexpr uid_t kNobody = 65534;
   std::ofstream(host_.fuse_device) << "";
   ASSERT_EQ(::chmod(host_.fuse_device.c_str(), 0), 0);
-  EXPECT_TRUE(check_fuse(1000, host_));
+  const uid_t before = ::geteuid();
+  if (before == 0) ASSERT_EQ(::seteuid(kNobody), 0);
+  const auto refused = check_fuse(host_);
+  if (before == 0) ASSERT_EQ(::seteuid(before), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(says(refused.error().message, "chmod 666"));
 }
 
 TEST_F(Preflight, OnlyRootSharesUnlessTheConfigurationAllowsIt) {
