@@ -95,9 +95,13 @@ TEST_F(Preflight, AUserWhoMayNotOpenTheDeviceIsToldWhomToAsk) {
   std::ofstream(host_.fuse_device) << "";
   ASSERT_EQ(::chmod(host_.fuse_device.c_str(), 0), 0);
   const uid_t before = ::geteuid();
-  if (before == 0) ASSERT_EQ(::seteuid(kNobody), 0);
+  if (before == 0) {
+    ASSERT_EQ(::seteuid(kNobody), 0);
+  }
   const auto refused = check_fuse(host_);
-  if (before == 0) ASSERT_EQ(::seteuid(before), 0);
+  if (before == 0) {
+    ASSERT_EQ(::seteuid(before), 0);
+  }
   ASSERT_FALSE(refused);
   EXPECT_TRUE(says(refused.error().message, "chmod 666"));
 }

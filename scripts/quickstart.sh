@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# From a clean clone to a mounted scratchfs: installs what is missing, builds, mounts, and shows what it did.
+# Safe to run again.
+#
+# usage: scripts/quickstart.sh [MOUNTPOINT]      (default: /scratch)
+set -euo pipefail
+export LC_ALL=C.UTF-8
+umask 022
+started_in=$PWD
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+readonly root=$PWD
+readonly scratchfs=$root/build/release/bin/scratchfs
+readonly log=$root/build/quickstart.log
+
+say() { printf '\n== %s\n' "$*"; }
+die() {
+  printf 'scripts/quickstart.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+case ${1:-} in
+  -h | --help)
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
+  -*)
+    printf 'scripts/quickstart.sh: unknown argument %s\n' "$1" >&2
+    exit 2
+    ;;
+esac
+(($# <= 1)) || {
+  echo 'scripts/quickstart.sh: one mount point at most' >&2
+  exit 2
+}
+mountpoint=${1:-/scratch}
+[[ $mountpoint == /* ]] || mountpoint=$started_in/$mountpoint
+
+# Shows the progress on a terminal; else only what went wrong.
+build() {
+  mkdir -p -- build
+  cmake --preset release >"$log" 2>&1 || {
+    tail -n 20 -- "$log" >&2
+    die "cmake failed; all it said is in build/quickstart.log"
+  }
+  if [[ -t 1 ]]; then
+    cmake --build --preset release --target scratchfs || die "the build failed"
+    return
+  fi
+  cmake --build --preset release --target scratchfs >>"$log" 2>&1 || {
+    tail -n 40 -- "$log" >&2
+    die "the build failed; all it said is in build/quickstart.log"
+  }
+}
+
+is_mounted() { [[ $(findmnt -n -o FSTYPE --mountpoint "$1" 2>/dev/null | tail -n 1) == fuse.scratchfs ]]; }
+
+mount_it() {
+  if is_mounted "$mountpoint"; then
+    # One whose daemon is gone is no use to anybody.
+    if "$scratchfs" status "$mountpoint" >/dev/null 2>&1; then
+      echo "$mountpoint is mounted already; leaving it as it is"
+      return
+    fi
+    "$scratchfs" umount "$mountpoint"
+  fi
+  mkdir -p -- "$mountpoint"
+  "$scratchfs" "$mountpoint"
+  printf '%s %s\n' "${scratchfs@Q}" "${mountpoint@Q}"
+}
+
+# A file is there while it is open, and gone when it is closed.
+show_a_file_that_vanishes() {
+  local file=$mountpoint/hello.$$
+  exec {open}>"$file"
+  echo 'here today' >&"$open"
+  printf 'open:    '
+  ls -l -- "$file"
+  exec {open}>&-
+  printf 'closed:  '
+  if [[ -e $file ]]; then
+    rm -- "$file"
+    echo 'still there: this mount keeps files (lifetime=mount); removed'
+  else
+    ls -l -- "$file" 2>&1 || true
+  fi
+}
+
+say "installing what is missing"
+scripts/deps.sh
+say "building (some minutes the first time)"
+build
+say "mounting on $mountpoint"
+mount_it
+findmnt --mountpoint "$mountpoint"
+say "a file that nothing holds any more is deleted"
+show_a_file_that_vanishes
+say "how much there is"
+df -h -- "$mountpoint"
+say "what next"
+cat <<END
+Use it:           export TMPDIR=${mountpoint@Q}
+Look at it:       ${scratchfs@Q} status ${mountpoint@Q}
+Unmount and wipe: ${scratchfs@Q} umount ${mountpoint@Q}
+More:             README.md, ${scratchfs@Q} mount --help
+END
