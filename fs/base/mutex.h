@@ -103,7 +103,8 @@ class SCOPED_CAPABILITY SharedLock {
 template <typename M>
 SharedLock(M&) -> SharedLock<M>;
 
-// Waits are written as loops around wait(): a predicate lambda would hide its reads from the analysis.
+// Waits are written as loops around wait(): a predicate lambda would hide its reads from the
+// analysis.
 class Condition {
  public:
   // The mutex is let go while waiting and held again on return; may wake without cause.

@@ -11,7 +11,8 @@
 namespace scratchfs::base {
 
 // An errno value as errno(3) lists them; never 0.
-// kWouldBlock is the one that stays inside: "not without waiting; ask again from a thread that may wait".
+// kWouldBlock is the one that stays inside: "not without waiting; ask again from a thread that may
+// wait".
 class [[nodiscard]] Errno {
  public:
   constexpr explicit Errno(int value) : value_(value) { assert(value > 0); }
@@ -28,7 +29,8 @@ inline constexpr Errno kWouldBlock{EWOULDBLOCK};
 // a worker passes `yes` and never sees kWouldBlock.
 enum class Wait : bool { no, yes };
 
-// What goes wrong before there is a mount, for a person to read: `what: why`, one line without a newline.
+// What goes wrong before there is a mount, for a person to read: `what: why`, one line without a
+// newline.
 struct Failure {
   std::string message;
 };
@@ -36,8 +38,10 @@ struct Failure {
 template <typename T, typename E = Errno>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by intent
-  Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by intent
+  Result(T value)  // NOLINT(google-explicit-constructor): to return one as it is
+      : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(E error)  // NOLINT(google-explicit-constructor): to return one as it is
+      : state_(std::in_place_index<1>, std::move(error)) {}
 
   explicit operator bool() const { return state_.index() == 0; }
   // Precondition of the value accessors: *this holds a value.
@@ -58,7 +62,8 @@ template <typename E>
 class [[nodiscard]] Result<void, E> {
  public:
   Result() = default;
-  Result(E error) : error_(std::move(error)) {}  // NOLINT: implicit by intent
+  Result(E error)  // NOLINT(google-explicit-constructor): to return one as it is
+      : error_(std::move(error)) {}
 
   explicit operator bool() const { return !error_; }
   const E& error() const { return *error_; }
