@@ -86,12 +86,12 @@ class Blocks {
       REQUIRES(shard.mutex);
   base::Result<void> join_fetch(Shard& shard, const Fetching& fetching) EXCLUDES(shard.mutex);
   base::Result<void> promise_dirty(Shard& shard, Block& block, bool& done) EXCLUDES(shard.mutex);
-  base::Result<void> run_fetch(Shard& shard, Block& block, Access access, Fetching& fetching)
+  base::Result<void> run_fetch(Shard& shard, Block& block, Fetching& fetching)
       EXCLUDES(shard.mutex);
   base::Result<void> load(const Block& block, std::uint64_t nonce, Resident& resident);
   base::Result<void> read_slot(const Block& block, std::uint64_t nonce, const Resident& resident);
-  void end_fetch(Shard& shard, Block& block, Access access, Fetching& fetching,
-                 std::unique_ptr<Resident> resident) REQUIRES(shard.mutex);
+  void end_fetch(Shard& shard, Block& block, Fetching& fetching, std::unique_ptr<Resident> resident)
+      REQUIRES(shard.mutex);
 
   void choose_in(Shard& shard, std::uint64_t wanted, bool may_write, std::uint64_t most,
                  std::vector<Leaving>& chosen, Choice& choice) EXCLUDES(shard.mutex);

@@ -28,17 +28,16 @@ base::Result<void> Blocks::fetch(Block& block, Access access) {
     base::Result<void> result;
     bool done = true;
     if (way == Way::canceled) result = base::Errno{ECANCELED};
-    if (way == Way::read) result = run_fetch(shard, block, access, *fetching);
     if (way == Way::promise) result = promise_dirty(shard, block, done);
-    if (way == Way::join) {
-      result = join_fetch(shard, *fetching);
-      // It came clean; to write to it takes another round, with the pin in hand.
-      done = !result || access == Access::read;
+    if (way == Way::read) result = run_fetch(shard, block, *fetching);
+    if (way == Way::join) result = join_fetch(shard, *fetching);
+    if (result && access == Access::write && (way == Way::read || way == Way::join)) {
+      // It came clean; to write to it takes another round, with this pin in hand.
+      pinned = true;
+      continue;
     }
-    const bool pinned_before = pinned;
-    if (result && way == Way::join) pinned = true;
     if (!done) continue;
-    if (pinned_before) unpin(block);
+    if (pinned) unpin(block);
     return result;
   }
 }
@@ -93,23 +92,20 @@ base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, bool& done)
   return {};
 }
 
-base::Result<void> Blocks::run_fetch(Shard& shard, Block& block, Access access,
-                                     Fetching& fetching) {
+base::Result<void> Blocks::run_fetch(Shard& shard, Block& block, Fetching& fetching) {
   auto resident = std::make_unique<Resident>();
-  const Need need = access == Access::write ? Need::overwrite : Need::fetch;
   const std::uint64_t bytes = block.bytes();
-  base::Result<void> result = budget_.reserve(need, bytes);
+  base::Result<void> result = budget_.reserve(Need::fetch, bytes);
   if (result) {
     result = load(block, fetching.nonce, *resident);
-    if (!result)
-      budget_.release(need == Need::overwrite ? bytes : 0, need == Need::fetch ? bytes : 0);
+    if (!result) budget_.release(0, bytes);
   }
   base::Lock lock(shard.mutex);
   if (!result) {
     fetching.error = result.error();
     resident.reset();
   }
-  end_fetch(shard, block, access, fetching, std::move(resident));
+  end_fetch(shard, block, fetching, std::move(resident));
   if (fetching.error) result = *fetching.error;
   const bool last = block.doomed && !block.in_memory() && reap(shard, block);
   lock.unlock();
@@ -118,7 +114,7 @@ base::Result<void> Blocks::run_fetch(Shard& shard, Block& block, Access access,
   return result;
 }
 
-void Blocks::end_fetch(Shard& shard, Block& block, Access access, Fetching& fetching,
+void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
                        std::unique_ptr<Resident> resident) {
   fetching.done = true;
   shard.changed.notify_all();
@@ -137,7 +133,6 @@ void Blocks::end_fetch(Shard& shard, Block& block, Access access, Fetching& fetc
   shard.clock.add(*resident);
   block.resident = resident.release();
   block.state = State::resident;
-  if (access == Access::write) make_firm(block);
   if (block.doomed) {
     fetching.error = base::Errno{ECANCELED};
     free_memory(shard, block);

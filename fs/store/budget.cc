@@ -34,7 +34,6 @@ bool Budget::firm_fits(Need need, std::uint64_t bytes) const {
     case Need::fetch:
       return true;
     case Need::dirty:
-    case Need::overwrite:
       return firm() + bytes <= marks_.overwrite;
     case Need::take:
       return firm() + bytes <= marks_.trigger;
@@ -53,7 +52,7 @@ void Budget::count(Need need, std::uint64_t bytes) {
   }
   used_ += bytes;
   if (need == Need::fetch) clean_ += bytes;
-  if (used_ > marks_.target) wake_spiller();
+  if (excess() > 0) wake_spiller();
 }
 
 base::Result<void> Budget::try_reserve(Need need, std::uint64_t bytes) {
@@ -159,7 +158,7 @@ std::uint64_t Budget::excess() const {
 }
 
 void Budget::serve() {
-  for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+  for (const Need need : kAllNeeds) {
     auto& queue = waiters_[index(need)];
     while (!queue.empty() && fits(need, queue.front()->bytes)) {
       Waiter* waiter = queue.front();
@@ -222,7 +221,7 @@ void Budget::block_full(std::uint64_t generation) {
 
 void Budget::fail_takers(base::Errno error) {
   blocked_ = error;
-  for (const Need need : {Need::dirty, Need::overwrite, Need::take}) {
+  for (const Need need : {Need::dirty, Need::take}) {
     auto& queue = waiters_[index(need)];
     if (!queue.empty() && !firm_fits(need, queue.front()->bytes))
       fail_waiters(need, error, Clock::time_point::max());
@@ -247,11 +246,11 @@ void Budget::pause(std::chrono::milliseconds pause) {
   const auto now = Clock::now();
   if (leaving_ == 0) {
     if (blocked_) {
-      for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+      for (const Need need : kAllNeeds) {
         fail_waiters(need, *blocked_, now - kBlockedPatience);
       }
     } else if (now - progress_ > kStuckPatience) {
-      for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+      for (const Need need : kAllNeeds) {
         fail_waiters(need, base::Errno{ENOSPC}, now - kStuckPatience);
       }
     }
@@ -263,7 +262,7 @@ void Budget::pause(std::chrono::milliseconds pause) {
 void Budget::stop() {
   base::Lock lock(mutex_);
   stopping_ = true;
-  for (const Need need : {Need::fetch, Need::dirty, Need::overwrite, Need::take}) {
+  for (const Need need : kAllNeeds) {
     fail_waiters(need, base::Errno{ENOSPC}, Clock::time_point::max());
   }
   work_.notify_all();

@@ -31,12 +31,11 @@ Marks marks_of(std::uint64_t budget, bool can_spill);
 
 // What memory is asked for, most urgent first.
 enum class Need : std::uint8_t {
-  fetch,      // frames for spilled data that will be read: clean
-  dirty,      // a clean block in memory will be written to: its bytes become firm, none are added
-  overwrite,  // frames for spilled data that will be written to: firm
-  take,       // frames for new data: firm
+  fetch,  // frames for spilled data: clean
+  dirty,  // a clean block in memory will be written to: its bytes become firm, none are added
+  take,   // frames for new data: firm
 };
-inline constexpr std::size_t kNeeds = 4;
+inline constexpr std::array kAllNeeds{Need::fetch, Need::dirty, Need::take};
 
 // Thread-safe; a leaf in the lock order.
 class Budget {
@@ -126,7 +125,7 @@ class Budget {
   std::uint64_t small_ GUARDED_BY(mutex_) = 0;
   std::uint64_t remembered_ GUARDED_BY(mutex_) = 0;
   std::uint64_t leaving_ GUARDED_BY(mutex_) = 0;
-  std::array<std::deque<Waiter*>, kNeeds> waiters_ GUARDED_BY(mutex_);
+  std::array<std::deque<Waiter*>, kAllNeeds.size()> waiters_ GUARDED_BY(mutex_);
 
   std::optional<base::Errno> blocked_ GUARDED_BY(mutex_);
   std::uint64_t generation_ GUARDED_BY(mutex_) = 0;

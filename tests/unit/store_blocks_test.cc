@@ -254,8 +254,9 @@ TEST_F(BlocksTest, WaitForFirmMemoryBeforeACleanOneIsWrittenTo) {
   blocks->hold(*block);
   ASSERT_TRUE(blocks->fetch(*block, Access::read));
   blocks->unpin(*block);
-  const std::uint64_t rest = budget.marks().overwrite - budget.counts().firm;
-  ASSERT_TRUE(budget.try_reserve(Need::overwrite, rest));
+  const std::uint64_t taken = budget.marks().trigger - budget.counts().firm;
+  ASSERT_TRUE(budget.try_reserve(Need::take, taken));
+  ASSERT_TRUE(budget.add_small(budget.marks().overwrite - budget.marks().trigger));
   EXPECT_TRUE(blocks->pin(*block, Access::write).is(base::kWouldBlock));
   EXPECT_TRUE(blocks->pin(*block, Access::read)) << "reading needs none";
   blocks->unpin(*block);
@@ -264,8 +265,9 @@ TEST_F(BlocksTest, WaitForFirmMemoryBeforeACleanOneIsWrittenTo) {
     EXPECT_FALSE(block->resident->clean);
     blocks->unpin(*block);
   });
-  budget.release(rest, 0);
+  budget.release(taken, 0);
   writer.join();
+  budget.remove_small(budget.marks().overwrite - budget.marks().trigger);
   blocks->unhold(*block);
   blocks->drop(*block);
   expect_empty();

@@ -34,10 +34,10 @@ TEST(Budget, GivesTakersTheTriggerOverwritersMoreAndReadersAll) {
   const Marks marks = budget.marks();
   EXPECT_TRUE(budget.try_reserve(Need::take, marks.trigger));
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
-  EXPECT_TRUE(budget.try_reserve(Need::overwrite, marks.overwrite - marks.trigger));
-  EXPECT_TRUE(budget.try_reserve(Need::overwrite, 1).is(base::kWouldBlock));
-  EXPECT_TRUE(budget.try_reserve(Need::fetch, marks.budget - marks.overwrite));
+  EXPECT_TRUE(budget.try_reserve(Need::fetch, marks.budget - marks.trigger));
   EXPECT_TRUE(budget.try_reserve(Need::fetch, 1).is(base::kWouldBlock));
+  EXPECT_TRUE(budget.try_reserve(Need::dirty, marks.overwrite - marks.trigger));
+  EXPECT_TRUE(budget.try_reserve(Need::dirty, 1).is(base::kWouldBlock));
   EXPECT_EQ(budget.counts().used, kBudget);
   EXPECT_EQ(budget.counts().firm, marks.overwrite);
 }
@@ -109,8 +109,8 @@ TEST(Budget, FailsThoseWhomTheDiskCannotHelpAndNoOthers) {
   waiter.join();
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(Errno{EIO}));
   EXPECT_TRUE(budget.reserve(Need::take, 1).is(Errno{EIO}));
-  EXPECT_TRUE(budget.try_reserve(Need::overwrite, 4096));
   EXPECT_TRUE(budget.try_reserve(Need::fetch, 4096));
+  EXPECT_TRUE(budget.try_reserve(Need::dirty, 4096));
   budget.unblock();
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
 }

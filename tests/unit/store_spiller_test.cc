@@ -99,7 +99,7 @@ TEST_F(SpillerTest, TriesAgainAfterAnErrorWithoutBeingAsked) {
   start();
   EXPECT_TRUE(soon([&] { return spiller->errors() >= 2; }));
   EXPECT_TRUE(budget.try_reserve(Need::take, kBlockSize).is(base::Errno{EIO}));
-  EXPECT_EQ(slots->in_use(), 0U);
+  EXPECT_TRUE(soon([&] { return slots->in_use() == 0; }));
   disk.fail_writes({});
   EXPECT_TRUE(soon([&] { return budget.counts().used <= budget.marks().target; }));
   ASSERT_TRUE(budget.try_reserve(Need::take, kBlockSize));

@@ -98,8 +98,10 @@ class StoreTest : public testing::Test {
   bool in_memory(Block& block) { return static_cast<bool>(store->pin(block, Access::read)); }
 
   void expect_empty() {
-    EXPECT_EQ(store->stats().memory_used, 0U);
-    // A slot that is being written is free when the write ends.
+    // A block that is being encrypted is freed when that is done, a slot that is being written when
+    // the write ends.
+    EXPECT_TRUE(soon([&] { return store->stats().memory_used == 0; }))
+        << store->stats().memory_used;
     EXPECT_TRUE(soon([&] { return store->stats().spilled == 0; })) << store->stats().spilled;
     EXPECT_TRUE(soon([&] { return disk.allocated_bytes() == 0; })) << disk.allocated_bytes();
   }
