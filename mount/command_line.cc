@@ -34,12 +34,19 @@ std::string options_footer() {
          "and those of mount(8) and fstab(5): noexec, noatime, noauto, nofail, user, x-..., ...";
 }
 
-// The library's own usage lines know nothing of SOURCE being optional.
-class UsageFormatter : public CLI::Formatter {
+// The library's own pages know nothing of SOURCE being optional, and say more of options than fits.
+class HelpFormatter : public CLI::Formatter {
  public:
-  explicit UsageFormatter(std::string usage) : usage_(std::move(usage)) {}
+  explicit HelpFormatter(std::string usage) : usage_(std::move(usage)) {}
   std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
     return usage_ + "\n";
+  }
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    return is_positional ? option->get_type_name() : option->get_name(false, true);
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const bool has_value = !option->get_positional() && option->get_items_expected_max() > 0;
+    return has_value ? " " + option->get_type_name() : "";
   }
 
  private:
@@ -47,7 +54,7 @@ class UsageFormatter : public CLI::Formatter {
 };
 
 void show_usage(CLI::App& app, std::string usage) {
-  app.formatter(std::make_shared<UsageFormatter>(std::move(usage)));
+  app.formatter(std::make_shared<HelpFormatter>(std::move(usage)));
 }
 
 struct Commands {
@@ -62,7 +69,7 @@ CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::strin
       app.add_subcommand("mount", "Mount a scratchfs (what is done where no command is named)");
   show_usage(*sub,
              "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]] [-f] [-d]");
-  sub->add_option("path", paths, "a name for df to show, and where to mount")
+  sub->add_option("MOUNTPOINT", paths, "a name for df to show, and where to mount")
       ->required()
       ->expected(1, 2)
       ->type_name("[SOURCE] MOUNTPOINT");
@@ -78,9 +85,9 @@ CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::strin
 CLI::App* add_umount(CLI::App& app, UmountCommand& command) {
   CLI::App* sub = app.add_subcommand("umount", "Unmount, wipe, and wait until that is done");
   show_usage(*sub, "usage: scratchfs umount [--lazy] MOUNTPOINT");
-  sub->add_option("mountpoint", command.mountpoint, "where it is mounted")
+  sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
       ->required()
-      ->type_name("");
+      ->type_name("MOUNTPOINT");
   sub->add_flag("-l,--lazy", command.lazy, "out of sight at once, wiped when no longer in use");
   return sub;
 }
@@ -88,9 +95,9 @@ CLI::App* add_umount(CLI::App& app, UmountCommand& command) {
 CLI::App* add_status(CLI::App& app, StatusCommand& command) {
   CLI::App* sub = app.add_subcommand("status", "Show how a mount is doing");
   show_usage(*sub, "usage: scratchfs status MOUNTPOINT [--json]");
-  sub->add_option("mountpoint", command.mountpoint, "where it is mounted")
+  sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
       ->required()
-      ->type_name("");
+      ->type_name("MOUNTPOINT");
   sub->add_flag("--json", command.json, "exact numbers, for programs");
   return sub;
 }
@@ -102,9 +109,9 @@ CLI::App* add_quota(CLI::App& app, QuotaCommand& command) {
              "       scratchfs quota MOUNTPOINT --user USER|--everyone [--bytes SIZE|none] "
              "[--inodes N|none]\n"
              "       scratchfs quota MOUNTPOINT --user USER --reset");
-  sub->add_option("mountpoint", command.mountpoint, "where it is mounted")
+  sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
       ->required()
-      ->type_name("");
+      ->type_name("MOUNTPOINT");
   auto* user = sub->add_option("--user", command.user, "whose limits to set: a name or a number")
                    ->type_name("USER");
   auto* everyone = sub->add_flag("--everyone", command.everyone,
