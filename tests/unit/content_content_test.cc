@@ -65,6 +65,9 @@ TEST_F(ContentTest, TurnsSmallBytesIntoAPageWhenTheyGrow) {
   EXPECT_EQ(file_.all(), bytes);
   EXPECT_EQ(file_->allocated(), 2 * kPage);
   EXPECT_EQ(machine_.charged(), 2 * kPage);
+  ASSERT_TRUE(file_->truncate(0, Wait::no));
+  EXPECT_EQ(machine_.charged(), 0U);
+  EXPECT_EQ(machine_.store->stats().memory_used, 0U);
 }
 
 TEST_F(ContentTest, KeepsSmallBytesWhereTheFileOnlyGetsLonger) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <random>
 #include <set>
@@ -288,7 +289,10 @@ TEST_P(ModelTest, IsWhatAnArrayOfBytesIs) {
   filler_.reset();
   EXPECT_EQ(ledger_.total().bytes, 0U);
   // A block that is being written to the disk this moment is freed when that is done.
-  while (store_->stats().memory_used > 0 || store_->stats().spilled > 0) std::this_thread::yield();
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto in_use = [this] { return store_->stats().memory_used + store_->stats().spilled; };
+  while (in_use() > 0 && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+  EXPECT_EQ(in_use(), 0U);
 }
 
 }  // namespace

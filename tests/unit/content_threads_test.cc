@@ -142,22 +142,48 @@ TEST(ContentThreads, LetNobodySeeBytesThatWereCutOff) {
       }
     });
   }
-  // Each round leaves nothing but zeros, so a one in the last check would be a byte from before.
-  for (unsigned round = 0; round < 40; ++round) {
-    const std::uint64_t cut = round * 54'321 % kSize;
-    ASSERT_EQ(*as_handled([&](Wait w) { return file->write(ones, 0, w); }), kSize);
-    ASSERT_TRUE(as_handled([&](Wait w) { return file->truncate(cut, w); }));
-    ASSERT_TRUE(as_handled([&](Wait w) { return file->truncate(kSize, w); }));
-    const Bytes tail = file.bytes(cut, kSize);
-    ASSERT_EQ(tail.size(), kSize - cut);
-    ASSERT_TRUE(
-        std::all_of(tail.begin(), tail.end(), [](std::byte b) { return b == std::byte{0}; }));
-    ASSERT_TRUE(file->truncate(0, Wait::no));
-  }
+  // Each round leaves nothing, so a one behind the cut would be a byte from before.
+  const auto cut_and_grow = [&] {
+    for (unsigned round = 0; round < 40; ++round) {
+      const std::uint64_t cut = round * 54'321 % kSize;
+      ASSERT_EQ(*as_handled([&](Wait w) { return file->write(ones, 0, w); }), kSize);
+      ASSERT_TRUE(as_handled([&](Wait w) { return file->truncate(cut, w); }));
+      ASSERT_TRUE(as_handled([&](Wait w) { return file->truncate(kSize, w); }));
+      const Bytes tail = file.bytes(cut, kSize);
+      ASSERT_EQ(tail.size(), kSize - cut);
+      ASSERT_TRUE(
+          std::all_of(tail.begin(), tail.end(), [](std::byte b) { return b == std::byte{0}; }));
+      ASSERT_TRUE(file->truncate(0, Wait::no));
+    }
+  };
+  cut_and_grow();
   stop = true;
   pressure.join();
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0U);
+}
+
+TEST(ContentThreads, KeepWhatWasWrittenIntoAnAllocationThatFailsLater) {
+  Machine machine;
+  File file(machine);
+  machine.disk.close_gate();
+  base::Result<void> allocated;
+  std::thread allocating([&] { allocated = file->allocate(0, 30 * kMiB, true, Wait::yes); });
+  machine.disk.wait_for_requests_at_gate(1);  // memory is full
+  const Bytes bytes = pattern(3 * kPage, 1);
+  std::uint64_t offset = 0;
+  for (bool there = false; !there; offset = there ? offset : (offset + kPage) % (6 * kMiB)) {
+    const auto written = file->write(bytes, offset, Wait::no);
+    there = written && *written == bytes.size();
+  }
+  machine.disk.fail_writes(ENOSPC);
+  machine.disk.open_gate();
+  allocating.join();
+  EXPECT_FALSE(allocated);
+  machine.disk.fail_writes(std::nullopt);
+  EXPECT_EQ(file->size(), offset + bytes.size());
+  EXPECT_EQ(file.bytes(offset, bytes.size()), bytes);
+  EXPECT_EQ(machine.charged(), file->allocated());
 }
 
 TEST(ContentThreads, ShareAQuotaToTheLastPageAndNoFurther) {
