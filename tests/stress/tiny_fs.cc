@@ -67,6 +67,7 @@ void on_read(fuse_req_t raw, fuse_ino_t inode, size_t size, off_t offset, fuse_f
                                     base::Wait wait) -> base::Result<kernel::Bytes> {
                   if (wait == base::Wait::no) return base::kWouldBlock;
                   fs.gate.pass();
+                  if (fs.on_read) fs.on_read(static_cast<std::uint64_t>(offset));
                   const std::span<std::byte> buffer = request.reply_buffer(size);
                   fill_pattern(buffer, static_cast<std::uint64_t>(offset));
                   return kernel::Bytes{buffer};
@@ -132,8 +133,9 @@ void fill_pattern(std::span<std::byte> into, std::uint64_t offset) {
   }
 }
 
-TinyMount::TinyMount(kernel::IoUring io_uring, unsigned workers, unsigned ring_depth)
-    : parking_(workers), fs_{{parking_, counters_}, gate_, wrong_writes_} {
+TinyMount::TinyMount(kernel::IoUring io_uring, unsigned workers, unsigned ring_depth,
+                     std::function<void(std::uint64_t)> on_read)
+    : parking_(workers), fs_{{parking_, counters_}, gate_, wrong_writes_, std::move(on_read)} {
   std::string name = "/tmp/scratchfs-tiny-XXXXXX";
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error(strerror(errno));
   directory_ = name;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,13 +39,16 @@ void fill_pattern(std::span<std::byte> into, std::uint64_t offset);
 struct TinyFs : kernel::Transport {
   Gate& gate;
   std::atomic<std::uint64_t>& wrong_writes;
+  // What a worker does for a read at this place, after the gate; may be empty.
+  std::function<void(std::uint64_t offset)> on_read;
 };
 
 // Mounted from construction to end(), in a directory of its own.
 class TinyMount {
  public:
   // Needs root. Throws std::runtime_error with the reason where it cannot be mounted.
-  TinyMount(kernel::IoUring io_uring, unsigned workers, unsigned ring_depth = 32);
+  TinyMount(kernel::IoUring io_uring, unsigned workers, unsigned ring_depth = 32,
+            std::function<void(std::uint64_t)> on_read = {});
   ~TinyMount();
 
   std::string file() const { return directory_ + "/file"; }
