@@ -34,6 +34,10 @@ esac
 }
 mountpoint=${1:-/scratch}
 [[ $mountpoint == /* ]] || mountpoint=$started_in/$mountpoint
+mountpoint=$(realpath -m -- "$mountpoint")
+# To be copied from the screen.
+printf -v command_name %q "$scratchfs"
+printf -v place %q "$mountpoint"
 
 # Shows the progress on a terminal; else only what went wrong.
 build() {
@@ -65,7 +69,7 @@ mount_it() {
   fi
   mkdir -p -- "$mountpoint"
   "$scratchfs" "$mountpoint"
-  printf '%s %s\n' "${scratchfs@Q}" "${mountpoint@Q}"
+  echo "$command_name $place"
 }
 
 # A file is there while it is open, and gone when it is closed.
@@ -98,8 +102,8 @@ say "how much there is"
 df -h -- "$mountpoint"
 say "what next"
 cat <<END
-Use it:           export TMPDIR=${mountpoint@Q}
-Look at it:       ${scratchfs@Q} status ${mountpoint@Q}
-Unmount and wipe: ${scratchfs@Q} umount ${mountpoint@Q}
-More:             README.md, ${scratchfs@Q} mount --help
+Use it:           export TMPDIR=$place
+Look at it:       $command_name status $place
+Unmount and wipe: $command_name umount $place
+More:             README.md, $command_name mount --help
 END
