@@ -41,7 +41,7 @@ class Blocks {
   // For the spiller.
   struct Choice {
     std::uint64_t evicted = 0;  // bytes that went free at once: clean blocks
-    std::uint64_t leaving = 0;  // bytes of the blocks chosen to be written
+    std::uint64_t leaving = 0;  // bytes of the blocks chosen to be written, announced to the budget
     bool no_slot = false;       // a cold block stayed because of the spill limit
   };
   // Looks for `wanted` bytes of cold blocks. Clean ones are evicted on the spot; others are put

@@ -63,7 +63,9 @@ void Blocks::take_victim(Shard& shard, Resident& victim, bool may_write,
     return;
   }
   if (!may_write) return;
+  budget_.leaving(block.bytes());
   if (!budget_.may_remember(kRememberedBytes) || !slots_->reserve(slot_class_of(block.mask))) {
+    budget_.stays(block.bytes());
     choice.no_slot = true;
     return;
   }

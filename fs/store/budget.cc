@@ -190,11 +190,17 @@ void Budget::leaving(std::uint64_t bytes) {
   leaving_ += bytes;
 }
 
-void Budget::left(std::uint64_t bytes, std::uint64_t evicted) {
+void Budget::stays(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  leaving_ -= bytes;
+}
+
+void Budget::left(std::uint64_t bytes, bool progress, bool written) {
   base::Lock lock(mutex_);
   assert(leaving_ >= bytes);
   leaving_ -= bytes;
-  if (evicted > 0) progress_ = Clock::now();
+  if (progress) progress_ = Clock::now();
+  if (written) allow_takers();
   if (excess() > 0) wake_spiller();
 }
 
@@ -230,6 +236,10 @@ void Budget::fail_takers(base::Errno error) {
 
 void Budget::unblock() {
   base::Lock lock(mutex_);
+  allow_takers();
+}
+
+void Budget::allow_takers() {
   ++generation_;
   blocked_.reset();
   changed_.notify_all();

@@ -68,11 +68,14 @@ class Budget {
   // Bytes to evict now: what is above the target, or what the waiters need; less what is being
   // written already. Waits until that is not 0. nullopt: stop() was called.
   std::optional<std::uint64_t> wait_for_work() EXCLUDES(mutex_);
-  // Announces that `bytes` are on their way out, so that the other spillers do not evict for the
-  // same need.
+  // Announces that `bytes` may be on their way out, before a slot is reserved for them: the other
+  // spillers do not evict for the same need, nor take the reserved slot for a full disk.
   void leaving(std::uint64_t bytes) EXCLUDES(mutex_);
-  // They have left, or stayed after all. `evicted`: bytes that did go free.
-  void left(std::uint64_t bytes, std::uint64_t evicted) EXCLUDES(mutex_);
+  // They stay: they got no slot.
+  void stays(std::uint64_t bytes) EXCLUDES(mutex_);
+  // They have left, or stayed after all. `progress`: something went free; `written`: the disk
+  // works, as unblock() tells.
+  void left(std::uint64_t bytes, bool progress, bool written) EXCLUDES(mutex_);
   // Whether what is remembered of one more spilled block leaves enough for frames.
   bool may_remember(std::uint64_t bytes) EXCLUDES(mutex_);
 
@@ -113,6 +116,7 @@ class Budget {
   void serve() REQUIRES(mutex_);
   void wake_spiller() REQUIRES(mutex_);
   void fail_takers(base::Errno error) REQUIRES(mutex_);
+  void allow_takers() REQUIRES(mutex_);
   void fail_waiters(Need need, base::Errno error, Clock::time_point before) REQUIRES(mutex_);
 
   const Marks marks_;

@@ -49,15 +49,14 @@ void Spiller::run(Batch batch) {
     // for each block.
     const std::uint64_t ample = *wanted + std::min(kBatchBytes, budget_.marks().budget / 16);
     const Blocks::Choice choice = blocks_.choose(ample, may_write(), kBatchBytes, batch.leaving);
-    budget_.leaving(choice.leaving);
     const Outcome outcome = write(batch);
-    budget_.left(choice.leaving, choice.evicted + outcome.evicted);
+    const bool fine = outcome.written > 0 && !outcome.error;
+    budget_.left(choice.leaving, choice.evicted + outcome.evicted > 0, fine);
     if (outcome.error) {
       report(*outcome.error);
       budget_.block(told_as(*outcome.error), generation);
-    } else if (outcome.written > 0) {
+    } else if (fine) {
       report_success();
-      budget_.unblock();
     } else if (choice.no_slot && choice.leaving == 0) {
       budget_.block_full(generation);
     }

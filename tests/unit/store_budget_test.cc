@@ -126,9 +126,21 @@ TEST(Budget, IgnoresAVerdictThatIsOlderThanTheLastSuccess) {
   budget.block_full(budget.generation());
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock))
       << "what is leaving may make room";
-  budget.left(1, 0);
+  budget.stays(1);
   budget.block_full(budget.generation());
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(Errno{ENOSPC}));
+}
+
+TEST(Budget, LetsTakersWaitAgainAfterAWriteThatSucceeded) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
+  budget.leaving(4096);
+  budget.block(Errno{EIO}, budget.generation());
+  const auto before = budget.generation();
+  budget.left(4096, true, true);
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
+  budget.block_full(before);
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock)) << "that verdict is older";
 }
 
 TEST(Budget, AsksForWhatIsAboveTheTargetLessWhatIsLeaving) {
@@ -137,7 +149,7 @@ TEST(Budget, AsksForWhatIsAboveTheTargetLessWhatIsLeaving) {
   EXPECT_EQ(budget.wait_for_work(), 3U * 4096);
   budget.leaving(4096);
   EXPECT_EQ(budget.wait_for_work(), 2U * 4096);
-  budget.left(4096, 0);
+  budget.left(4096, true, false);
   EXPECT_EQ(budget.wait_for_work(), 3U * 4096);
   budget.stop();
   EXPECT_EQ(budget.wait_for_work(), std::nullopt);

@@ -254,11 +254,14 @@ TEST_F(StoreTest, RemembersAtMostOneKibPerMibSpilled) {
   std::vector<BlockPtr> blocks;
   for (std::uint64_t i = 0; i < 8 * kMinBudget / kBlockSize; ++i) blocks.push_back(*make(i));
   // All that is not spilled is in frames; the rest is what is remembered.
-  const StoreStats stats = store->stats();
-  std::uint64_t resident = 0;
-  for (const BlockPtr& block : blocks) resident += in_memory(*block) ? kBlockSize : 0;
-  EXPECT_LE(stats.memory_used, resident + stats.spilled / 1024 + 4 * kBlockSize);
-  EXPECT_GT(stats.memory_used, resident);
+  const auto remembered_is_little = [&] {
+    const StoreStats stats = store->stats();
+    std::uint64_t resident = 0;
+    for (const BlockPtr& block : blocks) resident += in_memory(*block) ? kBlockSize : 0;
+    return stats.memory_used > resident && stats.memory_used <= resident + stats.spilled / 1024;
+  };
+  // The spiller may be at work between two looks.
+  EXPECT_TRUE(soon(remembered_is_little));
 }
 
 TEST_F(StoreTest, AnswersEioForABlockThatWasChangedOnTheDiskAndGoesOn) {
