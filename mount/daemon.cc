@@ -131,6 +131,7 @@ int Parts::serve(const Ready& ready) {
     guardian_.mounted();
     served = session_->serve([&] {
       answered = true;
+      setup_.lock.release();
       log_start();
       leave_terminal();
       if (!ready()) session_->stop();

@@ -8,6 +8,7 @@
 #include "fs/base/os_file.h"
 #include "mount/launch.h"
 #include "mount/mount_plan.h"
+#include "mount/mountpoint_lock.h"
 
 namespace scratchfs::mount {
 
@@ -15,6 +16,7 @@ namespace scratchfs::mount {
 struct DaemonSetup {
   MountPlan plan;
   std::string mountpoint;                              // absolute
+  MountpointLock lock;                                 // let go of when the mount answers
   std::string spill_path;                              // empty: never spills
   std::unique_ptr<base::OsDirectory> spill_directory;  // null: never spills
   std::string log_level;

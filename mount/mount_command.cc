@@ -22,7 +22,8 @@ Outcome<void> check_place(const MountCommand& command, const MountOptions& optio
   if (auto sharing = check_sharing(is_shared(options, uid), uid); !sharing) return sharing.error();
   auto mountpoint = check_mountpoint(command.mountpoint, options.nonempty);
   if (!mountpoint) return mountpoint.error();
-  setup.mountpoint = std::move(*mountpoint);
+  setup.mountpoint = std::move(mountpoint->path);
+  setup.lock = std::move(mountpoint->lock);
   return {};
 }
 

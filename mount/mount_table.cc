@@ -46,6 +46,19 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
+// `rw,user_id=1000,...`
+std::optional<uid_t> owner_of(std::string_view options) {
+  constexpr std::string_view kName = "user_id=";
+  for (std::string_view option : split(options, ',')) {
+    if (!option.starts_with(kName)) continue;
+    option.remove_prefix(kName.size());
+    uid_t uid = 0;
+    const auto [end, error] = std::from_chars(option.data(), option.data() + option.size(), uid);
+    if (error == std::errc{}) return uid;
+  }
+  return std::nullopt;
+}
+
 // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
 bool parse_line(std::string_view line, MountEntry& entry) {
   const auto fields = split(line, ' ');
@@ -58,6 +71,7 @@ bool parse_line(std::string_view line, MountEntry& entry) {
   entry.mountpoint = unescape(fields[4]);
   entry.type = unescape(dash[1]);
   entry.source = unescape(dash[2]);
+  if (std::distance(dash, fields.end()) > 3) entry.owner = owner_of(dash[3]);
   return true;
 }
 

@@ -2,6 +2,9 @@
 // longer does.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +22,7 @@ struct MountEntry {
   std::string mountpoint;  // absolute, seen from this process's root
   std::string type;        // with the subtype: `fuse.scratchfs`
   std::string source;
+  std::optional<uid_t> owner;  // who mounted, where the file system tells (FUSE does)
 };
 using MountTable = std::vector<MountEntry>;  // in the order of mounting, as the kernel tells it
 

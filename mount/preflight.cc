@@ -35,17 +35,37 @@ Outcome<void> check_empty(const std::string& path) {
   return {};
 }
 
-Outcome<void> check_free(const std::string& path, bool nonempty, const HostFiles& host) {
+// Whether the mount point is an automounter's, which waits to be covered.
+Outcome<bool> check_free(const std::string& path, bool nonempty, const HostFiles& host) {
   const MountTable table = read_mount_table(host.mount_table);
   const MountEntry* top = topmost_at(table, path);
-  // An automounter's mount waits to be covered.
-  if (top == nullptr || top->type == "autofs") return {};
+  if (top == nullptr) return false;
+  if (top->type == "autofs") return true;
   if (top->type == kFileSystemType) {
     return failed(path + ": already a scratchfs; to end that one: scratchfs umount " + path);
   }
-  if (nonempty) return {};
+  if (nonempty) return false;
   return failed(path + ": busy: a " + top->type +
                 " is mounted there; unmount it, or mount over it with -o nonempty");
+}
+
+// `path` as it was given, `resolved` for looking at it.
+Outcome<void> check_directory(const std::string& path, const std::string& resolved) {
+  struct stat status {};
+  if (::stat(resolved.c_str(), &status) != 0) {
+    const int error = errno;
+    Refusal refusal = failed("mount point " + path, error);
+    if (error == ENOENT) refusal.message += "; make it with mkdir";
+    return refusal;
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return failed(path + ": not a directory; mount on an empty directory");
+  }
+  // Root may cover what it cannot write to: a directory of a read-only root file system, say.
+  if (::geteuid() != 0 && ::access(resolved.c_str(), W_OK) != 0) {
+    return failed(path + ": you may not write there, so you may not mount there");
+  }
+  return {};
 }
 
 bool allows_others(const std::string& configuration) {
@@ -77,45 +97,30 @@ std::string absolute(const std::string& path) {
   return resolved ? resolved.get() : path;
 }
 
-const char* spill_advice(int error) {
-  switch (error) {
-    case ENOENT:
-      return "; make it, name another with spill_dir=, or do without: spill=0";
-    case EROFS:
-    case EACCES:
-    case EPERM:
-    case ENOTDIR:
-      return "; name another directory with spill_dir=, or do without: spill=0";
-    default:
-      return "";
-  }
+Refusal spill_refusal(const std::string& what, int error) {
+  Refusal refusal = failed(what, error);
+  refusal.message += "; name another directory with spill_dir=, or do without: spill=0";
+  return refusal;
 }
 
 }  // namespace
 
-Outcome<std::string> check_mountpoint(const std::string& path, bool nonempty,
-                                      const HostFiles& host) {
+Outcome<Mountpoint> check_mountpoint(const std::string& path, bool nonempty,
+                                     const HostFiles& host) {
   const auto resolved = resolve_mountpoint(path);
   if (!resolved) return failed("mount point " + path, resolved.error().value());
+  Mountpoint mountpoint{*resolved, {}};
   // The table first: a look at the path itself could hang or fail on what is mounted there.
-  if (auto free = check_free(*resolved, nonempty, host); !free) return free.error();
-  struct stat status {};
-  if (::stat(resolved->c_str(), &status) != 0) {
-    const int error = errno;
-    Refusal refusal = failed("mount point " + path, error);
-    if (error == ENOENT) refusal.message += "; make it with mkdir";
-    return refusal;
-  }
-  if (!S_ISDIR(status.st_mode))
-    return failed(path + ": not a directory; mount on an empty directory");
-  // Root may cover what it cannot write to: a directory of a read-only root file system, say.
-  if (::geteuid() != 0 && ::access(resolved->c_str(), W_OK) != 0) {
-    return failed(path + ": you may not write there, so you may not mount there");
-  }
-  if (!nonempty) {
-    if (auto empty = check_empty(*resolved); !empty) return empty.error();
-  }
-  return *resolved;
+  const auto automount = check_free(mountpoint.path, nonempty, host);
+  if (!automount) return automount.error();
+  if (*automount) return mountpoint;
+  if (auto directory = check_directory(path, mountpoint.path); !directory) return directory.error();
+  mountpoint.lock = MountpointLock(mountpoint.path);
+  // Once more, for who held the lock before us.
+  if (auto free = check_free(mountpoint.path, nonempty, host); !free) return free.error();
+  if (nonempty) return mountpoint;
+  if (auto empty = check_empty(mountpoint.path); !empty) return empty.error();
+  return mountpoint;
 }
 
 Outcome<void> check_fuse(const HostFiles& host) {
@@ -157,10 +162,7 @@ Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFile
   const std::string what = "spill directory " + path;
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
-    const int error = errno;
-    Refusal refusal = failed(what, error);
-    refusal.message += spill_advice(error);
-    return refusal;
+    return spill_refusal(what, errno);
   }
   if (S_ISDIR(status.st_mode) && type_of_device(status.st_dev, host) == kFileSystemType) {
     return failed(what +
@@ -169,9 +171,7 @@ Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFile
   }
   auto directory = base::open_directory(path);
   if (!directory) {
-    Refusal refusal = failed(what, directory.error().value());
-    refusal.message += spill_advice(directory.error().value());
-    return refusal;
+    return spill_refusal(what + ": cannot hold files", directory.error().value());
   }
   SpillPlace place{std::move(*directory), absolute(path), 0, {}};
   const auto free = place.directory->free_bytes();

@@ -9,6 +9,7 @@
 
 #include "fs/base/os_file.h"
 #include "mount/mount_table.h"
+#include "mount/mountpoint_lock.h"
 #include "mount/refusal.h"
 
 namespace scratchfs::mount {
@@ -20,10 +21,15 @@ struct HostFiles {
   std::string mount_table = kMountInfo;
 };
 
-// The mount point's real path. Refused: missing, no directory, not empty (unless `nonempty`), a
-// mount already (of scratchfs in any case), not writable for the user.
-Outcome<std::string> check_mountpoint(const std::string& path, bool nonempty,
-                                      const HostFiles& host = {});
+struct Mountpoint {
+  std::string path;     // absolute, without symbolic links
+  MountpointLock lock;  // so that what was found stays true until it is mounted on
+};
+// Refused: missing, no directory, not empty (unless `nonempty`), a mount already (of scratchfs in
+// any case), not writable for the user. An automounter's mount point is not opened: that would wait
+// for the very mount that is being made.
+Outcome<Mountpoint> check_mountpoint(const std::string& path, bool nonempty,
+                                     const HostFiles& host = {});
 
 // Whether this kernel has FUSE and lets the user have it: even fusermount3 opens the device with
 // its caller's rights.

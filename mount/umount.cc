@@ -83,6 +83,9 @@ int run(const UmountCommand& command) {
   if (top == nullptr || top->type != kFileSystemType) {
     return complain(failed(command.mountpoint + ": no scratchfs is mounted there"));
   }
+  if (::geteuid() != 0 && top->owner != ::geteuid()) {
+    return complain(failed(command.mountpoint + ": only root and who mounted it may unmount it"));
+  }
   Processes processes;
   // After a lazy unmount the daemon goes on for as long as anything there is in use.
   if (!command.lazy) find_processes(*mountpoint, processes);

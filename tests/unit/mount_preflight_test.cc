@@ -50,7 +50,8 @@ TEST_F(Preflight, AnEmptyDirectoryWillDoAndIsNamedInFull) {
   std::filesystem::create_symlink("place", root_ / "link");
   const auto checked = check_mountpoint(root_ / "link", false, host_);
   ASSERT_TRUE(checked);
-  EXPECT_EQ(*checked, place());
+  EXPECT_EQ(checked->path, place());
+  EXPECT_TRUE(checked->lock.is_held());
 }
 
 TEST_F(Preflight, AMissingMountPointOrAFileWillNotDo) {
@@ -76,7 +77,9 @@ TEST_F(Preflight, AnotherMountThereIsBusyUnlessSaidSoOrAnAutomounters) {
   EXPECT_TRUE(says(mountpoint_refused(place()), "busy: a tmpfs"));
   EXPECT_TRUE(check_mountpoint(place(), true, host_));
   mounted_at(place(), "autofs");
-  EXPECT_TRUE(check_mountpoint(place(), false, host_));
+  const auto automount = check_mountpoint(place(), false, host_);
+  ASSERT_TRUE(automount);
+  EXPECT_FALSE(automount->lock.is_held()) << "opening it would wait for the mount itself";
 }
 
 TEST_F(Preflight, AKernelWithoutFuseIsToldWhatToDo) {
@@ -128,7 +131,7 @@ TEST_F(Preflight, ASpillDirectoryIsOpenedAndNamedInFull) {
 TEST_F(Preflight, ASpillDirectoryThatIsMissingOrAFileIsRefused) {
   const auto missing = open_spill_directory(root_ / "missing", host_);
   ASSERT_FALSE(missing);
-  EXPECT_TRUE(says(missing.error().message, "No such file or directory; make it"));
+  EXPECT_TRUE(says(missing.error().message, "No such file or directory; name another"));
   std::ofstream(root_ / "file") << "x";
   const auto file = open_spill_directory(root_ / "file", host_);
   ASSERT_FALSE(file);

@@ -1,0 +1,60 @@
+#include "mount/mountpoint_lock.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <string>
+#include <utility>
+
+namespace scratchfs::mount {
+namespace {
+
+class MountpointLockTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = std::filesystem::temp_directory_path() / "lock-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+  std::string directory_;
+};
+
+TEST_F(MountpointLockTest, TheSecondWaitsUntilTheFirstLetsGo) {
+  MountpointLock first(directory_);
+  ASSERT_TRUE(first.is_held());
+  std::promise<void> released;
+  auto second = std::async(std::launch::async, [&] {
+    const MountpointLock lock(directory_);
+    // Not before the first was released: the promise is kept by then.
+    const bool in_turn =
+        released.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    return lock.is_held() && in_turn;
+  });
+  released.set_value();
+  first.release();
+  EXPECT_TRUE(second.get());
+}
+
+TEST_F(MountpointLockTest, GivesUpOnOneWhoNeverLetsGo) {
+  const MountpointLock first(directory_);
+  const MountpointLock second(directory_);
+  EXPECT_FALSE(second.is_held());
+}
+
+TEST_F(MountpointLockTest, MovesWithItsHolder) {
+  MountpointLock first(directory_);
+  MountpointLock other = std::move(first);
+  EXPECT_TRUE(other.is_held());
+  other = MountpointLock();
+  EXPECT_FALSE(other.is_held());
+  EXPECT_TRUE(MountpointLock(directory_).is_held());
+}
+
+TEST_F(MountpointLockTest, HoldsNothingWhereThereIsNoDirectory) {
+  EXPECT_FALSE(MountpointLock(directory_ + "/missing").is_held());
+}
+
+}  // namespace
+}  // namespace scratchfs::mount
