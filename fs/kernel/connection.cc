@@ -115,6 +115,7 @@ Connection::Connection(Parking& parking, Notifier& notifier, IoUring wish, bool 
     : parking_(parking), notifier_(notifier), wish_(wish), io_uring_(io_uring) {}
 
 Connection::~Connection() {
+  if (owns_rings_ && session_ == nullptr) RingSet::forget();
   if (session_ == nullptr) return;
   if (auto finished = finish(); !finished) spdlog::error("{}", finished.error().message);
 }

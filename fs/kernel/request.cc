@@ -55,6 +55,7 @@ Request::Request(Request&& other) noexcept
     : raw_(std::exchange(other.raw_, nullptr)),
       ring_(other.ring_),
       opcode_(other.opcode_),
+      parked_(other.parked_),
       inode_(other.inode_),
       started_(other.started_) {}
 
@@ -140,7 +141,7 @@ void Request::log_result(int error) const {
   spdlog::debug("{} inode {} pid {}: {} in {} us{}", name_of(opcode_), inode_,
                 fuse_req_ctx(raw_)->pid, error == 0 ? "ok" : strerrorname_np(error),
                 started_ == decltype(started_)() ? 0 : microseconds_since(started_),
-                ring_ == nullptr || ring_ == Ring::of_this_thread() ? "" : ", parked");
+                parked_ ? ", parked" : "");
 }
 
 namespace detail {

@@ -32,6 +32,8 @@ class Request {
   fuse_req_t raw() const { return raw_; }
   Opcode opcode() const { return opcode_; }
   tree::InodeId inode() const { return inode_; }
+  // From now on it is answered by another thread; for the log.
+  void note_parked() { parked_ = true; }
   // The ring whose entry it occupies; nullptr when it came through /dev/fuse.
   Ring* ring() const { return ring_; }
 
@@ -90,6 +92,7 @@ class Request {
   fuse_req_t raw_;
   Ring* ring_;
   Opcode opcode_;
+  bool parked_ = false;
   tree::InodeId inode_;
   std::chrono::steady_clock::time_point started_;  // only where the debug log wants it
 };

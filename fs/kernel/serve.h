@@ -10,6 +10,7 @@
 //   }
 #pragma once
 
+#include <cassert>
 #include <memory>
 #include <new>
 #include <span>
@@ -105,12 +106,16 @@ class ParkedOp final : public Parking::Task {
       : arguments_(Kept<Arguments>(arguments, request.ring() != nullptr)...),
         op_(std::move(op)),
         request_(std::move(request)),
-        place_(request_.ring()) {}
+        place_(request_.ring()) {
+    request_.note_parked();
+  }
 
   void run() override {
     std::apply(
         [this](const Kept<Arguments>&... kept) {
-          answer(request_, attempt(request_, base::Wait::yes, op_, kept.get()...));
+          const auto result = attempt(request_, base::Wait::yes, op_, kept.get()...);
+          assert(!result.is(base::kWouldBlock));
+          answer(request_, result);
         },
         arguments_);
   }
