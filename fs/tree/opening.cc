@@ -107,10 +107,12 @@ void Tree::release(HandleId id) {
   bool goes = false;
   {
     base::Lock lock(inode->mutex);
-    if (handle->flushed_in == inode->flush_epoch) --inode->flushed;
     --inode->handles;
     if (handle->direct) --inode->direct_handles;
     goes = condemn(*inode);
+    // Last: who sees without the lock that nothing is flushed any more must then see that the file
+    // is gone.
+    if (handle->flushed_in == inode->flush_epoch) --inode->flushed;
   }
   gate_.changed();
   if (goes) consider(inode);
