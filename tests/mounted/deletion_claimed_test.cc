@@ -25,7 +25,7 @@ namespace {
 
 constexpr double kSweepSeconds = 1.0;  // what the design promises
 
-const Who kNewSession{.groups = {}, .new_session = true};
+const Who kNewSession{.new_session = true};
 
 class DeletionClaimed : public testing::TestWithParam<Transport> {
  protected:
@@ -111,7 +111,7 @@ TEST_P(DeletionClaimed, AThreadClaimsForItsSession) {
                              "t = threading.Thread(target=work); t.start(); t.join()\n"
                              "assert os.path.exists(names[0])\n",
                              mount_.path()},
-                            {.who = kNewSession, .directory = "", .environment = {}});
+                            {.who = kNewSession});
   EXPECT_EQ(made.code, 0) << made.err;
   EXPECT_TRUE(eventually([&] { return names_in(mount_.path()).empty(); }, kSweepSeconds));
 }
@@ -212,8 +212,7 @@ TEST_P(DeletionClaimed, SedInPlaceFromAShortSessionTakesNothingAlong) {
     Fd file = create("list", O_EXCL);
     EXPECT_EQ(write(file.get(), "one\ntwo\n", 8), 8);
   });
-  const Finished sed = run({"sed", "-i", "s/one/1/", at("list")},
-                           {.who = kNewSession, .directory = "", .environment = {}});
+  const Finished sed = run({"sed", "-i", "s/one/1/", at("list")}, {.who = kNewSession});
   EXPECT_EQ(sed.code, 0) << sed.err;
   EXPECT_FALSE(eventually([&] { return !exists(at("list")); }, 1.5));
   EXPECT_EQ(bytes_of_file(at("list")), "1\ntwo\n");

@@ -214,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(Both, DeletionMount,
                          TransportName{});
 
 TEST_P(DeletionMount, EverythingStaysUntilItIsUnlinked) {
-  check_in_child(Who{.groups = {}, .new_session = true}, [&] {
+  check_in_child(Who{.new_session = true}, [&] {
     make_file((mount_ / "loose").c_str(), "loose");
     Fd(open((mount_ / "exclusive").c_str(), O_CREAT | O_EXCL | O_RDWR, 0600)).close();
     EXPECT_EQ(mkdir((mount_ / "d").c_str(), 0700), 0);

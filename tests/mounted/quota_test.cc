@@ -250,7 +250,7 @@ TEST_P(Quota, LoweringALimitBelowTheUseTakesNothingAway) {
 TEST_P(Quota, OnlyRootSetsLimits) {
   const Finished refused = run(
       {scratchfs_binary(), "quota", mount_.path(), "--user", std::to_string(kBob), "--bytes", "1G"},
-      {.who = as_user(kBob), .directory = "", .environment = {}});
+      {.who = as_user(kBob)});
   EXPECT_EQ(refused.code, 1);
   EXPECT_NE(refused.err, "");
 }

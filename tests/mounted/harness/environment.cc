@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -20,10 +21,11 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr double kSecondsPerTest = 60;
+constexpr const char* kDevice = "/dev/fuse";
 constexpr const char* kSwitch = "/sys/module/fuse/parameters/enable_uring";
-// Holds what the switch was before the first of the tests that run now; each of them holds a shared
-// lock on it.
-constexpr const char* kSwitchBefore = "/run/scratchfs-test.enable_uring";
+// Holds what was before the first of the tests that run now; each of them holds a shared lock on
+// it.
+constexpr const char* kBefore = "/run/scratchfs-test.before";
 
 bool write_text(const char* path, const std::string& text) {
   const Fd file(open(path, O_WRONLY | O_CLOEXEC));
@@ -33,7 +35,7 @@ bool write_text(const char* path, const std::string& text) {
 
 // Empty: all is there.
 std::string what_is_missing() {
-  const Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  const Fd device(open(kDevice, O_RDWR | O_CLOEXEC));
   if (!device.valid()) {
     return std::string("/dev/fuse: ") + std::strerror(errno) + "; these tests need it";
   }
@@ -49,34 +51,43 @@ std::string what_is_missing() {
   return "";
 }
 
-// The kernel's switch for FUSE over io_uring, turned on while tests run.
-class Switch {
+// How the machine is while tests run: the kernel's switch for FUSE over io_uring is on, and
+// /dev/fuse is everybody's, as udev makes it (containers often do not).
+class Settings {
  public:
-  void turn_on() {
-    before_ = Fd(open(kSwitchBefore, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  void make() {
+    before_ = Fd(open(kBefore, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     flock(before_.get(), LOCK_SH);
     struct stat info {};
     fstat(before_.get(), &info);
     if (info.st_size == 0) {
-      const std::string value = read_text(kSwitch).substr(0, 1);
-      EXPECT_EQ(pwrite(before_.get(), value.data(), value.size(), 0), 1);
+      remember();
     }
     EXPECT_TRUE(write_text(kSwitch, "Y")) << kSwitch << ": " << std::strerror(errno);
+    EXPECT_EQ(chmod(kDevice, 0666), 0) << kDevice << ": " << std::strerror(errno);
   }
 
   void put_back() {
     if (!before_.valid() || flock(before_.get(), LOCK_EX | LOCK_NB) != 0) {
       return;  // the last of the running tests does
     }
-    char value = 'N';
-    if (pread(before_.get(), &value, 1, 0) == 1) {
-      write_text(kSwitch, std::string(1, value));
+    char enabled = 'N';
+    mode_t mode = 0666;
+    if (std::sscanf(read_text(kBefore).c_str(), "%c %o", &enabled, &mode) == 2) {
+      write_text(kSwitch, std::string(1, enabled));
+      chmod(kDevice, mode);
     }
     // Emptied, not removed: others may wait for the lock of this very file.
     EXPECT_EQ(ftruncate(before_.get(), 0), 0);
   }
 
  private:
+  void remember() {
+    struct stat device {};
+    stat(kDevice, &device);
+    dprintf(before_.get(), "%c %o\n", read_text(kSwitch)[0], device.st_mode & 07777);
+  }
+
   Fd before_;
 };
 
@@ -104,14 +115,14 @@ class Machine : public testing::Environment {
     start_keeper();
     const std::string missing = what_is_missing();
     if (missing.empty()) {
-      switch_.turn_on();
+      settings_.make();
     }
     testing::UnitTest::GetInstance()->listeners().Append(new EachTest(missing));
   }
-  void TearDown() override { switch_.put_back(); }
+  void TearDown() override { settings_.put_back(); }
 
  private:
-  Switch switch_;
+  Settings settings_;
 };
 
 // Before main(): GoogleTest takes environments until the tests start.

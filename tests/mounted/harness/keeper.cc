@@ -56,7 +56,7 @@ bool same_process(const Entrusted& entry) {
 
 void abort_mounts(const std::string& directory) {
   for (const MountEntry& mount : mounts_below(directory + "/")) {
-    if (mount.type.starts_with("fuse")) {
+    if (is_fuse(mount)) {
       abort_connection(mount.device_minor);
     }
   }
@@ -148,6 +148,12 @@ void start_keeper() {
   board = new (memory) Board{};
   remove_left_overs();
   mkdir(directory_of(getpid()).c_str(), 0755);
+  const std::string control = directory_of(getpid()) + "/fusectl";
+  mkdir(control.c_str(), 0700);
+  if (!mount_fuse_control(control)) {
+    std::perror("mount fusectl");
+    std::abort();
+  }
   const pid_t tests = getpid();
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, tests, 0));
   const pid_t keeper = fork();

@@ -39,7 +39,7 @@ std::string last_lines(const std::string& text) {
 
 const MountEntry* find_mount(const std::vector<MountEntry>& mounts, const std::string& path) {
   const auto found = std::find_if(mounts.rbegin(), mounts.rend(), [&](const MountEntry& mount) {
-    return mount.path == path && mount.type.starts_with("fuse");
+    return mount.path == path && is_fuse(mount);
   });
   return found == mounts.rend() ? nullptr : &*found;
 }
@@ -61,8 +61,7 @@ const std::string& scratchfs_binary() {
 }
 
 Mount::Mount(const std::string& options, Transport transport)
-    : Mount(MountSettings{
-          .options = options, .transport = transport, .who = {}, .at = "", .environment = {}}) {}
+    : Mount(MountSettings{.options = options, .transport = transport}) {}
 
 Mount::Mount(MountSettings settings) : settings_(std::move(settings)) {
   ensure_environment();
@@ -146,8 +145,7 @@ void Mount::start_in_foreground() {
 
 void Mount::start_daemonized() {
   const Finished finished = run(
-      command_line(),
-      {.who = settings_.who, .directory = "", .environment = settings_.environment, .seconds = 20});
+      command_line(), {.who = settings_.who, .environment = settings_.environment, .seconds = 20});
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_EQ(finished.err, "") << "mounting is no occasion to say anything";
   // No waiting: the command has returned, so the mount must be there.
@@ -244,7 +242,9 @@ void Mount::check_log() {
 void Mount::give_up() {
   done_ = true;
   if (daemon_ > 0) {
-    abort_connection(connection_);
+    if (mounted()) {  // else the kernel may have given its number to another
+      abort_connection(connection_);
+    }
     ::kill(daemon_, SIGKILL);
     if (!settings_.daemonize) {
       waitpid(daemon_, nullptr, 0);

@@ -2,12 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
+#include <map>
 #include <sstream>
 
 #include "tests/mounted/harness/fd.h"
@@ -44,6 +45,12 @@ bool parse_mount(const std::string& line, MountEntry& entry) {
   entry.path = unescape(path);
   entry.options = flags + "," + super;
   return true;
+}
+
+// Not /sys/fs/fuse/connections: on many machines nothing is mounted there.
+std::string& control_directory() {
+  static std::string directory;
+  return directory;
 }
 
 std::vector<pid_t> numbers_in(const std::string& directory) {
@@ -83,6 +90,18 @@ std::vector<std::string> stat_fields(pid_t pid) {
   return fields;
 }
 
+// The first functions of lines like "[<0>] futex_do_wait+0x46/0x90".
+std::string functions_of(const std::string& stack) {
+  std::istringstream lines(stack);
+  std::string line;
+  std::string text;
+  for (int count = 0; count < 6 && std::getline(lines, line); ++count) {
+    const auto begin = line.find(' ');
+    text += begin == std::string::npos ? "" : line.substr(begin, line.find('+') - begin);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string read_text(const std::string& path) {
@@ -109,15 +128,25 @@ std::vector<MountEntry> mounts_below(const std::string& prefix) {
   return found;
 }
 
+bool is_fuse(const MountEntry& mount) {
+  return mount.type == "fuse" || mount.type.starts_with("fuse.");
+}
+
+bool mount_fuse_control(const std::string& directory) {
+  control_directory() = directory;
+  return mount("fusectl", directory.c_str(), "fusectl", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+               nullptr) == 0;
+}
+
 bool abort_connection(unsigned device_minor) {
-  const std::string path = "/sys/fs/fuse/connections/" + std::to_string(device_minor) + "/abort";
+  const std::string path = control_directory() + "/" + std::to_string(device_minor) + "/abort";
   Fd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   return file.valid() && write(file.get(), "1", 1) == 1;
 }
 
 int waiting_requests(unsigned device_minor) {
   return std::atoi(
-      read_text("/sys/fs/fuse/connections/" + std::to_string(device_minor) + "/waiting").c_str());
+      read_text(control_directory() + "/" + std::to_string(device_minor) + "/waiting").c_str());
 }
 
 std::vector<pid_t> processes_naming(const std::string& text) {
@@ -142,17 +171,18 @@ std::string describe_process(pid_t pid) {
 }
 
 std::string describe_threads(pid_t pid) {
-  std::string text;
+  std::map<std::string, int> alike;
   for (const pid_t thread : numbers_in(proc_file(pid, "task"))) {
     const std::string base = proc_file(pid, "task/") + std::to_string(thread) + "/";
     std::string name = read_text(base + "comm");
     if (!name.empty()) {
       name.pop_back();
     }
-    std::string stack = read_text(base + "stack");
-    std::replace(stack.begin(), stack.end(), '\n', ' ');
-    text += "  " + std::to_string(thread) + " " + name + ": " + read_text(base + "wchan") + " " +
-            stack.substr(0, 300) + "\n";
+    ++alike[name + ":" + functions_of(read_text(base + "stack"))];
+  }
+  std::string text;
+  for (const auto& [thread, count] : alike) {
+    text += "  " + std::to_string(count) + " x " + thread + "\n";
   }
   return text;
 }

@@ -22,6 +22,9 @@ struct MountEntry {
 // Asks no file system, so it returns even where one hangs.
 std::vector<MountEntry> mounts_below(const std::string& prefix);
 
+bool is_fuse(const MountEntry& mount);
+// The kernel's list of FUSE connections, mounted at `directory` for the two functions below.
+bool mount_fuse_control(const std::string& directory);
 // Fails everything that waits for this FUSE connection. False where it is gone already.
 bool abort_connection(unsigned device_minor);
 // Requests that the connection has not answered yet; 0 where it is gone.
@@ -31,7 +34,7 @@ int waiting_requests(unsigned device_minor);
 std::vector<pid_t> processes_naming(const std::string& text);
 // For people: "1234 (scratchfs -f /tmp/x) S".
 std::string describe_process(pid_t pid);
-// What each thread of a process waits for in the kernel, a line a thread.
+// What the threads of a process wait for in the kernel, those that do the same in one line.
 std::string describe_threads(pid_t pid);
 // When the process started, in clock ticks since boot; 0 where there is none. With the pid it names
 // a process for good.

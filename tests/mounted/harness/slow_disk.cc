@@ -64,8 +64,8 @@ class SlowDisk::Impl {
 
   ~Impl() {
     set_gate(true);
+    abort_connection(connection_);  // before the kernel may give its number to another
     umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
-    abort_connection(connection_);
     if (receiver_.joinable()) {
       receiver_.join();
       {
@@ -93,6 +93,11 @@ class SlowDisk::Impl {
   int names() {
     const std::lock_guard lock(mutex_);
     return static_cast<int>(names_.size());
+  }
+
+  int open_files() {
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(files_.size());
   }
 
   long long allocated() {
@@ -390,6 +395,7 @@ void SlowDisk::fail_reads(int error) { impl_->read_error_ = error; }
 void SlowDisk::fail_writes(int error) { impl_->write_error_ = error; }
 void SlowDisk::flip_a_bit(bool flip) { impl_->flip_ = flip; }
 int SlowDisk::names() const { return impl_->names(); }
+int SlowDisk::open_files() const { return impl_->open_files(); }
 long long SlowDisk::allocated_bytes() const { return impl_->allocated(); }
 long long SlowDisk::reads() const { return impl_->reads_; }
 long long SlowDisk::writes() const { return impl_->writes_; }

@@ -31,8 +31,9 @@ class SlowDisk {
   // From now on every read gets its bytes with one bit flipped.
   void flip_a_bit(bool flip);
 
-  // Names that exist now, and bytes that all files together take.
+  // Names that exist now; files that are open; bytes that all files together take.
   int names() const;
+  int open_files() const;
   long long allocated_bytes() const;
   long long reads() const;
   long long writes() const;
