@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
+#include <string>
 
 #include "tests/stress/tiny_fs.h"
 
@@ -17,13 +21,41 @@ namespace {
 
 constexpr std::uint64_t kSlowPlace = 1U << 20;
 
-// Waits as for a disk: not even a signal gets the thread out before `fd` can be read.
-void wait_uninterruptibly(int fd) {
-  if (vfork() == 0) {
-    char byte = 0;
-    _exit(read(fd, &byte, 1) == 1 ? 0 : 1);
+// A place where a thread waits as for a disk: not even a signal gets it out before let_go().
+class Disk {
+ public:
+  Disk() {
+    std::string name = "/tmp/scratchfs-disk-XXXXXX";
+    EXPECT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    fifo_ = directory_ + "/fifo";
+    EXPECT_EQ(mkfifo(fifo_.c_str(), 0600), 0);
   }
-}
+  ~Disk() {
+    unlink(fifo_.c_str());
+    rmdir(directory_.c_str());
+  }
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+
+  // Waits, as vfork(2) does, for a child that opens the fifo before it runs anything.
+  void wait() const {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, fifo_.c_str(), O_RDONLY, 0);
+    char name[] = "true";
+    char* const arguments[] = {name, nullptr};
+    pid_t pid = 0;
+    EXPECT_EQ(posix_spawnp(&pid, name, &actions, nullptr, arguments, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    waitpid(pid, nullptr, 0);
+  }
+  void let_go() const { close(open(fifo_.c_str(), O_WRONLY | O_CLOEXEC)); }
+
+ private:
+  std::string directory_;
+  std::string fifo_;
+};
 
 void read_at(int fd, std::uint64_t offset) {
   std::byte buffer[64];
@@ -43,13 +75,12 @@ void stay_on_first_cpu(cpu_set_t* before) {
 TEST(BusyWorker, HoldsUpNoOtherRequestOfItsRing) {
   const RingsEnabled rings;
   if (!rings.available()) GTEST_SKIP() << "this kernel has no FUSE over io_uring";
-  int disk[2];
-  ASSERT_EQ(pipe2(disk, O_CLOEXEC), 0);
+  const Disk disk;
   std::atomic<bool> worker_waits = false;
   TinyMount mount(kernel::IoUring::on, 1, 32, [&](std::uint64_t offset) {
     if (offset != kSlowPlace) return;
     worker_waits = true;
-    wait_uninterruptibly(disk[0]);
+    disk.wait();
   });
   cpu_set_t before;
   stay_on_first_cpu(&before);
@@ -73,7 +104,7 @@ TEST(BusyWorker, HoldsUpNoOtherRequestOfItsRing) {
   std::thread rescue([&] {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!answered && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-    EXPECT_EQ(write(disk[1], "x", 1), 1);
+    disk.let_go();
   });
   struct stat stat {};
   for (int i = 0; i < 100; ++i) EXPECT_EQ(fstat(fd, &stat), 0);
@@ -83,8 +114,6 @@ TEST(BusyWorker, HoldsUpNoOtherRequestOfItsRing) {
   rescue.join();
   slow.join();
   close(fd);
-  close(disk[0]);
-  close(disk[1]);
   sched_setaffinity(0, sizeof before, &before);
 }
 
