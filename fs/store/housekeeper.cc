@@ -1,5 +1,7 @@
 #include "fs/store/housekeeper.h"
 
+#include <malloc.h>
+
 #include "fs/store/background.h"
 
 namespace scratchfs::store {
@@ -38,11 +40,21 @@ void Housekeeper::surplus_frames() {
   told_.notify_one();
 }
 
+void Housekeeper::freed_heap(std::uint64_t bytes) {
+  if (heap_freed_.fetch_add(bytes, std::memory_order_relaxed) + bytes < kHeapWorthTrimming) return;
+  heap_freed_.store(0, std::memory_order_relaxed);
+  {
+    base::Lock lock(mutex_);
+    heap_ = true;
+  }
+  told_.notify_one();
+}
+
 void Housekeeper::run() {
   while (true) {
     {
       base::Lock lock(mutex_);
-      while (!stopping_ && !stale_ && !surplus_) told_.wait(mutex_);
+      while (!stopping_ && !stale_ && !surplus_ && !heap_) told_.wait(mutex_);
       const auto until = std::chrono::steady_clock::now() + kCollect;
       while (!stopping_ && std::chrono::steady_clock::now() < until) {
         told_.wait_for(mutex_, until - std::chrono::steady_clock::now());
@@ -56,12 +68,15 @@ void Housekeeper::run() {
 void Housekeeper::work() {
   bool stale = false;
   bool surplus = false;
+  bool heap = false;
   {
     base::Lock lock(mutex_);
     std::swap(stale, stale_);
+    std::swap(heap, heap_);
     surplus = surplus_;
   }
   if (stale && slots_ != nullptr) slots_->give_back();
+  if (heap) malloc_trim(0);
   const auto now = std::chrono::steady_clock::now();
   if (!surplus || now < next_look_) return;
   next_look_ = now + kIdle;

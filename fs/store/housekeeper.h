@@ -2,7 +2,9 @@
 // memory when idle.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <thread>
 
@@ -28,8 +30,12 @@ class Housekeeper {
   // There is something to give back. Cheap, takes one leaf mutex; may be called before start().
   void stale_slots() EXCLUDES(mutex_);
   void surplus_frames() EXCLUDES(mutex_);
+  // So many bytes of the heap went free: malloc(3) keeps them to itself unless it is asked.
+  void freed_heap(std::uint64_t bytes) EXCLUDES(mutex_);
 
  private:
+  // Trimming walks the heap, so it waits for this much to have gone free.
+  static constexpr std::uint64_t kHeapWorthTrimming = 8ULL << 20;
   // Frees come in bursts: collecting them for this long makes few large holes of many small ones.
   static constexpr std::chrono::milliseconds kCollect{200};
   // Frames that nobody needed for this long are surplus.
@@ -44,6 +50,8 @@ class Housekeeper {
   base::Condition told_;
   bool stale_ GUARDED_BY(mutex_) = false;
   bool surplus_ GUARDED_BY(mutex_) = false;
+  bool heap_ GUARDED_BY(mutex_) = false;
+  std::atomic<std::uint64_t> heap_freed_ = 0;  // since the last trimming was asked for
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point next_look_;  // at the frames; the thread's own
   std::thread thread_;

@@ -86,7 +86,10 @@ base::Result<FrameGrant> Store::take_frames(unsigned count) {
 }
 
 base::Result<void> Store::add_small(std::uint64_t bytes) { return impl_->budget.add_small(bytes); }
-void Store::remove_small(std::uint64_t bytes) { impl_->budget.remove_small(bytes); }
+void Store::remove_small(std::uint64_t bytes) {
+  impl_->budget.remove_small(bytes);
+  impl_->housekeeper.freed_heap(bytes);
+}
 
 std::uint64_t Store::total_bytes() const {
   return impl_->budget.marks().trigger + (impl_->slots ? impl_->slots->limit() : 0);

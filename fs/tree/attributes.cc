@@ -47,10 +47,9 @@ base::Result<void> Tree::set_xattr(const InodeRef& inode, std::string_view name,
   const std::uint64_t now = inode->xattrs.charged();
   const std::uint64_t then = inode->xattrs.charged_after(name, value);
   if (then > now) {
-    if (const auto charged = inode->charge.grow({.bytes = then - now, .inodes = 0}); !charged)
-      return charged.error();
+    if (const auto paid = inode->pay_for_xattrs(then - now); !paid) return paid;
   } else {
-    inode->charge.shrink({.bytes = now - then, .inodes = 0});
+    inode->refund_xattrs(now - then);
   }
   inode->xattrs.set(name, value);
   inode->touch_changed();
@@ -61,7 +60,7 @@ base::Result<void> Tree::remove_xattr(const InodeRef& inode, std::string_view na
   base::Lock lock(inode->mutex);
   const std::uint64_t before = inode->xattrs.charged();
   if (!inode->xattrs.remove(name)) return base::Errno(ENODATA);
-  inode->charge.shrink({.bytes = before - inode->xattrs.charged(), .inodes = 0});
+  inode->refund_xattrs(before - inode->xattrs.charged());
   inode->touch_changed();
   return {};
 }

@@ -37,7 +37,23 @@ Inode::Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger)
       gid(birth.gid),
       accessed(born),
       modified(born),
-      changed(born) {}
+      changed(born),
+      store_(store) {}
+
+Inode::~Inode() { store_.remove_small(xattrs.charged()); }
+
+base::Result<void> Inode::pay_for_xattrs(std::uint64_t bytes) {
+  const limits::Usage price{.bytes = bytes, .inodes = 0};
+  if (const auto charged = charge.grow(price); !charged) return charged;
+  const auto counted = store_.add_small(bytes);
+  if (!counted) charge.shrink(price);
+  return counted;
+}
+
+void Inode::refund_xattrs(std::uint64_t bytes) {
+  charge.shrink({.bytes = bytes, .inodes = 0});
+  store_.remove_small(bytes);
+}
 
 std::uint32_t Inode::links() const {
   if (!is_directory()) return static_cast<std::uint32_t>(names.size());
@@ -83,6 +99,7 @@ limits::Usage Inode::fixed_usage() const {
 
 void Inode::retire() {
   charge.shrink(fixed_usage());
+  store_.remove_small(xattrs.charged());
   xattrs.clear();
   target.clear();
   gone = true;
@@ -114,8 +131,7 @@ void Inode::touch_changed() { changed = base::now(); }
 
 void Inode::kill_set_ids() {
   const std::uint64_t before_removal = xattrs.charged();
-  if (xattrs.remove("security.capability"))
-    charge.shrink({.bytes = before_removal - xattrs.charged(), .inodes = 0});
+  if (xattrs.remove("security.capability")) refund_xattrs(before_removal - xattrs.charged());
   permissions &= static_cast<mode_t>(~S_ISUID);
   // Without group execute the bit means mandatory locking, which is no privilege: chown(2),
   // inode_operations' kill_priv.

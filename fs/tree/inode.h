@@ -35,6 +35,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // `charge` starts with nothing on it: the creator grows it first of all. The store is used by
   // regular files only.
   Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger);
+  ~Inode();
+  Inode(const Inode&) = delete;
+  Inode& operator=(const Inode&) = delete;
 
   bool is_directory() const { return S_ISDIR(type); }
   bool is_regular() const { return S_ISREG(type); }
@@ -47,6 +50,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   void touch_changed() REQUIRES(mutex);
   // write(2), chown(2): the set-id bits do not outlive a change by one who may not set them.
   void kill_set_ids() REQUIRES(mutex);
+  // Xattrs cost their owner, and the mount's memory. EDQUOT, ENOSPC.
+  base::Result<void> pay_for_xattrs(std::uint64_t bytes) REQUIRES(mutex);
+  void refund_xattrs(std::uint64_t bytes) REQUIRES(mutex);
   std::uint32_t links() const REQUIRES(mutex);
   // Charged besides content: one inode for each name (and for a file without any), xattrs, a long
   // symlink's target.
@@ -85,6 +91,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // Raised when a file that looked like closing proved to be alive, so that its handles' old
   // FLUSHes count no more.
   std::atomic<std::uint32_t> flush_epoch = 1;
+
+ private:
+  store::Store& store_;
 };
 
 // Adds `claimant` (may be null: nothing happens) to a name of `inode`; `in_root` as Claimant::add.
