@@ -297,8 +297,8 @@ TEST_P(LaunchGood, MountEightFindsIt) {
   const std::string at = make_directory("launch");
   const std::string io = GetParam() == Transport::io_uring ? "on" : "off";
   // As from an fstab line with a program that lies on no PATH.
-  const Finished finished = run({"mount", "-t", "fuse", scratchfs_binary() + "#work", at, "-o",
-                                 "memory=16M,io_uring=" + io});
+  const Finished finished = run(
+      {"mount", "-t", "fuse", scratchfs_binary() + "#work", at, "-o", "memory=16M,io_uring=" + io});
   EXPECT_EQ(finished.code, 0) << finished.err;
   const auto mounts = mounts_below(at);
   ASSERT_EQ(mounts.size(), 1U);
