@@ -74,7 +74,7 @@ base::Result<void, base::Failure> Session::mount(const std::string& mountpoint) 
 
 int Session::descriptor() const { return impl_->connection().descriptor(); }
 
-base::Result<void, base::Failure> Session::serve(std::function<void()> ready) {
+base::Result<void, base::Failure> Session::serve(const std::function<void()>& ready) {
   return impl_->connection().serve(ready);
 }
 

@@ -47,7 +47,7 @@ class Session {
   // Serves requests until the mount is gone (umount, fusermount3 -u, abort) or stop() is called;
   // then answers what is parked, and returns. `ready` is called once, when the kernel's INIT is
   // answered and every ring runs.
-  base::Result<void, base::Failure> serve(std::function<void()> ready);
+  base::Result<void, base::Failure> serve(const std::function<void()>& ready);
   // Asks serve() to unmount and return. From any thread, not from a signal handler.
   void stop();
 
