@@ -169,9 +169,13 @@ stage() {
       build clang
       run_tests clang -L unit
       ;;
-    asan | tsan | debug)
+    asan | debug)
       build "$1"
       run_tests "$1" -LE stress
+      ;;
+    tsan)
+      build tsan
+      run_tests tsan -L unit
       ;;
     release)
       build release
