@@ -31,8 +31,9 @@ constexpr std::chrono::seconds kWhile{5};
 
 // The errors that losing a race may give; any other is a bug.
 bool is_a_lost_race(int error) {
-  static const std::set<int> lost = {ENOENT, EEXIST, ENOTEMPTY, ENOTDIR, EISDIR,
-                                     EINVAL, EBUSY,  ESTALE,    ELOOP,   ENXIO};
+  static const std::set<int> lost = {
+      ENOENT, EEXIST, ENOTEMPTY, ENOTDIR, EISDIR, EINVAL,
+      EBUSY,  ESTALE, ELOOP,     ENXIO,   EPERM};  // link(2) of what has become a directory
   return lost.contains(error);
 }
 

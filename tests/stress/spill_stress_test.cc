@@ -48,6 +48,12 @@ TEST_P(SpillStress, TruncateDuringReadDuringSpill) {
   std::atomic<int> errors = 0;
   std::vector<std::thread> threads;
   const Fd file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  // More than the budget by itself, so that the other file spills however often it is cut.
+  const Fd ballast(open((mount_ / "ballast").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  const std::string piece(kMiB, 'b');
+  for (int i = 0; i < 24; ++i) {
+    ASSERT_EQ(write(ballast.get(), piece.data(), piece.size()), static_cast<ssize_t>(piece.size()));
+  }
   for (unsigned i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
       std::mt19937 random(i);
