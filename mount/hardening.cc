@@ -22,7 +22,7 @@ namespace {
 constexpr const char* kOomScore = "-900";
 
 void report(bool done, const char* what) {
-  if (!done) spdlog::debug("hardening: {}: {}", what, std::strerror(errno));
+  if (!done) spdlog::debug("hardening: {}: {}", what, strerrordesc_np(errno));
 }
 
 void limit(decltype(RLIMIT_CORE) resource, bool to_zero, const char* what) {

@@ -37,13 +37,13 @@ Outcome<Request> request_for(const QuotaCommand& command) {
 std::string show_limits(const Json& limits) {
   const Json& bytes = member(limits, "bytes_limit");
   const Json& inodes = member(limits, "inodes_limit");
-  if (bytes.is_null() && inodes.is_null()) return "no limits";
+  if (bytes.is_null() && inodes.is_null()) return "none";
   return fmt::format("{}, {}", bytes.is_null() ? "any size" : "at most " + show_bytes(bytes),
                      inodes.is_null() ? "any number of inodes" : show_count(inodes) + " inodes");
 }
 
 std::string show_quota(const Json& quota) {
-  return fmt::format("Each user but root: {}. Whose limits are others has his own.\n\n",
+  return fmt::format("Limits of each user but root, where the table tells no others: {}\n\n",
                      show_limits(member(quota, "everyone"))) +
          show_users(member(quota, "users"));
 }

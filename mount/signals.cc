@@ -44,7 +44,7 @@ void SignalWatch::run() {
   const sigset_t set = ending_signals();
   const int signals = ::signalfd(-1, &set, SFD_CLOEXEC);
   if (signals < 0) {
-    spdlog::error("signals cannot be received: {}", std::strerror(errno));
+    spdlog::error("signals cannot be received: {}", strerrordesc_np(errno));
     return;
   }
   std::array<pollfd, 2> waited{{{signals, POLLIN, 0}, {end_, POLLIN, 0}}};

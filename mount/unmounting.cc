@@ -48,6 +48,7 @@ int spawn_helper(const std::vector<const char*>& arguments, int errors, pid_t& c
   ::posix_spawnattr_setsigdefault(&attributes, &all);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const char* argument : arguments) argv.push_back(const_cast<char*>(argument));
   argv.push_back(nullptr);
   const int error = ::posix_spawnp(&child, kHelper, &actions, &attributes, argv.data(), environ);

@@ -47,6 +47,7 @@ std::vector<std::string> environment_for_helper() {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> result;
+  result.reserve(strings.size() + 1);
   for (std::string& text : strings) result.push_back(text.data());
   result.push_back(nullptr);
   return result;
@@ -114,12 +115,12 @@ base::Result<int, base::Failure> mount_by_helper(const std::string& path,
   Pair errors;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.ends.data()) != 0 ||
       pipe2(errors.ends.data(), O_CLOEXEC) != 0) {
-    return base::Failure{fmt::format("{}: {}", kHelper, strerror(errno))};
+    return base::Failure{fmt::format("{}: {}", kHelper, strerrordesc_np(errno))};
   }
   pid_t child = 0;
   const int error = start(child, sockets.ends[1], errors.ends[1], path, options);
   if (error == ENOENT) return base::Failure{"fusermount3 not found; install the package fuse3"};
-  if (error != 0) return base::Failure{fmt::format("{}: {}", kHelper, strerror(error))};
+  if (error != 0) return base::Failure{fmt::format("{}: {}", kHelper, strerrordesc_np(error))};
   sockets.close_end(1);
   errors.close_end(1);
   const int descriptor = receive_descriptor(sockets.ends[0]);
