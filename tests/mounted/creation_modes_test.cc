@@ -5,7 +5,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <thread>
 
@@ -132,7 +131,6 @@ TEST_P(CreationModes, DefaultAclsAreIgnoredWhereTheyCanBeSet) {
 
 TEST_P(CreationModes, NobodyElseCanOpenAFileAtAnyMoment) {
   const Mount mount("lifetime=mount", GetParam());
-  std::atomic<bool> stop = false;
   Child watcher(as_user(kAlice), [&](Channel& channel) {
     channel.send("ready");
     int opened = 0;
