@@ -25,7 +25,7 @@ build_packages=(
   liburing-dev nlohmann-json3-dev
 )
 test_packages=(
-  acl attr clang clang-format clang-tidy fio procps python3 shellcheck tar xz-utils
+  acl attr clang clang-format clang-tidy fio gnuplot-nox procps python3 shellcheck tar xz-utils
 )
 
 say() { printf 'deps: %s\n' "$*"; }

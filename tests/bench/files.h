@@ -1,0 +1,64 @@
+// Files as the works use them. What fails throws std::system_error with the call's name.
+#pragma once
+
+#include <fcntl.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace scratchfs::bench {
+
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+inline constexpr std::size_t kGiB = 1024 * kMiB;
+
+// Throws if `result` is negative.
+long check(long result, const char* call);
+// Throws if `result` is not `expected`: a short count would make the figure a lie.
+void check_count(long result, std::size_t expected, const char* call);
+
+class File {
+ public:
+  File(const std::string& path, int flags, mode_t mode = 0600);
+  ~File();
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int fd() const { return fd_; }
+  // close(2) may be what is timed.
+  void close();
+
+  void write_at(std::span<const std::byte> bytes, std::uint64_t offset);
+  void read_at(std::span<std::byte> bytes, std::uint64_t offset);
+
+ private:
+  int fd_;
+};
+
+// Bytes that no two pages have in common, aligned to pages (O_DIRECT wants that).
+class Bytes {
+ public:
+  explicit Bytes(std::size_t size);
+  ~Bytes();
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
+  std::span<std::byte> all() { return {data_, size_}; }
+
+ private:
+  std::byte* data_;
+  std::size_t size_;
+};
+
+// Calls of so many bytes each, from the beginning of the file to `total`.
+void write_through(File& file, std::span<const std::byte> bytes, std::uint64_t total);
+void read_through(File& file, std::span<std::byte> bytes, std::uint64_t total);
+
+void write_new_file(const std::string& path, std::uint64_t size);
+
+// Names made before the clock runs: "PREFIX0", "PREFIX1" ... below `directory`.
+std::vector<std::string> names(const std::string& directory, const std::string& prefix,
+                               std::size_t count);
+
+}  // namespace scratchfs::bench

@@ -1,0 +1,90 @@
+// What people do all day: other programs on a directory of the mount.
+//
+// A script runs with PLACE (an empty directory of the mount) and MATERIALS (made by
+// scripts/bench.sh, on the disk) in its environment, and TMPDIR at PLACE.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "tests/bench/files.h"
+#include "tests/bench/timing.h"
+#include "tests/bench/work.h"
+
+namespace scratchfs::bench {
+
+namespace {
+
+constexpr const char* kUntar = R"(tar -xf "$MATERIALS/tree.tar" -C "$PLACE")";
+constexpr const char* kRemove = R"(rm -rf "$PLACE/tree")";
+
+constexpr const char* kSort =
+    R"(LC_ALL=C sort -S 16M --parallel=2 -o "$PLACE/sorted" "$MATERIALS/lines")";
+
+constexpr const char* kTemporaryFiles = R"(/usr/bin/python3 -c '
+import tempfile
+for i in range(5000):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"some bytes that are needed for a moment")
+        file.flush()
+')";
+
+constexpr const char* kGit =
+    R"(git clone -q "file://$MATERIALS/tree.git" "$PLACE/clone" && git -C "$PLACE/clone" status -s)";
+
+constexpr const char* kCompile = R"SH(xargs -P "$(nproc)" -I{} \
+  g++ -std=c++20 -O0 -I "$MATERIALS/sources" -c -o "$PLACE/{}.o" "$MATERIALS/sources/{}" \
+  <"$MATERIALS/sources/list")SH";
+
+[[noreturn]] void become(const Place& place, const char* script) {
+  setenv("PLACE", place.directory.c_str(), 1);
+  setenv("TMPDIR", place.directory.c_str(), 1);
+  setenv("MATERIALS", place.materials.c_str(), 1);
+  execl("/bin/bash", "bash", "-euc", script, nullptr);
+  _exit(127);
+}
+
+// Seconds.
+double run_script(const Place& place, const char* script) {
+  if (place.materials.empty()) throw std::runtime_error("this work needs --materials");
+  return seconds([&] {
+    const auto process = static_cast<pid_t>(check(fork(), "fork"));
+    if (process == 0) become(place, script);
+    int status = 0;
+    check(waitpid(process, &status, 0), "waitpid");
+    if (status != 0) throw std::runtime_error("the script failed");
+  });
+}
+
+std::vector<double> untar_and_remove(const Place& place) {
+  const double untar = run_script(place, kUntar);
+  return {untar, run_script(place, kRemove)};
+}
+
+Work job(std::string_view name, std::string_view what, Target target, const char* script) {
+  return {.name = name,
+          .group = "jobs",
+          .figures = {{name, what, Unit::seconds, {target}}},
+          .run = [script](const Place& place) { return std::vector{run_script(place, script)}; },
+          .pinned = false};
+}
+
+}  // namespace
+
+std::vector<Work> job_works() {
+  return {
+      {.name = "untar-rm",
+       .group = "jobs",
+       .figures = {{"untar", "tar -x of a source tree", Unit::seconds, {{1.5}}},
+                   {"rm-rf", "rm -rf of it", Unit::seconds, {{1.5}}}},
+       .run = untar_and_remove,
+       .pinned = false},
+      job("sort", "external sort of 128 MB in 16 MB of memory", {1.25}, kSort),
+      job("tempfiles", "5,000 times Python's NamedTemporaryFile", {3.0}, kTemporaryFiles),
+      job("git", "git clone and git status of that tree", {1.5}, kGit),
+      job("compile", "parallel compile, TMPDIR and objects there", {1.5}, kCompile),
+  };
+}
+
+}  // namespace scratchfs::bench

@@ -1,0 +1,19 @@
+// Results for people and for programs.
+#pragma once
+
+#include <string>
+
+#include "tests/bench/results.h"
+
+namespace scratchfs::bench {
+
+// One line a figure: the medians, the ratio to tmpfs, the target and whether it is met.
+std::string as_text(const Results& results);
+std::string as_markdown(const Results& results);
+// `about` (an object) says what ran where.
+Json as_json(const Results& results, const Json& about);
+// For gnuplot: a line of mounts, then a figure a line with how many times tmpfs's time each takes
+// ("?": not known). Only what compares with tmpfs.
+std::string as_plot_data(const Results& results);
+
+}  // namespace scratchfs::bench

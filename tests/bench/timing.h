@@ -1,0 +1,44 @@
+// How long things take.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+namespace scratchfs::bench {
+
+template <typename Run>
+double seconds(Run run) {
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Of an even number of values the mean of the two in the middle; `values` is not empty.
+inline double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  if (values.size() % 2 != 0) return *middle;
+  return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+struct Batches {
+  std::size_t count = 0;
+  std::size_t size = 0;  // operations each: enough that looking at the clock does not count
+};
+
+// Microseconds of one operation: the median of the batches. `operation` is given 0, 1, 2 ...
+template <typename Operation>
+double microseconds_each(Batches batches, Operation operation) {
+  std::vector<double> times;
+  std::size_t number = 0;
+  for (std::size_t batch = 0; batch < batches.count; ++batch) {
+    times.push_back(seconds([&] {
+      for (std::size_t i = 0; i < batches.size; ++i) operation(number++);
+    }));
+  }
+  return median(times) * 1e6 / static_cast<double>(batches.size);
+}
+
+}  // namespace scratchfs::bench
