@@ -15,7 +15,8 @@ namespace scratchfs::mount {
 
 namespace {
 
-constexpr auto kCommands = std::to_array<std::string_view>({"mount", "umount", "status", "quota"});
+constexpr auto kCommands =
+    std::to_array<std::string_view>({"mount", "umount", "status", "quota", "keep", "unkeep"});
 constexpr auto kForAll = std::to_array<std::string_view>({"-h", "--help", "-V", "--version"});
 
 template <typename List>
@@ -62,6 +63,7 @@ struct Commands {
   UmountCommand umount;
   StatusCommand status;
   QuotaCommand quota;
+  KeepCommand keep;
 };
 
 CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::string>& paths) {
@@ -127,6 +129,19 @@ CLI::App* add_quota(CLI::App& app, QuotaCommand& command) {
   return sub;
 }
 
+void add_keep(CLI::App& app, const std::string& name, KeepCommand& command) {
+  const bool keep = name == "keep";
+  CLI::App* sub =
+      app.add_subcommand(name, keep ? "Keep files and directories, whoever goes, until the unmount"
+                                    : "Lift the mark of keep: what nothing else holds goes");
+  show_usage(*sub, "usage: scratchfs " + name + " [-P] PATH...");
+  sub->add_option("PATH", command.paths, "what to keep; a directory with all that is in it")
+      ->required()
+      ->type_name("PATH...");
+  sub->add_flag("-P,--no-dereference", command.link_itself,
+                "of a symbolic link, the link and not what it points to");
+}
+
 // What the parser cannot know.
 std::string check(const QuotaCommand& command) {
   const bool whom = command.user || command.everyone;
@@ -149,6 +164,11 @@ std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
     if (const std::string wrong = check(commands.quota); !wrong.empty()) return mistake(wrong);
     return Command(std::move(commands.quota));
   }
+  for (const bool keep : {true, false}) {
+    if (!app.got_subcommand(keep ? "keep" : "unkeep")) continue;
+    commands.keep.keep = keep;
+    return Command(std::move(commands.keep));
+  }
   if (paths.back().empty()) return mistake("the mount point has no name");
   commands.mount.mountpoint = paths.back();
   if (paths.size() > 1) commands.mount.source = paths.front();
@@ -166,7 +186,8 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   CLI::App app("scratchfs - a file system for what need not last", "scratchfs");
   show_usage(app,
              "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]]\n"
-             "       scratchfs umount|status|quota MOUNTPOINT [...]");
+             "       scratchfs umount|status|quota MOUNTPOINT [...]\n"
+             "       scratchfs keep|unkeep PATH...");
   app.set_help_flag("-h,--help", "show this, or after a command what that one takes");
   app.set_version_flag("-V,--version", "scratchfs " SCRATCHFS_VERSION, "show the version");
   app.require_subcommand(1);
@@ -178,6 +199,8 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   add_umount(app, commands.umount);
   add_status(app, commands.status);
   add_quota(app, commands.quota);
+  add_keep(app, "keep", commands.keep);
+  add_keep(app, "unkeep", commands.keep);
   std::reverse(arguments.begin(), arguments.end());  // as CLI::App::parse wants them
   try {
     app.parse(arguments);

@@ -37,12 +37,20 @@ struct QuotaCommand {
   bool json = false;
 };
 
-using Command = std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand>;
+// keep and unkeep.
+struct KeepCommand {
+  std::vector<std::string> paths;
+  bool keep = true;          // false: lift the mark
+  bool link_itself = false;  // of a symbolic link, not what it points to
+};
+
+using Command = std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand, KeepCommand>;
 
 // Each does the work, prints, and returns the exit code.
 int run(const MountCommand& command);
 int run(const UmountCommand& command);
 int run(const StatusCommand& command);
 int run(const QuotaCommand& command);
+int run(const KeepCommand& command);
 
 }  // namespace scratchfs::mount

@@ -67,8 +67,22 @@ base::Result<Done> set_lifetime(Context& context, const tree::InodeRef& inode,
                                 std::string_view value, uid_t caller) {
   if (caller != 0 && caller != inode->attributes().uid) return base::Errno(EPERM);
   if (value != "keep" && value != "auto") return base::Errno(EINVAL);
-  context.tree.set_kept(inode, value == "keep");
+  if (const auto set = context.tree.set_kept(inode, value == "keep"); !set) return set.error();
   return Done{};
+}
+
+// Programs and numbers of processes are for those who could change the file: /proc may hide them
+// from others.
+base::Result<TextOrSize> lifetime(Context& context, const tree::InodeRef& inode, uid_t caller,
+                                  std::size_t room, base::Wait wait) {
+  const bool may_know = caller == 0 || caller == inode->attributes().uid;
+  auto words = context.tree.describe_holders(
+      inode, may_know ? tree::Tree::Detail::full : tree::Tree::Detail::brief, wait);
+  if (!words) return words.error();
+  // Processes come and go between the two calls: room for what the second may have to say more.
+  constexpr std::size_t kSpare = 64;
+  if (room == 0) return TextOrSize(XattrSize{words->size() + kSpare});
+  return fit(*std::move(words), room);
 }
 
 }  // namespace
@@ -96,9 +110,9 @@ void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::siz
   serve(
       context, raw, Opcode::getxattr, id,
       [&context, size, inode = context.tree.find(id)](
-          Request&, base::Wait, std::string_view name) -> base::Result<TextOrSize> {
+          Request& request, base::Wait wait, std::string_view name) -> base::Result<TextOrSize> {
         if (!inode) return base::Errno(ENODATA);
-        if (name == kLifetime) return fit(context.tree.describe_holders(inode), size);
+        if (name == kLifetime) return lifetime(context, inode, request.caller().uid, size, wait);
         if (const auto valid = check_name(name); !valid) return valid.error();
         const auto value = context.tree.xattr(inode, name);
         if (!value) return value.error();

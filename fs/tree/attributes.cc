@@ -1,6 +1,4 @@
 // chmod, chown, truncate, utimens and the extended attributes.
-#include <fmt/format.h>
-
 #include "fs/base/clock.h"
 #include "fs/tree/tree.h"
 
@@ -68,31 +66,6 @@ base::Result<void> Tree::remove_xattr(const InodeRef& inode, std::string_view na
 std::string Tree::xattr_names(const InodeRef& inode) const {
   base::Lock lock(inode->mutex);
   return inode->xattrs.list();
-}
-
-void Tree::set_kept(const InodeRef& inode, bool kept) {
-  {
-    base::Lock lock(inode->mutex);
-    inode->kept = kept;
-  }
-  if (inode->is_directory()) refresh_holding(inode);
-  consider(inode);
-}
-
-std::string Tree::describe_holders(const InodeRef& inode) const {
-  std::string words;
-  const auto add = [&words](const std::string& holder) {
-    words += words.empty() ? holder : "; " + holder;
-  };
-  base::Lock lock(inode->mutex);
-  if (inode->handles > 0) add(fmt::format("handles: {}", inode->handles));
-  if (inode->kept) add("kept");
-  for (const Dentry* name : inode->names) {
-    for (const ClaimantRef& claimant : name->claims) add(claimant->words());
-    if (name->parent->directory->holds_entries()) add(fmt::format("directory of {}", name->name));
-  }
-  if (options_.lifetime == limits::LifetimeMode::mount) add("the mount");
-  return words.empty() ? "nothing" : words;
 }
 
 }  // namespace scratchfs::tree

@@ -5,8 +5,10 @@
 #include <sys/types.h>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace scratchfs::tree {
 
@@ -29,6 +31,9 @@ class ClaimantKind {
   virtual Identity identify(pid_t pid) = 0;
   // In words: `session 1529`. Quick, like identify().
   virtual std::string describe(ClaimantKey key) = 0;
+  // The same for each of `keys`, with what there is to know of them now: `session 1529 (bash), 3
+  // processes`. Looks at other processes, so not for a thread that must not wait.
+  virtual std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) = 0;
   // From now on `ended` is called, once and on a thread of the kind, when `key` has ended. `pid` is
   // one that belongs to it. Watching a key that is being watched does nothing.
   virtual void watch(ClaimantKey key, pid_t pid) = 0;

@@ -60,7 +60,7 @@ std::vector<std::weak_ptr<Inode>> Claimant::end() {
 
 ClaimRegistry::ClaimRegistry(ClaimantKind& kind)
     : kind_(kind),
-      forever_(std::make_shared<Claimant>(~ClaimantKey{0}, "a process whose end cannot be seen")) {}
+      forever_(std::make_shared<Claimant>(kForever, "a process whose end cannot be seen")) {}
 
 ClaimantRef ClaimRegistry::claimant_of(pid_t pid) {
   const auto identity = kind_.identify(pid);

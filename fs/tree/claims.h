@@ -20,6 +20,9 @@ struct Dentry;
 // least 6 characters, else the whole name.
 std::string_view stem_of(std::string_view name);
 
+// Of those whose end cannot be seen; no claimant of a kind has it.
+inline constexpr ClaimantKey kForever = ~ClaimantKey{0};
+
 // One claimant and the names it holds. Its mutex is a leaf, taken under an inode's.
 class Claimant {
  public:

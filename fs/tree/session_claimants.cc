@@ -1,7 +1,5 @@
 #include "fs/tree/session_claimants.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -9,12 +7,11 @@
 #include <unistd.h>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
-#include <memory>
-#include <optional>
-#include <string_view>
+#include <utility>
 #include <vector>
+
+#include "fs/tree/processes.h"
 
 namespace scratchfs::tree {
 
@@ -23,62 +20,11 @@ namespace {
 constexpr ClaimantKey kWake = ~ClaimantKey{0};
 constexpr int kRetryMilliseconds = 200;
 
-struct ProcessStat {
-  char state = '?';
-  pid_t session = 0;
-  long threads = 0;
-};
-
-template <typename Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// /proc/PID/stat, proc(5): the command in parentheses may hold anything, so fields are counted from
-// the last ')'.
-std::optional<ProcessStat> read_stat(const std::string& pid) {
-  const int fd = open(("/proc/" + pid + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  std::array<char, 1024> buffer{};
-  const ssize_t got = read(fd, buffer.data(), buffer.size());
-  close(fd);
-  if (got <= 0) return std::nullopt;
-  std::string_view text(buffer.data(), static_cast<std::size_t>(got));
-  const auto paren = text.rfind(')');
-  if (paren == std::string_view::npos || paren + 2 >= text.size()) return std::nullopt;
-  text.remove_prefix(paren + 2);
-  std::vector<std::string_view> fields;  // fields[0] is the third of proc(5): state
-  while (!text.empty() && fields.size() < 18) {
-    const auto space = text.find(' ');
-    fields.push_back(text.substr(0, space));
-    if (space == std::string_view::npos) break;
-    text.remove_prefix(space + 1);
-  }
-  if (fields.size() < 18 || fields[0].empty()) return std::nullopt;
-  const auto session = number<pid_t>(fields[3]);
-  const auto threads = number<long>(fields[17]);
-  if (!session || !threads) return std::nullopt;
-  return ProcessStat{fields[0][0], *session, *threads};
-}
-
-// A dead main thread shows as a zombie while other threads of the process live on.
-bool is_living(const ProcessStat& stat) {
-  return (stat.state != 'Z' && stat.state != 'X') || stat.threads > 1;
-}
-
 std::vector<pid_t> living_members(pid_t session) {
   std::vector<pid_t> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
-  if (!proc) return found;
-  while (const dirent* entry = readdir(proc.get())) {
-    const auto pid = number<pid_t>(entry->d_name);
-    if (!pid) continue;
-    const auto stat = read_stat(entry->d_name);
-    if (stat && stat->session == session && is_living(*stat)) found.push_back(*pid);
-  }
+  for_each_process([&](const Process& process) {
+    if (process.session == session && process.is_living()) found.push_back(process.pid);
+  });
   return found;
 }
 
@@ -108,6 +54,33 @@ ClaimantKind::Identity SessionClaimants::identify(pid_t pid) {
   if (session > 0) return static_cast<ClaimantKey>(session);
   if (session < 0 && errno == ESRCH) return Vanished{};
   return Unknowable{};
+}
+
+std::vector<std::string> SessionClaimants::describe_now(std::span<const ClaimantKey> sessions) {
+  struct Seen {
+    std::size_t processes = 0;
+    Process oldest{};  // the leader, where it still lives
+  };
+  std::unordered_map<ClaimantKey, Seen> seen;
+  for (const ClaimantKey session : sessions) seen.emplace(session, Seen{});
+  for_each_process([&](const Process& process) {
+    const auto at = seen.find(static_cast<ClaimantKey>(process.session));
+    if (at == seen.end() || !process.is_living()) return;
+    Seen& members = at->second;
+    if (members.processes++ == 0 || process.started < members.oldest.started)
+      members.oldest = process;
+  });
+  std::vector<std::string> words;
+  for (const ClaimantKey session : sessions) {
+    const auto& [processes, oldest] = seen[session];
+    std::string text = describe(session);
+    if (processes > 0) {
+      text += " (" + command_of(oldest.pid) + "), " + std::to_string(processes) +
+              (processes == 1 ? " process" : " processes");
+    }
+    words.push_back(std::move(text));
+  }
+  return words;
 }
 
 void SessionClaimants::on_ended(Ended ended) {

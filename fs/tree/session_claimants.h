@@ -27,6 +27,7 @@ class SessionClaimants : public ClaimantKind {
   std::string describe(ClaimantKey session) override {
     return "session " + std::to_string(session);
   }
+  std::vector<std::string> describe_now(std::span<const ClaimantKey> sessions) override;
   void watch(ClaimantKey session, pid_t pid) override;
   void on_ended(Ended ended) override;
   void stop() override;

@@ -144,9 +144,14 @@ class Tree {
                                XattrSet how);
   base::Result<void> remove_xattr(const InodeRef& inode, std::string_view name);
   std::string xattr_names(const InodeRef& inode) const;
-  // A keep mark holds until it is lifted; `system.scratchfs.lifetime`.
-  void set_kept(const InodeRef& inode, bool kept);
-  std::string describe_holders(const InodeRef& inode) const;
+  // A keep mark holds until it is lifted; `system.scratchfs.lifetime`. EINVAL: the root, which
+  // holds nothing of what is in it.
+  base::Result<void> set_kept(const InodeRef& inode, bool kept);
+  // `handles: 2; session 1529 (bash), 3 processes; directory /job1`, for people; in full with
+  // programs and numbers, which takes a look through /proc and so waits.
+  enum class Detail : bool { brief, full };
+  base::Result<std::string> describe_holders(const InodeRef& inode, Detail detail,
+                                             base::Wait wait) const;
 
   // --- handles
   // ----------------------------------------------------------------------------------------------------
@@ -222,6 +227,10 @@ class Tree {
                              Removed& removed);
   void move_name(const Move& move, const InodeRef& source, const std::vector<ClaimantRef>& claims);
   void exchange(Dentry& one, Dentry& other);
+
+  // holders.cc
+  std::string path_of(const InodeRef& directory) const;
+  std::string holding_directory(const InodeRef& directory) const;
 
   // removing.cc
   bool is_held(const Inode& inode) const REQUIRES(inode.mutex);

@@ -147,5 +147,17 @@ TEST(CommandLine, HelpFitsATerminal) {
   }
 }
 
+TEST(CommandLine, KeepsAndLetsGoOfAsManyPathsAsThereAre) {
+  const auto keep = parsed_as<KeepCommand>({"keep", "/scratch/a", "b"});
+  EXPECT_TRUE(keep.keep);
+  EXPECT_EQ(keep.paths, (Arguments{"/scratch/a", "b"}));
+  EXPECT_FALSE(keep.link_itself);
+  const auto unkeep = parsed_as<KeepCommand>({"unkeep", "-P", "a"});
+  EXPECT_FALSE(unkeep.keep);
+  EXPECT_TRUE(unkeep.link_itself);
+  expect_mistake({"keep"});
+  expect_mistake({"unkeep", "--no-such", "a"});
+}
+
 }  // namespace
 }  // namespace scratchfs::mount

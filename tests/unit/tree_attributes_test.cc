@@ -95,12 +95,5 @@ TEST_F(AttributesOf, SpaceIsWhatTheCallerCanHave) {
   tree_->release(file.opened.handle);
 }
 
-TEST_F(AttributesOf, HoldersAreToldInWords) {
-  const auto file = create(root_, "file", O_CREAT | O_RDWR);
-  tree_->set_kept(file.found.inode, true);
-  EXPECT_EQ(tree_->describe_holders(file.found.inode), "handles: 1; kept; the mount");
-  tree_->release(file.opened.handle);
-}
-
 }  // namespace
 }  // namespace scratchfs::tree

@@ -1,3 +1,4 @@
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +90,17 @@ TEST(Sessions, AreIdentifiedAndTheUnseenAreTold) {
   if (gone == 0) _exit(0);
   waitpid(gone, nullptr, 0);
   EXPECT_TRUE(std::holds_alternative<Vanished>(sessions.identify(gone)));
+}
+
+TEST(Sessions, AreDescribedWithTheirProgramAndTheNumberOfProcesses) {
+  SessionClaimants sessions;
+  SessionOfAChild child([] { prctl(PR_SET_NAME, "a (b) \n"); });
+  const auto key = static_cast<ClaimantKey>(child.pid());
+  const std::string number = "session " + std::to_string(child.pid());
+  EXPECT_EQ(sessions.describe_now(std::vector{key, ClaimantKey{1U << 30}}),
+            (std::vector{number + " (a (b) ?), 1 process", std::string("session 1073741824")}));
+  child.end();
+  EXPECT_EQ(sessions.describe_now(std::vector{key}), std::vector{number});
 }
 
 TEST(Sessions, EndWithTheirLastMember) {

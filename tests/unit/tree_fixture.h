@@ -27,6 +27,11 @@ class FakeClaimants : public ClaimantKind {
     return static_cast<ClaimantKey>(pid);
   }
   std::string describe(ClaimantKey key) override { return "claimant " + std::to_string(key); }
+  std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) override {
+    std::vector<std::string> words;
+    for (const ClaimantKey key : keys) words.push_back(describe(key) + " (fake)");
+    return words;
+  }
   void watch(ClaimantKey key, pid_t) override { watched.insert(key); }
   void on_ended(Ended ended) override { ended_ = std::move(ended); }
   void stop() override {}
@@ -118,6 +123,10 @@ class TreeTest : public testing::Test {
   base::Result<void> rename(const std::string& from, const std::string& to,
                             RenameMode mode = RenameMode::replace) {
     return tree_->rename(root_, from, root_, to, mode, caller(), Wait::yes);
+  }
+
+  std::string holders(const InodeRef& inode, Tree::Detail detail = Tree::Detail::full) {
+    return *tree_->describe_holders(inode, detail, Wait::yes);
   }
 
   limits::Ledger ledger_{limits::Ledger::Options{}};

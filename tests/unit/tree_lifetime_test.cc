@@ -47,10 +47,10 @@ TEST_F(Strict, OtherObjectsStayUntilTheyAreRemoved) {
 
 TEST_F(Strict, AKeptFileStaysUntilTheMarkIsLifted) {
   const auto file = create(root_, "file", O_RDWR | O_CREAT);
-  tree_->set_kept(file.found.inode, true);
+  ASSERT_TRUE(tree_->set_kept(file.found.inode, true));
   tree_->release(file.opened.handle);
   EXPECT_TRUE(exists(root_, "file"));
-  tree_->set_kept(file.found.inode, false);
+  ASSERT_TRUE(tree_->set_kept(file.found.inode, false));
   EXPECT_FALSE(exists(root_, "file"));
 }
 
@@ -117,10 +117,10 @@ TEST_F(Claimed, AClaimInsideKeepsAnotherSessionsDirectory) {
 TEST_F(Claimed, AKeptDirectoryHoldsWhatIsInIt) {
   const auto directory = make_directory(root_, "directory");
   make_file(directory, "file");
-  tree_->set_kept(directory, true);
+  ASSERT_TRUE(tree_->set_kept(directory, true));
   claimants_.end(kSession);
   EXPECT_TRUE(exists(directory, "file"));
-  tree_->set_kept(directory, false);
+  ASSERT_TRUE(tree_->set_kept(directory, false));
   EXPECT_TRUE(names(root_).empty());
 }
 

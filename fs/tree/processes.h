@@ -1,0 +1,37 @@
+// What /proc tells of other processes: stat, status and comm alone, because the other files there
+// take locks of a process that may be waiting for us.
+#pragma once
+
+#include <sys/types.h>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace scratchfs::tree {
+
+struct Process {
+  pid_t pid = 0;
+  char state = '?';
+  pid_t session = 0;
+  long threads = 0;
+  std::uint64_t started = 0;  // clock ticks since boot
+
+  // A dead main thread shows as a zombie while other threads of the process live on.
+  bool is_living() const { return (state != 'Z' && state != 'X') || threads > 1; }
+};
+
+// /proc/PID/stat; nothing where there is no such process, or it is hidden.
+std::optional<Process> read_process(pid_t pid);
+// Its real, effective, saved and file system user: /proc/PID/status.
+std::optional<std::array<uid_t, 4>> users_of(pid_t pid);
+// The process that the thread `tid` belongs to: /proc/TID/status; 0: not to be seen.
+pid_t process_of_thread(pid_t tid);
+// /proc/PID/comm with what is not printable as '?'; empty where there is none.
+std::string command_of(pid_t pid);
+
+// Every process that /proc shows; tens of microseconds each.
+void for_each_process(const std::function<void(const Process&)>& visit);
+
+}  // namespace scratchfs::tree
