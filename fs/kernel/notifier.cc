@@ -33,13 +33,6 @@ bool is_news(int result) {
   }
 }
 
-void tell_forget_all(fuse_session* session) {
-  const int result = fuse_lowlevel_notify_increment_epoch(session);
-  if (is_news(result)) {
-    spdlog::warn("names that are gone may be seen until their timeout: {}", strerror(-result));
-  }
-}
-
 }  // namespace
 
 std::size_t Notifier::KeyHash::operator()(const Key& key) const {
@@ -105,11 +98,20 @@ void Notifier::work(fuse_session* session) {
     auto notice = all ? Batch::node_type() : queued_.extract(queued_.begin());
     lock.unlock();
     if (all) {
-      tell_forget_all(session);
+      forget_all(session);
     } else {
       send(session, notice.key(), notice.mapped());
     }
     lock.lock();
+  }
+}
+
+void Notifier::forget_all(fuse_session* session) {
+  const int result = fuse_lowlevel_notify_increment_epoch(session);
+  if (!is_news(result)) return;
+  if (const auto omitted = log_.admit()) {
+    spdlog::warn("names that are gone may be seen until their timeout: {}{}", strerror(-result),
+                 base::and_more(*omitted));
   }
 }
 
@@ -127,9 +129,10 @@ void Notifier::send(fuse_session* session, const Key& key, tree::InodeId child) 
   } else {
     result = fuse_lowlevel_notify_delete(session, key.parent, child, name, length);
   }
-  if (is_news(result)) {
-    spdlog::warn("cannot tell the kernel what changed in inode {}: {}", key.parent,
-                 strerror(-result));
+  if (!is_news(result)) return;
+  if (const auto omitted = log_.admit()) {
+    spdlog::warn("cannot tell the kernel what changed in inode {}: {}{}", key.parent,
+                 strerror(-result), base::and_more(*omitted));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "fs/base/log_limiter.h"
 #include "fs/base/mutex.h"
 #include "fs/kernel/fuse.h"
 #include "fs/tree/notices.h"
@@ -49,13 +50,15 @@ class Notifier final : public tree::KernelNotices {
 
   void queue(Key key, tree::InodeId child) EXCLUDES(mutex_);
   void work(fuse_session* session) EXCLUDES(mutex_);
-  static void send(fuse_session* session, const Key& key, tree::InodeId child);
+  void send(fuse_session* session, const Key& key, tree::InodeId child);
+  void forget_all(fuse_session* session);
 
   base::Mutex mutex_;
   base::Condition something_to_do_;
   Batch queued_ GUARDED_BY(mutex_);
   bool forget_all_ GUARDED_BY(mutex_) = false;  // more was queued than is kept one by one
   bool stopped_ GUARDED_BY(mutex_) = false;
+  base::LogLimiter log_{std::chrono::seconds(5)};  // the thread's own
   std::thread thread_;
 };
 

@@ -62,7 +62,10 @@ bool Parking::add_worker() {
     workers_.emplace_back([this] { work(); });
   } catch (const std::exception& exception) {
     added = false;
-    spdlog::warn("cannot start a worker beside {}: {}", workers_.size(), exception.what());
+    if (const auto omitted = log_.admit()) {
+      spdlog::warn("cannot start a worker beside {}: {}{}", workers_.size(), exception.what(),
+                   base::and_more(*omitted));
+    }
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return added;

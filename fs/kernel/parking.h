@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "fs/base/log_limiter.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 
@@ -58,6 +59,7 @@ class Parking {
   std::uint64_t running_ GUARDED_BY(mutex_) = 0;
   std::uint64_t total_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
+  base::LogLimiter log_{std::chrono::seconds(5)};
 };
 
 }  // namespace scratchfs::kernel

@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 
+#include "fs/base/log_limiter.h"
 #include "fs/kernel/serve.h"
 
 namespace scratchfs::kernel {
@@ -147,7 +148,11 @@ void Request::log_result(int error) const {
 namespace detail {
 
 void log_exception(const Request& request, const char* what) {
-  spdlog::error("{} of inode {} failed: {}", name_of(request.opcode()), request.inode(), what);
+  static base::LogLimiter limiter{std::chrono::seconds(1)};
+  if (const auto omitted = limiter.admit()) {
+    spdlog::error("{} of inode {} failed: {}{}", name_of(request.opcode()), request.inode(), what,
+                  base::and_more(*omitted));
+  }
 }
 
 }  // namespace detail

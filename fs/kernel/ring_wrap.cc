@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "fs/base/log_limiter.h"
 #include "fs/kernel/fuse.h"
 
 namespace scratchfs::kernel {
@@ -109,7 +110,12 @@ void Ring::wake() const {
   message.len = static_cast<unsigned>(-ENOTCONN);  // becomes the completion's result
   if (syscall(__NR_io_uring_register, -1, kRegisterSendMsgRing, &message, 1) == 0) return;
   // EOVERFLOW: its completion queue is full, so its thread has something to come back for.
-  if (errno != EOVERFLOW) spdlog::error("io_uring: cannot wake a ring: {}", strerror(errno));
+  if (errno == EOVERFLOW) return;
+  const int error = errno;
+  static base::LogLimiter limiter{std::chrono::seconds(1)};
+  if (const auto omitted = limiter.admit()) {
+    spdlog::error("io_uring: cannot wake a ring: {}{}", strerror(error), base::and_more(*omitted));
+  }
 }
 
 void Ring::count_parked() {

@@ -8,13 +8,13 @@
 #include <memory>
 #include <vector>
 
+#include "fs/base/log_limiter.h"
 #include "fs/base/result.h"
 #include "fs/store/block.h"
 #include "fs/store/budget.h"
 #include "fs/store/cipher.h"
 #include "fs/store/disk_buffer.h"
 #include "fs/store/frames.h"
-#include "fs/store/log_limiter.h"
 #include "fs/store/shard.h"
 #include "fs/store/slots.h"
 #include "fs/store/store.h"
@@ -109,7 +109,7 @@ class Blocks {
   std::atomic<std::uint64_t> spilled_{0};
   std::atomic<std::uint64_t> fetched_{0};
   std::atomic<std::uint64_t> corrupt_{0};
-  LogLimiter fetch_log_{std::chrono::seconds(1)};
+  base::LogLimiter fetch_log_{std::chrono::seconds(1)};
 };
 
 // The frames of a block's pages, in the order of the pages.

@@ -167,16 +167,18 @@ base::Result<void> Blocks::read_slot(const Block& block, std::uint64_t nonce,
   base::Result<void> result =
       slots_->read(slot_class_of(block.mask), block.slot, {buffer.get(), count * kPageSize});
   if (!result) {
-    if (fetch_log_.may_log())
-      spdlog::error("spill: reading failed: {}",
-                    std::generic_category().message(result.error().value()));
+    if (const auto omitted = fetch_log_.admit())
+      spdlog::error("spill: reading failed: {}{}",
+                    std::generic_category().message(result.error().value()),
+                    base::and_more(*omitted));
   } else {
     result =
         cipher_->open({nonce, block.tag}, buffer.get(), block.mask, std::span(pages).first(count));
     if (!result) {
       const auto corrupt = corrupt_.fetch_add(1, std::memory_order_relaxed) + 1;
-      if (fetch_log_.may_log())
-        spdlog::error("spill: a block came back changed and is refused ({} so far)", corrupt);
+      if (const auto omitted = fetch_log_.admit())
+        spdlog::error("spill: a block came back changed and is refused ({} so far){}", corrupt,
+                      base::and_more(*omitted));
     }
   }
   buffers_.put(std::move(buffer));

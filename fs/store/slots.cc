@@ -102,8 +102,10 @@ void Slots::punch_holes(SpillFile& file, SlotClass size) {
     // What cannot be given back is free all the same, and will be reused or cut off.
     file.map.put_given_back(run);
     if (!punched && punched.is(base::Errno{EOPNOTSUPP})) file.can_punch = false;
-    if (!punched && file.can_punch)
-      spdlog::warn("spill: giving disk space back: {}", std::strerror(punched.error().value()));
+    if (punched || !file.can_punch) continue;
+    if (const auto omitted = log_.admit())
+      spdlog::warn("spill: giving disk space back: {}{}", std::strerror(punched.error().value()),
+                   base::and_more(*omitted));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 
+#include "fs/base/log_limiter.h"
 #include "fs/base/mutex.h"
 #include "fs/base/os_file.h"
 #include "fs/base/result.h"
@@ -80,6 +81,7 @@ class Slots {
   std::atomic<std::uint64_t> in_use_{0};
   std::atomic<bool> was_full_{false};
   std::atomic<bool> stale_told_{false};
+  base::LogLimiter log_{std::chrono::seconds(5)};
 };
 
 }  // namespace scratchfs::store

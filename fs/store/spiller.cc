@@ -140,9 +140,9 @@ bool Spiller::may_write() {
 
 void Spiller::report(base::Errno error) {
   errors_.fetch_add(1, std::memory_order_relaxed);
-  if (log_.may_log()) {
-    spdlog::error("spill: writing failed: {}; what is in memory stays there",
-                  std::generic_category().message(error.value()));
+  if (const auto omitted = log_.admit()) {
+    spdlog::error("spill: writing failed: {}; what is in memory stays there{}",
+                  std::generic_category().message(error.value()), base::and_more(*omitted));
   }
   base::Lock lock(mutex_);
   backoff_ = backoff_.count() == 0 ? kShortestPause : std::min(2 * backoff_, kLongestPause);

@@ -9,12 +9,12 @@
 #include <thread>
 #include <vector>
 
+#include "fs/base/log_limiter.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/store/blocks.h"
 #include "fs/store/budget.h"
 #include "fs/store/disk_buffer.h"
-#include "fs/store/log_limiter.h"
 #include "fs/store/slots.h"
 
 namespace scratchfs::store {
@@ -66,7 +66,7 @@ class Spiller {
   Budget& budget_;
   Slots& slots_;
   std::atomic<std::uint64_t> errors_{0};
-  LogLimiter log_{std::chrono::seconds(5)};
+  base::LogLimiter log_{std::chrono::seconds(5)};
   base::Mutex mutex_;
   Budget::Clock::time_point retry_at_ GUARDED_BY(mutex_);
   std::chrono::milliseconds backoff_ GUARDED_BY(mutex_){0};  // 0: the last write was fine

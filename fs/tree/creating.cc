@@ -100,7 +100,7 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
     return found(inode);
   });
   // A creator that is gone already claims nothing, so nothing may hold what it made.
-  if (result && !claimant) consider(result->inode);
+  if (result && !claimant) consider(result->inode, kCreatorGone);
   return result;
 }
 
@@ -172,7 +172,7 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
     touch(*directory);
     return found(inode);
   });
-  if (result && !claimant) consider(inode);
+  if (result && !claimant) consider(inode, kCreatorGone);
   return result;
 }
 

@@ -58,8 +58,8 @@ base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept) {
     base::Lock lock(inode->mutex);
     inode->kept = kept;
   }
-  if (inode->is_directory()) refresh_holding(inode);
-  consider(inode);
+  if (inode->is_directory()) refresh_holding(inode, kMarkLifted);
+  consider(inode, kMarkLifted);
   return {};
 }
 

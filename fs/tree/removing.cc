@@ -41,7 +41,7 @@ void Tree::finish(Removed& removed) {
   if (options_.lifetime != limits::LifetimeMode::claimed) return;
   for (const auto& entry : removed.names) {
     if (entry->parent->id != kRootId && !entry->parent->directory->holds_entries())
-      consider(entry->parent->shared_from_this());
+      consider(entry->parent->shared_from_this(), kLastEntryGone);
   }
 }
 

@@ -78,10 +78,10 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
   });
   finish(moved.replaced);
   for (const InodeRef& inode : moved.inodes) {
-    if (inode->is_directory()) refresh_holding(inode);
-    consider(inode);
+    if (inode->is_directory()) refresh_holding(inode, kMovedAway);
+    consider(inode, kMovedAway);
   }
-  if (!moved.inodes.empty() && from->id != kRootId) consider(from);
+  if (!moved.inodes.empty() && from->id != kRootId) consider(from, kLastEntryGone);
   return result;
 }
 

@@ -17,24 +17,28 @@ bool Tree::condemn(Inode& inode) {
 
 // Looks whether anything still holds `inode`; if not, takes it out, and then each directory that
 // this leaves empty and unheld. Callers hold no lock.
-void Tree::consider(InodeRef inode) {
+void Tree::consider(InodeRef inode, const Cause& cause) {
+  const Inode* first = inode.get();
   std::vector<InodeRef> to_look_at{std::move(inode)};
   while (!to_look_at.empty()) {
     const InodeRef next = std::move(to_look_at.back());
     to_look_at.pop_back();
+    const Cause& why = next.get() == first ? cause : kLastEntryGone;
     if (next->is_directory()) {
-      if (InodeRef parent = remove_unheld_directory(next)) to_look_at.push_back(std::move(parent));
+      if (InodeRef parent = remove_unheld_directory(next, why))
+        to_look_at.push_back(std::move(parent));
       continue;
     }
     {
       base::Lock lock(next->mutex);
       condemn(*next);
     }
-    if (next->gone) remove_condemned(next, to_look_at);
+    if (next->gone) remove_condemned(next, why, to_look_at);
   }
 }
 
-void Tree::remove_condemned(const InodeRef& inode, std::vector<InodeRef>& parents) {
+void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
+                            std::vector<InodeRef>& parents) {
   std::vector<std::pair<InodeRef, std::string>> names;
   {
     base::Lock lock(inode->mutex);
@@ -50,9 +54,8 @@ void Tree::remove_condemned(const InodeRef& inode, std::vector<InodeRef>& parent
         continue;  // somebody made the name anew meanwhile
       take_name(*parent, *entry, removed);
     }
-    spdlog::debug("deleted {} ({}): nothing holds it", inode->id, name);
+    note_deleted(*inode, name, cause);
     tell_gone(parent->id, inode->id, name);
-    ++deleted_unheld_;
     if (parent->id != kRootId) parents.push_back(parent);
   }
   if (inode->content) {
@@ -62,8 +65,17 @@ void Tree::remove_condemned(const InodeRef& inode, std::vector<InodeRef>& parent
   }
 }
 
+void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause& cause) {
+  ++deleted_unheld_;
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  if (const auto omitted = deletion_log_.admit()) {
+    spdlog::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, name, cause.holder,
+                  cause.end, base::and_more(*omitted));
+  }
+}
+
 // The parent, if the directory went; nullptr if it stays.
-InodeRef Tree::remove_unheld_directory(const InodeRef& directory) {
+InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& cause) {
   InodeRef parent;
   std::string name;
   {
@@ -88,9 +100,8 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory) {
     child_lock.unlock();
     take_name(*parent, *entry, removed);
   }
-  spdlog::debug("deleted directory {} ({}): nothing holds it", directory->id, name);
+  note_deleted(*directory, name, cause);
   tell_gone(parent->id, directory->id, name);
-  ++deleted_unheld_;
   return parent->id == kRootId ? nullptr : parent;
 }
 
@@ -98,7 +109,8 @@ void Tree::claimant_ended(ClaimantKey key) {
   const ClaimantRef claimant = claims_.take(key);
   if (!claimant) return;
   const auto held = claimant->end();
-  spdlog::debug("claimant {} ended, it held {} names", key, held.size());
+  if (!held.empty())
+    spdlog::debug("{} has ended, it held {} names", claimant->words(), held.size());
   for (const auto& weak : held) {
     if (const InodeRef inode = weak.lock()) unclaim(inode, claimant);
   }
@@ -109,15 +121,16 @@ void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
     base::Lock lock(inode->mutex);
     for (Dentry* name : inode->names) std::erase(name->claims, claimant);
   }
-  if (inode->is_directory()) refresh_holding(inode);
-  consider(inode);
+  const Cause cause{claimant->words(), "has ended"};
+  if (inode->is_directory()) refresh_holding(inode, cause);
+  consider(inode, cause);
   // What a handle still holds can now go by a close: the kernel must not trust what it remembers of
   // the names.
   if (!inode->gone) tell_expired(inode);
 }
 
 // A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.
-void Tree::refresh_holding(const InodeRef& directory) {
+void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   if (options_.lifetime != limits::LifetimeMode::claimed) return;
   std::vector<InodeRef> changed;
   {
@@ -137,10 +150,10 @@ void Tree::refresh_holding(const InodeRef& directory) {
       }
     }
     for (const InodeRef& child : children) {
-      consider(child);
+      consider(child, cause);
       if (!child->gone) tell_expired(child);
     }
-    consider(below);
+    consider(below, cause);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "fs/tree/tree.h"
 
+#include <spdlog/spdlog.h>
 #include <algorithm>
 
 #include "fs/tree/patience.h"
@@ -26,6 +27,8 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
 
 Tree::~Tree() {
   kind_.stop();
+  if (const auto omitted = deletion_log_.take_omitted(); omitted > 0)
+    spdlog::debug("deleted {} more because nothing held them", omitted);
   dismantle();
 }
 

@@ -16,12 +16,14 @@
 #include <string_view>
 #include <vector>
 
+#include "fs/base/log_limiter.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/limits/create_mode.h"
 #include "fs/limits/ledger.h"
 #include "fs/limits/lifetime.h"
 #include "fs/store/store.h"
+#include "fs/tree/cause.h"
 #include "fs/tree/claims.h"
 #include "fs/tree/closing.h"
 #include "fs/tree/handle.h"
@@ -239,18 +241,21 @@ class Tree {
                             base::Wait wait);
   void finish(Removed& removed);
   // sweeping.cc
-  void consider(InodeRef inode);
+  void consider(InodeRef inode, const Cause& cause);
   bool condemn(Inode& inode) REQUIRES(inode.mutex);
-  void remove_condemned(const InodeRef& inode, std::vector<InodeRef>& parents);
-  InodeRef remove_unheld_directory(const InodeRef& directory);
+  void remove_condemned(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
+  InodeRef remove_unheld_directory(const InodeRef& directory, const Cause& cause);
+  void note_deleted(const Inode& inode, const std::string& name, const Cause& cause);
   void claimant_ended(ClaimantKey key);
   void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
-  void refresh_holding(const InodeRef& directory);
+  void refresh_holding(const InodeRef& directory, const Cause& cause);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
   void tell_gone(InodeId parent, InodeId child, const std::string& name);
   void tell_expired(const InodeRef& inode);
 
   void dismantle();
+
+  static constexpr std::uint64_t kDeletionsLoggedPerSecond = 100;
 
   const TreeOptions options_;
   store::Store& store_;
@@ -266,6 +271,7 @@ class Tree {
   base::SharedMutex notices_mutex_;  // a leaf, held while the notices are called
   KernelNotices* notices_ GUARDED_BY(notices_mutex_) = nullptr;
   std::atomic<std::uint64_t> deleted_unheld_ = 0;
+  base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
 };
 
 }  // namespace scratchfs::tree
