@@ -35,6 +35,13 @@ if(SCRATCHFS_SANITIZE)
   set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
   add_compile_options("-fsanitize=${SCRATCHFS_SANITIZE}" -fno-sanitize-recover=all)
   add_link_options("-fsanitize=${SCRATCHFS_SANITIZE}")
+  # The compilers have no common name for this.
+  foreach(sanitizer address thread)
+    if(SCRATCHFS_SANITIZE MATCHES "${sanitizer}")
+      string(TOUPPER "SCRATCHFS_SANITIZE_${sanitizer}" macro)
+      add_compile_definitions(${macro})
+    endif()
+  endforeach()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's flow warnings see the sanitizers' own branches and cry wolf.
     target_compile_options(scratchfs_options INTERFACE

@@ -47,7 +47,7 @@ void harden() {
     report(::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0, "PR_SET_IO_FLUSHER");
   }
   // Last: from here on /proc/self belongs to root.
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(SCRATCHFS_SANITIZE_ADDRESS)
   // (The leak checker attaches to its own process, which this forbids.)
   report(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "PR_SET_DUMPABLE");
 #endif

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs all tests: the checks of lint.sh, the clang build with its
-# thread-safety analysis, then the tests under ASan+UBSan, under TSan and in the release build.
-# Stops at the first stage that fails. Leaves no mount, no process and no setting behind.
+# Installs what is missing, builds, and runs all tests: the checks of lint.sh, everything in the release
+# build, then unit, parity, mounted and program tests under ASan+UBSan (built by clang++, with its
+# thread-safety analysis) and under TSan. Stops at the first stage that fails. Leaves no mount, no
+# process and no setting behind.
 #
 # usage: scripts/test.sh [--quick] [--only STAGE]
 #   --quick        release build without the stress and program tests, lint without clang-tidy
-#   --only STAGE   one of lint, clang, asan, tsan, release, debug
+#   --only STAGE   one of lint, release, asan, tsan, debug
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 umask 022
@@ -41,8 +42,8 @@ while (($#)); do
   shift
 done
 case $only in
-  lint | clang | asan | tsan | release | debug) stages=("$only") ;;
-  '') if [[ $quick == yes ]]; then stages=(lint release); else stages=(lint clang asan tsan release); fi ;;
+  lint | release | asan | tsan | debug) stages=("$only") ;;
+  '') if [[ $quick == yes ]]; then stages=(lint release); else stages=(lint release asan tsan); fi ;;
   *) usage_error "unknown stage $only" ;;
 esac
 
@@ -134,21 +135,18 @@ check_no_reports() {
   die "the sanitizers have reports, see above"
 }
 
-build() {
-  cmake --preset "$1" >"$run/configure.log" 2>&1 || {
+build() { # PRESET [TARGET...]
+  local preset=$1 targets=("${@:2}")
+  cmake --preset "$preset" >"$run/configure.log" 2>&1 || {
     cat -- "$run/configure.log" >&2
     return 1
   }
-  cmake --build --preset "$1" -j "$jobs"
+  cmake --build --preset "$preset" -j "$jobs" ${targets[@]:+--target "${targets[@]}"}
 }
 
 run_tests() { # PRESET [ctest arguments...]
-  local preset=$1 reports=$run/reports/report status=0 under=()
+  local preset=$1 reports=$run/reports/report status=0
   shift
-  # More random bits than these move mappings to where GCC 12's TSan cannot have them.
-  if [[ $preset == tsan ]] && (($(</proc/sys/vm/mmap_rnd_bits) > 28)); then
-    under=(setarch -R)
-  fi
   scratchfs_mounts >"$run/mounts"
   env TMPDIR="$run/tmp" SCRATCHFS_TEST_RUN="$run" \
     ASAN_OPTIONS="log_path=$reports:detect_stack_use_after_return=1:strict_init_order=1" \
@@ -160,26 +158,35 @@ run_tests() { # PRESET [ctest arguments...]
   check_nothing_left
 }
 
+# The tests that mount look at the program from outside: those of the release build do it.
+sanitized() { # PRESET
+  build "$1" scratchfs unit_tests
+  build release
+  # More random bits than these move mappings to where GCC 12's TSan cannot have them.
+  if [[ $1 == tsan ]] && (($(</proc/sys/vm/mmap_rnd_bits) > 28)); then
+    under=(setarch -R)
+  fi
+  run_tests "$1" -L unit
+  export SCRATCHFS_BIN=$root/build/$1/bin/scratchfs
+  run_tests release -LE 'unit|stress'
+  unset SCRATCHFS_BIN
+  under=()
+}
+under=() # a command that the tests are run by
+
 stage() {
   case $1 in
     lint)
       if [[ $quick == yes ]]; then scripts/lint.sh --quick; else scripts/lint.sh; fi
       ;;
-    clang)
-      build clang
-      run_tests clang -L unit
-      ;;
-    asan | debug)
-      build "$1"
-      run_tests "$1" -LE stress
-      ;;
-    tsan)
-      build tsan
-      run_tests tsan -L unit
-      ;;
     release)
       build release
       if [[ $quick == yes ]]; then run_tests release -LE 'stress|programs'; else run_tests release; fi
+      ;;
+    asan | tsan) sanitized "$1" ;;
+    debug)
+      build debug
+      run_tests debug -LE stress
       ;;
   esac
 }

@@ -282,7 +282,7 @@ TEST_P(Quota, ConcurrentWritersAndChownNeverDriftTheLedger) {
   std::vector<Child> writers;
   for (const uid_t uid : {kAlice, kAlice, kBob, kBob}) {
     writers.emplace_back(
-        as_user(uid), [&, uid, seed = static_cast<unsigned>(writers.size() + uid)](Channel&) {
+        as_user(uid), [&, seed = static_cast<unsigned>(writers.size() + uid)](Channel&) {
           unsigned random = seed;
           const std::string data = random_bytes(100'000, seed);
           for (int i = 0; i < rounds; ++i) {

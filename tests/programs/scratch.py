@@ -58,7 +58,7 @@ class Scratch:
 
     def __init__(self, where):
         self.where = where
-        self.program = os.environ["SCRATCHFS_BIN"]
+        self.program = os.environ.get("SCRATCHFS_BIN") or os.environ["SCRATCHFS_BUILT"]
         run(self.program, where, "-o", "memory=512M,spill=4G")
 
     def unmount(self):

@@ -102,8 +102,8 @@ TEST_F(LockedMemory, IsLockedAndLeftOutOfCoreDumpsAndOfChildren) {
     if (address >= mapping.start && address < mapping.end) flags = mapping.flags;
   }
   free_locked(memory);
-#if !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)  // they make mlock(2) do nothing
+#if !defined(SCRATCHFS_SANITIZE_ADDRESS) && \
+    !defined(SCRATCHFS_SANITIZE_THREAD)  // they make mlock(2) do nothing
   EXPECT_NE(flags.find(" lo"), std::string::npos) << flags;
 #endif
   EXPECT_NE(flags.find(" dd"), std::string::npos) << flags;
@@ -137,7 +137,7 @@ std::vector<std::uintptr_t> search_memory(std::span<const std::byte> needle) {
 }
 
 TEST_F(LockedMemory, IsTheOnlyPlaceWhereTheKeyIs) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SCRATCHFS_SANITIZE_ADDRESS) || defined(SCRATCHFS_SANITIZE_THREAD)
   GTEST_SKIP() << "the sanitizers' shadow is too much memory to search";
 #endif
   auto cipher = *Cipher::create();

@@ -20,7 +20,7 @@ namespace {
 using fakes::FakeDisk;
 using namespace std::chrono_literals;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(SCRATCHFS_SANITIZE_THREAD) || defined(SCRATCHFS_SANITIZE_ADDRESS)
 constexpr int kRounds = 400;
 #else
 constexpr int kRounds = 4000;

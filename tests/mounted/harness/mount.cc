@@ -54,8 +54,10 @@ void PrintTo(Transport transport, std::ostream* out) { *out << name_of(transport
 
 const std::string& scratchfs_binary() {
   static const std::string binary = [] {
-    const char* named = std::getenv("SCRATCHFS_BIN");
-    return std::string(named == nullptr ? "scratchfs" : named);
+    for (const char* variable : {"SCRATCHFS_BIN", "SCRATCHFS_BUILT"}) {
+      if (const char* named = std::getenv(variable)) return std::string(named);
+    }
+    return std::string("scratchfs");
   }();
   return binary;
 }

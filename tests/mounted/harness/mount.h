@@ -32,7 +32,7 @@ struct MountSettings {
   std::vector<std::string> environment;
 };
 
-// The program under test: the variable SCRATCHFS_BIN.
+// The program under test: the variable SCRATCHFS_BIN, else SCRATCHFS_BUILT (what ctest built).
 const std::string& scratchfs_binary();
 
 // Mounts in the constructor, unmounts in the destructor, and fails the test where

@@ -6,10 +6,10 @@
 
 namespace scratchfs::harness {
 
-// 1, or more where a sanitizer slows everything down. Multiplies every bound below.
+// 1, or more where the program under test has a sanitizer. Multiplies every bound below.
 int slowness();
 
-// A bound in seconds, adjusted to this build.
+// A bound in seconds, adjusted by slowness().
 std::chrono::milliseconds patience(double seconds);
 
 // Asks `condition` again and again, at most `seconds` (adjusted) long. True as soon as it holds.
