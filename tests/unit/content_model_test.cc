@@ -245,8 +245,8 @@ class ModelTest : public ::testing::TestWithParam<unsigned> {
     const std::uint64_t there =
         offset < expected.size() ? std::min<std::uint64_t>(length, expected.size() - offset) : 0;
     ASSERT_EQ(*count, there);
-    const auto begin = expected.begin() + static_cast<std::ptrdiff_t>(offset);
     if (there > 0) {
+      const auto begin = expected.begin() + static_cast<std::ptrdiff_t>(offset);
       ASSERT_TRUE(
           std::equal(read.begin(), read.begin() + static_cast<std::ptrdiff_t>(there), begin));
     }
