@@ -14,6 +14,7 @@
 #   --cpu N                 the core that clients are pinned to (default: the last)
 #   --out DIR               where results go (default: build/bench/latest)
 #   --svg FILE              where the picture goes (default: DIR/bench.svg)
+#   --requests              which requests the kernel sends for what, counted; nothing is timed
 #   --list                  what there is to run
 #
 # SCRATCHFS_BIN=PROGRAM times another scratchfs than the one in build/release.
@@ -38,7 +39,7 @@ usage_error() {
   exit 2
 }
 
-quick=no only=() rounds='' wanted=() options='' cpu=$(($(nproc) - 1)) out=$store/latest svg='' list=no
+quick=no only=() rounds='' wanted=() options='' cpu=$(($(nproc) - 1)) out=$store/latest svg='' list=no requests=no
 peer_names=()
 declare -A peer_commands=()
 
@@ -52,6 +53,7 @@ while (($#)); do
   case $1 in
     --quick) quick=yes ;;
     --list) list=yes ;;
+    --requests) requests=yes ;;
     --only | --rounds | --mounts | --peer | --options | --cpu | --out | --svg)
       (($# > 1)) || usage_error "$1 needs a value"
       case $1 in
@@ -386,6 +388,13 @@ run_small_files() {
   names=()
 }
 
+count_requests() {
+  put_up scratchfs "$(printf %q "$scratchfs") -f {} -o fsname=bench$options"
+  printf '| what | requests each |\n| --- | --- |\n'
+  python3 tests/bench/requests.py "$scratchfs" "${place[scratchfs]}"
+  take_down scratchfs
+}
+
 # ---- what came out
 
 about() {
@@ -414,7 +423,6 @@ set key below
 set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb "#888888"
 set datafile missing "?"
 set pointsize 0.8
-stats "$out/plot.data" skip 1 nooutput
 plot for [column=2:$(head -n 1 "$out/plot.data" | wc -w)] "$out/plot.data" using column:0:yticlabels(1) \
   with points pt 7 title columnheader(column)
 END
@@ -437,6 +445,10 @@ for name in "${only[@]}"; do
   "$bench" list --plain "$name" >/dev/null || usage_error "--only $name: no such work (--list shows all)"
 done
 prepare_machine
+if [[ $requests == yes ]]; then
+  count_requests
+  exit 0
+fi
 make_materials
 mkdir -p -- "$out"
 : >"$out/results"
