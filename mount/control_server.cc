@@ -90,7 +90,7 @@ Json ControlServer::status(uid_t caller) const {
       {"mounted_since", facts_.since},
       {"uptime_seconds", base::now().tv_sec - facts_.since},
       {"lifetime", name_of(facts_.lifetime)},
-      {"claim", "session"},
+      {"claim", name_of(facts_.claim)},
       {"create_mode", name_of(facts_.create_mode)},
       {"transport", transport_to_json(gauges_.session())},
       {"memory", memory_to_json(gauges_.store())},

@@ -11,6 +11,7 @@
 #include "fs/kernel/session.h"
 #include "fs/limits/ledger.h"
 #include "fs/store/store.h"
+#include "fs/tree/claim_kind.h"
 #include "fs/tree/tree.h"
 #include "mount/control_protocol.h"
 
@@ -28,6 +29,7 @@ struct MountFacts {
   std::int64_t since = 0;  // seconds since 1970
   bool shared = false;
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
+  tree::ClaimKind claim = tree::ClaimKind::session;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
   std::string spill_directory;  // empty: never spills
 };

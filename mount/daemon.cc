@@ -10,7 +10,7 @@
 #include "fs/base/clock.h"
 #include "fs/limits/size.h"
 #include "fs/store/locked_memory.h"
-#include "fs/tree/session_claimants.h"
+#include "fs/tree/claim_kind.h"
 #include "mount/control_server.h"
 #include "mount/guardian.h"
 #include "mount/hardening.h"
@@ -43,6 +43,7 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.since = base::now().tv_sec;
   facts.shared = setup.plan.session.allow_other;
   facts.lifetime = setup.plan.tree.lifetime;
+  facts.claim = setup.plan.claim;
   facts.create_mode = setup.plan.tree.create_mode;
   facts.spill_directory = setup.spill_path;
   return facts;
@@ -65,7 +66,7 @@ class Parts {
   Guardian guardian_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<limits::Ledger> ledger_;
-  std::unique_ptr<tree::SessionClaimants> claimants_;
+  std::unique_ptr<tree::ClaimantKind> claimants_;
   std::unique_ptr<tree::Tree> tree_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<kernel::Session> session_;
@@ -93,7 +94,9 @@ Outcome<void> Parts::make() {
     return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
   store_ = std::move(*store);
   ledger_ = std::make_unique<limits::Ledger>(plan.ledger);
-  claimants_ = std::make_unique<tree::SessionClaimants>();
+  auto claimants = tree::make_claimants(plan.claim, {::getpid(), guardian_.pid()});
+  if (!claimants) return failed(claimants.error().message);
+  claimants_ = std::move(*claimants);
   tree_ = std::make_unique<tree::Tree>(plan.tree, *store_, *ledger_, *claimants_);
   control_ = std::make_unique<ControlServer>(facts_of(setup_, guardian_), gauges(), *ledger_,
                                              plan.ledger.each_user);

@@ -36,7 +36,10 @@ constexpr Words<limits::CreateMode, 3> kCreateModes{{{"private", limits::CreateM
 constexpr Words<kernel::IoUring, 3> kIoUring{{{"auto", kernel::IoUring::automatic},
                                               {"on", kernel::IoUring::on},
                                               {"off", kernel::IoUring::off}}};
-constexpr Words<bool, 1> kClaims{{{"session", true}}};
+constexpr Words<tree::ClaimKind, 4> kClaims{{{"session", tree::ClaimKind::session},
+                                             {"process", tree::ClaimKind::process},
+                                             {"cgroup", tree::ClaimKind::cgroup},
+                                             {"user", tree::ClaimKind::user}}};
 constexpr Words<bool, 6> kLogLevels{{{"trace", true},
                                      {"debug", true},
                                      {"info", true},
@@ -54,7 +57,7 @@ Complaint choose(const Words<T, N>& words, std::string_view text, T& into) {
     }
     all += (all.empty() ? "" : ", ") + std::string(word);
   }
-  return (N == 1 ? "the only value is " : "must be one of ") + all;
+  return "must be one of " + all;
 }
 
 template <typename T, std::size_t N>
@@ -138,8 +141,8 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view v) { return set_inodes(o.inodes.emplace(), v); }},
     {{"lifetime", "MODE", "what keeps a file: strict, claimed, mount (claimed)"},
      [](MountOptions& o, std::string_view v) { return choose(kLifetimes, v, o.lifetime); }},
-    {{"claim", "KIND", "who claims what it creates exclusively: session (session)"},
-     [](MountOptions& /*o*/, std::string_view v) { bool known = false; return choose(kClaims, v, known); }},
+    {{"claim", "KIND", "who claims what it makes: session, process, cgroup, user (session)"},
+     [](MountOptions& o, std::string_view v) { return choose(kClaims, v, o.claim); }},
     {{"create_mode", "MODE", "permissions of new files: private, 0600, posix (private)"},
      [](MountOptions& o, std::string_view v) { return choose(kCreateModes, v, o.create_mode); }},
     {{"io_uring", "WHEN", "talk to the kernel over io_uring: auto, on, off (auto)"},
@@ -274,6 +277,7 @@ std::vector<OptionHelp> mount_option_help() {
 
 std::string_view name_of(limits::LifetimeMode mode) { return word_for(kLifetimes, mode); }
 std::string_view name_of(limits::CreateMode mode) { return word_for(kCreateModes, mode); }
+std::string_view name_of(tree::ClaimKind kind) { return word_for(kClaims, kind); }
 
 base::Result<std::uint64_t, base::Failure> parse_byte_limit(std::string_view text,
                                                             std::uint64_t whole) {

@@ -13,6 +13,7 @@
 #include "fs/limits/create_mode.h"
 #include "fs/limits/ledger.h"
 #include "fs/limits/lifetime.h"
+#include "fs/tree/claim_kind.h"
 #include "mount/refusal.h"
 
 namespace scratchfs::mount {
@@ -38,6 +39,7 @@ struct MountOptions {
   std::vector<UserQuota> user_quotas;
   std::optional<std::uint64_t> inodes;  // of the whole mount
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
+  tree::ClaimKind claim = tree::ClaimKind::session;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
   kernel::IoUring io_uring = kernel::IoUring::automatic;
   std::optional<bool> allow_other;  // not said: root's mounts are shared, a user's are not
@@ -62,6 +64,7 @@ std::vector<OptionHelp> mount_option_help();
 // The words of an option's values, for status.
 std::string_view name_of(limits::LifetimeMode mode);
 std::string_view name_of(limits::CreateMode mode);
+std::string_view name_of(tree::ClaimKind kind);
 
 // A limit in bytes: a size, a percentage of `whole`, or `none`. The message says why not.
 base::Result<std::uint64_t, base::Failure> parse_byte_limit(std::string_view text,

@@ -117,6 +117,7 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   if (!ledger) return ledger.error();
   plan.ledger = *ledger;
   plan.tree = tree_options(options, surroundings);
+  plan.claim = options.claim;
   plan.session = session_options(options, surroundings.uid);
   return plan;
 }

@@ -9,6 +9,7 @@
 #include "fs/kernel/session.h"
 #include "fs/limits/ledger.h"
 #include "fs/store/store.h"
+#include "fs/tree/claim_kind.h"
 #include "fs/tree/tree.h"
 #include "mount/machine.h"
 #include "mount/mount_options.h"
@@ -24,6 +25,7 @@ struct MountPlan {
   store::StoreOptions store;  // without the directory
   limits::Ledger::Options ledger;
   tree::TreeOptions tree;
+  tree::ClaimKind claim = tree::ClaimKind::session;
   kernel::SessionOptions session;
   std::vector<std::string> warnings;  // each a line for the log
 };

@@ -2,13 +2,15 @@
 // one thing.
 #pragma once
 
-#include <sys/types.h>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "fs/base/result.h"
+#include "fs/tree/types.h"
 
 namespace scratchfs::tree {
 
@@ -19,27 +21,38 @@ using ClaimantKey = std::uint64_t;
 struct Unknowable {
 };                   // it exists, but its end could not be seen: its claims last until the unmount
 struct Vanished {};  // it is gone already: it claims nothing
+struct MustWait {};  // ask again from a thread that may wait
+
+// What a kind asks and tells of a claimant's end.
+struct ClaimantEvents {
+  // A number that grows with each claim. Taken before a look at who lives: where a claim comes
+  // after that look, the look says nothing of who made it.
+  std::function<std::uint64_t(ClaimantKey)> claims;
+  // It has ended, as a look says that was begun after `claims` were made. False: it has claimed
+  // again since; look again.
+  std::function<bool(ClaimantKey, std::uint64_t claims)> ended;
+};
 
 class ClaimantKind {
  public:
-  using Identity = std::variant<ClaimantKey, Unknowable, Vanished>;
-  using Ended = std::function<void(ClaimantKey)>;
+  using Identity = std::variant<ClaimantKey, Unknowable, Vanished, MustWait>;
 
   virtual ~ClaimantKind() = default;
-  // Whom the process or thread `pid` (as the kernel tells it with a request; 0: not visible here)
-  // claims for. Called by request handlers: must be quick and must not wait.
-  virtual Identity identify(pid_t pid) = 0;
-  // In words: `session 1529`. Quick, like identify().
-  virtual std::string describe(ClaimantKey key) = 0;
+  // Whom the caller's process or thread claims for. Quick, and never waits with Wait::no; with
+  // Wait::yes never answers MustWait. describe() and watch() are called on the thread that got a
+  // key from here, and may take as long as this did.
+  virtual Identity identify(const Caller& caller, base::Wait wait) = 0;
+  // In words: `session 1529`. `pid` is a process or thread that belongs to it.
+  virtual std::string describe(ClaimantKey key, pid_t pid) = 0;
   // The same for each of `keys`, with what there is to know of them now: `session 1529 (bash), 3
   // processes`. Looks at other processes, so not for a thread that must not wait.
   virtual std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) = 0;
-  // From now on `ended` is called, once and on a thread of the kind, when `key` has ended. `pid` is
-  // one that belongs to it. Watching a key that is being watched does nothing.
+  // From now on the end of `key` is told, on a thread of the kind. `pid` is a process or thread
+  // that belongs to it. Watching a key that is being watched does nothing.
   virtual void watch(ClaimantKey key, pid_t pid) = 0;
-  // Sets what watch() calls; before the first watch().
-  virtual void on_ended(Ended ended) = 0;
-  // No call of `ended` runs after this returns.
+  // Sets what is called; once, before the first watch().
+  virtual void start(ClaimantEvents events) = 0;
+  // No call of the events runs after this returns.
   virtual void stop() = 0;
 };
 

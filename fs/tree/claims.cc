@@ -16,6 +16,11 @@ std::string_view stem_of(std::string_view name) {
   return name.substr(0, dot);
 }
 
+bool Claimant::has_ended() const {
+  base::Lock lock(mutex_);
+  return ended_;
+}
+
 bool Claimant::add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem,
                    bool in_root) {
   base::Lock lock(mutex_);
@@ -62,38 +67,53 @@ ClaimRegistry::ClaimRegistry(ClaimantKind& kind)
     : kind_(kind),
       forever_(std::make_shared<Claimant>(kForever, "a process whose end cannot be seen")) {}
 
-ClaimantRef ClaimRegistry::claimant_of(pid_t pid) {
-  const auto identity = kind_.identify(pid);
-  if (std::holds_alternative<Vanished>(identity)) return nullptr;
-  if (std::holds_alternative<Unknowable>(identity)) return forever_;
-  const auto key = std::get<ClaimantKey>(identity);
-  ClaimantRef claimant;
-  {
-    base::Lock lock(mutex_);
-    auto& slot = claimants_[key];
-    if (slot) return slot;
-    slot = std::make_shared<Claimant>(key, kind_.describe(key));
-    claimant = slot;
-  }
-  kind_.watch(key, pid);
-  return claimant;
-}
-
-ClaimantRef ClaimRegistry::known_claimant_of(pid_t pid) const {
-  const auto identity = kind_.identify(pid);
-  if (std::holds_alternative<Unknowable>(identity)) return forever_;
-  const auto* key = std::get_if<ClaimantKey>(&identity);
-  if (key == nullptr) return nullptr;
-  base::Lock lock(mutex_);
-  const auto at = claimants_.find(*key);
-  return at == claimants_.end() ? nullptr : at->second;
-}
-
-ClaimantRef ClaimRegistry::take(ClaimantKey key) {
+ClaimantRef ClaimRegistry::find(ClaimantKey key) {
   base::Lock lock(mutex_);
   const auto at = claimants_.find(key);
   if (at == claimants_.end()) return nullptr;
-  ClaimantRef claimant = std::move(at->second);
+  ++at->second.claims;
+  return at->second.claimant;
+}
+
+base::Result<ClaimantRef> ClaimRegistry::claimant_of(const Caller& caller, base::Wait wait) {
+  const auto identity = kind_.identify(caller, wait);
+  if (std::holds_alternative<MustWait>(identity)) return base::kWouldBlock;
+  if (std::holds_alternative<Vanished>(identity)) return ClaimantRef();
+  if (std::holds_alternative<Unknowable>(identity)) return forever_;
+  const auto key = std::get<ClaimantKey>(identity);
+  if (ClaimantRef known = find(key)) return known;
+  auto fresh = std::make_shared<Claimant>(key, kind_.describe(key, caller.pid));
+  {
+    base::Lock lock(mutex_);
+    Known& known = claimants_[key];
+    ++known.claims;
+    if (known.claimant) return known.claimant;
+    known.claimant = fresh;
+  }
+  kind_.watch(key, caller.pid);
+  return fresh;
+}
+
+base::Result<ClaimantRef> ClaimRegistry::known_claimant_of(const Caller& caller, base::Wait wait) {
+  const auto identity = kind_.identify(caller, wait);
+  if (std::holds_alternative<MustWait>(identity)) return base::kWouldBlock;
+  if (std::holds_alternative<Unknowable>(identity)) return forever_;
+  const auto* key = std::get_if<ClaimantKey>(&identity);
+  return key == nullptr ? ClaimantRef() : find(*key);
+}
+
+std::uint64_t ClaimRegistry::claims_of(ClaimantKey key) const {
+  base::Lock lock(mutex_);
+  const auto at = claimants_.find(key);
+  return at == claimants_.end() ? 0 : at->second.claims;
+}
+
+std::optional<ClaimantRef> ClaimRegistry::take(ClaimantKey key, std::uint64_t claims) {
+  base::Lock lock(mutex_);
+  const auto at = claimants_.find(key);
+  if (at == claimants_.end()) return ClaimantRef();
+  if (at->second.claims != claims) return std::nullopt;
+  ClaimantRef claimant = std::move(at->second.claimant);
   claimants_.erase(at);
   return claimant;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ class Claimant {
   // As people are told of it: `session 1529`.
   const std::string& words() const { return words_; }
 
+  // It holds nothing, and will never again.
+  bool has_ended() const;
   // False when the claimant has ended: then it holds nothing more. `in_root` names lend their stem
   // to derived ones.
   bool add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root);
@@ -56,18 +59,26 @@ class ClaimRegistry {
  public:
   explicit ClaimRegistry(ClaimantKind& kind);
 
-  // Who claims when `pid` creates; null when the creator has vanished.
-  ClaimantRef claimant_of(pid_t pid);
+  // Who claims when the caller creates; null when the creator has vanished. kWouldBlock.
+  base::Result<ClaimantRef> claimant_of(const Caller& caller, base::Wait wait);
   // The same, without making one; null when it claims nothing so far.
-  ClaimantRef known_claimant_of(pid_t pid) const;
-  // Takes an ended claimant out; null when it is unknown.
-  ClaimantRef take(ClaimantKey key);
+  base::Result<ClaimantRef> known_claimant_of(const Caller& caller, base::Wait wait);
+  // How often the claimant was handed out to claim: ClaimantEvents.
+  std::uint64_t claims_of(ClaimantKey key) const;
+  // Takes an ended claimant out; null when it is unknown. Nothing: it has been handed out since.
+  std::optional<ClaimantRef> take(ClaimantKey key, std::uint64_t claims);
 
  private:
+  struct Known {
+    ClaimantRef claimant;
+    std::uint64_t claims = 0;
+  };
+  ClaimantRef find(ClaimantKey key) EXCLUDES(mutex_);
+
   ClaimantKind& kind_;
   const ClaimantRef forever_;  // of those whose end cannot be seen
   mutable base::Mutex mutex_;
-  std::unordered_map<ClaimantKey, ClaimantRef> claimants_ GUARDED_BY(mutex_);
+  std::unordered_map<ClaimantKey, Known> claimants_ GUARDED_BY(mutex_);
 };
 
 }  // namespace scratchfs::tree

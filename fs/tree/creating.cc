@@ -60,13 +60,20 @@ void Tree::touch(Inode& directory) {
 }
 
 // Exclusive creation claims; a plain one joins the claim whose stem its name begins with.
-ClaimantRef Tree::claimant_for(const Inode& parent, std::string_view name, bool exclusive,
-                               const Caller& caller) {
-  if (options_.lifetime != limits::LifetimeMode::claimed) return nullptr;
-  if (exclusive) return claims_.claimant_of(caller.pid);
-  if (parent.id != kRootId) return nullptr;
-  ClaimantRef claimant = claims_.known_claimant_of(caller.pid);
-  return claimant && claimant->covers(name) ? claimant : nullptr;
+base::Result<ClaimantRef> Tree::claimant_for(const Inode& parent, std::string_view name,
+                                             bool exclusive, const Caller& caller,
+                                             base::Wait wait) {
+  if (options_.lifetime != limits::LifetimeMode::claimed) return ClaimantRef();
+  if (exclusive) return claims_.claimant_of(caller, wait);
+  if (parent.id != kRootId) return ClaimantRef();
+  auto claimant = claims_.known_claimant_of(caller, wait);
+  if (claimant && *claimant && !(*claimant)->covers(name)) return ClaimantRef();
+  return claimant;
+}
+
+// A creator that is gone already claims nothing, so nothing may hold what it made.
+void Tree::consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant) {
+  if (!claimant || claimant->has_ended()) consider(inode, kCreatorGone);
 }
 
 base::Result<Found> Tree::make(const InodeRef& directory, std::string_view name, mode_t mode,
@@ -85,7 +92,8 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
                                    base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
-  const ClaimantRef claimant = claimant_for(*directory, name, true, caller);
+  const auto claimant = claimant_for(*directory, name, true, caller, wait);
+  if (!claimant) return claimant.error();
   auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
     base::Lock lock(directory->directory->mutex);
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
@@ -94,13 +102,12 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
     const InodeRef& inode = *made;
     {
       base::Lock inode_lock(inode->mutex);
-      attach(*directory, inode, name, claimant);
+      attach(*directory, inode, name, *claimant);
     }
     touch(*directory);
     return found(inode);
   });
-  // A creator that is gone already claims nothing, so nothing may hold what it made.
-  if (result && !claimant) consider(result->inode, kCreatorGone);
+  if (result) consider_unclaimed(result->inode, *claimant);
   return result;
 }
 
@@ -109,7 +116,8 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
                                          base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
-  const ClaimantRef claimant = claimant_for(*directory, name, (flags & O_EXCL) != 0, caller);
+  const auto claimant = claimant_for(*directory, name, (flags & O_EXCL) != 0, caller, wait);
+  if (!claimant) return claimant.error();
   return patiently(wait, [&](Blocker& blocker) -> base::Result<Created> {
     base::Lock lock(directory->directory->mutex);
     const InodeRef existing = live(*directory->directory, name, blocker);
@@ -127,7 +135,7 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     Opened opened;
     {
       base::Lock inode_lock(inode->mutex);
-      attach(*directory, inode, name, claimant);
+      attach(*directory, inode, name, *claimant);
       opened = new_handle(inode, flags);
     }
     touch(*directory);
@@ -153,7 +161,8 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (inode->is_directory()) return base::Errno(EPERM);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
-  const ClaimantRef claimant = claimant_for(*directory, name, true, caller);
+  const auto claimant = claimant_for(*directory, name, true, caller, wait);
+  if (!claimant) return claimant.error();
   auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
     base::Lock lock(directory->directory->mutex);
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
@@ -167,12 +176,12 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
           return charged.error();
       }
       inode->touch_changed();
-      attach(*directory, inode, name, claimant);
+      attach(*directory, inode, name, *claimant);
     }
     touch(*directory);
     return found(inode);
   });
-  if (result && !claimant) consider(inode, kCreatorGone);
+  if (result) consider_unclaimed(inode, *claimant);
   return result;
 }
 

@@ -31,6 +31,8 @@ pid_t process_of_thread(pid_t tid);
 // /proc/PID/comm with what is not printable as '?'; empty where there is none.
 std::string command_of(pid_t pid);
 
+// Whether /proc hides nobody from us: proc(5), hidepid.
+bool all_processes_are_shown();
 // Every process that /proc shows; tens of microseconds each.
 void for_each_process(const std::function<void(const Process&)>& visit);
 

@@ -12,7 +12,7 @@ struct Tree::Move {
   const InodeRef& to;
   std::string_view new_name;
   RenameMode mode;
-  const Caller& caller;
+  const ClaimantRef mover;  // of what no directory holds where it goes; may be null
 };
 
 namespace {
@@ -68,7 +68,13 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
                                 base::Wait wait) {
   if (!from->is_directory() || !to->is_directory()) return base::Errno(ENOTDIR);
   if (old_name.size() > kMaxName || new_name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
-  const Move move{from, old_name, to, new_name, mode, caller};
+  ClaimantRef mover;
+  if (from != to) {
+    const auto claimant = claimant_for(*to, new_name, true, caller, wait);
+    if (!claimant) return claimant.error();
+    mover = *claimant;
+  }
+  const Move move{from, old_name, to, new_name, mode, std::move(mover)};
   Moved moved;
   const auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
     std::optional<base::Lock<base::Mutex>> topology;
@@ -152,7 +158,7 @@ void Tree::move_name(const Move& move, const InodeRef& source,
     // `mv job/result .` does not lose the result.
     const bool was_held = move.from->directory->holds_entries();
     if (was_held && fresh.claims.empty() && !move.to->directory->holds_entries())
-      claim_name(*source, fresh, claimant_for(*move.to, move.new_name, true, move.caller));
+      claim_name(*source, fresh, move.mover);
     source->touch_changed();
   }
   move.from->directory->take(old);

@@ -105,15 +105,19 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
   return parent->id == kRootId ? nullptr : parent;
 }
 
-void Tree::claimant_ended(ClaimantKey key) {
-  const ClaimantRef claimant = claims_.take(key);
-  if (!claimant) return;
+// False: it has claimed again since it was looked for.
+bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
+  const auto taken = claims_.take(key, claims);
+  if (!taken) return false;
+  const ClaimantRef& claimant = *taken;
+  if (!claimant) return true;
   const auto held = claimant->end();
   if (!held.empty())
     spdlog::debug("{} has ended, it held {} names", claimant->words(), held.size());
   for (const auto& weak : held) {
     if (const InodeRef inode = weak.lock()) unclaim(inode, claimant);
   }
+  return true;
 }
 
 void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {

@@ -22,7 +22,9 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
                                                  .gid = options.group},
                                     store, ledger)) {
   inodes_.add(kRootId, root_);
-  kind_.on_ended([this](ClaimantKey key) { claimant_ended(key); });
+  kind_.start({.claims = [this](ClaimantKey key) { return claims_.claims_of(key); },
+               .ended = [this](ClaimantKey key,
+                               std::uint64_t claims) { return claimant_ended(key, claims); }});
 }
 
 Tree::~Tree() {

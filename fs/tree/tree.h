@@ -211,8 +211,9 @@ class Tree {
   static void attach(Inode& parent, const InodeRef& inode, std::string_view name,
                      const ClaimantRef& claimant) REQUIRES(parent.directory->mutex, inode->mutex);
   static void touch(Inode& directory);  // its entries have changed
-  ClaimantRef claimant_for(const Inode& parent, std::string_view name, bool exclusive,
-                           const Caller& caller);
+  base::Result<ClaimantRef> claimant_for(const Inode& parent, std::string_view name, bool exclusive,
+                                         const Caller& caller, base::Wait wait);
+  void consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant);
   Found found(const InodeRef& inode);
   Opened new_handle(const InodeRef& inode, int flags) REQUIRES(inode->mutex);
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, bool kill_set_ids);
@@ -246,7 +247,7 @@ class Tree {
   void remove_condemned(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
   InodeRef remove_unheld_directory(const InodeRef& directory, const Cause& cause);
   void note_deleted(const Inode& inode, const std::string& name, const Cause& cause);
-  void claimant_ended(ClaimantKey key);
+  bool claimant_ended(ClaimantKey key, std::uint64_t claims);
   void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
   void refresh_holding(const InodeRef& directory, const Cause& cause);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);

@@ -67,8 +67,7 @@ TEST(Manual, DescribesEveryFlagOfEveryCommand) {
 TEST(Readme, ListsEveryMountOptionWithAChoice) {
   const std::string readme = source_text("README.md");
   for (const OptionHelp& option : mount_option_help()) {
-    if (option.name == "claim" || option.name == "fsname")
-      continue;  // one choice; the same as SOURCE
+    if (option.name == "fsname") continue;  // the same as SOURCE
     EXPECT_TRUE(says(readme, "`" + std::string(option.name))) << option.name;
   }
 }

@@ -43,6 +43,7 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_EQ(options.quota, "none");
   EXPECT_EQ(options.quota_inodes, kUnlimited);
   EXPECT_EQ(options.lifetime, limits::LifetimeMode::claimed);
+  EXPECT_EQ(options.claim, tree::ClaimKind::session);
   EXPECT_EQ(options.create_mode, limits::CreateMode::owner_only);
   EXPECT_EQ(options.io_uring, kernel::IoUring::automatic);
   EXPECT_FALSE(options.allow_other);
@@ -54,7 +55,7 @@ TEST(MountOptions, TakeEveryOptionOfOurs) {
   const MountOptions options =
       accepted({"memory=1G,spill_dir=/data/"
                 "tmp,spill=0,quota=50%,quota_inodes=1000,inodes=5000,lifetime=strict,"
-                "claim=session,create_mode=posix,io_uring=off,allow_other,nonempty,log_level=debug,"
+                "claim=cgroup,create_mode=posix,io_uring=off,allow_other,nonempty,log_level=debug,"
                 "fsname=job7"});
   EXPECT_EQ(options.memory, "1G");
   EXPECT_EQ(options.spill_directory, "/data/tmp");
@@ -63,6 +64,7 @@ TEST(MountOptions, TakeEveryOptionOfOurs) {
   EXPECT_EQ(options.quota_inodes, 1000U);
   EXPECT_EQ(options.inodes, 5000U);
   EXPECT_EQ(options.lifetime, limits::LifetimeMode::strict);
+  EXPECT_EQ(options.claim, tree::ClaimKind::cgroup);
   EXPECT_EQ(options.create_mode, limits::CreateMode::posix);
   EXPECT_EQ(options.io_uring, kernel::IoUring::off);
   EXPECT_EQ(options.allow_other, true);
@@ -143,9 +145,8 @@ TEST(MountOptions, RefuseValuesThatAreNone) {
                            "inodes=1K",
                            "lifetime=forever",
                            "lifetime=",
-                           "claim=process",
-                           "claim=cgroup",
-                           "claim=user",
+                           "claim=",
+                           "claim=galaxy",
                            "create_mode=0644",
                            "io_uring=maybe",
                            "log_level=loud",

@@ -1,10 +1,3 @@
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <future>
-
-#include "fs/tree/session_claimants.h"
 #include "tests/unit/tree_fixture.h"
 
 namespace scratchfs::tree {
@@ -43,101 +36,58 @@ TEST(AClaimant, HoldsNothingMoreOnceItHasEnded) {
   EXPECT_FALSE(claimant.covers("name"));
 }
 
-// A child in a session of its own that ends when its pipe is closed; `work` runs in it first.
-class SessionOfAChild {
- public:
-  template <typename Work>
-  explicit SessionOfAChild(Work work) {
-    int down[2];
-    int up[2];
-    EXPECT_EQ(pipe(down), 0);
-    EXPECT_EQ(pipe(up), 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      close(down[1]);
-      setsid();
-      work();
-      char byte = 0;
-      if (::write(up[1], &byte, 1) != 1) _exit(1);
-      while (read(down[0], &byte, 1) > 0) {
-      }
-      _exit(0);
-    }
-    close(down[0]);
-    close(up[1]);
-    control_ = down[1];
-    char byte = 0;
-    EXPECT_EQ(read(up[0], &byte, 1), 1);
-    close(up[0]);
-  }
-  void end() {
-    close(control_);
-    waitpid(pid_, nullptr, 0);
-  }
-  pid_t pid() const { return pid_; }
+class Claims : public TreeTest {};
 
- private:
-  pid_t pid_;
-  int control_;
-};
-
-TEST(Sessions, AreIdentifiedAndTheUnseenAreTold) {
-  SessionClaimants sessions;
-  EXPECT_EQ(std::get<ClaimantKey>(sessions.identify(getpid())),
-            static_cast<ClaimantKey>(getsid(0)));
-  EXPECT_TRUE(std::holds_alternative<Unknowable>(sessions.identify(0)));
-  const pid_t gone = fork();
-  if (gone == 0) _exit(0);
-  waitpid(gone, nullptr, 0);
-  EXPECT_TRUE(std::holds_alternative<Vanished>(sessions.identify(gone)));
+TEST_F(Claims, ThatComeAfterALookOutliveTheEndItSaw) {
+  make_file(root_, "before", O_EXCL);
+  EXPECT_FALSE(claimants_.end_seen_before(kSession, [&] { make_file(root_, "after", O_EXCL); }));
+  EXPECT_TRUE(exists(root_, "before"));
+  EXPECT_TRUE(exists(root_, "after"));
+  EXPECT_TRUE(claimants_.end(kSession));
+  EXPECT_TRUE(names(root_).empty());
 }
 
-TEST(Sessions, AreDescribedWithTheirProgramAndTheNumberOfProcesses) {
-  SessionClaimants sessions;
-  SessionOfAChild child([] { prctl(PR_SET_NAME, "a (b) \n"); });
-  const auto key = static_cast<ClaimantKey>(child.pid());
-  const std::string number = "session " + std::to_string(child.pid());
-  EXPECT_EQ(sessions.describe_now(std::vector{key, ClaimantKey{1U << 30}}),
-            (std::vector{number + " (a (b) ?), 1 process", std::string("session 1073741824")}));
-  child.end();
-  EXPECT_EQ(sessions.describe_now(std::vector{key}), std::vector{number});
+TEST_F(Claims, OfANumberThatIsUsedAgainAreOfAnotherClaimant) {
+  make_file(root_, "first", O_EXCL);
+  claimants_.end(kSession);
+  EXPECT_FALSE(exists(root_, "first"));
+  make_file(root_, "second", O_EXCL);
+  EXPECT_TRUE(exists(root_, "second"));
+  claimants_.end(kSession);
+  EXPECT_FALSE(exists(root_, "second"));
 }
 
-TEST(Sessions, EndWithTheirLastMember) {
-  SessionClaimants sessions;
-  std::promise<ClaimantKey> ended;
-  sessions.on_ended([&](ClaimantKey key) { ended.set_value(key); });
-  SessionOfAChild child([] {});
-  sessions.watch(static_cast<ClaimantKey>(child.pid()), child.pid());
-  child.end();
-  auto key = ended.get_future();
-  ASSERT_EQ(key.wait_for(std::chrono::seconds(10)), std::future_status::ready);
-  EXPECT_EQ(key.get(), static_cast<ClaimantKey>(child.pid()));
-  sessions.stop();
+TEST_F(Claims, OfWhoCannotBeKnownAtOnceAreMadeByAThreadThatMayWait) {
+  claimants_.slow = true;
+  EXPECT_TRUE(tree_->make(root_, "d", S_IFDIR | 0700, 0, caller(), Wait::no).is(base::kWouldBlock));
+  EXPECT_TRUE(
+      tree_->create(root_, "f", 0600, O_CREAT | O_EXCL, caller(), Wait::no).is(base::kWouldBlock));
+  EXPECT_TRUE(tree_->create(root_, "f", 0600, O_CREAT, caller(), Wait::no).is(base::kWouldBlock));
+  EXPECT_TRUE(names(root_).empty());
+  const auto directory = make_directory(root_, "d");
+  make_file(directory, "f");
+  EXPECT_TRUE(tree_->rename(directory, "f", root_, "f", RenameMode::replace, caller(), Wait::no)
+                  .is(base::kWouldBlock));
+  EXPECT_TRUE(exists(directory, "f"));
+  claimants_.end(kSession);
+  EXPECT_TRUE(names(root_).empty());
 }
 
-TEST(Sessions, OutliveTheirLeader) {
-  SessionClaimants sessions;
-  std::promise<ClaimantKey> ended;
-  auto key = ended.get_future();
-  sessions.on_ended([&](ClaimantKey which) { ended.set_value(which); });
-  int hold[2];
-  ASSERT_EQ(pipe(hold), 0);
-  SessionOfAChild leader([&] {
-    close(hold[1]);
-    if (fork() != 0) return;
-    char byte = 0;
-    while (read(hold[0], &byte, 1) > 0) {
-    }
-    _exit(0);
-  });
-  close(hold[0]);
-  sessions.watch(static_cast<ClaimantKey>(leader.pid()), leader.pid());
-  leader.end();
-  EXPECT_EQ(key.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
-  close(hold[1]);
-  EXPECT_EQ(key.wait_for(std::chrono::seconds(10)), std::future_status::ready);
-  sessions.stop();
+TEST_F(Claims, OfACreatorThatEndsMeanwhileHoldNothing) {
+  // The claimant is handed out, ends, and only then gets its name.
+  const auto registry_end = [&] { return claimants_.end(kSession); };
+  make_file(root_, "mine", O_EXCL);
+  ClaimRegistry registry(claimants_);
+  const auto claimant = registry.claimant_of(caller(), Wait::yes);
+  ASSERT_TRUE(claimant);
+  EXPECT_FALSE((*claimant)->has_ended());
+  EXPECT_FALSE(registry.take(kSession, registry.claims_of(kSession) - 1));
+  const auto taken = registry.take(kSession, registry.claims_of(kSession));
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(*taken, *claimant);
+  (*taken)->end();
+  EXPECT_TRUE((*claimant)->has_ended());
+  EXPECT_TRUE(registry_end());
 }
 
 }  // namespace

@@ -21,26 +21,38 @@ using base::Wait;
 // Claims by pid, as given: pid 0 cannot be known, pid 404 has vanished.
 class FakeClaimants : public ClaimantKind {
  public:
-  Identity identify(pid_t pid) override {
-    if (pid == 0) return Unknowable{};
-    if (pid == 404) return Vanished{};
-    return static_cast<ClaimantKey>(pid);
+  Identity identify(const Caller& caller, Wait wait) override {
+    if (caller.pid == 0) return Unknowable{};
+    if (caller.pid == 404) return Vanished{};
+    if (slow && wait == Wait::no) return MustWait{};
+    return static_cast<ClaimantKey>(caller.pid);
   }
-  std::string describe(ClaimantKey key) override { return "claimant " + std::to_string(key); }
+  std::string describe(ClaimantKey key, pid_t) override {
+    return "claimant " + std::to_string(key);
+  }
   std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) override {
     std::vector<std::string> words;
-    for (const ClaimantKey key : keys) words.push_back(describe(key) + " (fake)");
+    for (const ClaimantKey key : keys) words.push_back(describe(key, 0) + " (fake)");
     return words;
   }
   void watch(ClaimantKey key, pid_t) override { watched.insert(key); }
-  void on_ended(Ended ended) override { ended_ = std::move(ended); }
+  void start(ClaimantEvents events) override { events_ = std::move(events); }
   void stop() override {}
-  void end(ClaimantKey key) { ended_(key); }
+  bool end(ClaimantKey key) { return events_.ended(key, events_.claims(key)); }
+  // An end that was looked for before `since_then`.
+  template <typename Action>
+  bool end_seen_before(ClaimantKey key, Action since_then) {
+    const auto claims = events_.claims(key);
+    since_then();
+    return events_.ended(key, claims);
+  }
+
+  bool slow = false;  // identify() must wait
 
   std::set<ClaimantKey> watched;
 
  private:
-  Ended ended_;
+  ClaimantEvents events_;
 };
 
 class RecordedNotices : public KernelNotices {

@@ -1,0 +1,39 @@
+// Claims for groups of processes: sessions, processes, users.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fs/tree/claimant.h"
+#include "fs/tree/member_watch.h"
+#include "fs/tree/membership.h"
+
+namespace scratchfs::tree {
+
+class MemberClaimants final : public ClaimantKind {
+ public:
+  // `own` are processes that hold nothing: the daemon's.
+  explicit MemberClaimants(std::unique_ptr<Membership> membership, std::vector<pid_t> own = {});
+
+  Identity identify(const Caller& caller, base::Wait /*wait*/) override {
+    return membership_->identify(caller);
+  }
+  std::string describe(ClaimantKey key, pid_t /*pid*/) override {
+    return membership_->describe(key);
+  }
+  std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) override;
+  void watch(ClaimantKey key, pid_t pid) override { watch_.watch(key, pid); }
+  void start(ClaimantEvents events) override { watch_.start(std::move(events)); }
+  void stop() override { watch_.stop(); }
+
+  // For tests: looks through /proc that ends have made necessary.
+  std::uint64_t looks() const { return watch_.looks(); }
+
+ private:
+  const std::unique_ptr<Membership> membership_;
+  MemberWatch watch_;
+};
+
+}  // namespace scratchfs::tree

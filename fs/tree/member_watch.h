@@ -1,0 +1,76 @@
+// Watches groups of processes and tells when one has no living member left.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "fs/base/log_limiter.h"
+#include "fs/base/mutex.h"
+#include "fs/tree/claimant.h"
+#include "fs/tree/membership.h"
+
+namespace scratchfs::tree {
+
+// One living member of each group is watched through a pidfd (pidfd_open(2)). When it ends, the
+// kernel is asked whether the group is over; only where that is unclear, one look through /proc
+// finds the next member for all groups in question. A group counts as over when two such looks in
+// a row see nobody: one could miss a process that is started and a parent that ends meanwhile.
+class MemberWatch {
+ public:
+  // `membership` outlives the watch. `own` are processes that count nowhere: the daemon's.
+  MemberWatch(const Membership& membership, std::vector<pid_t> own);
+  ~MemberWatch();
+  MemberWatch(const MemberWatch&) = delete;
+  MemberWatch& operator=(const MemberWatch&) = delete;
+
+  // As ClaimantKind's.
+  void watch(ClaimantKey group, pid_t pid) EXCLUDES(mutex_);
+  void start(ClaimantEvents events);
+  void stop();
+
+  // Looks through /proc so far.
+  std::uint64_t looks() const { return looks_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Group {
+    int member = -1;          // pidfd; -1: none is watched, and the group is in unwatched_
+    bool seen_empty = false;  // by the look before
+    bool unseen = false;      // it exists, but no look can show its members
+  };
+  struct Question {
+    ClaimantKey group;
+    std::uint64_t claims;  // before the kernel and /proc were asked
+    std::vector<Process> living;
+  };
+
+  void run();
+  bool gather(std::chrono::milliseconds patience, bool forever) EXCLUDES(mutex_);
+  void member_ended(ClaimantKey group) EXCLUDES(mutex_);
+  std::chrono::milliseconds settle() EXCLUDES(mutex_);
+  void look(std::vector<Question>& questions) EXCLUDES(mutex_);
+  bool conclude(const Question& question, bool hidden) EXCLUDES(mutex_);
+  void end(const Question& question) EXCLUDES(mutex_);
+  bool watch_member(ClaimantKey group, pid_t pid) EXCLUDES(mutex_);
+  bool is_own(pid_t pid) const;
+  void wake();
+
+  const Membership& membership_;
+  const std::vector<pid_t> own_;
+  ClaimantEvents events_;
+  int epoll_ = -1;
+  int wake_ = -1;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<std::uint64_t> looks_ = 0;
+  base::Mutex mutex_;
+  std::unordered_map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);
+  std::unordered_set<ClaimantKey> unwatched_ GUARDED_BY(mutex_);
+  base::LogLimiter log_{std::chrono::seconds(10)};
+  std::thread thread_;
+};
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,133 @@
+// Processes that a test starts, and a claimant kind whose ends it waits for.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "fs/base/mutex.h"
+#include "fs/tree/claimant.h"
+
+namespace scratchfs::tree {
+
+// A child that does `work` and then lives until end(), or until it is killed.
+class ChildProcess {
+ public:
+  template <typename Work>
+  explicit ChildProcess(Work work) {
+    int ready[2];
+    EXPECT_EQ(pipe(ready), 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      close(ready[0]);
+      work();
+      if (::write(ready[1], "r", 1) != 1) _exit(1);
+      close(ready[1]);
+      while (true) pause();
+    }
+    close(ready[1]);
+    char byte = 0;
+    EXPECT_EQ(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+  }
+  ~ChildProcess() {
+    if (pid_ > 0) end();
+  }
+  ChildProcess(ChildProcess&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+  ChildProcess& operator=(ChildProcess&&) = delete;
+
+  pid_t pid() const { return pid_; }
+  ClaimantKey key() const { return static_cast<ClaimantKey>(pid_); }
+  Caller caller() const { return {.uid = 0, .gid = 0, .pid = pid_, .umask = 022}; }
+  // It ends, and stays a zombie until end().
+  void end_unreaped() const {
+    kill(pid_, SIGKILL);
+    siginfo_t info{};
+    waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+  }
+  void end() {
+    kill(pid_, SIGKILL);
+    waitpid(std::exchange(pid_, -1), nullptr, 0);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// Plays the tree's part for a kind: counts claims, and remembers who has ended.
+class Ends {
+ public:
+  explicit Ends(ClaimantKind& kind) : kind_(kind) {
+    kind_.start({[this](ClaimantKey key) { return claims_of(key); },
+                 [this](ClaimantKey key, std::uint64_t claims) { return note(key, claims); }});
+  }
+  ~Ends() { kind_.stop(); }
+  Ends(const Ends&) = delete;
+  Ends& operator=(const Ends&) = delete;
+
+  void claim(ClaimantKey key) {
+    base::Lock lock(mutex_);
+    ++claims_[key];
+  }
+  bool has(ClaimantKey key) {
+    base::Lock lock(mutex_);
+    return ended_.contains(key);
+  }
+  // Within the bound in seconds.
+  bool comes(ClaimantKey key, double seconds = 10) {
+    const auto until = deadline(seconds);
+    base::Lock lock(mutex_);
+    while (!ended_.contains(key)) {
+      if (!wait_until(until)) return false;
+    }
+    return true;
+  }
+  bool come(std::size_t count, double seconds = 10) {
+    const auto until = deadline(seconds);
+    base::Lock lock(mutex_);
+    while (ended_.size() < count) {
+      if (!wait_until(until)) return false;
+    }
+    return true;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static Clock::time_point deadline(double seconds) {
+    return Clock::now() +
+           std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+  bool wait_until(Clock::time_point until) REQUIRES(mutex_) {
+    const auto left = until - Clock::now();
+    if (left.count() <= 0) return false;
+    changed_.wait_for(mutex_, left);
+    return true;
+  }
+  std::uint64_t claims_of(ClaimantKey key) {
+    base::Lock lock(mutex_);
+    return claims_[key];
+  }
+  bool note(ClaimantKey key, std::uint64_t claims) {
+    base::Lock lock(mutex_);
+    if (claims_[key] != claims) return false;
+    ended_.insert(key);
+    changed_.notify_all();
+    return true;
+  }
+
+  ClaimantKind& kind_;
+  base::Mutex mutex_;
+  base::Condition changed_;
+  std::map<ClaimantKey, std::uint64_t> claims_ GUARDED_BY(mutex_);
+  std::set<ClaimantKey> ended_ GUARDED_BY(mutex_);
+};
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,363 @@
+// Claims by session, process and user: when they end, and what it costs to know.
+#include "fs/tree/member_claimants.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/processes_fixture.h"
+
+namespace scratchfs::tree {
+namespace {
+
+using base::Wait;
+
+// How long something must not happen for.
+constexpr double kLongEnough = 0.4;
+
+Caller caller_of(pid_t pid) { return {.uid = 0, .gid = 0, .pid = pid, .umask = 022}; }
+
+class Sessions : public testing::Test {
+ protected:
+  static ChildProcess session() {
+    return ChildProcess([] { setsid(); });
+  }
+  MemberClaimants kind_{session_membership(), {getpid()}};
+};
+
+TEST_F(Sessions, AreIdentifiedAndTheUnseenAreTold) {
+  EXPECT_EQ(std::get<ClaimantKey>(kind_.identify(caller_of(getpid()), Wait::no)),
+            static_cast<ClaimantKey>(getsid(0)));
+  EXPECT_TRUE(std::holds_alternative<Unknowable>(kind_.identify(caller_of(0), Wait::no)));
+  ChildProcess gone = session();
+  const Caller caller = gone.caller();
+  gone.end();
+  EXPECT_TRUE(std::holds_alternative<Vanished>(kind_.identify(caller, Wait::no)));
+}
+
+TEST_F(Sessions, AreDescribedWithTheirProgramAndTheNumberOfProcesses) {
+  ChildProcess child([] {
+    setsid();
+    prctl(PR_SET_NAME, "a (b) \n");
+  });
+  const auto key = child.key();
+  const std::string number = "session " + std::to_string(key);
+  EXPECT_EQ(kind_.describe_now(std::vector{key, ClaimantKey{1U << 30}}),
+            (std::vector{number + " (a (b) ?), 1 process", std::string("session 1073741824")}));
+  child.end();
+  EXPECT_EQ(kind_.describe_now(std::vector{key}), std::vector{number});
+}
+
+TEST_F(Sessions, EndWithTheirLastMember) {
+  Ends ends(kind_);
+  ChildProcess child = session();
+  const auto key = child.key();
+  kind_.watch(key, child.pid());
+  child.end();
+  EXPECT_TRUE(ends.comes(key));
+}
+
+TEST_F(Sessions, OutliveTheirLeader) {
+  Ends ends(kind_);
+  int hold[2];
+  ASSERT_EQ(pipe(hold), 0);
+  ChildProcess leader([&] {
+    setsid();
+    if (fork() != 0) return;
+    close(hold[1]);
+    char byte = 0;
+    while (read(hold[0], &byte, 1) > 0) {
+    }
+    _exit(0);
+  });
+  close(hold[0]);
+  const auto key = leader.key();
+  kind_.watch(key, leader.pid());
+  leader.end();
+  EXPECT_FALSE(ends.comes(key, kLongEnough));
+  close(hold[1]);
+  EXPECT_TRUE(ends.comes(key));
+}
+
+TEST_F(Sessions, EndWhereOnlyZombiesAreLeft) {
+  Ends ends(kind_);
+  ChildProcess leader = session();
+  kind_.watch(leader.key(), leader.pid());
+  leader.end_unreaped();
+  EXPECT_TRUE(ends.comes(leader.key(), 1.0));
+}
+
+TEST_F(Sessions, LiveWithAProcessWhoseMainThreadHasEnded) {
+  Ends ends(kind_);
+  int hold[2];
+  ASSERT_EQ(pipe(hold), 0);
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    setsid();
+    close(hold[1]);
+    std::thread([&] {
+      char byte = 0;
+      if (::write(ready[1], &byte, 1) != 1) _exit(1);
+      while (read(hold[0], &byte, 1) > 0) {
+      }
+      _exit(0);
+    }).detach();
+    syscall(SYS_exit, 0);  // the main thread alone
+  }
+  close(hold[0]);
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  const auto key = static_cast<ClaimantKey>(child);
+  kind_.watch(key, child);
+  EXPECT_FALSE(ends.comes(key, kLongEnough));
+  close(hold[1]);
+  EXPECT_TRUE(ends.comes(key));
+  waitpid(child, nullptr, 0);
+}
+
+TEST_F(Sessions, AreWatchedThoughAThreadClaimsThatIsNotTheMainOne) {
+  Ends ends(kind_);
+  int hold[2];
+  int told[2];
+  ASSERT_EQ(pipe(hold), 0);
+  ASSERT_EQ(pipe(told), 0);
+  // A member of the session, not its leader: that one has ended.
+  ChildProcess leader([&] {
+    setsid();
+    if (fork() != 0) return;
+    close(hold[1]);
+    std::thread([&] {
+      const auto tid = static_cast<pid_t>(syscall(SYS_gettid));
+      if (::write(told[1], &tid, sizeof tid) != sizeof tid) _exit(1);
+      char byte = 0;
+      while (read(hold[0], &byte, 1) > 0) {
+      }
+      _exit(0);
+    }).join();
+  });
+  close(hold[0]);
+  pid_t thread = 0;
+  ASSERT_EQ(read(told[0], &thread, sizeof thread), static_cast<ssize_t>(sizeof thread));
+  const auto key = leader.key();
+  leader.end();
+  EXPECT_EQ(std::get<ClaimantKey>(kind_.identify(caller_of(thread), Wait::no)), key);
+  kind_.watch(key, thread);
+  EXPECT_FALSE(ends.comes(key, kLongEnough));
+  EXPECT_EQ(kind_.looks(), 0U) << "its process was found without a look through /proc";
+  close(hold[1]);
+  EXPECT_TRUE(ends.comes(key));
+}
+
+TEST_F(Sessions, ThatAreOverBeforeTheyAreWatchedEndAtOnce) {
+  Ends ends(kind_);
+  ChildProcess child = session();
+  const auto key = child.key();
+  const pid_t pid = child.pid();
+  child.end();
+  kind_.watch(key, pid);
+  EXPECT_TRUE(ends.comes(key));
+}
+
+// clone3(2): a process with this very number.
+pid_t fork_with_number(pid_t number) {
+  struct {
+    std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+        set_tid_size, cgroup;
+  } arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<std::uintptr_t>(&number);
+  arguments.set_tid_size = 1;
+  return static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+}
+
+TEST_F(Sessions, DoNotEndWhereTheirNumberIsUsedAgainByOneThatClaims) {
+  if (geteuid() != 0) GTEST_FAIL() << "choosing a process's number needs root";
+  ChildProcess first = session();
+  const auto key = first.key();
+  const auto number = static_cast<pid_t>(key);
+  kind_.watch(key, number);
+  first.end();
+  // Nobody looked yet: the kind has not been started.
+  int hold[2];
+  ASSERT_EQ(pipe(hold), 0);
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t second = fork_with_number(number);
+  ASSERT_GE(second, 0) << errno;
+  if (second == 0) {
+    setsid();
+    close(hold[1]);
+    char byte = 0;
+    if (::write(ready[1], &byte, 1) != 1) _exit(1);
+    while (read(hold[0], &byte, 1) > 0) {
+    }
+    _exit(0);
+  }
+  EXPECT_EQ(second, number);
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  Ends ends(kind_);
+  EXPECT_FALSE(ends.comes(key, kLongEnough)) << "what it claims must not go";
+  close(hold[0]);
+  close(hold[1]);
+  waitpid(second, nullptr, 0);
+  EXPECT_TRUE(ends.comes(key));
+}
+
+TEST_F(Sessions, AreFollowedFromMemberToMember) {
+  Ends ends(kind_);
+  int hold[2];
+  ASSERT_EQ(pipe(hold), 0);
+  // A chain of processes, each of which ends once it has started the next.
+  ChildProcess leader([&] {
+    setsid();
+    if (fork() != 0) return;
+    close(hold[1]);
+    for (int i = 0; i < 300; ++i) {
+      if (fork() != 0) _exit(0);
+      usleep(1000);
+    }
+    char byte = 0;
+    while (read(hold[0], &byte, 1) > 0) {
+    }
+    _exit(0);
+  });
+  close(hold[0]);
+  const auto key = leader.key();
+  kind_.watch(key, leader.pid());
+  leader.end();
+  EXPECT_FALSE(ends.comes(key, 1.0));
+  close(hold[1]);
+  EXPECT_TRUE(ends.comes(key));
+}
+
+TEST_F(Sessions, OfWhichManyEndAtOnceNeedNotOneLookEach) {
+  constexpr std::size_t kSessions = 200;
+  Ends ends(kind_);
+  std::vector<ChildProcess> children;
+  for (std::size_t i = 0; i < kSessions; ++i) {
+    children.push_back(session());
+    kind_.watch(children.back().key(), children.back().pid());
+  }
+  EXPECT_EQ(kind_.looks(), 0U) << "nothing has ended";
+  for (ChildProcess& child : children) child.end_unreaped();
+  EXPECT_TRUE(ends.come(kSessions));
+  EXPECT_LE(kind_.looks(), 40U) << "zombies: two looks for all that ended in the same moment";
+  const auto looks = kind_.looks();
+  for (ChildProcess& child : children) child.end();
+  EXPECT_EQ(kind_.looks(), looks);
+}
+
+TEST_F(Sessions, ThatAreReapedAtOnceNeedNoLook) {
+  constexpr std::size_t kSessions = 100;
+  Ends ends(kind_);
+  std::vector<ChildProcess> children;
+  for (std::size_t i = 0; i < kSessions; ++i) {
+    children.push_back(session());
+    kind_.watch(children.back().key(), children.back().pid());
+  }
+  std::vector<pid_t> pids;
+  for (const ChildProcess& child : children) pids.push_back(child.pid());
+  children.clear();  // ends and reaps each
+  EXPECT_TRUE(ends.come(kSessions));
+  EXPECT_LE(kind_.looks(), 10U);
+}
+
+TEST(OwnProcesses, HoldNothing) {
+  ChildProcess daemon([] { setsid(); });
+  MemberClaimants kind(session_membership(), {daemon.pid()});
+  Ends ends(kind);
+  kind.watch(daemon.key(), daemon.pid());
+  EXPECT_TRUE(ends.comes(daemon.key())) << "only the daemon itself is in that session";
+}
+
+TEST(Processes, ClaimForThemselvesWhateverThreadAsks) {
+  MemberClaimants kind(process_membership());
+  const auto self = static_cast<ClaimantKey>(getpid());
+  EXPECT_EQ(std::get<ClaimantKey>(kind.identify(caller_of(getpid()), Wait::no)), self);
+  std::thread([&] {
+    const auto tid = static_cast<pid_t>(syscall(SYS_gettid));
+    for (int i = 0; i < 3; ++i)
+      EXPECT_EQ(std::get<ClaimantKey>(kind.identify(caller_of(tid), Wait::no)), self);
+  }).join();
+  EXPECT_TRUE(std::holds_alternative<Unknowable>(kind.identify(caller_of(0), Wait::no)));
+}
+
+TEST(Processes, EndAloneWhateverTheirSessionDoes) {
+  MemberClaimants kind(process_membership());
+  Ends ends(kind);
+  ChildProcess one([] {});
+  ChildProcess other([] {});
+  kind.watch(one.key(), one.pid());
+  kind.watch(other.key(), other.pid());
+  one.end_unreaped();
+  EXPECT_TRUE(ends.comes(one.key()));
+  EXPECT_FALSE(ends.comes(other.key(), kLongEnough));
+  EXPECT_EQ(kind.looks(), 0U) << "the kernel says all there is to know of a process";
+  EXPECT_TRUE(kind.describe_now(std::vector{other.key()})
+                  .front()
+                  .starts_with("process " + std::to_string(other.pid()) + " ("));
+}
+
+TEST(Users, EndWithTheirLastProcess) {
+  if (geteuid() != 0) GTEST_FAIL() << "becoming another user needs root";
+  constexpr uid_t kUser = 61007;
+  const auto as_user = [] { EXPECT_EQ(setresuid(kUser, kUser, kUser), 0); };
+  MemberClaimants kind(user_membership());
+  Ends ends(kind);
+  std::optional<ChildProcess> first(std::in_place, as_user);
+  ChildProcess second(as_user);
+  const Caller caller{.uid = kUser, .gid = kUser, .pid = first->pid(), .umask = 022};
+  EXPECT_EQ(std::get<ClaimantKey>(kind.identify(caller, Wait::no)), kUser);
+  kind.watch(kUser, first->pid());
+  EXPECT_EQ(kind.describe_now(std::vector<ClaimantKey>{kUser}).front().find("user 61007 ("), 0U);
+  first->end();
+  EXPECT_FALSE(ends.comes(kUser, kLongEnough));
+  second.end();
+  EXPECT_TRUE(ends.comes(kUser));
+}
+
+TEST(Users, AreThereAsLongAsAProcessActsForThem) {
+  if (geteuid() != 0) GTEST_FAIL() << "becoming another user needs root";
+  constexpr uid_t kUser = 61008;
+  MemberClaimants kind(user_membership());
+  Ends ends(kind);
+  // As a set-uid program: the real user is another.
+  ChildProcess acting([] { EXPECT_EQ(setresuid(0, kUser, 0), 0); });
+  kind.watch(kUser, acting.pid());
+  EXPECT_FALSE(ends.comes(kUser, kLongEnough));
+  acting.end();
+  EXPECT_TRUE(ends.comes(kUser));
+}
+
+// What claims while somebody looks must not be taken for ended by that look.
+TEST(AnEnd, IsNotToldWhereAClaimCameAfterTheLook) {
+  MemberClaimants kind(process_membership());
+  ChildProcess child([] {});
+  const auto key = child.key();
+  int looks = 0;
+  std::atomic<bool> ended = false;
+  kind.start({[&](ClaimantKey) { return std::uint64_t{0}; },
+              [&](ClaimantKey, std::uint64_t) {
+                if (++looks < 3) return false;  // as if it had claimed meanwhile
+                ended = true;
+                return true;
+              }});
+  kind.watch(key, child.pid());
+  child.end();
+  for (int i = 0; i < 1000 && !ended; ++i) usleep(10'000);
+  EXPECT_TRUE(ended);
+  kind.stop();
+  EXPECT_EQ(looks, 3);
+}
+
+}  // namespace
+}  // namespace scratchfs::tree
