@@ -15,6 +15,7 @@
 #include "mount/guardian.h"
 #include "mount/hardening.h"
 #include "mount/logging.h"
+#include "mount/mount_table.h"
 #include "mount/signals.h"
 
 namespace scratchfs::mount {
@@ -59,6 +60,7 @@ class Parts {
 
  private:
   Gauges gauges();
+  void watch_sockets();
   void log_start() const;
   bool quotas_add_up() const;
 
@@ -108,6 +110,15 @@ Outcome<void> Parts::make() {
   return {};
 }
 
+// The mount must not be asked itself: nobody answers yet.
+void Parts::watch_sockets() {
+  const MountTable table = read_mount_table();
+  const MountEntry* entry = topmost_at(table, setup_.mountpoint);
+  if (entry == nullptr) return;
+  const auto device = parse_device(entry->device);
+  if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
+}
+
 void Parts::log_start() const {
   const MountPlan& plan = setup_.plan;
   spdlog::info("{}: mounted over {}: {} of memory, {} of spill in {}", setup_.mountpoint,
@@ -131,6 +142,7 @@ int Parts::serve(const Ready& ready) {
     if (auto mounted = session_->mount(setup_.mountpoint); !mounted) {
       return complain(failed(mounted.error().message));
     }
+    watch_sockets();
     guardian_.mounted();
     served = session_->serve([&] {
       answered = true;

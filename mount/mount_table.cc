@@ -1,5 +1,6 @@
 #include "mount/mount_table.h"
 
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -109,6 +110,17 @@ MountTable read_mount_table(const std::string& path) {
   std::ifstream file(path);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   return parse_mount_table(text);
+}
+
+std::optional<dev_t> parse_device(std::string_view text) {
+  unsigned major = 0;
+  unsigned minor = 0;
+  const char* end = text.data() + text.size();
+  const auto [colon, error] = std::from_chars(text.data(), end, major);
+  if (error != std::errc{} || colon == end || *colon != ':') return std::nullopt;
+  const auto [rest, minor_error] = std::from_chars(colon + 1, end, minor);
+  if (minor_error != std::errc{} || rest != end) return std::nullopt;
+  return gnu_dev_makedev(major, minor);
 }
 
 const MountEntry* topmost_at(const MountTable& table, std::string_view mountpoint) {

@@ -30,6 +30,9 @@ MountTable parse_mount_table(std::string_view mountinfo);
 // Empty where it cannot be read.
 MountTable read_mount_table(const std::string& path = kMountInfo);
 
+// `major:minor` as a number; nothing where it is none.
+std::optional<dev_t> parse_device(std::string_view text);
+
 // What one sees at `mountpoint`: the last mount there; nullptr: none.
 const MountEntry* topmost_at(const MountTable& table, std::string_view mountpoint);
 

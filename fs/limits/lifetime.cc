@@ -11,7 +11,7 @@ bool is_held(LifetimeMode mode, const LifetimeFacts& facts) {
     case LifetimeMode::claimed:
       break;
   }
-  return facts.handles > 0 || facts.kept || facts.claimed || facts.in_held_directory;
+  return facts.handles > 0 || facts.kept || facts.claimed || facts.bound || facts.in_held_directory;
 }
 
 bool close_can_delete(LifetimeMode mode, const LifetimeFacts& facts) {

@@ -14,6 +14,7 @@ struct LifetimeFacts {
   std::uint32_t handles = 0;  // open file descriptions
   bool kept = false;          // a keep mark on it
   bool claimed = false;       // some name of it is claimed
+  bool bound = false;         // a socket that a process may have bound
   // Some name of it lies in a directory (not the root) that is held or kept.
   bool in_held_directory = false;
 };

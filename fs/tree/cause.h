@@ -15,6 +15,7 @@ struct Cause {
 inline constexpr Cause kHandleClosed{"a handle", "was closed"};
 inline constexpr Cause kMarkLifted{"a keep mark", "was lifted"};
 inline constexpr Cause kLastEntryGone{"what was in it", "is gone"};
+inline constexpr Cause kUnbound{"a process that had it bound", "closed it"};
 inline constexpr Cause kMovedAway{"the place that it had", "it left"};
 inline constexpr Cause kCreatorGone{"its creator", "had ended before"};
 

@@ -40,6 +40,7 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
   auto inode = std::make_shared<Inode>(birth, store_, ledger_);
   inode->target = target;
   base::Lock lock(inode->mutex);
+  inode->maybe_bound = S_ISSOCK(mode) && sockets_ != nullptr;
   if (const auto charged = inode->charge.grow(inode->fixed_usage()); !charged)
     return charged.error();
   return inode;

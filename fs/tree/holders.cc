@@ -70,10 +70,12 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
   Distinct<InodeRef> directories;
   bool kept = false;
   bool named = false;
+  bool maybe_bound = false;
   {
     base::Lock lock(inode->mutex);
     if (inode->handles > 0) words.push_back(fmt::format("handles: {}", inode->handles));
     kept = inode->kept;
+    maybe_bound = inode->maybe_bound;
     named = !inode->names.empty() || inode->id == kRootId;
     for (const Dentry* name : inode->names) {
       for (const ClaimantRef& claimant : name->claims) claimants.add(claimant);
@@ -81,14 +83,16 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
         directories.add(name->parent->shared_from_this());
     }
   }
+  const bool must_ask = maybe_bound || (detail == Detail::full && !claimants.all().empty());
+  if (must_ask && wait == base::Wait::no) return base::kWouldBlock;
   if (!claimants.all().empty()) {
-    if (detail == Detail::full && wait == base::Wait::no) return base::kWouldBlock;
     for (std::string& told : words_of(claimants.all(), kind_, detail))
       words.push_back(std::move(told));
   }
   Distinct<std::string> holding;
   for (const InodeRef& directory : directories.all()) holding.add(holding_directory(directory));
   for (const std::string& path : holding.all()) words.push_back("directory " + path);
+  if (maybe_bound && sockets_->is_bound(*inode)) words.emplace_back("a process that has it bound");
   if (kept) words.emplace_back("keep mark");
   // What the mode lets stay until it is removed: limits::is_held().
   const bool lasts = inode->id == kRootId || options_.lifetime == limits::LifetimeMode::mount ||

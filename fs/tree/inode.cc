@@ -106,7 +106,8 @@ void Inode::retire() {
 }
 
 limits::LifetimeFacts Inode::facts() const {
-  limits::LifetimeFacts facts{.regular = is_regular(), .handles = handles, .kept = kept};
+  limits::LifetimeFacts facts{
+      .regular = is_regular(), .handles = handles, .kept = kept, .bound = maybe_bound};
   for (const Dentry* name : names) {
     facts.claimed = facts.claimed || !name->claims.empty();
     facts.in_held_directory = facts.in_held_directory || name->parent->directory->holds_entries();

@@ -82,6 +82,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::uint32_t handles GUARDED_BY(mutex) = 0;
   std::uint32_t direct_handles GUARDED_BY(mutex) = 0;  // those of them that are direct
   bool kept GUARDED_BY(mutex) = false;
+  bool maybe_bound GUARDED_BY(mutex) = false;  // a socket that was not yet seen to be nobody's
   // The verdict is spoken: it cannot be found or opened any more. Written under `mutex`, read
   // without it as well.
   std::atomic<bool> gone = false;

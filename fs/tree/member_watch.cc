@@ -159,7 +159,7 @@ milliseconds MemberWatch::settle() {
     }
   }
   for (const ClaimantKey group : groups) {
-    Question question{group, events_.claims(group), {}};
+    Question question{group, events_.claims(group), {}, {}};
     const auto answer = membership_.ask(group);
     if (answer == Membership::Answer::over) {
       end(question);
@@ -190,10 +190,14 @@ void MemberWatch::look(std::vector<Question>& questions) {
   std::unordered_map<ClaimantKey, Question*> asked;
   for (Question& question : questions) asked.emplace(question.group, &question);
   for_each_process([&](const Process& process) {
-    if (!process.is_living() || is_own(process.pid)) return;
     for (const ClaimantKey group : membership_.groups_of(process)) {
-      if (const auto at = asked.find(group); at != asked.end())
+      const auto at = asked.find(group);
+      if (at == asked.end()) continue;
+      if (process.is_living() && !is_own(process.pid)) {
         at->second->living.push_back(process);
+      } else {
+        at->second->dead.push_back(process.pid);
+      }
     }
   });
 }
@@ -205,19 +209,20 @@ bool MemberWatch::conclude(const Question& question, bool hidden) {
   for (const Process& process : living) {
     if (watch_member(question.group, process.pid)) return false;
   }
+  if (!living.empty()) {
+    if (const auto omitted = log_.admit())
+      spdlog::warn("{}: none of its processes can be watched{}",
+                   membership_.describe(question.group), base::and_more(*omitted));
+  }
   {
     base::Lock lock(mutex_);
     Group& group = groups_[question.group];
-    const bool was_empty = std::exchange(group.seen_empty, living.empty());
-    if (!living.empty()) {
-      if (const auto omitted = log_.admit())
-        spdlog::warn("{}: none of its processes can be watched{}",
-                     membership_.describe(question.group), base::and_more(*omitted));
-      return false;
-    }
-    group.unseen = hidden;
-    if (hidden) return false;
-    if (!was_empty) return true;
+    const bool same = group.seen_dead && group.dead == question.dead;
+    group.seen_dead = living.empty();
+    group.dead = question.dead;
+    group.unseen = living.empty() && hidden;
+    if (!living.empty() || hidden) return false;
+    if (!same || (question.dead.empty() && membership_.unclear_means_some())) return true;
   }
   end(question);
   return false;

@@ -17,8 +17,9 @@ namespace scratchfs::tree {
 
 // One living member of each group is watched through a pidfd (pidfd_open(2)). When it ends, the
 // kernel is asked whether the group is over; only where that is unclear, one look through /proc
-// finds the next member for all groups in question. A group counts as over when two such looks in
-// a row see nobody: one could miss a process that is started and a parent that ends meanwhile.
+// finds the next member for all groups in question. A look can miss a process that is started and
+// a parent that ends meanwhile, so a group counts as over only when two looks in a row see nobody
+// but the same dead members.
 class MemberWatch {
  public:
   // `membership` outlives the watch. `own` are processes that count nowhere: the daemon's.
@@ -39,13 +40,15 @@ class MemberWatch {
   using Clock = std::chrono::steady_clock;
   struct Group {
     int member = -1;          // pidfd; -1: none is watched, and the group is in unwatched_
-    bool seen_empty = false;  // by the look before
+    bool seen_dead = false;   // by the look before: nobody lives
+    std::vector<pid_t> dead;  // and these were there
     bool unseen = false;      // it exists, but no look can show its members
   };
   struct Question {
     ClaimantKey group;
     std::uint64_t claims;  // before the kernel and /proc were asked
     std::vector<Process> living;
+    std::vector<pid_t> dead;  // zombies, and such as count nowhere
   };
 
   void run();

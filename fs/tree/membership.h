@@ -23,6 +23,8 @@ class Membership {
   virtual std::string describe(ClaimantKey group) const = 0;
   // What the kernel says of the group by itself, without a look through /proc. Thread-safe, cheap.
   virtual Answer ask(ClaimantKey group) const = 0;
+  // Whether ask() answers `unclear` only of a group that has members, be they zombies.
+  virtual bool unclear_means_some() const = 0;
   // A process that would tell most of the group by its end; 0: none in particular.
   virtual pid_t leader(ClaimantKey group) const = 0;
   virtual bool is_member(pid_t pid, ClaimantKey group) const = 0;

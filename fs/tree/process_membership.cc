@@ -47,6 +47,8 @@ class ProcessMembership final : public Membership {
     return ended ? Answer::over : Answer::alive;
   }
 
+  bool unclear_means_some() const override { return true; }  // it never is
+
   pid_t leader(ClaimantKey group) const override { return static_cast<pid_t>(group); }
 
   bool is_member(pid_t pid, ClaimantKey group) const override {

@@ -33,8 +33,12 @@ class SessionMembership final : public Membership {
   Answer ask(ClaimantKey group) const override {
     const f_owner_ex owner{.type = F_OWNER_PGRP, .pid = static_cast<pid_t>(group)};
     if (fcntl(probe_, F_SETOWN_EX, &owner) < 0 && errno == ESRCH) return Answer::over;
-    return Answer::unclear;
+    // It may have been taken by a process since, of another session.
+    const pid_t session = getsid(owner.pid);
+    return session > 0 && session != owner.pid ? Answer::over : Answer::unclear;
   }
+
+  bool unclear_means_some() const override { return true; }
 
   // Who outlives its children, as a rule.
   pid_t leader(ClaimantKey group) const override { return static_cast<pid_t>(group); }

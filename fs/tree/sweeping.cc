@@ -29,12 +29,31 @@ void Tree::consider(InodeRef inode, const Cause& cause) {
         to_look_at.push_back(std::move(parent));
       continue;
     }
+    bool only_bound = false;
     {
       base::Lock lock(next->mutex);
       condemn(*next);
+      only_bound = !next->gone && is_only_bound(*next);
     }
+    if (only_bound) sockets_->look_after(next);
     if (next->gone) remove_condemned(next, why, to_look_at);
   }
+}
+
+// Whether a process that may have it bound is all that holds it.
+bool Tree::is_only_bound(const Inode& inode) const {
+  if (!inode.maybe_bound || inode.names.empty()) return false;
+  limits::LifetimeFacts facts = inode.facts();
+  facts.bound = false;
+  return !limits::is_held(options_.lifetime, facts);
+}
+
+void Tree::socket_unbound(const InodeRef& socket) {
+  {
+    base::Lock lock(socket->mutex);
+    socket->maybe_bound = false;
+  }
+  consider(socket, kUnbound);
 }
 
 void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <algorithm>
+#include <utility>
 
 #include "fs/tree/patience.h"
 
@@ -29,6 +30,7 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
 
 Tree::~Tree() {
   kind_.stop();
+  if (sockets_) sockets_->stop();
   if (const auto omitted = deletion_log_.take_omitted(); omitted > 0)
     spdlog::debug("deleted {} more because nothing held them", omitted);
   dismantle();
@@ -53,6 +55,11 @@ void Tree::dismantle() {
       if (entry->inode->is_directory()) directories.push_back(entry->inode);
     }
   }
+}
+
+void Tree::watch_sockets(BoundSockets bound) {
+  sockets_ = std::make_unique<SocketWatch>(
+      std::move(bound), [this](const InodeRef& socket) { socket_unbound(socket); });
 }
 
 void Tree::set_notices(KernelNotices* notices) {

@@ -30,6 +30,7 @@
 #include "fs/tree/id_table.h"
 #include "fs/tree/inode.h"
 #include "fs/tree/notices.h"
+#include "fs/tree/socket_watch.h"
 #include "fs/tree/types.h"
 
 namespace scratchfs::tree {
@@ -91,6 +92,10 @@ class Tree {
   // Whom to tell of names that went by themselves; nullptr: nobody. Returns when no call to the
   // former is under way.
   void set_notices(KernelNotices* notices);
+
+  // From now on a socket is also held while a process has it bound, as `bound` tells. Before the
+  // first request.
+  void watch_sockets(BoundSockets bound);
 
   // --- by number
   // --------------------------------------------------------------------------------------------------
@@ -244,10 +249,12 @@ class Tree {
   // sweeping.cc
   void consider(InodeRef inode, const Cause& cause);
   bool condemn(Inode& inode) REQUIRES(inode.mutex);
+  bool is_only_bound(const Inode& inode) const REQUIRES(inode.mutex);
   void remove_condemned(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
   InodeRef remove_unheld_directory(const InodeRef& directory, const Cause& cause);
   void note_deleted(const Inode& inode, const std::string& name, const Cause& cause);
   bool claimant_ended(ClaimantKey key, std::uint64_t claims);
+  void socket_unbound(const InodeRef& socket);
   void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
   void refresh_holding(const InodeRef& directory, const Cause& cause);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
@@ -272,6 +279,7 @@ class Tree {
   base::SharedMutex notices_mutex_;  // a leaf, held while the notices are called
   KernelNotices* notices_ GUARDED_BY(notices_mutex_) = nullptr;
   std::atomic<std::uint64_t> deleted_unheld_ = 0;
+  std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
 };
 

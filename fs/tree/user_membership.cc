@@ -26,6 +26,8 @@ class UserMembership final : public Membership {
     return priority == -1 && errno == ESRCH ? Answer::over : Answer::unclear;
   }
 
+  bool unclear_means_some() const override { return false; }
+
   pid_t leader(ClaimantKey /*group*/) const override { return 0; }
 
   bool is_member(pid_t pid, ClaimantKey group) const override {

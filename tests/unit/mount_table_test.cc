@@ -1,6 +1,7 @@
 #include "mount/mount_table.h"
 
 #include <gtest/gtest.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -94,6 +95,12 @@ TEST_F(ResolveMountpoint, GivesUpOnALoop) {
 }
 
 TEST(ResolveRoot, IsItself) { EXPECT_EQ(*resolve_mountpoint("/"), "/"); }
+
+TEST(MountTable, TellsDevicesAsStatDoes) {
+  EXPECT_EQ(parse_device("0:45"), gnu_dev_makedev(0, 45));
+  EXPECT_EQ(parse_device("259:3"), gnu_dev_makedev(259, 3));
+  for (const char* text : {"", "0", "0:", ":1", "a:b", "0:1x"}) EXPECT_FALSE(parse_device(text));
+}
 
 }  // namespace
 }  // namespace scratchfs::mount

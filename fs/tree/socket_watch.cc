@@ -1,0 +1,92 @@
+#include "fs/tree/socket_watch.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace scratchfs::tree {
+
+namespace {
+
+constexpr std::chrono::milliseconds kPause{500};
+// Sessions end in bursts: one question for all their sockets.
+constexpr std::chrono::milliseconds kCollect{20};
+
+}  // namespace
+
+SocketWatch::SocketWatch(BoundSockets bound, Unbound unbound)
+    : bound_(std::move(bound)), unbound_(std::move(unbound)), thread_([this] { run(); }) {}
+
+SocketWatch::~SocketWatch() { stop(); }
+
+void SocketWatch::stop() {
+  {
+    base::Lock lock(mutex_);
+    stopping_ = true;
+    something_to_do_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void SocketWatch::look_after(const InodeRef& socket) {
+  base::Lock lock(mutex_);
+  if (!sockets_.try_emplace(socket->id, socket).second) return;
+  fresh_ = true;
+  something_to_do_.notify_all();
+}
+
+bool SocketWatch::is_bound(const Inode& socket) const {
+  const auto bound = bound_();
+  return bound && bound->contains(static_cast<std::uint32_t>(socket.id));
+}
+
+void SocketWatch::run() {
+  pthread_setname_np(pthread_self(), "sockets");
+  base::Lock lock(mutex_);
+  while (!stopping_) {
+    if (sockets_.empty()) {
+      something_to_do_.wait(mutex_);
+      continue;
+    }
+    if (!fresh_) something_to_do_.wait_for(mutex_, kPause);
+    if (!stopping_) something_to_do_.wait_for(mutex_, kCollect);
+    if (stopping_) return;
+    fresh_ = false;
+    lock.unlock();
+    look();
+    lock.lock();
+  }
+}
+
+void SocketWatch::look() {
+  std::vector<InodeRef> asked;
+  {
+    base::Lock lock(mutex_);
+    for (auto at = sockets_.begin(); at != sockets_.end();) {
+      if (InodeRef socket = at->second.lock()) {
+        asked.push_back(std::move(socket));
+        ++at;
+      } else {
+        at = sockets_.erase(at);
+      }
+    }
+  }
+  const auto bound = bound_();
+  if (!bound) {
+    if (const auto omitted = log_.admit())
+      spdlog::warn("which sockets are bound cannot be known, so they go with their claims: {}{}",
+                   std::strerror(bound.error().value()), base::and_more(*omitted));
+  }
+  for (const InodeRef& socket : asked) {
+    if (bound && !socket->gone && bound->contains(static_cast<std::uint32_t>(socket->id))) continue;
+    {
+      base::Lock lock(mutex_);
+      sockets_.erase(socket->id);
+    }
+    unbound_(socket);
+  }
+}
+
+}  // namespace scratchfs::tree
