@@ -179,13 +179,31 @@ void CgroupClaimants::run() {
   pthread_setname_np(pthread_self(), "claims");
   while (true) {
     std::array<epoll_event, 64> events{};
-    const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+    const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience());
+    if (got == 0) look_at_all();
     for (int i = 0; i < got; ++i) {
       const ClaimantKey key = events[static_cast<std::size_t>(i)].data.u64;
       if (key == kStop) return;
       look_at(key);
     }
   }
+}
+
+// The kernel tells of a group at most every 10 ms, and forgets to where it is removed before it
+// comes to that.
+int CgroupClaimants::patience() {
+  constexpr int kMilliseconds = 500;
+  base::Lock lock(mutex_);
+  return groups_.empty() ? -1 : kMilliseconds;
+}
+
+void CgroupClaimants::look_at_all() {
+  std::vector<ClaimantKey> keys;
+  {
+    base::Lock lock(mutex_);
+    for (const auto& [key, group] : groups_) keys.push_back(key);
+  }
+  for (const ClaimantKey key : keys) look_at(key);
 }
 
 void CgroupClaimants::look_at(ClaimantKey key) {

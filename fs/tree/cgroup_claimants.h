@@ -53,6 +53,8 @@ class CgroupClaimants final : public ClaimantKind {
   std::string directory_of(pid_t pid) const;
   std::string words_for(const std::string& directory) const;
   void run();
+  int patience() EXCLUDES(mutex_);
+  void look_at_all() EXCLUDES(mutex_);
   void look_at(ClaimantKey key) EXCLUDES(mutex_);
 
   const CgroupMount mount_;

@@ -40,8 +40,7 @@ class UserMembership final : public Membership {
     if (!users) return {};
     std::vector<ClaimantKey> groups(users->begin(), users->end());
     std::ranges::sort(groups);
-    const auto rest = std::ranges::unique(groups);
-    groups.erase(rest.begin(), rest.end());
+    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     return groups;
   }
 

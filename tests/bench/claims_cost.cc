@@ -2,7 +2,7 @@
 // claimed in turn. Prints nanoseconds a file, of the fastest round; exit code 1 where a claimed one
 // takes more than a microsecond longer.
 //
-// usage: bench_claims [FILES [ROUNDS]]
+// usage: scratchfs_claims_cost [FILES [ROUNDS]]
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -67,9 +67,9 @@ int main(int argc, char** argv) {
   const auto names = make_names(argument(argc, argv, 1, 2000));
   const std::size_t rounds = argument(argc, argv, 2, 200);
   int exit_code = 0;
-  for (const auto& [kind, name] : {std::pair(tree::ClaimKind::session, "session"),
-                                   std::pair(tree::ClaimKind::process, "process"),
-                                   std::pair(tree::ClaimKind::user, "user")}) {
+  for (const auto& [kind, name] :
+       {std::pair(tree::ClaimKind::session, "session"),
+        std::pair(tree::ClaimKind::process, "process"), std::pair(tree::ClaimKind::user, "user")}) {
     auto memory = store::Store::create({.memory = 64U << 20});
     limits::Ledger ledger{limits::Ledger::Options{}};
     auto claimants = tree::make_claimants(kind, {});

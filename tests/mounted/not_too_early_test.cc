@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "tests/mounted/harness/child.h"
 #include "tests/mounted/harness/command.h"
@@ -79,9 +80,10 @@ TEST_P(NotTooEarly, WhatACommandMakesInASessionOfItsOwnGoesWithThatCommand) {
   EXPECT_EQ(made.code, 0) << made.err;
   EXPECT_TRUE(eventually([&] { return names_in(mount_.path()).empty(); }, kSweepSeconds));
   // What to do instead, while the outer session goes on.
+  const std::string program = std::filesystem::absolute(scratchfs_binary());
   const Finished kept =
-      shell("d=$(setsid --wait sh -c 'd=$(mktemp -d -p \"$PWD\") && \"" + scratchfs_binary() +
-                "\" keep \"$d\" && echo \"$d\"'); sleep 1.2; " + "test -d \"$d\"",
+      shell("d=$(setsid --wait sh -c 'd=$(mktemp -d -p \"$PWD\") && \"" + program +
+                "\" keep \"$d\" && echo \"$d\"'); sleep 1.2; test -d \"$d\"",
             {.who = kNewSession, .directory = mount_.path()});
   EXPECT_EQ(kept.code, 0) << kept.err;
 }
@@ -170,12 +172,8 @@ TEST_P(NotTooEarly, ASocketStaysWhileAProcessHasItBound) {
 }
 
 TEST_P(NotTooEarly, ASocketInADirectoryHoldsItToo) {
-  Fd socket;
-  check_in_child(kNewSession, [&] { EXPECT_EQ(mkdir(at("agent").c_str(), 0700), 0); });
-  Child owner = session([&] {
-    if (!exists(at("agent"))) EXPECT_EQ(mkdir(at("agent").c_str(), 0700), 0);
-  });
-  socket = bind_socket(at("agent/S"));
+  Child owner = session([&] { EXPECT_EQ(mkdir(at("agent").c_str(), 0700), 0); });
+  Fd socket = bind_socket(at("agent/S"));
   end(owner);
   EXPECT_FALSE(goes(at("agent/S"))) << "this process has it bound";
   socket.close();
