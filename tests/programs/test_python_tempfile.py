@@ -10,17 +10,20 @@ import subprocess
 import sys
 import tempfile
 
-from scratch import main, on_both, run
+from scratch import main, on_both, run, uses_tmpdir
 
 
 @on_both
 def gettempdir_is_the_mount(tmp):
-    return tempfile.gettempdir() == str(tmp)
+    """Python `tempfile.gettempdir()`"""
+    uses_tmpdir(tmp)
+    return tempfile.gettempdir()
 
 
 @on_both
 def temporary_file(tmp):
-    with tempfile.TemporaryFile("w+") as file:
+    """Python `TemporaryFile(dir=)`"""
+    with tempfile.TemporaryFile("w+", dir=tmp) as file:
         file.write("one\ntwo\n")
         file.seek(0)
         return [file.read(), os.fstat(file.fileno()).st_nlink, os.listdir(tmp)]
@@ -28,6 +31,7 @@ def temporary_file(tmp):
 
 @on_both
 def named_temporary_file(tmp):
+    """Python `NamedTemporaryFile(dir=)`, 3.11 and before"""
     with tempfile.NamedTemporaryFile("w", suffix=".txt", prefix="pre-", dir=tmp) as file:
         file.write("contents")
         file.flush()
@@ -39,7 +43,8 @@ def named_temporary_file(tmp):
 
 @on_both
 def named_temporary_file_that_stays(tmp):
-    with tempfile.NamedTemporaryFile("w", delete=False) as file:
+    """Python `NamedTemporaryFile(dir=, delete=False)`"""
+    with tempfile.NamedTemporaryFile("w", dir=tmp, delete=False) as file:
         file.write("for another process")
     seen = [run("cat", file.name), os.path.exists(file.name)]
     os.unlink(file.name)
@@ -48,7 +53,8 @@ def named_temporary_file_that_stays(tmp):
 
 @on_both
 def temporary_directory_with_nested_files(tmp):
-    with tempfile.TemporaryDirectory() as directory:
+    """Python `TemporaryDirectory(dir=)` with files in it"""
+    with tempfile.TemporaryDirectory(dir=tmp) as directory:
         deep = os.path.join(directory, "a", "b", "c")
         os.makedirs(deep)
         for number in range(20):
@@ -61,7 +67,8 @@ def temporary_directory_with_nested_files(tmp):
 
 @on_both
 def spooled_file_that_rolls_over(tmp):
-    with tempfile.SpooledTemporaryFile(max_size=1000, mode="w+b") as file:
+    """Python `SpooledTemporaryFile(dir=)`, rolling over"""
+    with tempfile.SpooledTemporaryFile(max_size=1000, mode="w+b", dir=tmp) as file:
         file.write(b"x" * 900)
         before = file._rolled
         file.write(b"y" * 900)
@@ -71,7 +78,8 @@ def spooled_file_that_rolls_over(tmp):
 
 @on_both
 def mkstemp_with_fdopen(tmp):
-    descriptor, path = tempfile.mkstemp()
+    """Python `mkstemp(dir=)`, closed and then looked at"""
+    descriptor, path = tempfile.mkstemp(dir=tmp)
     with os.fdopen(descriptor, "w") as file:
         file.write("12345")
     status = os.stat(path)
@@ -91,7 +99,8 @@ def mkdtemp_with_a_file(tmp):
 
 @on_both
 def mapped_file(tmp):
-    with tempfile.NamedTemporaryFile("w+b") as file:
+    """Python `mmap` of a temporary file"""
+    with tempfile.NamedTemporaryFile("w+b", dir=tmp) as file:
         file.truncate(64 * 1024)
         with mmap.mmap(file.fileno(), 0) as mapped:
             mapped[1000:1005] = b"hello"
@@ -114,8 +123,9 @@ def locked_file(tmp):
 
 @on_both
 def descriptor_passed_over_a_socket(tmp):
+    """Python: a descriptor passed over a socket"""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    descriptor, path = tempfile.mkstemp()
+    descriptor, path = tempfile.mkstemp(dir=tmp)
     os.write(descriptor, b"passed on")
     os.unlink(path)
     code = ("import array, os, socket\n"

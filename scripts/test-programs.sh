@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Runs the program tests in their long form: what ctest -L programs runs, and the heavy programs (Node.js,
+# Java, Go, PostgreSQL, ImageMagick, ...) where they are installed; one line for each that is not.
+# Builds the release preset first. Leaves no mount and no process behind.
+#
+# usage: scripts/test-programs.sh [--strict-table] [NAME...]
+#   --strict-table   run them on a lifetime=strict mount instead, and put a table of what works there
+#                    into docs/semantics.md
+#   NAME             only these files of tests/programs, such as test_git or long_java
+set -euo pipefail
+export LC_ALL=C.UTF-8
+umask 022
+exec </dev/null
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+die() {
+  printf 'scripts/test-programs.sh: %s\n' "$*" >&2
+  exit "${status:-1}"
+}
+
+table=no names=()
+for argument in "$@"; do
+  case $argument in
+    --strict-table) table=yes ;;
+    -h | --help)
+      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    -*) status=2 die "unknown argument $argument" ;;
+    *)
+      [[ -e tests/programs/$argument.py ]] || status=2 die "no such test: $argument"
+      names+=("$argument")
+      ;;
+  esac
+done
+[[ $table == no || ${#names[@]} == 0 ]] || status=2 die "--strict-table is of all tests, not of a NAME"
+if ((${#names[@]} == 0)); then
+  for file in tests/programs/{test,long}_*.py; do
+    names+=("$(basename -- "$file" .py)")
+  done
+fi
+[[ $(id -u) -eq 0 ]] || die "run as root: it mounts"
+
+scripts/deps.sh --tests
+cmake --preset release >/dev/null
+cmake --build --preset release -j "$(nproc)" --target scratchfs >/dev/null || die "building failed"
+SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs
+export SCRATCHFS_BIN
+
+run=$(mktemp -d /tmp/scratchfs-test.XXXXXXXX)
+trap 'rm -rf --one-file-system -- "$run"' EXIT
+chmod 0755 "$run"
+mkdir -m 1777 "$run/tmp"
+export TMPDIR=$run/tmp
+
+failed=()
+for name in "${names[@]}"; do
+  printf '\n== %s\n' "$name"
+  arguments=()
+  [[ $table == no ]] || arguments=(--strict "$run/$name.rows")
+  python3 "tests/programs/$name.py" "${arguments[@]}" || failed+=("$name")
+done
+grep -F -- " $run/" /proc/self/mountinfo && die "the tests left a mount behind"
+((${#failed[@]} == 0)) || die "failed: ${failed[*]}"
+if [[ $table == yes ]]; then
+  python3 tests/programs/strict_table.py docs/semantics.md "${names[@]/#/$run/}"
+fi
+printf '\nall program tests passed in %d s\n' "$SECONDS"

@@ -1,0 +1,71 @@
+"""The two kinds of directory that the program tests compare: a tmpfs, and a scratchfs."""
+import functools
+import json
+import mmap
+import os
+import subprocess
+import time
+
+_PROMISE = 1.0  # seconds from the end of a session's last process until its files are gone
+
+
+def program():
+    """The program under test: the one that was built with the tests, unless SCRATCHFS_BIN names another."""
+    return os.environ.get("SCRATCHFS_BIN") or os.environ["SCRATCHFS_BUILT"]
+
+
+@functools.cache
+def slowness():
+    """How much longer everything takes with the sanitizers that the program was built with."""
+    with open(program(), "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as code:
+        if code.find(b"__tsan_init") >= 0:
+            return 8
+        return 4 if code.find(b"__asan_init") >= 0 else 1
+
+
+def _call(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stdout}"
+    return done.stdout
+
+
+class Tmpfs:
+    kind = "tmpfs"
+
+    def __init__(self, where, options):
+        self._where = where
+        _call("mount", "-t", "tmpfs", "-o", "mode=1777,size=3G", "tmpfs", where)
+
+    def unmount(self):
+        _call("umount", self._where)
+
+    def wait_until_empty(self):
+        """A tmpfs keeps what is left on it."""
+
+
+class Scratch:
+    kind = "scratchfs"
+
+    def __init__(self, where, options):
+        self._where = where
+        self._program = program()
+        _call(self._program, where, "-o", ",".join(["memory=512M,spill=4G", *options]))
+        self._empty = self._used()
+
+    def unmount(self):
+        _call(self._program, "umount", self._where)
+
+    def wait_until_empty(self):
+        """Waits until no name is listed and no object and no byte is left without one; the seconds it took."""
+        started = time.monotonic()
+        while True:
+            left = sorted(os.listdir(self._where)) or (self._used() != self._empty and self._used())
+            took = time.monotonic() - started
+            if not left:
+                return took
+            assert took < _LONG_ENOUGH, f"left behind after {took:.1f} s: {left}"
+            time.sleep(0.005)
+
+    def _used(self):
+        files = json.loads(_call(self._program, "status", self._where, "--json"))["files"]
+        return {"bytes": files["bytes"], "inodes": files["inodes"]}
