@@ -53,16 +53,17 @@ chmod 0755 "$run"
 mkdir -m 1777 "$run/tmp"
 export TMPDIR=$run/tmp
 
-failed=()
+failed=() rows=()
 for name in "${names[@]}"; do
   printf '\n== %s\n' "$name"
   arguments=()
+  rows+=("$run/$name.rows")
   [[ $table == no ]] || arguments=(--strict "$run/$name.rows")
   python3 "tests/programs/$name.py" "${arguments[@]}" || failed+=("$name")
 done
 grep -F -- " $run/" /proc/self/mountinfo && die "the tests left a mount behind"
 ((${#failed[@]} == 0)) || die "failed: ${failed[*]}"
 if [[ $table == yes ]]; then
-  python3 tests/programs/strict_table.py docs/semantics.md "${names[@]/#/$run/}"
+  python3 tests/programs/strict_table.py docs/semantics.md "${rows[@]}"
 fi
 printf '\nall program tests passed in %d s\n' "$SECONDS"

@@ -27,8 +27,8 @@ def numpy_python():
 @on_both(unless=lambda: None if imagemagick() else "ImageMagick is not installed")
 def pixels_on_disk(tmp):
     """ImageMagick `convert`, pixel caches in TMPDIR"""
-    run(imagemagick(), "-limit", "memory", "1MiB", "-limit", "map", "1MiB", "-size", "1500x1000", "gradient:red-blue",
-        "-rotate", "30", "-resize", "50%", "-depth", "8", str(aside() / "a.ppm"))
+    run(imagemagick(), "-limit", "memory", "1MiB", "-limit", "map", "0", "-limit", "thread", "1",
+        "-size", "600x400", "gradient:red-blue", "-flip", "-rotate", "90", "-resize", "50%", "-depth", "8", str(aside() / "a.ppm"))
     return run("sha256sum", str(aside() / "a.ppm"))
 
 
@@ -49,12 +49,12 @@ def video_in_two_passes(tmp):
 def arrays_in_files(tmp):
     """numpy `memmap` and `save`"""
     code = ("import numpy, os, tempfile\n"
-            "with tempfile.NamedTemporaryFile() as file:\n"
+            "with tempfile.NamedTemporaryFile(dir=os.environ['TMPDIR']) as file:\n"
             "    array = numpy.memmap(file, dtype='float64', mode='w+', shape=(1000, 1000))\n"
             "    array[:] = numpy.arange(1000000).reshape(1000, 1000); array.flush()\n"
             "    again = numpy.memmap(file.name, dtype='float64', mode='r', shape=(1000, 1000))\n"
             "    print(again.sum())\n"
-            "with tempfile.TemporaryDirectory() as directory:\n"
+            "with tempfile.TemporaryDirectory(dir=os.environ['TMPDIR']) as directory:\n"
             "    path = os.path.join(directory, 'a.npy'); numpy.save(path, numpy.arange(100000))\n"
             "    print(numpy.load(path, mmap_mode='r').sum())\n")
     return run(numpy_python(), "-c", code)

@@ -34,8 +34,8 @@ def npm_installs_a_local_package(tmp):
     (package / "index.js").write_text("module.exports = 'installed';\n")
     (project / "package.json").write_text('{"name": "p", "version": "1.0.0", "private": true}')
     environment = {**os.environ, "npm_config_cache": str(tmp / "cache"), "npm_config_update_notifier": "false"}
-    run("npm", "pack", "--silent", "--pack-destination", str(aside()), cwd=package, env=environment)
-    run("npm", "install", "--offline", "--silent", "--no-audit", "--no-fund", str(aside() / "hello-1.0.0.tgz"),
+    run("npm", "pack", "--loglevel=error", "--pack-destination", str(aside()), cwd=package, env=environment)
+    run("npm", "install", "--offline", "--loglevel=error", "--no-audit", "--no-fund", str(aside() / "hello-1.0.0.tgz"),
         cwd=project, env=environment)
     return [run("node", "-p", "require('hello')", cwd=project), sorted(os.listdir(project / "node_modules"))]
 
@@ -50,7 +50,7 @@ def npm_runs_a_script_in_the_mount(tmp):
     (project / "package.json").write_text('{"name": "p", "version": "1.0.0", "private": true, '
                                           '"scripts": {"show": "node -p \\"require(\'dependency\')\\""}}')
     environment = {**os.environ, "npm_config_cache": str(aside() / "cache"), "npm_config_update_notifier": "false"}
-    run("npm", "install", "--offline", "--silent", "--no-audit", "--no-fund", "./dependency", cwd=project, env=environment)
+    run("npm", "install", "--offline", "--loglevel=error", "--no-audit", "--no-fund", "./dependency", cwd=project, env=environment)
     return [run("npm", "run", "--silent", "show", cwd=project, env=environment), sorted(os.listdir(project))]
 
 

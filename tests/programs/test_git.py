@@ -13,7 +13,7 @@ def git(script, where):
 
 def new_repository(where):
     git('git init -q origin; cd origin; '
-        'for i in $(seq 300); do mkdir -p d$((i % 10)); echo $i > d$((i % 10))/f$i; done; '
+        'mkdir d{0..9}; for i in {1..300}; do echo $i > d$((i % 10))/f$i; done; '
         'printf "#!/bin/sh\\n" > run.sh; chmod +x run.sh; ln -s run.sh link; git add .; git commit -qm first', where)
 
 
