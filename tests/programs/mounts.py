@@ -56,15 +56,18 @@ class Scratch:
         _call(self._program, "umount", self._where)
 
     def wait_until_empty(self):
-        """Waits until no name is listed and no object and no byte is left without one; the seconds it took."""
+        """Waits until no name is listed, and no object and no byte is left without one; the seconds the names took."""
         started = time.monotonic()
-        while True:
-            left = sorted(os.listdir(self._where)) or (self._used() != self._empty and self._used())
-            took = time.monotonic() - started
-            if not left:
-                return took
-            assert took < _LONG_ENOUGH, f"left behind after {took:.1f} s: {left}"
-            time.sleep(0.005)
+        self._wait(lambda: sorted(os.listdir(self._where)), started + _PROMISE * slowness())
+        took = time.monotonic() - started
+        self._wait(lambda: self._used() != self._empty and self._used(), started + 5 * _PROMISE * slowness())
+        return took
+
+    @staticmethod
+    def _wait(left, deadline):
+        while what := left():
+            assert time.monotonic() < deadline, f"left behind: {what}"
+            time.sleep(0.002)
 
     def _used(self):
         files = json.loads(_call(self._program, "status", self._where, "--json"))["files"]

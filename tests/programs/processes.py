@@ -47,7 +47,7 @@ def reap():
 
 def kill_all():
     """kill -9 of everything; parents first, so that nobody is left to tidy up after a child."""
-    while pids := descendants():
+    while pids := descendants() or descendants():  # twice: one may have forked and ended while the first looked
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -66,7 +66,7 @@ def names_of(pids):
 def left_after(seconds):
     """The names of those that have not ended by themselves within that time."""
     deadline = time.monotonic() + seconds
-    while pids := descendants():
+    while pids := descendants() or descendants():
         if time.monotonic() > deadline:
             return names_of(pids)
         reap()

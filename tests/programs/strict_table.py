@@ -12,15 +12,17 @@ import sys
 
 BEGIN = "<!-- strict table: made by scripts/test-programs.sh --strict-table -->"
 END = "<!-- end of the strict table -->"
-TELLING = [re.compile(pattern, re.I) for pattern in (r"no such ?file|instead of", r"cannot|can't|fail|error|no '|hangs")]
+TELLING = [re.compile(pattern, re.I) for pattern in (r"no ?such ?file|instead of", r"cannot|can't|fail|error|no '|hangs|not found")]
 # What is random in the names of temporary files.
 RANDOM = [(re.compile(pattern), plain) for pattern, plain in (
-    (r"\S*/scratchfs-test\.\w+/mnt", "$TMPDIR"),
-    (r"\S*/scratchfs-test\.\w+/aside", "$HOME"),
+    (r"[^\s'\"]*/scratchfs-test\.\w+/mnt", "$TMPDIR"),
+    (r"[^\s'\"]*/scratchfs-test\.\w+/aside", "$HOME"),
     (r"\bcc\w{6}\.", "ccXXXXXX."),
     (r"\b(sort|git-blob-|zi)\w{6}\b", r"\1XXXXXX"),
     (r"\b(tmp\.)\w{10}\b", r"\1XXXXXXXXXX"),
-    (r"\b(tmp|part\d-)\w{8}\b", r"\1XXXXXXXX"),
+    (r"\b(tmp|pre-|part\d-)\w{8}\b", r"\1XXXXXXXX"),
+    (r"\.#lk0x\S+\b", ".#lkXXXXXX"),
+    (re.escape(str(pathlib.Path(__file__).resolve().parents[2])), "."),
     (r"\bv\w{6}/", "vXXXXXX/"),
     (r"-[0-9a-f]{6}\.o\b", "-XXXXXX.o"),
     (r"(\.(?:txt|md))\.\w{6}\b", r"\1.XXXXXX"),
@@ -33,7 +35,7 @@ RANDOM = [(re.compile(pattern), plain) for pattern, plain in (
 def what_it_says(told):
     """The one line of a program's words that tells most, without what is random in it."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
-    line = next((line for telling in TELLING for line in lines if telling.search(line)), lines[0] if lines else "")
+    line = next((line for telling in TELLING for line in lines if telling.search(line)), (lines[1:] or lines or [""])[0])
     for pattern, plain in RANDOM:
         line = pattern.sub(plain, line)
     line = line if len(line) <= 120 else line[:117] + "..."
