@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the program tests in their long form: what ctest -L programs runs, and the heavy programs (Node.js,
 # Java, Go, PostgreSQL, ImageMagick, ...) where they are installed; one line for each that is not.
-# Builds the release preset first. Leaves no mount and no process behind.
+# Builds the release preset first, unless SCRATCHFS_BIN names the program to test. Leaves no mount and no
+# process behind.
 #
 # usage: scripts/test-programs.sh [--strict-table] [NAME...]
 #   --strict-table   run them on a lifetime=strict mount instead, and put a table of what works there
@@ -42,10 +43,11 @@ fi
 [[ $(id -u) -eq 0 ]] || die "run as root: it mounts"
 
 scripts/deps.sh --tests
-cmake --preset release >/dev/null
-cmake --build --preset release -j "$(nproc)" --target scratchfs >/dev/null || die "building failed"
-SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs
-export SCRATCHFS_BIN
+if [[ -z ${SCRATCHFS_BIN:-} ]]; then
+  cmake --preset release >/dev/null
+  cmake --build --preset release -j "$(nproc)" --target scratchfs >/dev/null || die "building failed"
+  export SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs
+fi
 
 run=$(mktemp -d /tmp/scratchfs-test.XXXXXXXX)
 trap 'rm -rf --one-file-system -- "$run"' EXIT
