@@ -28,7 +28,7 @@ from mounts import Scratch, Tmpfs, slowness
 
 Work = collections.namedtuple("Work", "name function title needs unless options left when")
 _works = {}
-_PATIENCE = 60  # seconds for one piece of work, times slowness()
+_PATIENCE = 200  # seconds for one piece of work, times slowness()
 _LONG_FORM = pathlib.Path(sys.argv[0]).name.startswith("long_")
 
 
@@ -75,7 +75,7 @@ def shell(script, **options):
     return run("bash", "-euo", "pipefail", "-c", script, **options)
 
 
-def eventually(condition, seconds=10):
+def eventually(condition, seconds=60):
     """Waits for a condition; its value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -168,7 +168,7 @@ class Session:
         output, errors = self.told()
         if code != 0:
             raise Failed(errors.partition("scratch.Failed: ")[2] or errors)
-        left = processes.left_after(10)
+        left = processes.left_after(30)
         assert not left, f"still running: {left}"
         return json.loads(output.splitlines()[-1])
 
@@ -188,6 +188,8 @@ def _run_on(kind, work, base, options=()):
             session = Session(work, where, away, base)
             try:
                 result = session.result()
+            except Failed as error:
+                raise Failed(f"on {kind.kind}: {error}") from None
             finally:
                 session.kill()
         if not options:

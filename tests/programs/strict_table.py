@@ -34,6 +34,7 @@ RANDOM = [(re.compile(pattern), plain) for pattern, plain in (
 
 def what_it_says(told):
     """The one line of a program's words that tells most, without what is random in it."""
+    told = told.removeprefix("on scratchfs: ")
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     line = next((line for telling in TELLING for line in lines if telling.search(line)), (lines[1:] or lines or [""])[0])
     for pattern, plain in RANDOM:
