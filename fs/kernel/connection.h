@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -62,6 +63,7 @@ class Connection {
   std::string mount_options_;  // for a helper that mounts
   OwnMount mount_;
   std::vector<pthread_t> readers_;
+  std::atomic<bool> only_forgets_ = false;  // all other requests come through rings
 
   mutable base::Mutex mutex_;
   base::Condition changed_;

@@ -10,6 +10,9 @@ namespace scratchfs::kernel {
 namespace {
 
 constexpr std::uint64_t kStatUnit = 512;  // st_blocks counts in these
+// What stdio, Python and coreutils take for their buffers: each write is a request. malloc(3) maps
+// anything larger than twice this for each file that is opened.
+constexpr std::size_t kPreferredIo = store::kBlockSize;
 
 statx_timestamp to_timestamp(const timespec& time) {
   statx_timestamp result{};
@@ -34,7 +37,7 @@ struct stat to_stat(const tree::Attributes& attributes) {
   result.st_rdev = attributes.device;
   result.st_size = static_cast<off_t>(attributes.size);
   result.st_blocks = static_cast<blkcnt_t>(attributes.allocated / kStatUnit);
-  result.st_blksize = static_cast<blksize_t>(store::kPageSize);
+  result.st_blksize = static_cast<blksize_t>(kPreferredIo);
   result.st_atim = attributes.accessed;
   result.st_mtim = attributes.modified;
   result.st_ctim = attributes.changed;
@@ -59,7 +62,7 @@ StatxAttr to_statx(const tree::Attributes& attributes) {
   statx.stx_rdev_minor = minor(attributes.device);
   statx.stx_size = attributes.size;
   statx.stx_blocks = attributes.allocated / kStatUnit;
-  statx.stx_blksize = static_cast<__u32>(store::kPageSize);
+  statx.stx_blksize = static_cast<__u32>(kPreferredIo);
   statx.stx_atime = to_timestamp(attributes.accessed);
   statx.stx_mtime = to_timestamp(attributes.modified);
   statx.stx_ctime = to_timestamp(attributes.changed);

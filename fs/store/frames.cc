@@ -21,10 +21,19 @@ void* reserve_address_space(std::size_t bytes) {
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
+// Neighbours in `frames`, which is sorted, together.
+void for_each_run(std::span<const FrameIndex> frames, const auto& visit) {
+  for (std::size_t i = 0; i < frames.size();) {
+    std::size_t end = i + 1;
+    while (end < frames.size() && frames[end] == frames[end - 1] + 1) ++end;
+    visit(frames[i], end - i);
+    i = end;
+  }
+}
+
 }  // namespace
 
-base::Result<std::unique_ptr<Frames>> Frames::create(std::uint64_t bytes,
-                                                     std::function<void()> on_surplus) {
+base::Result<std::unique_ptr<Frames>> Frames::create(std::uint64_t bytes, Hooks hooks) {
   const std::uint64_t wanted = bytes / kPageSize + kSlack;
   if (wanted >= kNone) return base::Errno{ENOMEM};
   const auto count = static_cast<std::size_t>(wanted);
@@ -43,16 +52,12 @@ base::Result<std::unique_ptr<Frames>> Frames::create(std::uint64_t bytes,
       std::min<std::size_t>(count / 16, (std::size_t{64} << 20) / kPageSize);
   return std::unique_ptr<Frames>(new Frames(static_cast<std::byte*>(arena),
                                             static_cast<FrameIndex*>(next), count, reserve,
-                                            std::move(on_surplus)));
+                                            std::move(hooks)));
 }
 
 Frames::Frames(std::byte* arena, FrameIndex* next, std::size_t count, std::size_t reserve,
-               std::function<void()> on_surplus)
-    : arena_(arena),
-      next_(next),
-      count_(count),
-      reserve_(reserve),
-      on_surplus_(std::move(on_surplus)) {}
+               Hooks hooks)
+    : arena_(arena), next_(next), count_(count), reserve_(reserve), hooks_(std::move(hooks)) {}
 
 Frames::~Frames() {
   munmap(arena_, count_ * kPageSize);
@@ -100,36 +105,56 @@ void Frames::take(std::span<FrameIndex> taken) {
       if (free_used_.load(std::memory_order_relaxed) == 0) break;
       taken = taken.subspan(pop_used(stripes_[(own + i) % kStripes], taken));
     }
+    if (taken.empty()) break;
     taken = taken.subspan(pop_untouched(taken));
-    if (taken.empty()) return;
+    if (taken.empty()) break;
     // All the rest is in another thread's hands, between two of our stacks.
     std::this_thread::yield();
   }
+  if (free_used_.load(std::memory_order_relaxed) < reserve_ / 2) want_fill();
+}
+
+// Near the end of the budget there is nothing to fill the reserve with.
+bool Frames::may_fill() const {
+  return in_use_.load(std::memory_order_relaxed) + reserve_ <= count_ - kSlack;
+}
+
+void Frames::want_fill() {
+  if (!may_fill()) return;
+  if (low_told_.load(std::memory_order_relaxed) || low_told_.exchange(true)) return;
+  hooks_.low();
+}
+
+void Frames::push_used(std::span<const FrameIndex> frames) {
+  Stripe& stripe = stripes_[own_stripe(kStripes)];
+  base::Lock lock(stripe.mutex);
+  for (const FrameIndex frame : frames) push(stripe.stack, frame);
+  free_used_.fetch_add(frames.size(), std::memory_order_relaxed);
 }
 
 void Frames::put(std::span<const FrameIndex> frames) {
   if (frames.empty()) return;
-  Stripe& stripe = stripes_[own_stripe(kStripes)];
-  {
-    base::Lock lock(stripe.mutex);
-    for (const FrameIndex frame : frames) push(stripe.stack, frame);
-    free_used_.fetch_add(frames.size(), std::memory_order_relaxed);
-  }
+  push_used(frames);
   in_use_.fetch_sub(frames.size(), std::memory_order_relaxed);
   if (free_used_.load(std::memory_order_relaxed) > reserve_ &&
       !surplus_told_.load(std::memory_order_relaxed) && !surplus_told_.exchange(true)) {
-    on_surplus_();
+    hooks_.surplus();
   }
 }
 
-bool Frames::give_back() {
+// Frames that were free all the time, the reserve left out.
+std::size_t Frames::surplus(bool now) {
   const std::size_t in_use = in_use_.load(std::memory_order_relaxed);
-  const std::size_t most =
+  looks_[next_look_++ % kLooks] =
       std::max(in_use, most_in_use_.exchange(in_use, std::memory_order_relaxed));
-  const std::size_t free_now = free_used_.load(std::memory_order_relaxed);
-  // At the busiest moment since the last call this many fewer were free.
+  const std::size_t most = now ? in_use : std::max(in_use, *std::ranges::max_element(looks_));
   const std::size_t needed = (most - in_use) + reserve_;
-  std::size_t surplus = free_now > needed ? free_now - needed : 0;
+  const std::size_t free_now = free_used_.load(std::memory_order_relaxed);
+  return free_now > needed ? free_now - needed : 0;
+}
+
+bool Frames::give_back(bool now) {
+  std::size_t surplus = Frames::surplus(now);
   std::array<FrameIndex, kGiveBackBatch> batch;
   for (std::size_t stripe = 0; stripe < kStripes && surplus > 0;) {
     const std::span<FrameIndex> wanted = std::span(batch).first(std::min(surplus, batch.size()));
@@ -144,14 +169,26 @@ bool Frames::give_back() {
   return free_used_.load() > reserve_ && !surplus_told_.exchange(true);
 }
 
+// A chunk at a time: whoever takes frames meanwhile finds those that are ready.
+void Frames::fill() {
+  low_told_.store(false);
+  std::array<FrameIndex, kFillBatch> batch;
+  while (free_used_.load(std::memory_order_relaxed) < reserve_ && may_fill()) {
+    const auto chunk = std::span(batch).first(pop_untouched(batch));
+    if (chunk.empty()) return;
+    std::ranges::sort(chunk);
+    for_each_run(chunk, [this](FrameIndex first, std::size_t count) {
+      madvise(address(first), count * kPageSize, MADV_POPULATE_WRITE);
+    });
+    push_used(chunk);
+  }
+}
+
 void Frames::discard(std::span<FrameIndex> frames) {
   std::sort(frames.begin(), frames.end());
-  for (std::size_t i = 0; i < frames.size();) {
-    std::size_t end = i + 1;
-    while (end < frames.size() && frames[end] == frames[end - 1] + 1) ++end;
-    madvise(address(frames[i]), (end - i) * kPageSize, MADV_DONTNEED);
-    i = end;
-  }
+  for_each_run(frames, [this](FrameIndex first, std::size_t count) {
+    madvise(address(first), count * kPageSize, MADV_DONTNEED);
+  });
   base::Lock lock(untouched_mutex_);
   // The lowest on top: neighbours are taken together again.
   for (std::size_t i = frames.size(); i > 0; --i) push(given_back_, frames[i - 1]);

@@ -2,8 +2,8 @@
 // index.
 //
 // Free frames that have been used before are handed out first (their memory is mapped already:
-// first touch is slow, most of all in guests), last freed first; what stays free for long is given
-// back to the machine.
+// first touch is slow, most of all in guests), last freed first. A reserve of them is filled ahead
+// of need; what nobody needed for a while is given back to the machine.
 #pragma once
 
 #include <array>
@@ -26,11 +26,13 @@ using FrameIndex = std::uint32_t;
 // reads it.
 class Frames {
  public:
+  // What is called when there is something to do for a background thread. They must not call back.
+  struct Hooks {
+    std::function<void()> surplus;  // give_back(), from put()
+    std::function<void()> low;      // fill(), from take()
+  };
   // `bytes`: what may be in use at once; address space alone is taken now. ENOMEM: there is none.
-  // `on_surplus` is called, from put(), when there is something for give_back() to do. It must not
-  // call back.
-  static base::Result<std::unique_ptr<Frames>> create(std::uint64_t bytes,
-                                                      std::function<void()> on_surplus);
+  static base::Result<std::unique_ptr<Frames>> create(std::uint64_t bytes, Hooks hooks);
   ~Frames();
   Frames(const Frames&) = delete;
   Frames& operator=(const Frames&) = delete;
@@ -42,12 +44,18 @@ class Frames {
   void take(std::span<FrameIndex> taken);
   void put(std::span<const FrameIndex> frames);
 
-  // Gives back what stayed free beyond the reserve since the call before this (MADV_DONTNEED); for
-  // one background thread. True: call again within a second or so.
-  bool give_back();
+  // For one background thread. Gives back what stayed free beyond the reserve during the last
+  // kLooks calls (MADV_DONTNEED), or at once with `now`. True: call again within a second or so.
+  bool give_back(bool now);
+  // For the same thread: puts memory behind free frames until the reserve is full.
+  void fill();
 
   // Bytes of frames that are free and have memory behind them.
   std::uint64_t reserve_bytes() const;
+
+  // Work that comes in waves finds its frames ready again if the next one is not later than so many
+  // calls of give_back().
+  static constexpr std::size_t kLooks = 20;
 
  private:
   static constexpr FrameIndex kNone = UINT32_MAX;
@@ -55,6 +63,7 @@ class Frames {
   // Frames that give_back() has in hand at once; the arena is larger by this and more, so nobody
   // ever waits for them.
   static constexpr std::size_t kGiveBackBatch = 1024;
+  static constexpr std::size_t kFillBatch = 256;
   static constexpr std::size_t kSlack = 4 * kGiveBackBatch;
 
   // Free frames, linked through next_, the last freed on top.
@@ -67,19 +76,22 @@ class Frames {
     Stack stack GUARDED_BY(mutex);
   };
 
-  Frames(std::byte* arena, FrameIndex* next, std::size_t count, std::size_t reserve,
-         std::function<void()> on_surplus);
+  Frames(std::byte* arena, FrameIndex* next, std::size_t count, std::size_t reserve, Hooks hooks);
   void push(Stack& stack, FrameIndex frame);
   FrameIndex pop(Stack& stack);
   std::size_t pop_used(Stripe& stripe, std::span<FrameIndex> taken) EXCLUDES(stripe.mutex);
   std::size_t pop_untouched(std::span<FrameIndex> taken) EXCLUDES(untouched_mutex_);
+  void push_used(std::span<const FrameIndex> frames);
+  bool may_fill() const;
+  void want_fill();
+  std::size_t surplus(bool now);
   void discard(std::span<FrameIndex> frames) EXCLUDES(untouched_mutex_);
 
   std::byte* const arena_;
   FrameIndex* const next_;
   const std::size_t count_;
   const std::size_t reserve_;  // frames that are kept ready
-  const std::function<void()> on_surplus_;
+  const Hooks hooks_;
 
   std::array<Stripe, kStripes> stripes_;
   base::Mutex untouched_mutex_;
@@ -90,6 +102,10 @@ class Frames {
   std::atomic<std::size_t> in_use_{0};
   std::atomic<std::size_t> most_in_use_{0};  // since the last give_back()
   std::atomic<bool> surplus_told_{false};
+  std::atomic<bool> low_told_{false};
+  // The background thread's own: the most in use between its last looks.
+  std::array<std::size_t, kLooks> looks_{};
+  std::size_t next_look_ = 0;
 };
 
 }  // namespace scratchfs::store

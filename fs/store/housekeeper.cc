@@ -2,9 +2,31 @@
 
 #include <malloc.h>
 
+#include <fstream>
+#include <string>
+#include <utility>
+
 #include "fs/store/background.h"
 
 namespace scratchfs::store {
+namespace {
+
+// Then what might be needed again soon is better given back now.
+bool machine_is_short_of_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::uint64_t total = 0;
+  std::uint64_t available = 0;
+  for (std::string word; file >> word;) {
+    if (word == "MemTotal:") file >> total;
+    if (word == "MemAvailable:") {
+      file >> available;
+      break;
+    }
+  }
+  return available < total / 10;
+}
+
+}  // namespace
 
 base::Result<void> Housekeeper::start(Frames& frames, Slots* slots) {
   frames_ = &frames;
@@ -50,18 +72,36 @@ void Housekeeper::freed_heap(std::uint64_t bytes) {
   told_.notify_one();
 }
 
+void Housekeeper::low_frames() {
+  {
+    base::Lock lock(mutex_);
+    low_ = true;
+  }
+  told_.notify_one();
+}
+
+// True when there is something to do that cannot wait for more of its kind.
+bool Housekeeper::wait() {
+  base::Lock lock(mutex_);
+  while (!stopping_ && !stale_ && !surplus_ && !heap_ && !low_) told_.wait(mutex_);
+  const auto until = std::chrono::steady_clock::now() + kCollect;
+  while (!stopping_ && !low_ && std::chrono::steady_clock::now() < until) {
+    told_.wait_for(mutex_, until - std::chrono::steady_clock::now());
+  }
+  return stopping_ || std::exchange(low_, false);
+}
+
 void Housekeeper::run() {
   while (true) {
+    if (!wait()) {
+      work();
+      continue;
+    }
     {
       base::Lock lock(mutex_);
-      while (!stopping_ && !stale_ && !surplus_ && !heap_) told_.wait(mutex_);
-      const auto until = std::chrono::steady_clock::now() + kCollect;
-      while (!stopping_ && std::chrono::steady_clock::now() < until) {
-        told_.wait_for(mutex_, until - std::chrono::steady_clock::now());
-      }
       if (stopping_) return;
     }
-    work();
+    frames_->fill();
   }
 }
 
@@ -79,13 +119,13 @@ void Housekeeper::work() {
   if (heap) malloc_trim(0);
   const auto now = std::chrono::steady_clock::now();
   if (!surplus || now < next_look_) return;
-  next_look_ = now + kIdle;
+  next_look_ = now + look_;
   // Cleared first: give_back() may be followed at once by a put() that tells again.
   {
     base::Lock lock(mutex_);
     surplus_ = false;
   }
-  if (frames_->give_back()) surplus_frames();
+  if (frames_->give_back(machine_is_short_of_memory())) surplus_frames();
 }
 
 }  // namespace scratchfs::store

@@ -1,5 +1,5 @@
 // Gives back to the machine what the store no longer needs: disk space soon after it went free,
-// memory when idle.
+// memory when idle. Keeps free frames ready.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,10 @@ namespace scratchfs::store {
 
 class Housekeeper {
  public:
-  Housekeeper() = default;
+  // Between two looks at idle frames; those that were free in Frames::kLooks of them are surplus.
+  static constexpr std::chrono::milliseconds kLook{1000};
+
+  explicit Housekeeper(std::chrono::milliseconds look = kLook) : look_(look) {}
   ~Housekeeper() { stop(); }
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
@@ -30,6 +33,8 @@ class Housekeeper {
   // There is something to give back. Cheap, takes one leaf mutex; may be called before start().
   void stale_slots() EXCLUDES(mutex_);
   void surplus_frames() EXCLUDES(mutex_);
+  // Free frames are to be filled with memory, at once.
+  void low_frames() EXCLUDES(mutex_);
   // So many bytes of the heap went free: malloc(3) keeps them to itself unless it is asked.
   void freed_heap(std::uint64_t bytes) EXCLUDES(mutex_);
 
@@ -38,18 +43,19 @@ class Housekeeper {
   static constexpr std::uint64_t kHeapWorthTrimming = 8ULL << 20;
   // Frees come in bursts: collecting them for this long makes few large holes of many small ones.
   static constexpr std::chrono::milliseconds kCollect{200};
-  // Frames that nobody needed for this long are surplus.
-  static constexpr std::chrono::milliseconds kIdle{1000};
 
   void run() EXCLUDES(mutex_);
+  bool wait() EXCLUDES(mutex_);
   void work() EXCLUDES(mutex_);
 
+  const std::chrono::milliseconds look_;
   Frames* frames_ = nullptr;
   Slots* slots_ = nullptr;
   base::Mutex mutex_;
   base::Condition told_;
   bool stale_ GUARDED_BY(mutex_) = false;
   bool surplus_ GUARDED_BY(mutex_) = false;
+  bool low_ GUARDED_BY(mutex_) = false;
   bool heap_ GUARDED_BY(mutex_) = false;
   std::atomic<std::uint64_t> heap_freed_ = 0;  // since the last trimming was asked for
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -8,7 +8,9 @@
 namespace scratchfs::store {
 
 base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
-  auto made_frames = Frames::create(options.memory, [this] { housekeeper.surplus_frames(); });
+  auto made_frames =
+      Frames::create(options.memory, {.surplus = [this] { housekeeper.surplus_frames(); },
+                                      .low = [this] { housekeeper.low_frames(); }});
   if (!made_frames) return made_frames.error();
   frames = *std::move(made_frames);
   if (options.spill > 0) {

@@ -22,7 +22,7 @@ class BlocksTest : public testing::Test {
   static constexpr std::uint64_t kBatch = 1 << 20;
 
   void SetUp() override {
-    frames = *Frames::create(kBudget, [] {});
+    frames = *Frames::create(kBudget, {.surplus = [] {}, .low = [] {}});
     slots = *Slots::create(disk, 64 << 20, {.stale = [] {}, .room = [] {}});
     cipher = *Cipher::create();
     blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());

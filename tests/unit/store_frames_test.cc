@@ -16,9 +16,10 @@ namespace {
 constexpr std::uint64_t kBytes = 64 << 20;
 
 std::unique_ptr<Frames> make(std::atomic<int>* told = nullptr) {
-  auto frames = Frames::create(kBytes, [told] {
+  const auto tell = [told] {
     if (told != nullptr) ++*told;
-  });
+  };
+  auto frames = Frames::create(kBytes, {.surplus = tell, .low = [] {}});
   EXPECT_TRUE(frames);
   return *std::move(frames);
 }
@@ -62,6 +63,14 @@ TEST(Frames, AreTakenFromOtherThreadsBeforeMemoryIsTouchedAnew) {
             std::set<FrameIndex>(again.begin(), again.end()));
 }
 
+// True: all was given back. Otherwise there is still something.
+bool give_back_until_done(Frames& frames) {
+  for (std::size_t i = 0; i < Frames::kLooks; ++i) {
+    if (!frames.give_back(false)) return true;
+  }
+  return false;
+}
+
 TEST(Frames, GivesMemoryBackThatStayedFreeAndKeepsAReserve) {
   std::atomic<int> told{0};
   auto frames = make(&told);
@@ -70,9 +79,9 @@ TEST(Frames, GivesMemoryBackThatStayedFreeAndKeepsAReserve) {
   for (const FrameIndex frame : taken) std::memset(frames->address(frame), 1, kPageSize);
   frames->put(taken);
   EXPECT_EQ(told, 1);
-  EXPECT_TRUE(frames->give_back()) << "the last moment was busy";
+  EXPECT_TRUE(frames->give_back(false)) << "the last moment was busy";
   EXPECT_EQ(frames->reserve_bytes(), kBytes);
-  EXPECT_FALSE(frames->give_back()) << "nobody needed them since";
+  EXPECT_TRUE(give_back_until_done(*frames)) << "nobody needed them since";
   EXPECT_GT(frames->reserve_bytes(), 0U);
   EXPECT_LE(frames->reserve_bytes(), kBytes / 8);
   std::uint64_t backed = 0;
@@ -83,17 +92,52 @@ TEST(Frames, GivesMemoryBackThatStayedFreeAndKeepsAReserve) {
   EXPECT_EQ(told, 2) << "tells again after it was done";
 }
 
+TEST(Frames, GivesBackAtOnceWhatTheMachineNeeds) {
+  auto frames = make();
+  std::vector<FrameIndex> taken(kBytes / kPageSize);
+  frames->take(taken);
+  frames->put(taken);
+  EXPECT_FALSE(frames->give_back(true));
+  EXPECT_LE(frames->reserve_bytes(), kBytes / 8);
+}
+
+TEST(Frames, FillTheReserveAheadOfNeed) {
+  int low = 0;
+  auto frames = *Frames::create(kBytes, {.surplus = [] {}, .low = [&] { ++low; }});
+  std::array<FrameIndex, 1> one{};
+  frames->take(one);
+  frames->take(one);
+  EXPECT_EQ(low, 1) << "tells once";
+  frames->fill();
+  EXPECT_GE(frames->reserve_bytes(), kBytes / 16);
+  EXPECT_LE(frames->reserve_bytes(), kBytes / 8);
+  std::vector<FrameIndex> ready(frames->reserve_bytes() / kPageSize);
+  frames->take(ready);
+  for (const FrameIndex frame : ready) EXPECT_TRUE(is_backed(frames->address(frame)));
+  EXPECT_EQ(low, 2);
+}
+
+TEST(Frames, LeaveTheReserveEmptyWhereTheBudgetIsUsedUp) {
+  int low = 0;
+  auto frames = *Frames::create(kBytes, {.surplus = [] {}, .low = [&] { ++low; }});
+  std::vector<FrameIndex> taken(kBytes / kPageSize);
+  frames->take(taken);
+  EXPECT_EQ(low, 0);
+  frames->fill();
+  EXPECT_EQ(frames->reserve_bytes(), 0U);
+}
+
 TEST(Frames, KeepsWhatIsNeededNowAndThen) {
   auto frames = make();
   std::vector<FrameIndex> taken(kBytes / kPageSize / 2);
   frames->take(taken);
   frames->put(taken);
   for (int i = 0; i < 3; ++i) {
-    frames->give_back();
+    frames->give_back(false);
     frames->take(taken);
     frames->put(taken);
   }
-  frames->give_back();
+  frames->give_back(false);
   EXPECT_EQ(frames->reserve_bytes(), kBytes / 2);
 }
 
@@ -114,7 +158,10 @@ TEST(Frames, AreNeverInTwoHandsWhileThreadsTakeAndGiveBack) {
     });
   }
   std::thread housekeeper([&] {
-    while (!done) frames->give_back();
+    while (!done) {
+      frames->give_back(true);
+      frames->fill();
+    }
   });
   for (std::thread& thread : threads) thread.join();
   done = true;

@@ -31,7 +31,7 @@ class SpillerTest : public testing::Test {
       const std::lock_guard lock(mutex);
       sizes.push_back(bytes.size());
     });
-    frames = *Frames::create(kBudget, [] {});
+    frames = *Frames::create(kBudget, {.surplus = [] {}, .low = [] {}});
     slots = *Slots::create(disk, 256 << 20, {.stale = [] {}, .room = [this] { budget.unblock(); }});
     cipher = *Cipher::create();
     blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
