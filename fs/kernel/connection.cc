@@ -1,6 +1,7 @@
 #include "fs/kernel/connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/sysinfo.h>
@@ -30,6 +31,7 @@ constexpr std::chrono::seconds kRingStart{5};
 // Beside rings the reader gets nothing but FORGETs. Whoever unlinks or removes a file would wake it
 // for each; one that comes back later takes a batch of them. Measured: 9 of 32 us of an unlink.
 constexpr std::chrono::milliseconds kForgetsGather{2};
+constexpr std::chrono::milliseconds kUntilIdle{100};
 
 // Of the INIT that this thread has just answered.
 thread_local bool kernel_has_rings = false;
@@ -267,17 +269,56 @@ void* Connection::run_reader(void* connection) {
   return nullptr;
 }
 
+class Connection::KnownTaker {
+ public:
+  KnownTaker(Connection& connection, const Taker& taker) : connection_(connection), taker_(taker) {
+    const base::Lock lock(connection_.takers_mutex_);
+    connection_.takers_.push_back(&taker_);
+  }
+  ~KnownTaker() {
+    const base::Lock lock(connection_.takers_mutex_);
+    std::erase(connection_.takers_, &taker_);
+  }
+  KnownTaker(const KnownTaker&) = delete;
+  KnownTaker& operator=(const KnownTaker&) = delete;
+
+ private:
+  Connection& connection_;
+  const Taker& taker_;
+};
+
+// Asynchronous requests, RELEASE among them, wait in the kernel while too many of their kind are
+// under way, which parked ones are.
+bool Connection::all_handled(unsigned waiting) {
+  if (parking_.parked() > waiting) return false;
+  const auto deadline = std::chrono::steady_clock::now() + kUntilIdle;
+  if (owns_rings_ && only_forgets_) return RingSet::were_idle_by(deadline);
+  // First the queue is seen empty, then each reader idle: what it took before is handled.
+  pollfd queue{.fd = fuse_session_fd(session_), .events = POLLIN, .revents = 0};
+  while (poll(&queue, 1, 0) != 0) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  const base::Lock lock(takers_mutex_);
+  return std::ranges::all_of(
+      takers_, [deadline](const Taker* taker) { return taker->was_idle_by(deadline); });
+}
+
 // Ends when the connection does, or cancelled while it waits for a request: nothing else gets a
 // thread reliably out of that.
 void Connection::read_requests() {
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(kReceiveSize);
+  Taker taker;
+  const KnownTaker known(*this, taker);
   int error = 0;
   while (fuse_session_exited(session_) == 0) {
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
     if (only_forgets_) std::this_thread::sleep_for(kForgetsGather);
+    taker.waits();
     const ssize_t received = read(fuse_session_fd(session_), memory.get(), kReceiveSize);
     error = received < 0 ? errno : 0;
+    taker.goes_on();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
     if (is_passing(error)) continue;
     if (error != 0) break;

@@ -17,6 +17,7 @@
 #include "fs/kernel/options.h"
 #include "fs/kernel/own_mount.h"
 #include "fs/kernel/parking.h"
+#include "fs/kernel/taker.h"
 
 namespace scratchfs::kernel {
 
@@ -40,6 +41,8 @@ class Connection {
 
   // 0: requests come through /dev/fuse.
   unsigned rings() const EXCLUDES(mutex_);
+  // As tree::Arrivals.
+  bool all_handled(unsigned waiting) EXCLUDES(mutex_);
 
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
@@ -49,6 +52,7 @@ class Connection {
   void wait_for_end() EXCLUDES(mutex_);
   base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
 
+  class KnownTaker;
   bool add_reader();
   static void* run_reader(void* connection);
   void read_requests() EXCLUDES(mutex_);
@@ -63,6 +67,8 @@ class Connection {
   std::string mount_options_;  // for a helper that mounts
   OwnMount mount_;
   std::vector<pthread_t> readers_;
+  base::Mutex takers_mutex_;                                    // a leaf
+  std::vector<const Taker*> takers_ GUARDED_BY(takers_mutex_);  // of the readers
   std::atomic<bool> only_forgets_ = false;  // all other requests come through rings
 
   mutable base::Mutex mutex_;

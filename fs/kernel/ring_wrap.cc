@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -91,7 +92,9 @@ int Ring::submit(bool wait) {
     // From here on a replier knows that what it fills in is not in `ready`.
     if (wait) sleeping_.store(true, std::memory_order_relaxed);
   }
+  if (wait) taker_.waits();
   const int result = enter(ring_, ready, wait ? 1 : 0);
+  taker_.goes_on();
   if (wait) sleeping_.store(false, std::memory_order_relaxed);
   return result;
 }
@@ -177,6 +180,15 @@ base::Result<void, base::Failure> RingSet::wait_for(unsigned count, std::chrono:
     return base::Failure{fmt::format("io_uring: {} of {} rings started", started, count)};
   }
   return {};
+}
+
+bool RingSet::were_idle_by(std::chrono::steady_clock::time_point deadline) {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  return std::ranges::all_of(all.rings, [deadline](const std::unique_ptr<Ring>& ring) {
+    return ring->parked_.load(std::memory_order_relaxed) < ring->entries_ &&
+           ring->taker_.was_idle_by(deadline);
+  });
 }
 
 void RingSet::forget() {

@@ -14,6 +14,7 @@
 
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
+#include "fs/kernel/taker.h"
 
 struct io_uring;
 
@@ -51,6 +52,7 @@ class Ring {
   void wake() const;
 
   io_uring& ring_;
+  Taker taker_;
   // Guards the filled part of ring_'s submission queue. Taken before libfuse's lock of the queue by
   // repliers; libfuse's is never held where the ring's thread takes this one.
   base::Mutex mutex_;
@@ -97,6 +99,10 @@ class RingSet {
   // the kernel refused one, or `timeout` has passed; `started` then says how many there are.
   static base::Result<void, base::Failure> wait_for(unsigned count, std::chrono::seconds timeout,
                                                     unsigned& started);
+  // Waits until each ring's thread was idle once: then every request that had been sent at the time
+  // of the call is handled or parked. False where that is not seen by `deadline`, or where a ring
+  // is full of parked requests, so that more may wait in the kernel.
+  static bool were_idle_by(std::chrono::steady_clock::time_point deadline);
   // Ends the claim. Their threads have ended and nothing of theirs is parked.
   static void forget();
 

@@ -9,7 +9,7 @@
 namespace scratchfs::kernel {
 
 // The tree is told of the notifier for as long as the session exists.
-class Session::Impl {
+class Session::Impl final : public tree::Arrivals {
  public:
   Impl(tree::Tree& tree, ControlHandler control, SessionOptions options)
       : parking_(options.max_workers),
@@ -18,9 +18,9 @@ class Session::Impl {
                  notifier_,
                  ControlFile(std::move(control)),
                  std::move(options)} {
-    tree.set_notices(&notifier_);
+    tree.set_kernel(&notifier_, this);
   }
-  ~Impl() { context_.tree.set_notices(nullptr); }
+  ~Impl() override { context_.tree.set_kernel(nullptr, nullptr); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -33,6 +33,7 @@ class Session::Impl {
   }
 
   Connection& connection() { return *connection_; }
+  bool all_handled(unsigned waiting) override { return connection_->all_handled(waiting); }
 
   SessionStats stats() const {
     SessionStats stats;

@@ -92,6 +92,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // Raised when a file that looked like closing proved to be alive, so that its handles' old
   // FLUSHes count no more.
   std::atomic<std::uint32_t> flush_epoch = 1;
+  std::uint32_t flushes GUARDED_BY(mutex) = 0;  // all there were
 
  private:
   store::Store& store_;

@@ -1,5 +1,5 @@
 // What the tree tells the kernel unasked, so that it forgets names that the daemon took away by
-// itself.
+// itself; and what it asks of the transport.
 #pragma once
 
 #include <string>
@@ -18,6 +18,16 @@ class KernelNotices {
   virtual void name_gone(InodeId parent, InodeId child, std::string name) = 0;
   // The name exists, but from now on a close can remove it: it must be asked about each time.
   virtual void name_expired(InodeId parent, std::string name) = 0;
+};
+
+// What the tree may ask about requests that it has not seen yet.
+class Arrivals {
+ public:
+  virtual ~Arrivals() = default;
+  // Whether every request that had been sent when this was called is handled by now. `waiting`: so
+  // many of the requests under way are known to wait for just this answer. False too where it
+  // cannot be told. Takes milliseconds; called with no lock held, by a thread that may wait.
+  virtual bool all_handled(unsigned waiting) = 0;
 };
 
 }  // namespace scratchfs::tree

@@ -95,6 +95,7 @@ void Tree::used(Handle& handle) {
 void Tree::flush(Handle& handle) {
   Inode& inode = *handle.inode;
   base::Lock lock(inode.mutex);
+  ++inode.flushes;
   if (handle.flushed_in == inode.flush_epoch) return;
   handle.flushed_in = inode.flush_epoch.load();
   ++inode.flushed;

@@ -62,9 +62,12 @@ void Tree::watch_sockets(BoundSockets bound) {
       std::move(bound), [this](const InodeRef& socket) { socket_unbound(socket); });
 }
 
-void Tree::set_notices(KernelNotices* notices) {
-  base::Lock lock(notices_mutex_);
-  notices_ = notices;
+void Tree::set_kernel(KernelNotices* notices, Arrivals* arrivals) {
+  {
+    base::Lock lock(notices_mutex_);
+    notices_ = notices;
+  }
+  gate_.ask(arrivals);
 }
 
 InodeRef Tree::find(InodeId id) const { return inodes_.find(id); }

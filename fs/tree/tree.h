@@ -89,9 +89,9 @@ class Tree {
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
-  // Whom to tell of names that went by themselves; nullptr: nobody. Returns when no call to the
-  // former is under way.
-  void set_notices(KernelNotices* notices);
+  // Whom to tell of names that went by themselves, and whom to ask about requests; nullptr: nobody.
+  // Returns when no call to the former ones is under way.
+  void set_kernel(KernelNotices* notices, Arrivals* arrivals);
 
   // From now on a socket is also held while a process has it bound, as `bound` tells. Before the
   // first request.

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -63,6 +65,19 @@ class RecordedNotices : public KernelNotices {
   std::multiset<std::string> expired;
 };
 
+// A kernel of which all is known, or nothing.
+class FakeArrivals : public Arrivals {
+ public:
+  bool all_handled(unsigned) override {
+    ++asked;
+    if (meanwhile) meanwhile();
+    return known;
+  }
+  std::atomic<bool> known = false;
+  std::atomic<int> asked = 0;
+  std::function<void()> meanwhile;  // before the answer
+};
+
 class TreeTest : public testing::Test {
  protected:
   static constexpr pid_t kSession = 10;
@@ -84,7 +99,7 @@ class TreeTest : public testing::Test {
   }
   void start(const TreeOptions& options) {
     tree_ = std::make_unique<Tree>(options, *store_, ledger_, claimants_);
-    tree_->set_notices(&notices_);
+    tree_->set_kernel(&notices_, &arrivals_);
     root_ = tree_->find(kRootId);
   }
 
@@ -144,6 +159,7 @@ class TreeTest : public testing::Test {
   limits::Ledger ledger_{limits::Ledger::Options{}};
   FakeClaimants claimants_;
   RecordedNotices notices_;
+  FakeArrivals arrivals_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Tree> tree_;
   InodeRef root_;

@@ -1,4 +1,5 @@
 // When a file goes: docs/semantics.md, line by line.
+#include <chrono>
 #include <thread>
 
 #include "tests/unit/tree_fixture.h"
@@ -256,6 +257,32 @@ TEST_F(Claimed, AFileThatLivesOnThroughADuplicateIsFoundAfterTheBound) {
   tree_->flush(*tree_->handle(file.opened.handle));
   EXPECT_TRUE(tree_->lookup(root_, "loose", Wait::no).is(base::kWouldBlock)) << "a new one does";
   tree_->release(file.opened.handle);
+}
+
+TEST_F(Claimed, AFileThatLivesOnIsFoundAtOnceWhereTheTransportHasSeenEverything) {
+  arrivals_.known = true;
+  const auto file = create(root_, "loose", O_RDWR | O_CREAT);
+  tree_->flush(*tree_->handle(file.opened.handle));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(exists(root_, "loose"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, kClosingBound);
+  EXPECT_EQ(arrivals_.asked, 1);
+  tree_->release(file.opened.handle);
+}
+
+TEST_F(Claimed, AFlushThatCameSinceIsNotTakenForAnOldOne) {
+  arrivals_.known = true;
+  const auto file = create(root_, "loose", O_RDWR | O_CREAT);
+  tree_->flush(*tree_->handle(file.opened.handle));
+  // Another descriptor is closed while the first look-up asks, and this time it is the last.
+  std::thread closer;
+  arrivals_.meanwhile = [&] {
+    if (closer.joinable()) return;
+    tree_->flush(*tree_->handle(file.opened.handle));
+    closer = std::thread([&] { tree_->release(file.opened.handle); });
+  };
+  EXPECT_FALSE(exists(root_, "loose"));
+  closer.join();
 }
 
 TEST_F(Claimed, AClaimedFileNeedsNoFlushAndItsNameCanBeRemembered) {
