@@ -17,6 +17,9 @@ namespace {
 // files.
 constexpr std::string_view kLifetime = "system.scratchfs.lifetime";
 constexpr std::string_view kTrusted = "trusted.";
+// SELinux does not label files of a FUSE mount one by one. ls -l asks for it with every file, until
+// it is told so.
+constexpr std::string_view kSelinux = "security.selinux";
 
 using TextOrSize = std::variant<Text, XattrSize>;
 
@@ -30,6 +33,7 @@ base::Result<TextOrSize> fit(std::string value, std::size_t room) {
 // xattr(7): the name spaces that there are. `system.` has ACLs elsewhere: they would have to be
 // evaluated and inherited here, and the kernel does not offer them without that.
 base::Result<void> check_name(std::string_view name) {
+  if (name == kSelinux) return base::Errno(EOPNOTSUPP);
   for (const std::string_view prefix :
        {std::string_view("user."), kTrusted, std::string_view("security.")}) {
     if (name == prefix) return base::Errno(EINVAL);

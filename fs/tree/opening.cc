@@ -11,6 +11,10 @@ namespace {
 
 constexpr time_t kRelatimeAge = 24 * 60 * 60;  // mount(8): relatime
 
+// What is as large as this is read from end to end, once: filling the page cache would take longer
+// than reading, and hold it all in memory twice.
+constexpr std::uint64_t kReadOnce = 128ULL << 20;
+
 bool before(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
 }
@@ -33,13 +37,14 @@ void touch_written(Inode& inode, bool kill_set_ids) {
 
 }  // namespace
 
-// Writing past the page cache is several times faster, reading from it is; the two must not meet,
-// because a read that fills a page while a direct write is under way can leave the old bytes there
-// for good. So a file's handles are all direct or all cached at a time: the first that may write is
-// direct, and who reads along is then direct too.
+// Writing past the page cache is several times faster; reading small pieces, or the same ones
+// again, is faster from it. The two must not meet, because a read that fills a page while a direct
+// write is under way can leave the old bytes there for good. So a file's handles are all direct or
+// all cached at a time: the first that may write is direct, and who reads along is then direct too.
 Opened Tree::new_handle(const InodeRef& inode, int flags) {
-  const bool writes = (flags & O_ACCMODE) != O_RDONLY;
-  const bool direct = inode->handles == 0 ? writes : inode->direct_handles > 0;
+  const bool direct = inode->handles == 0
+                          ? (flags & O_ACCMODE) != O_RDONLY || inode->content->size() >= kReadOnce
+                          : inode->direct_handles > 0;
   const HandleId id = handles_.new_id();
   handles_.add(
       id, std::shared_ptr<Handle>(new Handle{.inode = inode, .flags = flags, .direct = direct}));

@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/falloc.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -99,6 +101,40 @@ TEST_P(Io, StatxTellsTheSameAsStat) {
   EXPECT_EQ(more.stx_mtime.tv_nsec, plain.st_mtim.tv_nsec);
   EXPECT_NE(more.stx_mask & STATX_BTIME, 0U);
   EXPECT_EQ(more.stx_btime.tv_sec, plain.st_ctim.tv_sec);
+}
+
+// Files as large as this pass the page cache by even where they are only read; maps do not.
+TEST_P(Io, AReaderAMapAndAWriterOfALargeFileSeeTheSame) {
+  constexpr off_t kSize = 200 << 20;
+  constexpr off_t kWhere = (190 << 20) + 12'345;
+  const std::string path = mount_ / "f";
+  {
+    const Fd file = create("f");
+    ASSERT_EQ(ftruncate(file.get(), kSize), 0);
+    ASSERT_EQ(pwrite(file.get(), "first", 5, kWhere), 5);
+  }
+  const Fd reader(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto* map =
+      static_cast<const char*>(mmap(nullptr, kSize, PROT_READ, MAP_SHARED, reader.get(), 0));
+  ASSERT_NE(map, MAP_FAILED);
+  char bytes[5] = {};
+  EXPECT_EQ(pread(reader.get(), bytes, 5, kWhere), 5);
+  EXPECT_EQ(std::string(bytes, 5), "first");
+  EXPECT_EQ(std::string(map + kWhere, 5), "first");
+  const Fd writer(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(pwrite(writer.get(), "later", 5, kWhere), 5);
+  EXPECT_EQ(pread(reader.get(), bytes, 5, kWhere), 5);
+  EXPECT_EQ(std::string(bytes, 5), "later");
+  EXPECT_EQ(std::string(map + kWhere, 5), "later");
+  EXPECT_EQ(map[kWhere - 1], 0);
+  munmap(const_cast<char*>(map), kSize);
+}
+
+TEST_P(Io, ThereAreNoSelinuxLabelsAndLsIsToldSo) {
+  const Fd file = create("f");
+  char value[64];
+  EXPECT_EQ(fgetxattr(file.get(), "security.selinux", value, sizeof value), -1);
+  EXPECT_EQ(errno_name(errno), "EOPNOTSUPP");
 }
 
 TEST_P(Io, ADirectoryOfTwentyThousandFilesComesAndGoes) {
