@@ -70,6 +70,14 @@ class HiddenFile final : public OsFile {
     return {};
   }
 
+  Result<void> reserve(std::uint64_t offset, std::uint64_t length) override {
+    while (fallocate(fd_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) {
+      if (errno == EINTR) continue;
+      return errno == ENOSYS ? Errno{EOPNOTSUPP} : Errno{errno};
+    }
+    return {};
+  }
+
   Result<void> truncate(std::uint64_t length) override {
     while (ftruncate(fd_.get(), static_cast<off_t>(length)) != 0) {
       if (errno != EINTR) return Errno{errno};

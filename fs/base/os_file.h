@@ -26,6 +26,9 @@ class OsFile {
   // Gives [offset, offset+length) back to the file system (FALLOC_FL_PUNCH_HOLE); EOPNOTSUPP where
   // it cannot.
   virtual Result<void> punch(std::uint64_t offset, std::uint64_t length) = 0;
+  // Makes the file at least offset+length long and takes the space for it ahead of writing
+  // (fallocate(2)); EOPNOTSUPP, ENOSPC.
+  virtual Result<void> reserve(std::uint64_t offset, std::uint64_t length) = 0;
   // Sets the length in bytes (ftruncate(2)).
   virtual Result<void> truncate(std::uint64_t length) = 0;
 };

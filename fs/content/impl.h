@@ -96,6 +96,7 @@ class Content::Impl {
   base::Result<void> read_piece(const Piece& piece, std::byte* into, Hand& hand, Lack& lack) const
       REQUIRES_SHARED(mutex_);
   void read_small(std::span<std::byte> into, std::uint64_t offset) const REQUIRES_SHARED(mutex_);
+  void read_ahead(std::uint64_t offset, std::uint64_t end) EXCLUDES(mutex_);
 
   // writing.cc
   base::Result<void> write_on(std::span<const std::byte> from, std::uint64_t offset,
@@ -166,6 +167,9 @@ class Content::Impl {
   SmallBytes small_ GUARDED_BY(mutex_);
   bool appending_ GUARDED_BY(mutex_) = false;  // somebody has the turn: other appends wait theirs
   std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // of bytes or pages, other than by allocate()
+  // Where a reader that goes from end to end is, and how far ahead of it was read: hints.
+  std::atomic<std::uint64_t> read_to_{0};
+  std::atomic<std::uint64_t> ahead_to_{0};
   // Changed under the lock, read without.
   std::atomic<std::uint64_t> size_{0};
   std::atomic<std::uint64_t> allocated_{0};

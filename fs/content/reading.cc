@@ -7,8 +7,16 @@ namespace scratchfs::content {
 
 using base::Result;
 
+namespace {
+
+constexpr std::uint64_t kAhead = 8 << 20;   // bytes
+constexpr std::uint64_t kNear = 512 << 10;  // bytes
+
+}  // namespace
+
 Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t offset,
                                         base::Wait wait) {
+  if (store_.has_spilled()) read_ahead(offset, offset + into.size());
   std::size_t done = 0;
   const auto result = in_passes(wait, [&](Hand& hand, Lack& lack) {
     base::SharedLock lock(mutex_);
@@ -17,6 +25,26 @@ Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t
   // Part of the bytes and no error would be taken for the end of the file, and the rest for zeros.
   if (!result) return result.error();
   return done;
+}
+
+// A reader that goes on where one ended before has the next few MiB read ahead of it, half of it
+// anew whenever it has come halfway. The kernel's own read-ahead comes in pieces, not all in order.
+void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) {
+  const std::uint64_t before = read_to_.exchange(end, std::memory_order_relaxed);
+  if (offset + kNear < before || offset > before + kNear) {
+    ahead_to_.store(end, std::memory_order_relaxed);
+    return;
+  }
+  const std::uint64_t from = std::max(ahead_to_.load(std::memory_order_relaxed), offset);
+  if (from > end + kAhead / 2) return;
+  ahead_to_.store(end + kAhead, std::memory_order_relaxed);
+  std::vector<store::Block*> blocks;
+  base::SharedLock lock(mutex_);
+  for (auto at = blocks_.next(from / kBlockSize); at && at->index < (end + kAhead) / kBlockSize;
+       at = blocks_.next(at->index + 1)) {
+    blocks.push_back(at->block);
+  }
+  store_.read_ahead(blocks);
 }
 
 Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t offset,

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,6 +42,7 @@ struct Resident {
   Block* block = nullptr;
   Resident* newer = nullptr;  // the shard's clock
   Resident* older = nullptr;
+  std::chrono::steady_clock::time_point passed;  // by the clock's hand
   union {
     std::uint64_t nonce;  // clean: what its slot was sealed with
     Leaving* leaving;     // chosen, writing

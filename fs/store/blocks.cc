@@ -14,9 +14,11 @@ Blocks::Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher)
 Blocks::~Blocks() { assert(alive_ == 0 && "a block outlives its store"); }
 
 Shard& Blocks::shard_of(const Block& block) {
-  // Multiplicative hashing: addresses of one allocator differ in the middle bits.
-  const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&block));
-  return shards_[(address * 0x9e3779b97f4a7c15ULL) >> 58];
+  // Blocks made one after the other share a page of the heap: together here, they age together, are
+  // spilled side by side and are read back in one piece.
+  const auto page =
+      static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&block)) / kPageSize;
+  return shards_[(page * 0x9e3779b97f4a7c15ULL) >> 58];
 }
 
 Block* Blocks::make() {
@@ -28,7 +30,8 @@ Block* Blocks::make() {
   alive_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = shard_of(*block);
   base::Lock lock(shard.mutex);
-  shard.clock.add(*resident.release());
+  shard.clock.add(*resident.release(), std::chrono::steady_clock::now());
+  shard.note_oldest();
   return block.release();
 }
 
@@ -140,6 +143,7 @@ bool Blocks::reap(Shard& shard, Block& block) {
 void Blocks::free_memory(Shard& shard, Block& block) {
   const std::unique_ptr<Resident> resident(block.resident);
   shard.clock.remove(*resident);
+  shard.note_oldest();
   block.state = State::gone;
   if (block.mask == 0) return;
   std::array<FrameIndex, kPagesPerBlock> frames;

@@ -38,6 +38,13 @@ class Blocks {
   void unhold(Block& block);
   base::Result<void> fetch(Block& block, Access access);
 
+  // For reading ahead. Each block has a hold. Brings those that are spilled into memory, in order,
+  // as long as memory can be had without waiting. Waits for the disk.
+  static constexpr std::size_t kAheadBytes = 1 << 20;  // of one read at most
+  void fetch_ahead(std::span<Block* const> blocks);
+  // True at the moment of the call: a hint.
+  bool is_spilled(const Block& block);
+
   // For the spiller.
   struct Choice {
     std::uint64_t evicted = 0;  // bytes that went free at once: clean blocks
@@ -88,11 +95,25 @@ class Blocks {
   base::Result<void> promise_dirty(Shard& shard, Block& block, bool& done) EXCLUDES(shard.mutex);
   base::Result<void> run_fetch(Shard& shard, Block& block, Fetching& fetching)
       EXCLUDES(shard.mutex);
+  std::shared_ptr<Fetching> begin_reading(Block& block);
+  bool finish_fetch(Shard& shard, Block& block, Fetching& fetching,
+                    const base::Result<void>& loaded, std::unique_ptr<Resident> resident)
+      EXCLUDES(shard.mutex);
   base::Result<void> load(const Block& block, std::uint64_t nonce, Resident& resident);
-  base::Result<void> read_slot(const Block& block, std::uint64_t nonce, const Resident& resident);
+  base::Result<void> read_slots(SlotClass size, std::uint32_t slot, std::span<std::byte> into);
+  base::Result<void> open_into(const Block& block, std::uint64_t nonce, const std::byte* sealed,
+                               Resident& resident);
+  struct Ahead {
+    Block* block = nullptr;
+    std::shared_ptr<Fetching> fetching;
+  };
+  bool begin_ahead(Block& block, Ahead& ahead);
+  static std::size_t neighbours(std::span<const Ahead> reads);
+  void read_neighbours(std::span<const Ahead> reads);
   void end_fetch(Shard& shard, Block& block, Fetching& fetching, std::unique_ptr<Resident> resident)
       REQUIRES(shard.mutex);
 
+  Shard& oldest_shard();
   void choose_in(Shard& shard, std::uint64_t wanted, bool may_write, std::uint64_t most,
                  std::vector<Leaving>& chosen, Choice& choice) EXCLUDES(shard.mutex);
   void take_victim(Shard& shard, Resident& victim, bool may_write, std::vector<Leaving>& chosen,
@@ -102,9 +123,9 @@ class Blocks {
   Budget& budget_;
   Slots* const slots_;
   Cipher* const cipher_;
-  DiskBuffers buffers_;
+  DiskBuffers buffers_{kBlockSize};
+  DiskBuffers ahead_buffers_{kAheadBytes};
   std::array<Shard, kShards> shards_;
-  std::atomic<std::size_t> next_shard_{0};
   std::atomic<std::uint64_t> alive_{0};
   std::atomic<std::uint64_t> spilled_{0};
   std::atomic<std::uint64_t> fetched_{0};

@@ -56,12 +56,17 @@ Blocks::Way Blocks::begin_fetch(Shard& shard, Block& block, Access access,
     ++fetching->waiters;
     return Way::join;
   }
+  fetching = begin_reading(block);
+  return Way::read;
+}
+
+std::shared_ptr<Fetching> Blocks::begin_reading(Block& block) {
   assert(block.state == State::spilled);
-  fetching = std::make_shared<Fetching>();
+  auto fetching = std::make_shared<Fetching>();
   fetching->nonce = block.nonce;
   block.fetching = fetching.get();
   block.state = State::fetching;
-  return Way::read;
+  return fetching;
 }
 
 base::Result<void> Blocks::join_fetch(Shard& shard, const Fetching& fetching) {
@@ -100,18 +105,24 @@ base::Result<void> Blocks::run_fetch(Shard& shard, Block& block, Fetching& fetch
     result = load(block, fetching.nonce, *resident);
     if (!result) budget_.release(0, bytes);
   }
+  finish_fetch(shard, block, fetching, result, std::move(resident));
+  if (fetching.error) result = *fetching.error;
+  return result;
+}
+
+// True: the block is in memory, pinned for the caller and for all who joined. Who calls has a hold.
+bool Blocks::finish_fetch(Shard& shard, Block& block, Fetching& fetching,
+                          const base::Result<void>& loaded, std::unique_ptr<Resident> resident) {
   base::Lock lock(shard.mutex);
-  if (!result) {
-    fetching.error = result.error();
+  if (!loaded) {
+    fetching.error = loaded.error();
     resident.reset();
   }
   end_fetch(shard, block, fetching, std::move(resident));
-  if (fetching.error) result = *fetching.error;
   const bool last = block.doomed && !block.in_memory() && reap(shard, block);
-  lock.unlock();
   assert(!last && "the caller has a hold");
   static_cast<void>(last);
-  return result;
+  return !fetching.error;
 }
 
 void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
@@ -130,7 +141,8 @@ void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
   resident->nonce = fetching.nonce;
   resident->clean = true;
   resident->referenced = true;
-  shard.clock.add(*resident);
+  shard.clock.add(*resident, std::chrono::steady_clock::now());
+  shard.note_oldest();
   block.resident = resident.release();
   block.state = State::resident;
   if (block.doomed) {
@@ -142,48 +154,48 @@ void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
 }
 
 base::Result<void> Blocks::load(const Block& block, std::uint64_t nonce, Resident& resident) {
+  DiskBuffer buffer = buffers_.take();
+  if (buffer == nullptr) return base::Errno{ENOMEM};
+  auto result = read_slots(slot_class_of(block.mask), block.slot, {buffer.get(), block.bytes()});
+  if (result) result = open_into(block, nonce, buffer.get(), resident);
+  buffers_.put(std::move(buffer));
+  return result;
+}
+
+base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
+                                      std::span<std::byte> into) {
+  const auto result = slots_->read(size, slot, into);
+  if (result) return {};
+  if (const auto omitted = fetch_log_.admit()) {
+    spdlog::error("spill: reading failed: {}{}",
+                  std::generic_category().message(result.error().value()),
+                  base::and_more(*omitted));
+  }
+  return base::Errno{EIO};
+}
+
+// Verifies and decrypts into frames of the block's own. Reads its mask and tag without its mutex:
+// they stay as they are while it is `fetching`.
+base::Result<void> Blocks::open_into(const Block& block, std::uint64_t nonce,
+                                     const std::byte* sealed, Resident& resident) {
   std::array<FrameIndex, kPagesPerBlock> frames;
+  std::array<std::byte*, kPagesPerBlock> pages{};
   const auto taken = std::span(frames).first(static_cast<std::size_t>(std::popcount(block.mask)));
   frames_.take(taken);
   std::size_t next = 0;
   for (unsigned rest = block.mask; rest != 0; rest &= rest - 1) {
+    pages[next] = frames_.address(taken[next]);
     resident.frames[static_cast<std::size_t>(std::countr_zero(rest))] = taken[next++];
   }
-  auto result = read_slot(block, nonce, resident);
-  if (!result) frames_.put(taken);
-  return result;
-}
-
-// Reads mask, slot and tag of the block without its mutex: they stay as they are while it is
-// `fetching`.
-base::Result<void> Blocks::read_slot(const Block& block, std::uint64_t nonce,
-                                     const Resident& resident) {
-  DiskBuffer buffer = buffers_.take();
-  if (buffer == nullptr) return base::Errno{ENOMEM};
-  std::array<FrameIndex, kPagesPerBlock> frames;
-  const std::size_t count = frames_of(block.mask, resident, frames);
-  std::array<std::byte*, kPagesPerBlock> pages{};
-  for (std::size_t i = 0; i < count; ++i) pages[i] = frames_.address(frames[i]);
-  base::Result<void> result =
-      slots_->read(slot_class_of(block.mask), block.slot, {buffer.get(), count * kPageSize});
-  if (!result) {
-    if (const auto omitted = fetch_log_.admit())
-      spdlog::error("spill: reading failed: {}{}",
-                    std::generic_category().message(result.error().value()),
-                    base::and_more(*omitted));
-  } else {
-    result =
-        cipher_->open({nonce, block.tag}, buffer.get(), block.mask, std::span(pages).first(count));
-    if (!result) {
-      const auto corrupt = corrupt_.fetch_add(1, std::memory_order_relaxed) + 1;
-      if (const auto omitted = fetch_log_.admit())
-        spdlog::error("spill: a block came back changed and is refused ({} so far){}", corrupt,
-                      base::and_more(*omitted));
-    }
+  if (cipher_->open({nonce, block.tag}, sealed, block.mask, std::span(pages).first(next)))
+    return {};
+  frames_.put(taken);
+  const auto corrupt = corrupt_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (const auto omitted = fetch_log_.admit()) {
+    spdlog::error("spill: a block came back changed and is refused ({} so far){}", corrupt,
+                  base::and_more(*omitted));
   }
-  buffers_.put(std::move(buffer));
-  if (!result) return base::Errno{EIO};
-  return result;
+  return base::Errno{EIO};
 }
 
 }  // namespace scratchfs::store

@@ -1,5 +1,6 @@
 // The way out: choosing cold blocks, encrypting them, and what becomes of them when the write has
 // ended.
+#include <algorithm>
 #include <cassert>
 
 #include "fs/store/blocks.h"
@@ -9,8 +10,8 @@ namespace scratchfs::store {
 using State = Block::State;
 
 namespace {
-constexpr std::size_t kLooksPerLock = 64;    // owners wait for a shard no longer than this takes
-constexpr std::size_t kVictimsPerShard = 4;  // then the next shard's turn, so that all age alike
+constexpr std::size_t kLooksPerLock = 64;     // owners wait for a shard no longer than this takes
+constexpr std::size_t kVictimsPerShard = 16;  // a batch; then the next shard's turn
 }  // namespace
 
 Blocks::Choice Blocks::choose(std::uint64_t wanted, bool may_write, std::uint64_t most,
@@ -18,9 +19,10 @@ Blocks::Choice Blocks::choose(std::uint64_t wanted, bool may_write, std::uint64_
   // Blocks point to their entry.
   assert(chosen.empty() && chosen.capacity() * kPageSize >= most);
   Choice choice;
-  for (std::size_t barren = 0; barren < kShards && choice.evicted + choice.leaving < wanted;
+  // Twice: the first time around may have found nothing but second chances.
+  for (std::size_t barren = 0; barren < 2 * kShards && choice.evicted + choice.leaving < wanted;
        ++barren) {
-    Shard& shard = shards_[next_shard_.fetch_add(1, std::memory_order_relaxed) % kShards];
+    Shard& shard = oldest_shard();
     const std::uint64_t before = choice.evicted + choice.leaving;
     choose_in(shard, wanted, may_write, most, chosen, choice);
     if (choice.evicted + choice.leaving > before) barren = 0;
@@ -29,18 +31,26 @@ Blocks::Choice Blocks::choose(std::uint64_t wanted, bool may_write, std::uint64_
   return choice;
 }
 
+Shard& Blocks::oldest_shard() {
+  return *std::ranges::min_element(
+      shards_, {}, [](const Shard& shard) { return shard.oldest.load(std::memory_order_relaxed); });
+}
+
 void Blocks::choose_in(Shard& shard, std::uint64_t wanted, bool may_write, std::uint64_t most,
                        std::vector<Leaving>& chosen, Choice& choice) {
   std::size_t looks = 0;
   for (std::size_t victims = 0; victims < kVictimsPerShard;) {
+    const Moment now = std::chrono::steady_clock::now();
     base::Lock lock(shard.mutex);
-    // Twice around: the first time may have found nothing but second chances.
-    const std::size_t enough = 2 * shard.clock.size();
+    // Once around: other shards may have colder ones than those that have just lost a second
+    // chance.
+    const std::size_t enough = shard.clock.size();
     for (std::size_t i = 0; i < kLooksPerLock && victims < kVictimsPerShard; ++i, ++looks) {
       const bool satisfied =
           choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
       if (satisfied || shard.clock.size() == 0 || looks >= enough) return;
-      Resident& resident = shard.clock.next();
+      Resident& resident = shard.clock.next(now);
+      shard.note_oldest();
       const Block& block = *resident.block;
       if (block.state != State::resident || resident.pins > 0 || block.mask == 0) continue;
       if (resident.referenced) {
@@ -82,6 +92,7 @@ void Blocks::become_spilled(Shard& shard, Block& block, const Seal& seal, std::u
                             std::uint64_t clean) {
   const std::unique_ptr<Resident> resident(block.resident);
   shard.clock.remove(*resident);
+  shard.note_oldest();
   std::array<FrameIndex, kPagesPerBlock> frames;
   const std::size_t count = frames_of(block.mask, *resident, frames);
   frames_.put(std::span(frames).first(count));

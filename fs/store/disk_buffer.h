@@ -22,9 +22,11 @@ inline DiskBuffer make_disk_buffer(std::size_t bytes) {
   return DiskBuffer(static_cast<std::byte*>(std::aligned_alloc(kPageSize, bytes)));
 }
 
-// Buffers of kBlockSize that are used again. Thread-safe.
+// Buffers of one size that are used again. Thread-safe.
 class DiskBuffers {
  public:
+  explicit DiskBuffers(std::size_t bytes) : bytes_(bytes) {}
+
   DiskBuffer take() EXCLUDES(mutex_) {
     {
       base::Lock lock(mutex_);
@@ -34,7 +36,7 @@ class DiskBuffers {
         return buffer;
       }
     }
-    return make_disk_buffer(kBlockSize);
+    return make_disk_buffer(bytes_);
   }
 
   void put(DiskBuffer buffer) EXCLUDES(mutex_) {
@@ -45,6 +47,7 @@ class DiskBuffers {
  private:
   static constexpr std::size_t kKept = 8;
 
+  const std::size_t bytes_;
   base::Mutex mutex_;
   std::vector<DiskBuffer> idle_ GUARDED_BY(mutex_);
 };

@@ -1,6 +1,8 @@
 // A part of the blocks: their states' mutex, and the clock that finds the cold ones among them.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 
 #include "fs/base/mutex.h"
@@ -8,14 +10,20 @@
 
 namespace scratchfs::store {
 
+// When the hand of a clock came by; grows.
+using Moment = std::chrono::steady_clock::time_point;
+
 // The blocks in memory in a ring; the hand goes from the oldest on. A block that was pinned since
 // the hand passed gets a second chance.
 class Clock {
  public:
   std::size_t size() const { return size_; }
+  // When the block under the hand was added or passed; the far future where there is none.
+  Moment oldest() const { return hand_ == nullptr ? Moment::max() : hand_->passed; }
 
   // As the newest: the hand comes to it last.
-  void add(Resident& resident) {
+  void add(Resident& resident, Moment now) {
+    resident.passed = now;
     if (hand_ == nullptr) {
       resident.newer = resident.older = hand_ = &resident;
     } else {
@@ -34,8 +42,9 @@ class Clock {
   }
 
   // The block under the hand, which moves on. Precondition: size() is not 0.
-  Resident& next() {
+  Resident& next(Moment now) {
     Resident& here = *hand_;
+    here.passed = now;
     hand_ = here.newer;
     return here;
   }
@@ -49,6 +58,11 @@ struct alignas(64) Shard {
   base::Mutex mutex;
   base::Condition changed;  // a block of the shard is no longer encrypting, or fetching
   Clock clock GUARDED_BY(mutex);
+  // The clock's, read without the mutex to find the shard whose turn it is: blocks made one after
+  // the other are in one shard, so taking the shards in turn would not go by age.
+  std::atomic<Moment> oldest{Moment::max()};
+
+  void note_oldest() REQUIRES(mutex) { oldest.store(clock.oldest(), std::memory_order_relaxed); }
 };
 
 }  // namespace scratchfs::store

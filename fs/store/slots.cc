@@ -7,6 +7,7 @@
 namespace scratchfs::store {
 namespace {
 
+constexpr std::uint64_t kReserveStep = 64 << 20;  // bytes, at most; less while the file is small
 constexpr std::uint32_t kPunchSlots = 4096;  // at most, in one call: others may want to reuse them
 
 }  // namespace
@@ -60,7 +61,24 @@ void Slots::free(SlotClass size, std::uint32_t slot) {
 
 base::Result<void> Slots::write(SlotClass size, std::uint32_t first,
                                 std::span<const std::byte> bytes) {
-  return files_[size].file->write_all(bytes, first * slot_bytes(size));
+  const std::uint64_t offset = first * slot_bytes(size);
+  reserve_space(files_[size], offset + bytes.size());
+  return files_[size].file->write_all(bytes, offset);
+}
+
+// A write that makes a file longer keeps every other one out (ext4 locks the inode for it), so the
+// file grows in large steps. Where that fails it grows write by write.
+void Slots::reserve_space(SpillFile& file, std::uint64_t end) {
+  base::Lock lock(file.mutex);
+  if (end <= file.reserved || !file.can_reserve || file.reserving || file.cutting) return;
+  const std::uint64_t wanted = std::min(end + std::min(end, kReserveStep), std::max(end, limit_));
+  file.reserving = true;
+  lock.unlock();
+  const auto reserved = file.file->reserve(0, wanted);
+  lock.lock();
+  file.reserving = false;
+  if (reserved) file.reserved = wanted;
+  file.can_reserve = static_cast<bool>(reserved);
 }
 
 base::Result<void> Slots::read(SlotClass size, std::uint32_t slot, std::span<std::byte> bytes) {
@@ -78,13 +96,16 @@ void Slots::give_back() {
 void Slots::cut_tail(SpillFile& file, SlotClass size) {
   base::Lock lock(file.mutex);
   const std::uint32_t length = file.map.needed_length();
-  if (length == file.map.length()) return;
+  const bool shorter = length < file.map.length() || length * slot_bytes(size) < file.reserved;
+  if (!shorter || file.reserving) return;
   file.cutting = true;
   lock.unlock();
   const auto cut = file.file->truncate(length * slot_bytes(size));
   lock.lock();
   // Frees go on meanwhile and only make more of the tail free.
   if (cut) file.map.cut(length);
+  file.reserved = 0;
+  file.can_reserve = true;
   file.cutting = false;
   file.cut.notify_all();
 }

@@ -68,10 +68,14 @@ class Slots {
     base::Condition cut;
     FreeMap map GUARDED_BY(mutex);
     bool cutting GUARDED_BY(mutex) = false;  // nothing is allocated until the truncation is done
+    bool reserving GUARDED_BY(mutex) = false;
+    bool can_reserve GUARDED_BY(mutex) = true;
+    std::uint64_t reserved GUARDED_BY(mutex) = 0;  // bytes that the file has space for, or 0
     bool can_punch GUARDED_BY(mutex) = true;
   };
 
   Slots(std::uint64_t limit, Notices notices) : limit_(limit), notices_(std::move(notices)) {}
+  void reserve_space(SpillFile& file, std::uint64_t end);
   void cut_tail(SpillFile& file, SlotClass size);
   void punch_holes(SpillFile& file, SlotClass size);
 

@@ -29,6 +29,9 @@ base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
   auto made_spiller = Spiller::create(*blocks, budget, *slots);
   if (!made_spiller) return made_spiller.error();
   spiller = *std::move(made_spiller);
+  auto made_reader = Reader::create(*blocks);
+  if (!made_reader) return made_reader.error();
+  reader = *std::move(made_reader);
   return {};
 }
 
@@ -68,6 +71,18 @@ Hold Store::hold(Block& block) {
 base::Result<Pin> Store::fetch(const Hold& hold, Access access) {
   if (auto pinned = impl_->blocks->fetch(*hold.block_, access); !pinned) return pinned.error();
   return Pin(this, hold.block_, access == Access::write);
+}
+
+bool Store::has_spilled() const { return impl_->slots && impl_->slots->in_use() > 0; }
+
+void Store::read_ahead(std::span<Block* const> blocks) {
+  std::vector<Block*> held;
+  for (Block* block : blocks) {
+    if (!impl_->blocks->is_spilled(*block)) continue;
+    impl_->blocks->hold(*block);
+    held.push_back(block);
+  }
+  if (!held.empty()) impl_->reader->read_ahead(std::move(held));
 }
 
 base::Result<FrameGrant> Store::try_take_frames(unsigned count) {

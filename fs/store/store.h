@@ -142,6 +142,12 @@ class Store {
   // its owner dropped it.
   base::Result<Pin> fetch(const Hold& hold, Access access);
 
+  // Whether reading ahead could find anything to do.
+  bool has_spilled() const;
+  // Brings those of `blocks` that are spilled into memory soon, in this order, as far as there is
+  // room: a hint. Never waits. Needs the owner's lock (shared at least).
+  void read_ahead(std::span<Block* const> blocks);
+
   // `count` (1..kPagesPerBlock) frames for add_page. Never waits. kWouldBlock: none free now,
   // though some can be freed. ENOSPC: memory is full and so is the disk (or spill is 0). EIO:
   // memory is full and the disk fails.

@@ -8,6 +8,7 @@
 #include "fs/store/cipher.h"
 #include "fs/store/frames.h"
 #include "fs/store/housekeeper.h"
+#include "fs/store/reader.h"
 #include "fs/store/slots.h"
 #include "fs/store/spiller.h"
 #include "fs/store/store.h"
@@ -17,8 +18,9 @@ namespace scratchfs::store {
 class Store::Impl {
  public:
   Impl(std::uint64_t memory, bool can_spill) : budget(memory, can_spill) {}
-  // The spiller first: it uses all the others. The key goes with the cipher.
+  // The threads first: they use all the others. The key goes with the cipher.
   ~Impl() {
+    reader.reset();
     spiller.reset();
     housekeeper.stop();
   }
@@ -33,6 +35,7 @@ class Store::Impl {
   std::unique_ptr<Cipher> cipher;  // the same
   std::unique_ptr<Blocks> blocks;
   std::unique_ptr<Spiller> spiller;  // the same
+  std::unique_ptr<Reader> reader;    // the same
 };
 
 }  // namespace scratchfs::store

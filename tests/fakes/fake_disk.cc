@@ -47,6 +47,11 @@ class FakeFile final : public base::OsFile {
     return {};
   }
 
+  base::Result<void> reserve(std::uint64_t offset, std::uint64_t length) override {
+    disk_.reserved_ = std::max<std::uint64_t>(disk_.reserved_, offset + length);
+    return {};
+  }
+
   base::Result<void> truncate(std::uint64_t length) override {
     if (const int error = disk_.punch_error_) return base::Errno{error};
     base::Lock lock(disk_.mutex_);

@@ -14,7 +14,7 @@ TEST(DiskBuffer, IsAlignedForDirectTransfers) {
 }
 
 TEST(DiskBuffers, AreUsedAgainAndNeverTwiceAtOnce) {
-  DiskBuffers buffers;
+  DiskBuffers buffers(kBlockSize);
   DiskBuffer first = buffers.take();
   DiskBuffer second = buffers.take();
   EXPECT_NE(first.get(), second.get());

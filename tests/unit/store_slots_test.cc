@@ -136,5 +136,20 @@ TEST(Slots, KeepTheirBytesWhileOthersAreGivenBack) {
   EXPECT_EQ(disk.allocated_bytes(), 0U);
 }
 
+TEST(Slots, TakeDiskSpaceInStepsAheadOfWritingButNotBeyondTheLimit) {
+  FakeDisk disk;
+  auto slots = make(disk, 1 << 20, no_notices());
+  const std::vector<std::byte> bytes(kBlockSize);
+  std::uint64_t steps = 0;
+  for (std::uint64_t before = 0; slots->reserve(4); before = disk.reserved()) {
+    const auto slot = slots->allocate(4, 1).first;
+    ASSERT_TRUE(slots->write(4, slot, bytes));
+    EXPECT_GE(disk.reserved(), (slot + 1) * kBlockSize);
+    steps += disk.reserved() > before ? 1U : 0U;
+  }
+  EXPECT_LE(steps, 6U);
+  EXPECT_EQ(disk.reserved(), 1U << 20);
+}
+
 }  // namespace
 }  // namespace scratchfs::store

@@ -1,0 +1,77 @@
+// Reading ahead: spilled blocks before anyone asks for them, neighbours on the disk in one read.
+#include <cassert>
+
+#include "fs/store/blocks.h"
+
+namespace scratchfs::store {
+
+using State = Block::State;
+
+// The frames are granted before the block is touched: whoever joins the fetch can rely on it.
+bool Blocks::begin_ahead(Block& block, Ahead& ahead) {
+  Shard& shard = shard_of(block);
+  base::Lock lock(shard.mutex);
+  if (block.doomed || block.state != State::spilled) return true;
+  if (!budget_.try_reserve(Need::fetch, block.bytes())) return false;
+  ahead.block = &block;
+  ahead.fetching = begin_reading(block);
+  return true;
+}
+
+std::size_t Blocks::neighbours(std::span<const Ahead> reads) {
+  const Block& first = *reads.front().block;
+  const SlotClass size = slot_class_of(first.mask);
+  const std::size_t most = std::min<std::size_t>(reads.size(), kAheadBytes / slot_bytes(size));
+  std::size_t count = 1;
+  while (count < most && slot_class_of(reads[count].block->mask) == size &&
+         reads[count].block->slot == first.slot + count) {
+    ++count;
+  }
+  return count;
+}
+
+void Blocks::read_neighbours(std::span<const Ahead> reads) {
+  const SlotClass size = slot_class_of(reads.front().block->mask);
+  DiskBuffer buffer = ahead_buffers_.take();
+  base::Result<void> read = base::Errno{ENOMEM};
+  if (buffer != nullptr)
+    read = read_slots(size, reads.front().block->slot,
+                      {buffer.get(), reads.size() * slot_bytes(size)});
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    Block& block = *reads[i].block;
+    auto resident = std::make_unique<Resident>();
+    base::Result<void> opened = read;
+    if (read) {
+      opened = open_into(block, reads[i].fetching->nonce, buffer.get() + i * slot_bytes(size),
+                         *resident);
+    }
+    if (!opened) budget_.release(0, block.bytes());
+    // What it pins for its caller is not wanted: the block is there, and that is all.
+    if (finish_fetch(shard_of(block), block, *reads[i].fetching, opened, std::move(resident)))
+      unpin(block);
+  }
+  if (buffer != nullptr) ahead_buffers_.put(std::move(buffer));
+}
+
+void Blocks::fetch_ahead(std::span<Block* const> blocks) {
+  std::vector<Ahead> reads;
+  reads.reserve(blocks.size());
+  for (Block* block : blocks) {
+    Ahead ahead;
+    if (!begin_ahead(*block, ahead)) break;
+    if (ahead.block != nullptr) reads.push_back(std::move(ahead));
+  }
+  for (std::span<const Ahead> rest(reads); !rest.empty();) {
+    const std::size_t count = neighbours(rest);
+    read_neighbours(rest.first(count));
+    rest = rest.subspan(count);
+  }
+}
+
+bool Blocks::is_spilled(const Block& block) {
+  Shard& shard = shard_of(block);
+  base::Lock lock(shard.mutex);
+  return block.state == State::spilled;
+}
+
+}  // namespace scratchfs::store

@@ -1,0 +1,68 @@
+#include "fs/store/reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fs/store/background.h"
+
+namespace scratchfs::store {
+
+base::Result<std::unique_ptr<Reader>> Reader::create(Blocks& blocks) {
+  std::unique_ptr<Reader> reader(new Reader(blocks));
+  for (int i = 0; i < kThreads; ++i) {
+    auto thread = start_thread("reader-ahead", [self = reader.get()] { self->run(); });
+    if (!thread) return thread.error();
+    reader->threads_.push_back(*std::move(thread));
+  }
+  return reader;
+}
+
+Reader::~Reader() {
+  std::deque<std::vector<Block*>> left;
+  {
+    base::Lock lock(mutex_);
+    stopping_ = true;
+    left.swap(waiting_);
+  }
+  something_to_do_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  for (const auto& held : left) let_go(held);
+}
+
+void Reader::let_go(const std::vector<Block*>& held) {
+  for (Block* block : held) blocks_.unhold(*block);
+}
+
+void Reader::read_ahead(std::vector<Block*> held) {
+  {
+    base::Lock lock(mutex_);
+    const std::size_t reads = (held.size() + kBlocksPerRead - 1) / kBlocksPerRead;
+    if (!stopping_ && waiting_.size() + reads <= kMostWaiting) {
+      for (auto at = held.begin(); at != held.end();) {
+        const auto end = at + std::min<std::ptrdiff_t>(kBlocksPerRead, held.end() - at);
+        waiting_.emplace_back(at, end);
+        at = end;
+      }
+      held.clear();
+    }
+  }
+  something_to_do_.notify_all();
+  let_go(held);
+}
+
+void Reader::run() {
+  while (true) {
+    std::vector<Block*> held;
+    {
+      base::Lock lock(mutex_);
+      while (waiting_.empty() && !stopping_) something_to_do_.wait(mutex_);
+      if (stopping_) return;
+      held = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    blocks_.fetch_ahead(held);
+    let_go(held);
+  }
+}
+
+}  // namespace scratchfs::store
