@@ -7,13 +7,13 @@
 # usage: scripts/bench.sh [options]
 #   --quick                 smaller, two rounds, fewer mounts, no jobs: under two minutes
 #   --only NAME[,NAME]      these works, figures or groups alone; --list shows all
-#   --rounds N              default 5; jobs 3, spill 3, small-files 1
+#   --rounds N              default 3 (small-files 1)
 #   --mounts NAME[,NAME]    of those compared, only these
 #   --peer NAME='COMMAND'   another mount; {} in the command stands for the mount point. May be given again
 #   --options OPT[,OPT]     more mount options for scratchfs
 #   --cpu N                 the core that clients are pinned to (default: the last)
 #   --out DIR               where results go (default: build/bench/latest)
-#   --svg FILE              where the picture goes (default: DIR/bench.svg)
+#   --docs                  put the tables into docs/performance.md, the picture beside it
 #   --requests              which requests the kernel sends for what, counted; nothing is timed
 #   --list                  what there is to run
 #
@@ -39,7 +39,7 @@ usage_error() {
   exit 2
 }
 
-quick=no only=() rounds='' wanted=() options='' cpu=$(($(nproc) - 1)) out=$store/latest svg='' list=no requests=no
+quick=no only=() rounds='' wanted=() options='' cpu=$(($(nproc) - 1)) out=$store/latest list=no requests=no docs=no
 peer_names=()
 declare -A peer_commands=()
 
@@ -54,7 +54,8 @@ while (($#)); do
     --quick) quick=yes ;;
     --list) list=yes ;;
     --requests) requests=yes ;;
-    --only | --rounds | --mounts | --peer | --options | --cpu | --out | --svg)
+    --docs) docs=yes ;;
+    --only | --rounds | --mounts | --peer | --options | --cpu | --out)
       (($# > 1)) || usage_error "$1 needs a value"
       case $1 in
         --only) IFS=, read -ra only <<<"$2" ;;
@@ -64,7 +65,6 @@ while (($#)); do
         --options) options=,$2 ;;
         --cpu) cpu=$2 ;;
         --out) out=$(realpath -m -- "$2") ;;
-        --svg) svg=$(realpath -m -- "$2") ;;
       esac
       shift
       ;;
@@ -77,196 +77,17 @@ while (($#)); do
   shift
 done
 [[ -z $rounds || $rounds =~ ^[1-9][0-9]*$ ]] || usage_error "--rounds $rounds: not a number"
-svg=${svg:-$out/bench.svg}
 if [[ $quick == yes && ${#wanted[@]} -eq 0 ]]; then
   wanted=(scratchfs scratchfs-dev-fuse tmpfs memfs_ll "${peer_names[@]}")
 fi
 scratchfs=${SCRATCHFS_BIN:-$bin/scratchfs}
 
-# ---- what must be there: programs, a memfs_ll, and what jobs work on
-
-build() {
-  local log=$store/build.log
-  scripts/deps.sh --tests
-  mkdir -p -- "$store"
-  {
-    cmake --preset release &&
-      cmake --build --preset release --target scratchfs scratchfs_bench scratchfs_null_fs
-  } >"$log" 2>&1 || {
-    tail -n 20 -- "$log" >&2
-    die "the build failed; all it said is in build/bench/build.log"
-  }
-}
-
-# libfuse's own example of a file system in memory, from the sources that deps.sh has built libfuse of.
-# It has no option for direct I/O, which is faster for all but reading again: so one is built with it.
-build_memfs() {
-  local source=$root/build/deps/fuse3/example/memfs_ll.cc stage=$root/build/deps/stage/usr flags
-  [[ -x $store/memfs_ll && $store/memfs_ll -nt $source ]] && return 0
-  [[ -r $source ]] || {
-    note "no memfs_ll: build/deps/fuse3 with libfuse's sources is not there"
-    return 1
-  }
-  read -ra flags < <(PKG_CONFIG_PATH=$stage/lib/pkgconfig pkg-config --cflags --libs --static fuse3)
-  sed 's/^\tfi->fh = \(e\.\)\{0,1\}ino;/& fi->direct_io = 1; fi->parallel_direct_writes = 1;/' \
-    "$source" >"$store/memfs_ll_direct.cc"
-  [[ $(grep -c 'fi->direct_io = 1' "$store/memfs_ll_direct.cc") == 2 ]] ||
-    die "memfs_ll.cc is not what it was: look at build_memfs in scripts/bench.sh"
-  local common=(g++ -std=c++20 -O2 -D_FILE_OFFSET_BITS=64 -DHAVE_LINUX_LIMITS_H)
-  "${common[@]}" -o "$store/memfs_ll_cached" "$source" "${flags[@]}"
-  "${common[@]}" -o "$store/memfs_ll" "$store/memfs_ll_direct.cc" "${flags[@]}"
-}
-
-# The same on every machine: a tree of 4,000 sources, a repository of it, lines to sort, C++ to compile.
-make_materials() {
-  materials=$store/materials-1
-  [[ -d $materials ]] && return 0
-  say "making what the jobs work on (once)"
-  local new=$store/materials.new
-  rm -rf -- "$new"
-  mkdir -p -- "$new/sources"
-  python3 - "$new" <<'END'
-import os, random, sys
-random.seed(1)
-words = ["".join(random.choices("abcdefghijklmnopqrstuvwxyz_", k=random.randint(2, 12))) for _ in range(3000)]
-for number in range(4000):
-    folder = f"{sys.argv[1]}/tree/part{number % 16}/folder{number % 240}"
-    os.makedirs(folder, exist_ok=True)
-    lines = int(random.lognormvariate(4.5, 1.1))
-    with open(f"{folder}/source{number}.c", "w") as file:
-        for _ in range(lines):
-            file.write(" ".join(random.choices(words, k=random.randint(1, 9))) + ";\n")
-with open(f"{sys.argv[1]}/lines", "w") as file:
-    for _ in range(64):
-        block = random.randbytes(1000000).hex()
-        file.writelines(block[i:i + 40] + "\n" for i in range(0, len(block), 40))
-END
-  tar -C "$new" -cf "$new/tree.tar" tree
-  (
-    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
-    export GIT_AUTHOR_NAME=b GIT_AUTHOR_EMAIL=b@b GIT_COMMITTER_NAME=b GIT_COMMITTER_EMAIL=b@b
-    git -C "$new/tree" init -q -b main
-    git -C "$new/tree" add .
-    git -C "$new/tree" commit -q -m tree
-    git clone -q --bare "$new/tree" "$new/tree.git"
-  )
-  rm -rf -- "$new/tree"
-  cp -r -- fs "$new/sources/fs"
-  cp -- fs/base/*.cc fs/limits/*.cc fs/content/*.cc "$new/sources/"
-  find "$new/sources" -maxdepth 1 -name '*.cc' -printf '%f\n' | sort >"$new/sources/list"
-  mv -- "$new" "$materials"
-}
-
-# ---- mounts
-
-run='' uring_before=''
-uring_switch=/sys/module/fuse/parameters/enable_uring
-names=()
-declare -A place=() process=()
-
-clean_up() {
-  local status=$? name
-  trap - EXIT
-  set +e # whatever fails here, the rest is still to be done
-  for name in "${names[@]}"; do take_down "$name"; done
-  [[ -z $uring_before ]] || echo "$uring_before" >"$uring_switch"
-  [[ -z $run ]] || rm -rf --one-file-system -- "$run"
-  exit "$status"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-is_mounted() { awk -v point="$1" '$5 == point {found = 1} END {exit !found}' /proc/self/mountinfo; }
-
-is_wanted() {
-  local name
-  ((${#wanted[@]})) || return 0
-  for name in "${wanted[@]}"; do [[ $name == "$1" ]] && return 0; done
-  return 1
-}
-
-# Waits for a process of ours; after ten seconds kills it.
-await_end() {
-  local i
-  for ((i = 0; i < 100; ++i)); do
-    kill -0 "$1" 2>/dev/null || return 0
-    sleep 0.1
-  done
-  note "process $1 did not end with its mount; killed"
-  kill -KILL "$1"
-}
-
-take_down() {
-  local point=${place[$1]:-} i
-  [[ -n $point ]] || return 0
-  for ((i = 0; i < 20; ++i)); do
-    is_mounted "$point" || break
-    umount -- "$point" 2>/dev/null || fusermount3 -u -- "$point" 2>/dev/null || sleep 0.1
-  done
-  if is_mounted "$point"; then
-    note "$1 is busy; detached"
-    umount -l -- "$point"
-  fi
-  [[ -z ${process[$1]:-} ]] || await_end "${process[$1]}"
-  unset "place[$1]" "process[$1]"
-}
-
-# NAME COMMAND: the command mounts on {} and stays, or leaves a daemon; its output goes to NAME.log.
-put_up() {
-  local name=$1 point=$run/mounts/$1 command i
-  command=${2//'{}'/$(printf %q "$point")}
-  mkdir -p -- "$point"
-  names+=("$name")
-  place[$name]=$point
-  bash -c "exec $command" >"$run/$name.log" 2>&1 &
-  process[$name]=$!
-  for ((i = 0; i < 200; ++i)); do
-    is_mounted "$point" && stat -- "$point" >/dev/null 2>&1 && break
-    if ! kill -0 "${process[$name]}" 2>/dev/null && ! wait "${process[$name]}"; then
-      cat -- "$run/$name.log" >&2
-      die "$name: mounting failed: $command"
-    fi
-    sleep 0.1
-  done
-  is_mounted "$point" || die "$name: not mounted after 20 s: $command"
-  chmod 0777 -- "$point" 2>/dev/null || true
-}
-
-put_up_if_wanted() { if is_wanted "$1"; then put_up "$@"; fi; }
-
-prepare_machine() {
-  [[ $(id -u) -eq 0 ]] || die "mounting a tmpfs needs root: run it as root"
-  [[ -c /dev/fuse ]] || modprobe fuse 2>/dev/null || die "/dev/fuse is missing: load the module fuse"
-  if [[ -w $uring_switch && $(<"$uring_switch") == N ]]; then
-    uring_before=N
-    echo Y >"$uring_switch"
-  elif [[ ! -e $uring_switch ]]; then
-    note "this kernel has no FUSE over io_uring; scratchfs falls back to /dev/fuse"
-  fi
-  run=$(mktemp -d /tmp/scratchfs-bench.XXXXXXXX)
-  mkdir -- "$run/mounts"
-}
-
-put_up_all() {
-  local name
-  put_up_if_wanted scratchfs "$(printf %q "$scratchfs") -f {} -o fsname=bench$options"
-  put_up_if_wanted scratchfs-dev-fuse "$(printf %q "$scratchfs") -f {} -o fsname=bench,io_uring=off$options"
-  put_up_if_wanted tmpfs "mount -t tmpfs -o size=80%,nr_inodes=0 bench {}"
-  if is_wanted disk; then
-    names+=(disk)
-    mkdir -- "$run/mounts/disk"
-    place[disk]=$run/mounts/disk
-  fi
-  if build_memfs; then
-    local uring=''
-    [[ -e $uring_switch ]] && uring=,io_uring
-    put_up_if_wanted memfs_ll "$(printf %q "$store/memfs_ll") -f -o allow_other$uring {}"
-    put_up_if_wanted memfs_ll-cached "$(printf %q "$store/memfs_ll_cached") -f -o allow_other$uring {}"
-  fi
-  put_up_if_wanted null "$(printf %q "$bin/scratchfs_null_fs") {}"
-  for name in "${peer_names[@]}"; do put_up_if_wanted "$name" "${peer_commands[$name]}"; done
-}
+# shellcheck source=bench/prepare.sh
+source scripts/bench/prepare.sh
+# shellcheck source=bench/mounts.sh
+source scripts/bench/mounts.sh
+# shellcheck source=bench/results.sh
+source scripts/bench/results.sh
 
 # ---- runs
 
@@ -281,10 +102,15 @@ run_one() {
     limit=15
     flags=(--quick)
   fi
-  { # in braces for the shell's own words about a signal
+  { # in braces for the shell's own words about a signal; in the background for ^C to be heard at once
     timeout -k 5 "$limit" "$bench" run "$work" "${place[$mount]}" --append "$out/results" --mount "$mount" \
-      --round "$round" --materials "$materials" "${flags[@]}" "$@" || status=$?
+      --round "$round" --materials "$materials" "${flags[@]}" "$@" &
+    client=$!
+    wait "$client" || status=$?
+    client=
   } 2>>"$out/errors"
+  # What the disk still has to write shall not disturb the next.
+  [[ $mount != disk ]] || sync -f "${place[disk]}"
   ((status == 0)) && return 0
   # Once is enough: it would only fail again, and take as long.
   given_up[$mount/$work]=yes
@@ -292,8 +118,6 @@ run_one() {
     note "$work on $mount: given up after $limit s"
     rm -rf --one-file-system -- "${place[$mount]}"/bench.*
   fi
-  # What the disk still has to write shall not disturb the next.
-  [[ $mount != disk ]] || sync -f "${place[disk]}"
 }
 
 # Each round begins with another mount, so that none always comes after the same.
@@ -317,22 +141,19 @@ is_chosen() { # WORK USUAL
   return 1
 }
 
-is_job() { [[ $1 == untar-rm || $1 == sort || $1 == tempfiles || $1 == git || $1 == compile ]]; }
-
 run_usual() {
-  local work how usual works=() round many
-  while read -r work how usual; do
+  local work how usual group works=() round many
+  while read -r work how usual group; do
     if [[ $usual != usual ]] || ! is_chosen "$work" "$usual"; then continue; fi
-    if [[ $quick == yes && ${#only[@]} -eq 0 ]] && is_job "$work"; then continue; fi
+    if [[ $quick == yes && ${#only[@]} -eq 0 && $group == jobs ]]; then continue; fi
     works+=("$work $how")
   done < <("$bench" list --plain)
   ((${#works[@]})) || return 0
   put_up_all
-  for ((round = 1; round <= ${rounds:-$([[ $quick == yes ]] && echo 2 || echo 5)}; ++round)); do
+  for ((round = 1; round <= ${rounds:-$([[ $quick == yes ]] && echo 2 || echo 3)}; ++round)); do
     printf 'round %s (after %s s), load %s\n' "$round" "$SECONDS" "$(cut -d' ' -f1 /proc/loadavg)"
     for many in "${works[@]}"; do
       read -r work how <<<"$many"
-      is_job "$work" && ((${rounds:-3} < round)) && continue
       [[ $how == free ]] || run_on_all "$work" "$round" --cpu "$cpu"
       [[ $how == pinned ]] || run_on_all "$work" "$round"
     done
@@ -393,47 +214,6 @@ count_requests() {
   printf '| what | requests each |\n| --- | --- |\n'
   python3 tests/bench/requests.py "$scratchfs" "${place[scratchfs]}"
   take_down scratchfs
-}
-
-# ---- what came out
-
-about() {
-  printf '{"date":"%s","kernel":"%s","processor":"%s","cores":%s,"memory_mib":%s,"scratchfs":"%s","quick":"%s","pinned_to":%s,"load":"%s","seconds":%s}' \
-    "$(date -u +%FT%H:%MZ)" "$(uname -r)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
-    "$(nproc)" "$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)" \
-    "$("$scratchfs" --version | head -n 1) $(git rev-parse --short HEAD 2>/dev/null || true)" \
-    "$quick" "$cpu" "$load_before, $(cut -d' ' -f1 /proc/loadavg) after" "$SECONDS"
-}
-
-# A line a figure, a mark a mount: how many times tmpfs's time it takes.
-draw() {
-  local rows
-  rows=$(($(wc -l <"$out/plot.data") - 1))
-  ((rows > 0)) || return 0
-  gnuplot 2>>"$out/errors" <<END || note "gnuplot could not draw: see $out/errors"
-set terminal svg size 900,$((120 + 18 * rows)) dynamic font "sans-serif,12" background "white"
-set output "$svg"
-set title "Time taken, in times of tmpfs's (left is faster)"
-set logscale x
-set format x "%g x"
-set xtics (0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 100)
-set grid xtics ytics lc rgb "#dddddd"
-set yrange [$rows - 0.5:-0.5]
-set key below
-set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb "#888888"
-set datafile missing "?"
-set pointsize 0.8
-plot for [column=2:$(head -n 1 "$out/plot.data" | wc -w)] "$out/plot.data" using column:0:yticlabels(1) \
-  with points pt 7 title columnheader(column)
-END
-}
-
-report() {
-  say "medians, and in brackets how many times tmpfs's (times: less is better; GB/s and k/s: more is better)"
-  "$bench" report "$out/results" --about "$(about)" --json "$out/bench.json" --markdown "$out/bench.md" \
-    --plot "$out/plot.data"
-  draw
-  printf '\nAfter %s s. JSON, markdown and picture: %s\n' "$SECONDS" "$out"
 }
 
 build

@@ -109,10 +109,10 @@ int run(const RunOptions& options) {
   return fine ? 0 : 1;
 }
 
-// A line: name, "pinned" or "free" or "both", "usual" or "extra".
+// A line: name, "pinned" or "free" or "both", "usual" or "extra", group.
 void show_plainly(const Work& work) {
   const std::string_view how = work.unpinned ? "both" : work.pinned ? "pinned" : "free";
-  fmt::print("{} {} {}\n", work.name, how, work.usual ? "usual" : "extra");
+  fmt::print("{} {} {} {}\n", work.name, how, work.usual ? "usual" : "extra", work.group);
 }
 
 void show(const Work& work) {

@@ -104,6 +104,23 @@ std::string piped(const Table& table) {
   return text;
 }
 
+// Only what there are targets for, with what they are set against.
+Table targets_of(const Results& results) {
+  Table table{{"work", "unit", "scratchfs", "target", "", "of that"}};
+  for (const Row& row : results.rows) {
+    for (const Judgement& judgement : results.judge(row)) {
+      if (!judgement.ratio) continue;
+      const double ours = *results.median_of("scratchfs", row.figure->name, row.pinned);
+      table.push_back(
+          {std::string(row.figure->what), std::string(name_of(row.figure->unit)), show(ours),
+           show_target(row, *judgement.target), judgement.met ? "met" : "**missed**",
+           fmt::format("{} x {}", show(*judgement.ratio), show(ours / *judgement.ratio))});
+    }
+  }
+  if (table.size() == 1) table.clear();
+  return table;
+}
+
 std::string count_targets(const Results& results) {
   int all = 0;
   int met = 0;
@@ -146,7 +163,10 @@ std::string as_text(const Results& results) {
   return text;
 }
 
-std::string as_markdown(const Results& results) { return sections(results, piped); }
+std::string as_markdown(const Results& results) {
+  const Table targets = targets_of(results);
+  return (targets.empty() ? "" : piped(targets) + "\n") + sections(results, piped);
+}
 
 Json as_json(const Results& results, const Json& about) {
   Json figures = Json::array();

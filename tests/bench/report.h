@@ -9,6 +9,7 @@ namespace scratchfs::bench {
 
 // One line a figure: the medians, the ratio to tmpfs, the target and whether it is met.
 std::string as_text(const Results& results);
+// The targets first, then all figures.
 std::string as_markdown(const Results& results);
 // `about` (an object) says what ran where.
 Json as_json(const Results& results, const Json& about);

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Part of bench.sh: what is mounted, and taken away again.
+# shellcheck disable=SC2154  # bench.sh sets the variables
+
+run='' uring_before='' client=''
+uring_switch=/sys/module/fuse/parameters/enable_uring
+names=()
+declare -A place=() process=()
+
+clean_up() {
+  local status=$? name
+  trap - EXIT
+  set +e # whatever fails here, the rest is still to be done
+  [[ -z $client ]] || { # timeout(1) passes it on to all that it started
+    kill -TERM "$client"
+    wait "$client"
+  }
+  for name in "${names[@]}"; do take_down "$name"; done
+  [[ -z $uring_before ]] || echo "$uring_before" >"$uring_switch"
+  [[ -z $run ]] || rm -rf --one-file-system -- "$run"
+  exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+is_mounted() { awk -v point="$1" '$5 == point {found = 1} END {exit !found}' /proc/self/mountinfo; }
+
+is_wanted() {
+  local name
+  ((${#wanted[@]})) || return 0
+  for name in "${wanted[@]}"; do [[ $name == "$1" ]] && return 0; done
+  return 1
+}
+
+# Waits for a process of ours; after ten seconds kills it.
+await_end() {
+  local i
+  for ((i = 0; i < 100; ++i)); do
+    kill -0 "$1" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  note "process $1 did not end with its mount; killed"
+  kill -KILL "$1"
+}
+
+take_down() {
+  local point=${place[$1]:-} i
+  [[ -n $point ]] || return 0
+  for ((i = 0; i < 20; ++i)); do
+    is_mounted "$point" || break
+    umount -- "$point" 2>/dev/null || fusermount3 -u -- "$point" 2>/dev/null || sleep 0.1
+  done
+  if is_mounted "$point"; then
+    note "$1 is busy; detached"
+    umount -l -- "$point"
+  fi
+  [[ -z ${process[$1]:-} ]] || await_end "${process[$1]}"
+  unset "place[$1]" "process[$1]"
+}
+
+# NAME COMMAND: the command mounts on {} and stays, or leaves a daemon; its output goes to NAME.log.
+put_up() {
+  local name=$1 point=$run/mounts/$1 command i
+  command=${2//'{}'/$(printf %q "$point")}
+  mkdir -p -- "$point"
+  names+=("$name")
+  place[$name]=$point
+  bash -c "exec $command" >"$run/$name.log" 2>&1 &
+  process[$name]=$!
+  for ((i = 0; i < 200; ++i)); do
+    is_mounted "$point" && stat -- "$point" >/dev/null 2>&1 && break
+    if ! kill -0 "${process[$name]}" 2>/dev/null && ! wait "${process[$name]}"; then
+      cat -- "$run/$name.log" >&2
+      die "$name: mounting failed: $command"
+    fi
+    sleep 0.1
+  done
+  is_mounted "$point" || die "$name: not mounted after 20 s: $command"
+  chmod 0777 -- "$point" 2>/dev/null || true
+}
+
+put_up_if_wanted() { if is_wanted "$1"; then put_up "$@"; fi; }
+
+prepare_machine() {
+  [[ $(id -u) -eq 0 ]] || die "mounting a tmpfs needs root: run it as root"
+  [[ -c /dev/fuse ]] || modprobe fuse 2>/dev/null || die "/dev/fuse is missing: load the module fuse"
+  if [[ -w $uring_switch && $(<"$uring_switch") == N ]]; then
+    uring_before=N
+    echo Y >"$uring_switch"
+  elif [[ ! -e $uring_switch ]]; then
+    note "this kernel has no FUSE over io_uring; scratchfs falls back to /dev/fuse"
+  fi
+  run=$(mktemp -d /tmp/scratchfs-bench.XXXXXXXX)
+  mkdir -- "$run/mounts"
+}
+
+put_up_all() {
+  local name
+  put_up_if_wanted scratchfs "$(printf %q "$scratchfs") -f {} -o fsname=bench$options"
+  put_up_if_wanted scratchfs-dev-fuse "$(printf %q "$scratchfs") -f {} -o fsname=bench,io_uring=off$options"
+  put_up_if_wanted tmpfs "mount -t tmpfs -o size=80%,nr_inodes=0 bench {}"
+  if is_wanted disk; then
+    names+=(disk)
+    mkdir -- "$run/mounts/disk"
+    place[disk]=$run/mounts/disk
+  fi
+  if build_memfs; then
+    local uring=''
+    [[ -e $uring_switch ]] && uring=,io_uring
+    put_up_if_wanted memfs_ll "$(printf %q "$store/memfs_ll") -f -o allow_other$uring {}"
+    put_up_if_wanted memfs_ll-cached "$(printf %q "$store/memfs_ll_cached") -f -o allow_other$uring {}"
+  fi
+  put_up_if_wanted null "$(printf %q "$bin/scratchfs_null_fs") {}"
+  for name in "${peer_names[@]}"; do put_up_if_wanted "$name" "${peer_commands[$name]}"; done
+}
+

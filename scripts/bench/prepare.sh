@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Part of bench.sh: what must be there: programs, a memfs_ll, and what jobs work on.
+# shellcheck disable=SC2154  # bench.sh sets the variables
+
+build() {
+  local log=$store/build.log
+  scripts/deps.sh --tests
+  mkdir -p -- "$store"
+  {
+    cmake --preset release &&
+      cmake --build --preset release --target scratchfs scratchfs_bench scratchfs_null_fs
+  } >"$log" 2>&1 || {
+    tail -n 20 -- "$log" >&2
+    die "the build failed; all it said is in build/bench/build.log"
+  }
+}
+
+# libfuse's own example of a file system in memory, from the sources that deps.sh has built libfuse of.
+# It has no option for direct I/O, which is faster for all but reading again: so one is built with it.
+build_memfs() {
+  local source=$root/build/deps/fuse3/example/memfs_ll.cc stage=$root/build/deps/stage/usr flags
+  [[ -x $store/memfs_ll && $store/memfs_ll -nt $source ]] && return 0
+  [[ -r $source ]] || {
+    note "no memfs_ll: build/deps/fuse3 with libfuse's sources is not there"
+    return 1
+  }
+  read -ra flags < <(PKG_CONFIG_PATH=$stage/lib/pkgconfig pkg-config --cflags --libs --static fuse3)
+  sed 's/^\tfi->fh = \(e\.\)\{0,1\}ino;/& fi->direct_io = 1; fi->parallel_direct_writes = 1;/' \
+    "$source" >"$store/memfs_ll_direct.cc"
+  [[ $(grep -c 'fi->direct_io = 1' "$store/memfs_ll_direct.cc") == 2 ]] ||
+    die "memfs_ll.cc is not what it was: look at build_memfs in scripts/bench.sh"
+  local common=(g++ -std=c++20 -O2 -D_FILE_OFFSET_BITS=64 -DHAVE_LINUX_LIMITS_H)
+  "${common[@]}" -o "$store/memfs_ll_cached" "$source" "${flags[@]}"
+  "${common[@]}" -o "$store/memfs_ll" "$store/memfs_ll_direct.cc" "${flags[@]}"
+}
+
+# The same on every machine: a tree of 4,000 sources, a repository of it, lines to sort, C++ to compile.
+make_materials() {
+  materials=$store/materials-1
+  [[ -d $materials ]] && return 0
+  say "making what the jobs work on (once)"
+  local new=$store/materials.new
+  rm -rf -- "$new"
+  mkdir -p -- "$new/sources"
+  python3 scripts/bench/materials.py "$new"
+  tar -C "$new" -cf "$new/tree.tar" tree
+  (
+    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+    export GIT_AUTHOR_NAME=b GIT_AUTHOR_EMAIL=b@b GIT_COMMITTER_NAME=b GIT_COMMITTER_EMAIL=b@b
+    git -C "$new/tree" init -q -b main
+    git -C "$new/tree" add .
+    git -C "$new/tree" commit -q -m tree
+    git clone -q --bare "$new/tree" "$new/tree.git"
+  )
+  rm -rf -- "$new/tree"
+  cp -r -- fs "$new/sources/fs"
+  cp -- fs/base/*.cc fs/limits/*.cc fs/content/*.cc "$new/sources/"
+  find "$new/sources" -maxdepth 1 -name '*.cc' -printf '%f\n' | sort >"$new/sources/list"
+  mv -- "$new" "$materials"
+}
+
