@@ -170,6 +170,7 @@ fuse_lowlevel_ops operations() {
   all.write = on_write;
   all.opendir = on_opendir;
   all.readdir = on_readdir;
+  all.readdirplus = on_readdir;
   return all;
 }
 

@@ -80,16 +80,21 @@ std::vector<double> run_random(const Place& place) {
 
 std::vector<Work> random_works() {
   constexpr Unit kRate = Unit::thousands_per_second;
-  return {
-      {.name = "random-4k",
-       .group = "random",
-       .figures = {{"random-read-1", "random 4 KiB reads, 1 job, read-only handle", kRate},
-                   {"random-read-4", "4 jobs, a file each", kRate, {{1.6, "", "random-read-1"}}},
-                   {"random-write-1", "random 4 KiB writes, 1 job, O_RDWR handle", kRate},
-                   {"random-write-4", "4 jobs, a file each", kRate, {{1.6, "", "random-write-1"}}},
-                   {"random-write-4-shared", "4 jobs, one file", kRate}},
-       .run = run_random,
-       .pinned = false}};
+  return {{.name = "random-4k",
+           .group = "random",
+           .figures = {{"random-read-1", "random 4 KiB reads, 1 job, read-only handle", kRate},
+                       {"random-read-4",
+                        "random 4 KiB reads, 4 jobs, a file each",
+                        kRate,
+                        {{1.6, "", "random-read-1"}}},
+                       {"random-write-1", "random 4 KiB writes, 1 job, O_RDWR handle", kRate},
+                       {"random-write-4",
+                        "random 4 KiB writes, 4 jobs, a file each",
+                        kRate,
+                        {{1.6, "", "random-write-1"}}},
+                       {"random-write-4-shared", "random 4 KiB writes, 4 jobs, one file", kRate}},
+           .run = run_random,
+           .pinned = false}};
 }
 
 }  // namespace scratchfs::bench

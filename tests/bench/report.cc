@@ -42,37 +42,35 @@ std::string show_judgement(const Row& row, const Judgement& judgement) {
                      show(*judgement.ratio));
 }
 
-// Cells of all columns: figure, unit, mounts, targets.
-std::vector<std::string> cells_of(const Results& results, const Row& row) {
-  std::vector<std::string> cells{std::string(row.figure->name),
-                                 std::string(name_of(row.figure->unit))};
-  for (std::size_t mount = 0; mount < results.mounts.size(); ++mount) {
-    cells.push_back(show_cell(results, row, mount));
-  }
-  std::string targets;
+std::string show_judgements(const Results& results, const Row& row) {
+  std::string text;
   for (const Judgement& judgement : results.judge(row)) {
-    if (!targets.empty()) targets += "; ";
-    targets += show_judgement(row, judgement);
+    if (!text.empty()) text += "; ";
+    text += show_judgement(row, judgement);
   }
-  cells.push_back(targets);
-  return cells;
-}
-
-std::vector<std::string> headings(const Results& results) {
-  std::vector<std::string> cells{"figure", "unit"};
-  cells.insert(cells.end(), results.mounts.begin(), results.mounts.end());
-  cells.emplace_back("target");
-  return cells;
+  return text;
 }
 
 using Table = std::vector<std::vector<std::string>>;
 
-Table table_of(const Results& results, bool pinned) {
-  Table table;
-  for (const Row& row : results.rows) {
-    if (row.pinned == pinned) table.push_back(cells_of(results, row));
+// Figure, unit, each mount that has any of these rows' figures, targets. Empty for no rows.
+Table table_of(const Results& results, const std::vector<const Row*>& rows) {
+  if (rows.empty()) return {};
+  std::vector<std::size_t> mounts;
+  for (std::size_t mount = 0; mount < results.mounts.size(); ++mount) {
+    const auto has_it = [mount](const Row* row) { return row->medians[mount].has_value(); };
+    if (std::ranges::any_of(rows, has_it)) mounts.push_back(mount);
   }
-  if (!table.empty()) table.insert(table.begin(), headings(results));
+  Table table{{"figure", "unit"}};
+  for (const std::size_t mount : mounts) table[0].push_back(results.mounts[mount]);
+  table[0].emplace_back("target");
+  for (const Row* row : rows) {
+    auto& cells = table.emplace_back();
+    cells.emplace_back(row->figure->name);
+    cells.emplace_back(name_of(row->figure->unit));
+    for (const std::size_t mount : mounts) cells.push_back(show_cell(results, *row, mount));
+    cells.push_back(show_judgements(results, *row));
+  }
   return table;
 }
 
@@ -134,13 +132,28 @@ std::string count_targets(const Results& results) {
   return all == 0 ? "" : fmt::format("{} of {} targets met\n", met, all);
 }
 
+struct Section {
+  std::string_view title;
+  bool (*has)(const Row& row);
+};
+
+constexpr Section kSections[] = {
+    {"The client pinned to one core:",
+     [](const Row& row) { return row.pinned && row.work->usual; }},
+    {"Not pinned:", [](const Row& row) { return !row.pinned && row.work->usual; }},
+    {"On mounts of their own:", [](const Row& row) { return !row.work->usual; }},
+};
+
 std::string sections(const Results& results, std::string (*lay_out)(const Table&)) {
   std::string text;
-  for (const bool pinned : {true, false}) {
-    const Table table = table_of(results, pinned);
-    if (table.empty()) continue;
-    text += fmt::format("{}The client {} to one core:\n\n{}", text.empty() ? "" : "\n",
-                        pinned ? "pinned" : "not pinned", lay_out(table));
+  for (const Section& section : kSections) {
+    std::vector<const Row*> rows;
+    for (const Row& row : results.rows) {
+      if (section.has(row)) rows.push_back(&row);
+    }
+    if (rows.empty()) continue;
+    text += fmt::format("{}{}\n\n{}", text.empty() ? "" : "\n", section.title,
+                        lay_out(table_of(results, rows)));
   }
   return text;
 }

@@ -94,8 +94,7 @@ std::vector<Work> small_file_works() {
   return {{.name = "small-files",
            .group = "small-files",
            .figures = {{"small-files-memory",
-                        "1,000,000 files of 100 bytes: the daemon's resident memory; without a "
-                        "daemon, MemAvailable",
+                        "memory of 1,000,000 files of 100 bytes",
                         Unit::mebibytes,
                         {{0.5}}},
                        {"small-files-slab", "the kernel's slab", Unit::mebibytes},

@@ -73,8 +73,11 @@ std::vector<Work> stream_works() {
        .group = "streams",
        .figures =
            {{"stream-write-1m", "write 1 GiB in 1 MiB calls, write-only handle", kSpeed, {{1.3}}},
-            {"stream-read-1m", "read it back, read-only handle, first time", kSpeed, {{0.8}}},
-            {"stream-read-again-1m", "again", kSpeed, {{1.0}}},
+            {"stream-read-1m",
+             "read 1 GiB back in 1 MiB calls, read-only handle, first time",
+             kSpeed,
+             {{0.8}}},
+            {"stream-read-again-1m", "the same again", kSpeed, {{1.0}}},
             {"unlink-1g-read", "unlink of that 1 GiB", Unit::milliseconds},
             {"stream-rewrite-1m", "write another one right after that", kSpeed},
             {"unlink-1g", "unlink of 1 GiB just written", Unit::milliseconds, {{0.02}}}},
