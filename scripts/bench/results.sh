@@ -15,8 +15,8 @@ draw() {
   local rows columns
   rows=$(($(wc -l <"$out/plot.data") - 1))
   ((rows > 0)) || return 0
-  # All but the names, and tmpfs, which is the line at 1.
-  columns=$(head -n 1 "$out/plot.data" | awk '{for (i = 2; i <= NF; i++) if ($i != "tmpfs") printf "%d ", i}')
+  # All but the names; tmpfs, which is the line at 1; and fio, which has no row here.
+  columns=$(head -n 1 "$out/plot.data" | awk '{for (i = 2; i <= NF; i++) if ($i != "tmpfs" && $i != "fio") printf "%d ", i}')
   gnuplot 2>>"$out/errors" <<END || note "gnuplot could not draw: see $out/errors"
 set terminal svg size 900,$((120 + 18 * rows)) dynamic noenhanced font "sans-serif,12" background "white"
 set output "$out/bench.svg"

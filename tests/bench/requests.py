@@ -105,7 +105,9 @@ def show(requests, rounds):
     words = []
     for name, count in requests.items():
         rate = count / rounds
-        words.append(name if rate == 1 else f"{rate:g} {name}" if rounds == 1 else f"{rate:.2g} {name}")
+        if rate < 0.05:
+            continue  # the first or the last of many
+        words.append(name if 0.95 <= rate <= 1.05 else f"{rate:.4g} {name}")
     return ", ".join(words) or "none"
 
 
