@@ -15,8 +15,8 @@ namespace scratchfs::mount {
 
 namespace {
 
-constexpr auto kCommands =
-    std::to_array<std::string_view>({"mount", "umount", "status", "quota", "keep", "unkeep"});
+constexpr auto kCommands = std::to_array<std::string_view>(
+    {"mount", "umount", "status", "quota", "keep", "unkeep", "run"});
 constexpr auto kForAll = std::to_array<std::string_view>({"-h", "--help", "-V", "--version"});
 
 template <typename List>
@@ -64,6 +64,7 @@ struct Commands {
   StatusCommand status;
   QuotaCommand quota;
   KeepCommand keep;
+  RunCommand run;
 };
 
 CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::string>& paths) {
@@ -142,6 +143,31 @@ void add_keep(CLI::App& app, const std::string& name, KeepCommand& command) {
                 "of a symbolic link, the link and not what it points to");
 }
 
+void add_run(CLI::App& app, RunCommand& command) {
+  CLI::App* sub = app.add_subcommand(
+      "run", "Run a command with a scratchfs of its own as TMPDIR, wiped at its end");
+  show_usage(*sub, "usage: scratchfs run [-o OPTION[,OPTION...]] [--] COMMAND [ARGUMENT...]");
+  sub->add_option("-o", command.option_lists, "options, see below")
+      ->type_name("LIST")
+      ->allow_extra_args(false);
+  sub->footer(options_footer() +
+              "\nExit codes: the command's; 128 and the signal's number where one killed it;\n"
+              "125 no mount, 126 it cannot be started, 127 there is no such command.");
+}
+
+// Takes what `run` is to run off the end of the arguments, which are nobody's options here.
+std::vector<std::string> take_command(std::vector<std::string>& arguments) {
+  std::size_t at = 1;
+  while (at < arguments.size() && arguments[at].starts_with('-') && arguments[at] != "--")
+    at += arguments[at] == "-o" ? 2U : 1U;
+  at = std::min(at, arguments.size());
+  const bool marked = at < arguments.size() && arguments[at] == "--";
+  const auto begin = arguments.begin() + static_cast<std::ptrdiff_t>(at);
+  std::vector<std::string> words(begin + (marked ? 1 : 0), arguments.end());
+  arguments.erase(begin, arguments.end());
+  return words;
+}
+
 // What the parser cannot know.
 std::string check(const QuotaCommand& command) {
   const bool whom = command.user || command.everyone;
@@ -169,6 +195,10 @@ std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
     commands.keep.keep = keep;
     return Command(std::move(commands.keep));
   }
+  if (app.got_subcommand("run")) {
+    if (commands.run.words.empty()) return mistake("run: what? add -- COMMAND [ARGUMENT...]");
+    return Command(std::move(commands.run));
+  }
   if (paths.back().empty()) return mistake("the mount point has no name");
   commands.mount.mountpoint = paths.back();
   if (paths.size() > 1) commands.mount.source = paths.front();
@@ -187,13 +217,15 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   show_usage(app,
              "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]]\n"
              "       scratchfs umount|status|quota MOUNTPOINT [...]\n"
-             "       scratchfs keep|unkeep PATH...");
+             "       scratchfs keep|unkeep PATH...\n"
+             "       scratchfs run [-o OPTION[,OPTION...]] -- COMMAND [ARGUMENT...]");
   app.set_help_flag("-h,--help", "show this, or after a command what that one takes");
   app.set_version_flag("-V,--version", "scratchfs " SCRATCHFS_VERSION, "show the version");
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 fine, 1 failed, 2 a mistake on the command line. More in man scratchfs.");
   Commands commands;
+  if (first == "run") commands.run.words = take_command(arguments);
   std::vector<std::string> paths;
   add_mount(app, commands.mount, paths);
   add_umount(app, commands.umount);
@@ -201,6 +233,7 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   add_quota(app, commands.quota);
   add_keep(app, "keep", commands.keep);
   add_keep(app, "unkeep", commands.keep);
+  add_run(app, commands.run);
   std::reverse(arguments.begin(), arguments.end());  // as CLI::App::parse wants them
   try {
     app.parse(arguments);

@@ -44,7 +44,13 @@ struct KeepCommand {
   bool link_itself = false;  // of a symbolic link, not what it points to
 };
 
-using Command = std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand, KeepCommand>;
+struct RunCommand {
+  std::vector<std::string> option_lists;  // of each -o
+  std::vector<std::string> words;         // the command and its arguments; never empty
+};
+
+using Command =
+    std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand, KeepCommand, RunCommand>;
 
 // Each does the work, prints, and returns the exit code.
 int run(const MountCommand& command);
@@ -52,5 +58,6 @@ int run(const UmountCommand& command);
 int run(const StatusCommand& command);
 int run(const QuotaCommand& command);
 int run(const KeepCommand& command);
+int run(const RunCommand& command);
 
 }  // namespace scratchfs::mount

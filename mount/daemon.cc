@@ -153,6 +153,7 @@ int Parts::serve(const Ready& ready) {
     });
   }
   session_.reset();
+  if (setup_.remove_mountpoint) ::rmdir(setup_.mountpoint.c_str());
   guardian_.dismiss();
   if (!served) {
     if (answered) {
@@ -171,7 +172,7 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
   block_signals();
   start_logging(setup.foreground, setup.log_level);
   for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
-  auto guardian = Guardian::start(setup.mountpoint);
+  auto guardian = Guardian::start(setup.mountpoint, setup.remove_mountpoint);
   if (!guardian) return complain(guardian.error());
   harden();
   if (const auto locked = store::install_crypto_allocator(); !locked) {

@@ -21,6 +21,7 @@ struct DaemonSetup {
   std::unique_ptr<base::OsDirectory> spill_directory;  // null: never spills
   std::string log_level;
   bool foreground = false;
+  bool remove_mountpoint = false;  // once nothing is mounted there any more, however that came
 };
 
 // Mounts, calls `ready` when the mount answers, serves until it is unmounted or a signal ends it,

@@ -54,7 +54,7 @@ bool detach_and_log(const std::string& mountpoint) {
   return static_cast<bool>(detached);
 }
 
-[[noreturn]] void be_guardian(int socket, const std::string& mountpoint) {
+[[noreturn]] void be_guardian(int socket, const std::string& mountpoint, bool remove_mountpoint) {
   ::setsid();
   ignore_signals();
   keep_only(socket);
@@ -64,6 +64,7 @@ bool detach_and_log(const std::string& mountpoint) {
   if (::send(kSocket, &ready, 1, MSG_NOSIGNAL) != 1) ::_exit(kFailed);
   const GuardianHost host{[] { return read_mount_table(); }, detach_and_log};
   watch_daemon(kSocket, mountpoint, host);
+  if (remove_mountpoint) ::rmdir(mountpoint.c_str());
   ::_exit(kFine);
 }
 
@@ -84,13 +85,13 @@ void await_end(pid_t child) {
 
 }  // namespace
 
-Outcome<Guardian> Guardian::start(const std::string& mountpoint) {
+Outcome<Guardian> Guardian::start(const std::string& mountpoint, bool remove_mountpoint) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failed("the mount's guardian", errno);
   }
   Guardian guardian(ends[0], ::fork());
-  if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint);
+  if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint, remove_mountpoint);
   const int error = errno;
   ::close(ends[1]);
   if (guardian.pid_ < 0) return failed("the mount's guardian", error);

@@ -17,7 +17,8 @@ class Guardian {
   // Forks, so call it before there is any thread. The guardian has a session of its own (^C does
   // not reach it), keeps no descriptor of the caller's and ignores every signal that asks it to
   // end.
-  static Outcome<Guardian> start(const std::string& mountpoint);
+  // `remove_mountpoint`: where the daemon died, the guardian also removes the empty directory.
+  static Outcome<Guardian> start(const std::string& mountpoint, bool remove_mountpoint = false);
   Guardian(Guardian&& other) noexcept;
   Guardian& operator=(Guardian&& other) noexcept;
   ~Guardian();  // without dismiss(): as if the daemon had died

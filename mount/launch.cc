@@ -7,7 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdlib>
 #include <string>
 
 #include "mount/refusal.h"
@@ -23,8 +23,17 @@ void null_stream(int stream, int flags) {
   if (null != stream) ::close(null);
 }
 
-int run_child(const Daemon& daemon, int pipe) {
+constexpr int kPipe = STDERR_FILENO + 1;  // where the daemon keeps its end, if it keeps only that
+
+int keep_only(int pipe) {
+  if (pipe != kPipe) ::dup3(pipe, kPipe, O_CLOEXEC);
+  ::close_range(kPipe + 1, ~0U, 0);
+  return kPipe;
+}
+
+int run_child(const Daemon& daemon, int pipe, Descriptors inherited) {
   ::setsid();
+  if (inherited == Descriptors::close_all) pipe = keep_only(pipe);
   if (::chdir("/") != 0) return complain(failed("/", errno));
   null_stream(STDIN_FILENO, O_RDONLY);
   // The parent may have been interrupted: a write to it must fail, not kill.
@@ -54,15 +63,14 @@ int wait_for_end(pid_t child) {
 
 }  // namespace
 
-int launch(bool foreground, const Daemon& daemon) {
-  if (foreground) return daemon([] { return true; });
+Launched launch_in_background(const Daemon& daemon, Descriptors inherited) {
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return complain(failed("pipe", errno));
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return {complain(failed("pipe", errno)), -1};
   const pid_t child = ::fork();
-  if (child < 0) return complain(failed("fork", errno));
+  if (child < 0) return {complain(failed("fork", errno)), -1};
   if (child == 0) {
     ::close(pipe[0]);
-    return run_child(daemon, pipe[1]);
+    std::exit(run_child(daemon, pipe[1], inherited));
   }
   ::close(pipe[1]);
   char fine = 0;
@@ -70,7 +78,13 @@ int launch(bool foreground, const Daemon& daemon) {
   do {
     got = ::read(pipe[0], &fine, 1);
   } while (got < 0 && errno == EINTR);
-  return got == 1 ? kFine : wait_for_end(child);
+  ::close(pipe[0]);
+  return {got == 1 ? kFine : wait_for_end(child), child};
+}
+
+int launch(bool foreground, const Daemon& daemon) {
+  if (foreground) return daemon([] { return true; });
+  return launch_in_background(daemon, Descriptors::keep).exit_code;
 }
 
 void close_inherited_descriptors() {

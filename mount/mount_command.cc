@@ -10,6 +10,7 @@
 #include "mount/mount_options.h"
 #include "mount/mount_plan.h"
 #include "mount/preflight.h"
+#include "mount/prepare.h"
 
 namespace scratchfs::mount {
 
@@ -26,6 +27,8 @@ Outcome<void> check_place(const MountCommand& command, const MountOptions& optio
   setup.lock = std::move(mountpoint->lock);
   return {};
 }
+
+}  // namespace
 
 Outcome<DaemonSetup> prepare(const MountCommand& command) {
   auto options = parse_mount_options(command.option_lists);
@@ -52,8 +55,6 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
   setup.plan.warnings.insert(setup.plan.warnings.begin(), warnings.begin(), warnings.end());
   return setup;
 }
-
-}  // namespace
 
 int run(const MountCommand& command) {
   if (!command.foreground && !command.debug) close_inherited_descriptors();

@@ -159,5 +159,22 @@ TEST(CommandLine, KeepsAndLetsGoOfAsManyPathsAsThereAre) {
   expect_mistake({"unkeep", "--no-such", "a"});
 }
 
+TEST(CommandLine, RunsWhatComesAfterItsOwnOptions) {
+  const auto plain = parsed_as<RunCommand>({"run", "make", "-j", "-o", "x"});
+  EXPECT_EQ(plain.words, (Arguments{"make", "-j", "-o", "x"}));
+  EXPECT_TRUE(plain.option_lists.empty());
+  const auto marked = parsed_as<RunCommand>({"run", "-o", "memory=1G", "-ospill=0", "--", "-x"});
+  EXPECT_EQ(marked.words, Arguments{"-x"});
+  EXPECT_EQ(marked.option_lists, (Arguments{"memory=1G", "spill=0"}));
+  const auto twice = parsed_as<RunCommand>({"run", "--", "env", "--", "true"});
+  EXPECT_EQ(twice.words, (Arguments{"env", "--", "true"}));
+  expect_mistake({"run"});
+  expect_mistake({"run", "--"});
+  expect_mistake({"run", "-o"});
+  expect_mistake({"run", "-o", "memory=1G"});
+  expect_mistake({"run", "--no-such", "true"});
+  EXPECT_EQ(answered({"run", "--help"}).exit_code, kFine);
+}
+
 }  // namespace
 }  // namespace scratchfs::mount

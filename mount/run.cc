@@ -1,0 +1,76 @@
+// `scratchfs run`: one command with a scratchfs of its own.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "mount/commands.h"
+#include "mount/daemon.h"
+#include "mount/job.h"
+#include "mount/launch.h"
+#include "mount/mount_options.h"
+#include "mount/prepare.h"
+#include "mount/private_directory.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+// What the daemon does: it has nothing of the command's, and ends when this process does.
+int be_daemon(const MountCommand& command, pid_t parent, const SignalBlock& signals,
+              const Ready& ready) {
+  ::sigprocmask(SIG_SETMASK, &signals.before(), nullptr);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  if (::getppid() != parent) return kFailed;  // it was killed already
+  auto setup = prepare(command);
+  if (!setup) return complain(setup.error());
+  setup->remove_mountpoint = true;
+  return run_daemon(*setup, ready);
+}
+
+void set_temporary_directory(const std::string& path) {
+  for (const char* name : {"TMPDIR", "TMP", "TEMP"}) {
+    ::setenv(name, path.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): no threads here
+  }
+}
+
+}  // namespace
+
+int run(const RunCommand& command) {
+  if (const auto options = parse_mount_options(command.option_lists); !options)
+    return complain(options.error());
+  auto directory = PrivateDirectory::make();
+  if (!directory) {
+    complain(directory.error());
+    return kNotRun;
+  }
+  MountCommand mount;
+  mount.mountpoint = directory->path();
+  // The mount is the command's alone, unless something else is said.
+  mount.option_lists = {"noallow_other"};
+  mount.option_lists.insert(mount.option_lists.end(), command.option_lists.begin(),
+                            command.option_lists.end());
+  const pid_t self = ::getpid();
+  const SignalBlock signals;
+  const Launched daemon = launch_in_background(
+      [&](const Ready& ready) { return be_daemon(mount, self, signals, ready); },
+      Descriptors::close_all);
+  if (daemon.exit_code != kFine) return kNotRun;
+  directory->seal();
+  set_temporary_directory(directory->path());
+  const int exit_code = run_job(command.words, signals);
+  ::kill(daemon.pid, SIGTERM);
+  int status = 0;
+  while (::waitpid(daemon.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status))
+    complain(failed("run: the mount's daemon died; what was in " + directory->path() + " is gone"));
+  return exit_code;
+}
+
+}  // namespace scratchfs::mount
