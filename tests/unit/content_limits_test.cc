@@ -1,6 +1,9 @@
 // Over a quota, out of memory, and a disk that fails.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tests/unit/content_machine.h"
 
 namespace scratchfs::content {
@@ -186,6 +189,26 @@ TEST(Content, PunchesWholeSpilledBlocksWithoutReadingThem) {
   ASSERT_TRUE(file->truncate(2 * kMiB, Wait::no));
   EXPECT_EQ(file->allocated(), 0U);
   EXPECT_EQ(machine.disk.reads(), reads);
+}
+
+TEST(Content, ReadsAheadOfWhoReadsFromEndToEndAndOfNobodyElse) {
+  Machine machine;
+  File file(machine);
+  file.put(pattern(4 * kMiB, 1), 0);
+  spill(machine, file, 0);
+  spill(machine, file, 2 * kMiB);
+  const auto fetched = [&] { return machine.store->stats().blocks_fetched; };
+  const std::uint64_t before = fetched();
+  Bytes into(64 * kKiB);
+  EXPECT_TRUE(file->read(into, 0, Wait::yes));
+  EXPECT_TRUE(file->read({into.data(), 100}, 0, Wait::yes));
+  EXPECT_LE(fetched(), before + 1) << "the first read may have been the only one";
+  EXPECT_TRUE(file->read(into, 64 * kKiB, Wait::yes));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (fetched() < before + 8 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  EXPECT_GE(fetched(), before + 8);
+  EXPECT_TRUE(file.all() == pattern(4 * kMiB, 1));
 }
 
 }  // namespace

@@ -47,9 +47,10 @@ TEST(Frames, ComeBackLastFreedFirst) {
   frames->take(taken);
   frames->put(std::span(taken).first(2));
   frames->put(std::span(taken).last(2));
-  std::array<FrameIndex, 1> again{};
+  std::array<FrameIndex, 4> again{};
   frames->take(again);
-  EXPECT_EQ(again[0], taken[3]);
+  EXPECT_EQ(again, (std::array{taken[2], taken[3], taken[0], taken[1]}))
+      << "in the order in which they were put back together";
 }
 
 TEST(Frames, AreTakenFromOtherThreadsBeforeMemoryIsTouchedAnew) {
