@@ -1,0 +1,63 @@
+#include "tests/stress/model_run.h"
+
+#include <algorithm>
+
+namespace scratchfs::harness {
+
+namespace {
+
+constexpr std::size_t kSurveyEvery = 100;
+constexpr long kPageBlocks = 8;  // st_blocks of a page
+
+// A file of less than a page takes less than a page here, and a page on tmpfs.
+bool same_blocks(long model, long scratchfs) {
+  if (model > kPageBlocks) return model == scratchfs;
+  return scratchfs <= kPageBlocks && (model > 0) == (scratchfs > 0);
+}
+
+}  // namespace
+
+std::optional<Difference> compare_worlds(const std::vector<Operation>& operations, World& model,
+                                         World& scratchfs) {
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    std::string expected = model.perform(operations[i]);
+    std::string seen = scratchfs.perform(operations[i]);
+    if (expected != seen) return Difference{i, expected, seen};
+    const unsigned slot = operations[i].slot;
+    if (model.comparable_blocks(slot) && !same_blocks(model.blocks(slot), scratchfs.blocks(slot))) {
+      return Difference{i, "st_blocks " + std::to_string(model.blocks(slot)),
+                        "st_blocks " + std::to_string(scratchfs.blocks(slot))};
+    }
+    if (i % kSurveyEvery != kSurveyEvery - 1 && i + 1 != operations.size()) continue;
+    expected = model.survey();
+    seen = scratchfs.survey();
+    if (expected != seen) return Difference{i, expected, seen};
+  }
+  return std::nullopt;
+}
+
+std::vector<Operation> shrink(std::vector<Operation> operations, const Fails& fails,
+                              std::chrono::seconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (std::size_t piece = operations.size() / 2; piece > 0;) {
+    bool shorter = false;
+    for (std::size_t at = 0; at < operations.size();) {
+      if (std::chrono::steady_clock::now() > end) return operations;
+      std::vector<Operation> without = operations;
+      const auto begin = without.begin() + static_cast<std::ptrdiff_t>(at);
+      const std::size_t length = std::min(piece, operations.size() - at);
+      without.erase(begin, begin + static_cast<std::ptrdiff_t>(length));
+      if (fails(without)) {
+        operations = std::move(without);
+        shorter = true;
+      } else {
+        at += piece;
+      }
+    }
+    // One that could not be left out before may be left out once another one is gone.
+    if (!shorter || piece > 1) piece /= 2;
+  }
+  return operations;
+}
+
+}  // namespace scratchfs::harness
