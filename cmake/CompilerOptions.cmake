@@ -1,6 +1,7 @@
 # scratchfs_options: how all of our own code is compiled. Linked privately, so that nothing of it
 # reaches third-party headers.
 set(SCRATCHFS_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,undefined")
+option(SCRATCHFS_FUZZ "Build the fuzzers of tests/fuzz; needs clang++" OFF)
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(SCRATCHFS_CCACHE ccache)

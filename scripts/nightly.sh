@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
 # What takes too long for every change: random operations compared with tmpfs (ten minutes, over both transports,
-# another seed each time). Needs root; builds what is missing.
+# another seed each time) and the fuzzers (a minute each). Needs root; builds what is missing.
 #
-# usage: scripts/nightly.sh [--model SECONDS]
+# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS]
 #   --model SECONDS   of random operations in all (default: 600)
+#   --fuzz SECONDS    of each fuzzer (default: 60); 0: none
 set -euo pipefail
 export LC_ALL=C.UTF-8
 exec </dev/null
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-model=600
+model=600 fuzz=60
 while (($#)); do
   case $1 in
-    --model)
+    --model | --fuzz)
       [[ ${2:-} =~ ^[0-9]+$ ]] || {
         printf 'scripts/nightly.sh: %s needs a number of seconds\n' "$1" >&2
         exit 2
       }
-      model=$2
+      if [[ $1 == --model ]]; then model=$2; else fuzz=$2; fi
       shift
       ;;
     -h | --help)
@@ -34,7 +35,10 @@ done
 
 cmake --preset release >/dev/null
 cmake --build --preset release --target scratchfs stress_tests
+failed=0
 # Two kinds of runs over two transports share the time. A seed that fails is in the output.
 SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model / 4)) \
   SCRATCHFS_MODEL_SEED=$(($(date +%s) % 1000000 * 1000)) \
-  build/release/bin/stress_tests --gtest_filter='*Model.*'
+  build/release/bin/stress_tests --gtest_filter='*Model.*' || failed=1
+((fuzz == 0)) || scripts/fuzz.sh "$fuzz" || failed=1
+exit "$failed"

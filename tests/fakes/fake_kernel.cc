@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace scratchfs::test {
 
@@ -85,9 +86,9 @@ std::uint64_t FakeKernel::send(std::uint32_t opcode, std::uint64_t inode,
   header.unique = next_unique_;
   next_unique_ += 2;
   header.nodeid = inode;
-  header.uid = 1000;
-  header.gid = 100;
-  header.pid = 42;
+  header.uid = uid_;
+  header.gid = gid_;
+  header.pid = static_cast<std::uint32_t>(pid_);
   std::vector<std::byte> packet(header.len);
   std::memcpy(packet.data(), &header, sizeof header);
   std::copy(body.begin(), body.end(), packet.begin() + sizeof header);
@@ -98,6 +99,12 @@ std::uint64_t FakeKernel::send(std::uint32_t opcode, std::uint64_t inode,
   // A reader uses its buffer for the next request now.
   std::fill(packet.begin(), packet.end(), std::byte{0xEE});
   return header.unique;
+}
+
+void FakeKernel::become(uid_t uid, gid_t gid, pid_t pid) {
+  uid_ = uid;
+  gid_ = gid;
+  pid_ = pid;
 }
 
 std::uint64_t FakeKernel::lookup(std::uint64_t parent, const std::string& name) {
@@ -130,6 +137,12 @@ std::vector<Message> FakeKernel::messages() {
   return messages_;
 }
 
+std::vector<Message> FakeKernel::take() {
+  const base::Lock lock(mutex_);
+  receive();
+  return std::exchange(messages_, {});
+}
+
 std::vector<Message> FakeKernel::await(std::size_t count) {
   std::vector<Message> all = messages();
   while (all.size() < count) {
@@ -141,14 +154,15 @@ std::vector<Message> FakeKernel::await(std::size_t count) {
 }
 
 void FakeKernel::receive() {
-  std::vector<std::byte> packet(1U << 20);
   while (true) {
-    const ssize_t size = recv(ours_, packet.data(), packet.size(), MSG_DONTWAIT);
+    const ssize_t size = recv(ours_, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     if (size < static_cast<ssize_t>(sizeof(fuse_out_header))) return;
+    std::vector<std::byte> packet(static_cast<std::size_t>(size));
+    recv(ours_, packet.data(), packet.size(), MSG_DONTWAIT);
     fuse_out_header header{};
     std::memcpy(&header, packet.data(), sizeof header);
     messages_.push_back(
-        {header.unique, header.error, {packet.begin() + sizeof header, packet.begin() + size}});
+        {header.unique, header.error, {packet.begin() + sizeof header, packet.end()}});
   }
 }
 

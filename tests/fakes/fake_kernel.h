@@ -1,6 +1,8 @@
 // A kernel that speaks the FUSE protocol to libfuse in memory: handlers are tested without a mount.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,9 +38,10 @@ class FakeKernel {
   std::uint64_t flags() const { return flags_; }
   std::uint32_t max_write() const { return max_write_; }
 
-  // Sends a request from user 1000, group 100, process 42; returns its unique number. The handler
-  // runs meanwhile. As with a real reader, what the request lay in is overwritten
-  // when the handler has returned.
+  // From whom requests come; at first user 1000, group 100, process 42.
+  void become(uid_t uid, gid_t gid, pid_t pid);
+  // Sends a request; returns its unique number. The handler runs meanwhile. As with a real reader,
+  // what the request lay in is overwritten when the handler has returned.
   std::uint64_t send(std::uint32_t opcode, std::uint64_t inode, std::span<const std::byte> body);
   std::uint64_t lookup(std::uint64_t parent, const std::string& name);
   std::uint64_t read(std::uint64_t inode, std::uint32_t size);
@@ -48,6 +51,8 @@ class FakeKernel {
   // While set, nothing that is written is taken (ENOSPC).
   void set_deaf(bool deaf);
   std::vector<Message> messages() EXCLUDES(mutex_);
+  // The same, and they are forgotten.
+  std::vector<Message> take() EXCLUDES(mutex_);
   // Waits until there are that many.
   std::vector<Message> await(std::size_t count) EXCLUDES(mutex_);
 
@@ -60,6 +65,9 @@ class FakeKernel {
   std::uint64_t next_unique_ = 2;  // as the kernel's, they are even
   std::uint64_t flags_ = 0;
   std::uint32_t max_write_ = 0;
+  uid_t uid_ = 1000;
+  gid_t gid_ = 100;
+  pid_t pid_ = 42;
 
   int ours_ = -1;    // the kernel's end
   int theirs_ = -1;  // libfuse's, again

@@ -1,0 +1,52 @@
+// Both ends of the control file: the daemon gets any request, the commands get any reply.
+#include <cstdint>
+#include <string>
+
+#include "mount/control_protocol.h"
+#include "mount/control_server.h"
+#include "mount/status.h"
+#include "mount/user_table.h"
+#include "tests/fuzz/bytes.h"
+
+using scratchfs::fuzz::must;
+
+namespace {
+
+using namespace scratchfs;
+
+mount::Gauges gauges() {
+  return {.store = [] { return store::StoreStats{}; },
+          .tree = [] { return tree::TreeStats{}; },
+          .session = [] { return kernel::SessionStats{}; },
+          .spill_free = [] { return std::nullopt; }};
+}
+
+void ask(const std::string& text, uid_t caller) {
+  constexpr uid_t kOwner = 1000;
+  limits::Ledger ledger{limits::Ledger::Options{}};
+  mount::ControlServer server({.mountpoint = "/scratch", .owner = kOwner}, gauges(), ledger, {});
+  const std::string reply = server.answer({.text = text, .uid = caller});
+  must(mount::Json::parse(reply).contains("version"));
+  must(caller == 0 || caller == kOwner || ledger.table().empty());  // who may not, changed nothing
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Bytes bytes(data, size);
+  const auto caller = static_cast<uid_t>(bytes.take<std::uint8_t>() % 3 * 1000);
+  const std::string text = bytes.all();
+
+  ask(text, caller);
+  if (const auto request = mount::read_request(text)) {
+    const auto again = mount::read_request(mount::write_request(*request));
+    must(again && again->index() == request->index());
+  }
+  if (const auto status = mount::read_reply(text, "status")) mount::show_status(*status);
+  if (const auto quota = mount::read_reply(text, "quota")) {
+    mount::Json users = mount::member(*quota, "users");
+    mount::show_users(users);
+    mount::add_names(users);
+  }
+  return 0;
+}
