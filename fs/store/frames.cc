@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <ranges>
 #include <thread>
 
 namespace scratchfs::store {
@@ -130,7 +129,7 @@ void Frames::push_used(std::span<const FrameIndex> frames) {
   Stripe& stripe = stripes_[own_stripe(kStripes)];
   base::Lock lock(stripe.mutex);
   // The first on top: they are taken again in the order they lie in, which is copied twice as fast.
-  for (const FrameIndex frame : std::views::reverse(frames)) push(stripe.stack, frame);
+  for (std::size_t i = frames.size(); i > 0; --i) push(stripe.stack, frames[i - 1]);
   free_used_.fetch_add(frames.size(), std::memory_order_relaxed);
 }
 

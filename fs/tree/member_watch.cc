@@ -24,6 +24,7 @@ constexpr ClaimantKey kWake = ~ClaimantKey{0};
 constexpr milliseconds kCollect{20};
 constexpr milliseconds kSecondLook{20};
 constexpr milliseconds kRetry{200};
+constexpr milliseconds kMayHaveLeft{500};
 
 }  // namespace
 
@@ -100,8 +101,10 @@ bool MemberWatch::watch_member(ClaimantKey group, pid_t pid) {
     close(fd);
     return false;
   }
-  at->second = Group{.member = fd};
+  at->second = Group{.member = fd, .pid = pid};
   unwatched_.erase(group);
+  // Only the watch's own thread waits with a limit: it has to know.
+  if (pid != membership_.leader(group) && may_lose_.insert(group).second) wake();
   return true;
 }
 
@@ -116,7 +119,25 @@ void MemberWatch::run() {
       if (left.count() <= 0) break;
       gather(left, false);
     }
-    if (!stopping_) pause = settle();
+    if (stopping_) return;
+    ask_those_who_may_leave();
+    pause = settle();
+    base::Lock lock(mutex_);
+    if (!may_lose_.empty())
+      pause = pause.count() == 0 ? kMayHaveLeft : std::min(pause, kMayHaveLeft);
+  }
+}
+
+void MemberWatch::ask_those_who_may_leave() {
+  if (Clock::now() - asked_ < kMayHaveLeft) return;
+  asked_ = Clock::now();
+  std::vector<std::pair<ClaimantKey, pid_t>> members;
+  {
+    base::Lock lock(mutex_);
+    for (const ClaimantKey group : may_lose_) members.emplace_back(group, groups_[group].pid);
+  }
+  for (const auto& [group, pid] : members) {
+    if (!membership_.is_member(pid, group)) member_ended(group);
   }
 }
 
@@ -143,6 +164,7 @@ void MemberWatch::member_ended(ClaimantKey group) {
   if (at == groups_.end() || at->second.member < 0) return;
   close(std::exchange(at->second.member, -1));  // which takes it out of the epoll set
   unwatched_.insert(group);
+  may_lose_.erase(group);
 }
 
 // Looks after the groups that nobody is watched of. Returns how long to wait before doing it again;
@@ -233,6 +255,7 @@ void MemberWatch::end(const Question& question) {
     base::Lock lock(mutex_);
     groups_.erase(question.group);
     unwatched_.erase(question.group);
+    may_lose_.erase(question.group);
   }
   if (events_.ended(question.group, question.claims)) return;
   // A process of the group has claimed since: it is there again, or still.

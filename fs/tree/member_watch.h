@@ -19,7 +19,8 @@ namespace scratchfs::tree {
 // kernel is asked whether the group is over; only where that is unclear, one look through /proc
 // finds the next member for all groups in question. A look can miss a process that is started and
 // a parent that ends meanwhile, so a group counts as over only when two looks in a row see nobody
-// but the same dead members.
+// but the same dead members. A member that leaves its group alive (setsid(2), setuid(2)) tells
+// nobody, so one that could is asked twice a second whether it is still there.
 class MemberWatch {
  public:
   // `membership` outlives the watch. `own` are processes that count nowhere: the daemon's.
@@ -40,6 +41,7 @@ class MemberWatch {
   using Clock = std::chrono::steady_clock;
   struct Group {
     int member = -1;          // pidfd; -1: none is watched, and the group is in unwatched_
+    pid_t pid = 0;            // whose it is
     bool seen_dead = false;   // by the look before: nobody lives
     std::vector<pid_t> dead;  // and these were there
     bool unseen = false;      // it exists, but no look can show its members
@@ -54,6 +56,7 @@ class MemberWatch {
   void run();
   bool gather(std::chrono::milliseconds patience, bool forever) EXCLUDES(mutex_);
   void member_ended(ClaimantKey group) EXCLUDES(mutex_);
+  void ask_those_who_may_leave() EXCLUDES(mutex_);
   std::chrono::milliseconds settle() EXCLUDES(mutex_);
   void look(std::vector<Question>& questions) EXCLUDES(mutex_);
   bool conclude(const Question& question, bool hidden) EXCLUDES(mutex_);
@@ -72,6 +75,9 @@ class MemberWatch {
   base::Mutex mutex_;
   std::unordered_map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);
   std::unordered_set<ClaimantKey> unwatched_ GUARDED_BY(mutex_);
+  std::unordered_set<ClaimantKey> may_lose_
+      GUARDED_BY(mutex_);    // watched through one who may leave
+  Clock::time_point asked_;  // the thread's own
   base::LogLimiter log_{std::chrono::seconds(10)};
   std::thread thread_;
 };

@@ -240,6 +240,37 @@ TEST_F(Sessions, AreFollowedFromMemberToMember) {
   EXPECT_TRUE(ends.comes(key));
 }
 
+// As a daemon does whose parent has ended before its setsid(2).
+TEST_F(Sessions, EndWhenTheirLastMemberLeavesThem) {
+  Ends ends(kind_);
+  int leave[2];
+  ASSERT_EQ(pipe(leave), 0);
+  int end[2];
+  ASSERT_EQ(pipe(end), 0);
+  ChildProcess leader([&] {
+    setsid();
+    if (fork() != 0) return;
+    close(leave[1]);
+    close(end[1]);
+    char byte = 0;
+    while (read(leave[0], &byte, 1) > 0) {
+    }
+    setsid();
+    while (read(end[0], &byte, 1) > 0) {
+    }
+    _exit(0);
+  });
+  close(leave[0]);
+  close(end[0]);
+  const auto key = leader.key();
+  kind_.watch(key, leader.pid());
+  leader.end();
+  EXPECT_FALSE(ends.comes(key, kLongEnough));
+  close(leave[1]);
+  EXPECT_TRUE(ends.comes(key));
+  close(end[1]);
+}
+
 TEST_F(Sessions, OfWhichManyEndAtOnceNeedNotOneLookEach) {
   constexpr std::size_t kSessions = 200;
   Ends ends(kind_);
