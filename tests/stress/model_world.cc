@@ -324,25 +324,30 @@ std::string World::on_names(const Operation& operation) {
   }
 }
 
-// Lists a part, changes the directory, and lists the rest: whatever the change does not touch must
-// be there, once.
+// Lists a part, changes the directory, and lists the rest: what the change does not touch must be
+// there, once. tmpfs, which may then leave out or repeat what was exchanged, lists all of it
+// before.
 std::string World::list_during_change(const Operation& operation) const {
   const std::string where = path(operation.path);
   const Fd directory(open(where.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return outcome(-1);
   std::vector<std::string> names;
-  add_names(directory.get(), 24 + operation.value % 120, names);
+  if (where_ == Where::scratchfs) {
+    add_names(directory.get(), 24 + operation.value % 120, names);
+  } else {
+    while (add_names(directory.get(), 4096, names)) {
+    }
+  }
   const std::string touched(1, "abcdef"[operation.value % 6]);
   unlink((where + "/" + touched).c_str());
   for (int i = 0; i < 6; ++i) {
     const Fd made(open((where + "/new" + std::to_string(i)).c_str(), O_CREAT | O_WRONLY, 0600));
   }
-  while (add_names(directory.get(), 24 + operation.value % 300, names)) {
+  while (where_ == Where::scratchfs &&
+         add_names(directory.get(), 24 + operation.value % 300, names)) {
   }
   for (int i = 0; i < 6; ++i) unlink((where + "/new" + std::to_string(i)).c_str());
   std::sort(names.begin(), names.end());
-  // tmpfs, newest first, may list an old name again when the directory changes meanwhile.
-  if (where_ == Where::model) names.erase(std::unique(names.begin(), names.end()), names.end());
   std::string seen;
   for (const std::string& name : names) {
     if (name != touched && !name.starts_with("new")) seen += name + " ";
