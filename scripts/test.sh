@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all tests: the checks of lint.sh, everything in the release
-# build, then unit, parity, mounted and program tests under ASan+UBSan (built by clang++, with its
-# thread-safety analysis) and under TSan. Stops at the first stage that fails. Leaves no mount, no
-# process and no setting behind.
+# build, then unit, parity and mounted tests under ASan+UBSan (built by clang++, with its thread-safety
+# analysis), and unit and mounted tests (those over io_uring) under TSan. Stops at the first stage that
+# fails. Leaves no mount, no process and no setting behind.
 #
-# usage: scripts/test.sh [--quick] [--only STAGE]
+# usage: scripts/test.sh [--quick | --full] [--only STAGE]
 #   --quick        release build without the stress and program tests, lint without clang-tidy
+#   --full         all parity, mounted and program tests under both sanitizers
 #   --only STAGE   one of lint, release, asan, tsan, debug
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -24,10 +25,11 @@ usage_error() {
   exit 2
 }
 
-quick=no only=
+quick=no full=no only=
 while (($#)); do
   case $1 in
     --quick) quick=yes ;;
+    --full) full=yes ;;
     --only)
       (($# > 1)) || usage_error "--only needs a stage"
       only=$2
@@ -144,6 +146,7 @@ build() { # PRESET [TARGET...]
   cmake --build --preset "$preset" -j "$jobs" ${targets[@]:+--target "${targets[@]}"}
 }
 
+# Twice as many tests as cores: they wait more than they compute.
 run_tests() { # PRESET [ctest arguments...]
   local preset=$1 reports=$run/reports/report status=0
   shift
@@ -152,7 +155,7 @@ run_tests() { # PRESET [ctest arguments...]
     ASAN_OPTIONS="log_path=$reports:detect_stack_use_after_return=1:strict_init_order=1" \
     UBSAN_OPTIONS="log_path=$reports:print_stacktrace=1" \
     TSAN_OPTIONS="log_path=$reports:second_deadlock_stack=1:history_size=4" \
-    "${under[@]}" ctest --preset "$preset" --output-on-failure --no-tests=error -j "$jobs" "$@" || status=$?
+    "${under[@]}" ctest --preset "$preset" --output-on-failure --no-tests=error -j "$((2 * jobs))" "$@" || status=$?
   check_no_reports
   ((status == 0)) || exit "$status"
   check_nothing_left
@@ -168,7 +171,11 @@ sanitized() { # PRESET
   fi
   run_tests "$1" -L unit
   export SCRATCHFS_BIN=$root/build/$1/bin/scratchfs
-  run_tests release -LE 'unit|stress'
+  case $full-$1 in
+    yes-*) run_tests release -LE 'unit|stress' ;;
+    no-asan) run_tests release -L 'parity|mounted' ;;
+    no-tsan) run_tests release -L mounted -E dev_fuse ;;
+  esac
   unset SCRATCHFS_BIN
   under=()
 }
