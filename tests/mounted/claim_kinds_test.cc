@@ -87,11 +87,13 @@ TEST_P(ClaimKinds, AThreadClaimsForItsProcess) {
 
 TEST_P(ClaimKinds, AUserClaimsForAllOfItsProcesses) {
   const Mount mount(options("user"), GetParam());
-  Who alice = as_user(kAlice);
+  // Nobody else's: other tests, at the same time, have processes of the usual users.
+  const auto own_user = static_cast<uid_t>(1'000'000 + 2 * getpid());
+  Who alice = as_user(own_user);
   alice.new_session = true;
   Child first = process(alice, [&] { claim(mount / "alices"); });
   Child second = process(alice, [] {});
-  Child bob = process(as_user(kBob), [&] { claim(mount / "bobs"); });
+  Child bob = process(as_user(own_user + 1), [&] { claim(mount / "bobs"); });
   end(first);
   EXPECT_FALSE(goes(mount / "alices")) << "Alice has another process";
   end(second);
