@@ -114,8 +114,9 @@ class Blocks {
       REQUIRES(shard.mutex);
 
   Shard& oldest_shard();
-  void choose_in(Shard& shard, std::uint64_t wanted, bool may_write, std::uint64_t most,
-                 std::vector<Leaving>& chosen, Choice& choice) EXCLUDES(shard.mutex);
+  void choose_in(Shard& shard, Moment round, std::uint64_t wanted, bool may_write,
+                 std::uint64_t most, std::vector<Leaving>& chosen, Choice& choice)
+      EXCLUDES(shard.mutex);
   void take_victim(Shard& shard, Resident& victim, bool may_write, std::vector<Leaving>& chosen,
                    Choice& choice) REQUIRES(shard.mutex);
 

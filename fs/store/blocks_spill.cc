@@ -19,14 +19,18 @@ Blocks::Choice Blocks::choose(std::uint64_t wanted, bool may_write, std::uint64_
   // Blocks point to their entry.
   assert(chosen.empty() && chosen.capacity() * kPageSize >= most);
   Choice choice;
-  // Twice: the first time around may have found nothing but second chances.
-  for (std::size_t barren = 0; barren < 2 * kShards && choice.evicted + choice.leaving < wanted;
-       ++barren) {
+  // Two rounds over all blocks: the first may find nothing but second chances.
+  Moment round = std::chrono::steady_clock::now();
+  for (int rounds = 1;
+       choice.evicted + choice.leaving < wanted && choice.leaving + kBlockSize <= most;) {
     Shard& shard = oldest_shard();
-    const std::uint64_t before = choice.evicted + choice.leaving;
-    choose_in(shard, wanted, may_write, most, chosen, choice);
-    if (choice.evicted + choice.leaving > before) barren = 0;
-    if (choice.leaving + kBlockSize > most) break;
+    if (shard.oldest.load(std::memory_order_relaxed) < round) {
+      choose_in(shard, round, wanted, may_write, most, chosen, choice);
+    } else if (rounds++ < 2) {
+      round = std::chrono::steady_clock::now();
+    } else {
+      break;
+    }
   }
   return choice;
 }
@@ -36,19 +40,16 @@ Shard& Blocks::oldest_shard() {
       shards_, {}, [](const Shard& shard) { return shard.oldest.load(std::memory_order_relaxed); });
 }
 
-void Blocks::choose_in(Shard& shard, std::uint64_t wanted, bool may_write, std::uint64_t most,
-                       std::vector<Leaving>& chosen, Choice& choice) {
-  std::size_t looks = 0;
+void Blocks::choose_in(Shard& shard, Moment round, std::uint64_t wanted, bool may_write,
+                       std::uint64_t most, std::vector<Leaving>& chosen, Choice& choice) {
   for (std::size_t victims = 0; victims < kVictimsPerShard;) {
     const Moment now = std::chrono::steady_clock::now();
     base::Lock lock(shard.mutex);
-    // Once around: other shards may have colder ones than those that have just lost a second
-    // chance.
-    const std::size_t enough = shard.clock.size();
-    for (std::size_t i = 0; i < kLooksPerLock && victims < kVictimsPerShard; ++i, ++looks) {
+    for (std::size_t i = 0; i < kLooksPerLock && victims < kVictimsPerShard; ++i) {
       const bool satisfied =
           choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
-      if (satisfied || shard.clock.size() == 0 || looks >= enough) return;
+      // What was passed in this round has had its look: other shards have colder ones.
+      if (satisfied || shard.clock.oldest() >= round) return;
       Resident& resident = shard.clock.next(now);
       shard.note_oldest();
       const Block& block = *resident.block;

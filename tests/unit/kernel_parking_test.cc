@@ -31,9 +31,9 @@ std::unique_ptr<Parking::Task> job(
 }
 
 TEST(Parking, OneWorkerRunsTasksInTheOrderTheyCame) {
-  Parking parking(1);
   std::vector<int> order;
   std::latch done(100);
+  Parking parking(1);
   for (int i = 0; i < 100; ++i) {
     parking.park(job([&order, &done, i] {
       order.push_back(i);
@@ -48,19 +48,19 @@ TEST(Parking, OneWorkerRunsTasksInTheOrderTheyCame) {
 }
 
 TEST(Parking, AsManyTasksWaitAtOnceAsThereMayBeWorkers) {
-  Parking parking(8);
   std::latch all_running(8);
+  Parking parking(8);
   for (int i = 0; i < 8; ++i) parking.park(job([&] { all_running.arrive_and_wait(); }));
   all_running.wait();
 }
 
 TEST(Parking, TasksBeyondTheLimitWaitForAWorker) {
-  Parking parking(2);
   std::latch both_running(2);
   std::latch let_go(1);
   std::atomic<int> running = 0;
   std::atomic<int> most = 0;
   std::latch done(10);
+  Parking parking(2);
   for (int i = 0; i < 10; ++i) {
     parking.park(job([&, i] {
       const int now = ++running;
@@ -79,9 +79,9 @@ TEST(Parking, TasksBeyondTheLimitWaitForAWorker) {
 }
 
 TEST(Parking, DrainFinishesWhatRunsAndRefusesTheRest) {
-  Parking parking(1);
   std::latch running(1);
   std::latch let_go(1);
+  Parking parking(1);
   bool finished = false;
   int refused = 0;
   parking.park(job([&] {
