@@ -44,6 +44,7 @@ class Run : public testing::Test {
   Child start(const std::string& script) const {
     Child job(Who{}, [&](Channel&) {
       setpgid(0, 0);
+      signal(SIGINT, SIG_DFL);  // a shell traps nothing that was ignored when it was started
       setenv("XDG_RUNTIME_DIR", place_.c_str(), 1);
       execl(scratchfs_binary().c_str(), "scratchfs", "run", "-o", "memory=16M", "--", "sh", "-c",
             script.c_str(), nullptr);
