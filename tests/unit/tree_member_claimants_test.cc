@@ -21,6 +21,13 @@ using base::Wait;
 // How long something must not happen for.
 constexpr double kLongEnough = 0.4;
 
+#if defined(SCRATCHFS_SANITIZE_THREAD)
+constexpr bool kChildrenMayHaveThreads = false;
+#else
+constexpr bool kChildrenMayHaveThreads = true;
+#endif
+constexpr const char* kNoThreads = "ThreadSanitizer ends a child of fork(2) that makes threads";
+
 Caller caller_of(pid_t pid) { return {.uid = 0, .gid = 0, .pid = pid, .umask = 022}; }
 
 class Sessions : public testing::Test {
@@ -94,6 +101,7 @@ TEST_F(Sessions, EndWhereOnlyZombiesAreLeft) {
 }
 
 TEST_F(Sessions, LiveWithAProcessWhoseMainThreadHasEnded) {
+  if (!kChildrenMayHaveThreads) GTEST_SKIP() << kNoThreads;
   Ends ends(kind_);
   int hold[2];
   ASSERT_EQ(pipe(hold), 0);
@@ -124,6 +132,7 @@ TEST_F(Sessions, LiveWithAProcessWhoseMainThreadHasEnded) {
 }
 
 TEST_F(Sessions, AreWatchedThoughAThreadClaimsThatIsNotTheMainOne) {
+  if (!kChildrenMayHaveThreads) GTEST_SKIP() << kNoThreads;
   Ends ends(kind_);
   int hold[2];
   int told[2];
@@ -394,6 +403,7 @@ class UnderHidepid : public testing::Test {
 };
 
 TEST_F(UnderHidepid, ASessionWhoseMembersAreHiddenLivesUntilTheLastHasEnded) {
+  if (!kChildrenMayHaveThreads) GTEST_SKIP() << kNoThreads;
   int told[2];
   int orders[2];
   ASSERT_EQ(pipe(told), 0);
@@ -439,6 +449,7 @@ TEST_F(UnderHidepid, ASessionWhoseMembersAreHiddenLivesUntilTheLastHasEnded) {
 }
 
 TEST_F(UnderHidepid, AUserLivesAsLongAsTheKernelCountsProcessesOfIts) {
+  if (!kChildrenMayHaveThreads) GTEST_SKIP() << kNoThreads;
   constexpr uid_t kUser = 61009;
   ChildProcess child([] { EXPECT_EQ(setresuid(kUser, kUser, kUser), 0); });
   int order[2];
