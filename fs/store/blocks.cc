@@ -30,8 +30,7 @@ Block* Blocks::make() {
   alive_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = shard_of(*block);
   base::Lock lock(shard.mutex);
-  shard.clock.add(*resident.release(), std::chrono::steady_clock::now());
-  shard.note_oldest();
+  shard.add(*resident.release(), std::chrono::steady_clock::now());
   return block.release();
 }
 
@@ -92,10 +91,14 @@ void Blocks::unpin(Block& block) {
   if (last) destroy(&block);
 }
 
-void Blocks::hold(Block& block) {
-  base::Lock lock(shard_of(block).mutex);
+void Blocks::add_hold(Block& block) {
   assert(block.holds < UINT16_MAX);
   ++block.holds;
+}
+
+void Blocks::hold(Block& block) {
+  base::Lock lock(shard_of(block).mutex);
+  add_hold(block);
 }
 
 void Blocks::unhold(Block& block) {
@@ -142,8 +145,7 @@ bool Blocks::reap(Shard& shard, Block& block) {
 
 void Blocks::free_memory(Shard& shard, Block& block) {
   const std::unique_ptr<Resident> resident(block.resident);
-  shard.clock.remove(*resident);
-  shard.note_oldest();
+  shard.remove(*resident);
   block.state = State::gone;
   if (block.mask == 0) return;
   std::array<FrameIndex, kPagesPerBlock> frames;

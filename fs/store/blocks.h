@@ -42,8 +42,8 @@ class Blocks {
   // as long as memory can be had without waiting. Waits for the disk.
   static constexpr std::size_t kAheadBytes = 1 << 20;  // of one read at most
   void fetch_ahead(std::span<Block* const> blocks);
-  // True at the moment of the call: a hint.
-  bool is_spilled(const Block& block);
+  // As hold(), if it is spilled; else false, and there is no hold.
+  bool hold_if_spilled(Block& block);
 
   // For the spiller.
   struct Choice {
@@ -79,6 +79,7 @@ class Blocks {
   void make_firm(Block& block);
   void stay(Block& block);
   void add_pin(Block& block);
+  static void add_hold(Block& block);
   void await_encryption(Shard& shard, Block& block) REQUIRES(shard.mutex);
 
   void free_memory(Shard& shard, Block& block) REQUIRES(shard.mutex);

@@ -68,10 +68,12 @@ void Blocks::fetch_ahead(std::span<Block* const> blocks) {
   }
 }
 
-bool Blocks::is_spilled(const Block& block) {
+bool Blocks::hold_if_spilled(Block& block) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);
-  return block.state == State::spilled;
+  if (block.state != State::spilled) return false;
+  add_hold(block);
+  return true;
 }
 
 }  // namespace scratchfs::store

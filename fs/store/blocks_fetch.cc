@@ -141,8 +141,7 @@ void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
   resident->nonce = fetching.nonce;
   resident->clean = true;
   resident->referenced = true;
-  shard.clock.add(*resident, std::chrono::steady_clock::now());
-  shard.note_oldest();
+  shard.add(*resident, std::chrono::steady_clock::now());
   block.resident = resident.release();
   block.state = State::resident;
   if (block.doomed) {

@@ -50,8 +50,7 @@ void Blocks::choose_in(Shard& shard, Moment round, std::uint64_t wanted, bool ma
           choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
       // What was passed in this round has had its look: other shards have colder ones.
       if (satisfied || shard.clock.oldest() >= round) return;
-      Resident& resident = shard.clock.next(now);
-      shard.note_oldest();
+      Resident& resident = shard.next(now);
       const Block& block = *resident.block;
       if (block.state != State::resident || resident.pins > 0 || block.mask == 0) continue;
       if (resident.referenced) {
@@ -92,8 +91,7 @@ void Blocks::take_victim(Shard& shard, Resident& victim, bool may_write,
 void Blocks::become_spilled(Shard& shard, Block& block, const Seal& seal, std::uint64_t firm,
                             std::uint64_t clean) {
   const std::unique_ptr<Resident> resident(block.resident);
-  shard.clock.remove(*resident);
-  shard.note_oldest();
+  shard.remove(*resident);
   std::array<FrameIndex, kPagesPerBlock> frames;
   const std::size_t count = frames_of(block.mask, *resident, frames);
   frames_.put(std::span(frames).first(count));

@@ -62,6 +62,22 @@ struct alignas(64) Shard {
   // the other are in one shard, so taking the shards in turn would not go by age.
   std::atomic<Moment> oldest{Moment::max()};
 
+  // As the clock's; they keep `oldest` up to date.
+  void add(Resident& resident, Moment now) REQUIRES(mutex) {
+    clock.add(resident, now);
+    note_oldest();
+  }
+  void remove(Resident& resident) REQUIRES(mutex) {
+    clock.remove(resident);
+    note_oldest();
+  }
+  Resident& next(Moment now) REQUIRES(mutex) {
+    Resident& here = clock.next(now);
+    note_oldest();
+    return here;
+  }
+
+ private:
   void note_oldest() REQUIRES(mutex) { oldest.store(clock.oldest(), std::memory_order_relaxed); }
 };
 

@@ -78,9 +78,7 @@ bool Store::has_spilled() const { return impl_->slots && impl_->slots->in_use() 
 void Store::read_ahead(std::span<Block* const> blocks) {
   std::vector<Block*> held;
   for (Block* block : blocks) {
-    if (!impl_->blocks->is_spilled(*block)) continue;
-    impl_->blocks->hold(*block);
-    held.push_back(block);
+    if (impl_->blocks->hold_if_spilled(*block)) held.push_back(block);
   }
   if (!held.empty()) impl_->reader->read_ahead(std::move(held));
 }
@@ -104,6 +102,9 @@ base::Result<FrameGrant> Store::take_frames(unsigned count) {
 
 base::Result<void> Store::add_small(std::uint64_t bytes) { return impl_->budget.add_small(bytes); }
 void Store::remove_small(std::uint64_t bytes) {
+  // Every inode and every content comes here at its end, mostly with nothing: not for the budget's
+  // one mutex.
+  if (bytes == 0) return;
   impl_->budget.remove_small(bytes);
   impl_->housekeeper.freed_heap(bytes);
 }

@@ -94,9 +94,9 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
   for (const std::string& path : holding.all()) words.push_back("directory " + path);
   if (maybe_bound && sockets_->is_bound(*inode)) words.emplace_back("a process that has it bound");
   if (kept) words.emplace_back("keep mark");
-  // What the mode lets stay until it is removed: limits::is_held().
-  const bool lasts = inode->id == kRootId || options_.lifetime == limits::LifetimeMode::mount ||
-                     (options_.lifetime == limits::LifetimeMode::strict && !inode->is_regular());
+  // What the mode keeps that nothing else holds.
+  const bool lasts =
+      inode->id == kRootId || limits::is_held(options_.lifetime, {.regular = inode->is_regular()});
   if (lasts && named) words.emplace_back("the mount");
   if (words.empty()) return std::string("nothing");
   return fmt::format("{}", fmt::join(words, "; "));

@@ -32,8 +32,8 @@ class Inode : public std::enable_shared_from_this<Inode> {
     uid_t uid = 0;
     gid_t gid = 0;
   };
-  // `charge` starts with nothing on it: the creator grows it first of all. The store is used by
-  // regular files only.
+  // `charge` starts with nothing on it: the creator grows it first of all. The store holds a
+  // regular file's content, and counts everybody's xattrs; it outlives the inode.
   Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger);
   ~Inode();
   Inode(const Inode&) = delete;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/look.h"
@@ -18,37 +19,9 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr double kSweepSeconds = 1.0;
-constexpr double kLongEnough = 1.2;
-
-const Who kNewSession{.new_session = true};
-
 class ClaimKinds : public testing::TestWithParam<Transport> {
  protected:
   static std::string options(const std::string& kind) { return "memory=32M,claim=" + kind; }
-  static void claim(const std::string& path) {
-    EXPECT_TRUE(Fd(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600)).valid());
-  }
-  static bool gone_soon(const std::string& path) {
-    return eventually([&] { return !exists(path); }, kSweepSeconds);
-  }
-  static bool goes(const std::string& path) {
-    return eventually([&] { return !exists(path); }, kLongEnough);
-  }
-  // A process that makes something and stays until it is told to end.
-  static Child process(const Who& who, const std::function<void()>& makes) {
-    Child child(who, [&](Channel& channel) {
-      makes();
-      channel.send("made");
-      channel.receive();
-    });
-    child.receive();
-    return child;
-  }
-  static void end(Child& child) {
-    child.send("end");
-    child.join();
-  }
 };
 INSTANTIATE_TEST_SUITE_P(Both, ClaimKinds,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),

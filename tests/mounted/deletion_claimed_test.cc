@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/look.h"
@@ -23,10 +24,6 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr double kSweepSeconds = 1.0;  // what the design promises
-
-const Who kNewSession{.new_session = true};
-
 class DeletionClaimed : public testing::TestWithParam<Transport> {
  protected:
   Mount mount_{"memory=64M", GetParam()};
@@ -36,23 +33,7 @@ class DeletionClaimed : public testing::TestWithParam<Transport> {
     EXPECT_TRUE(file.valid()) << name << ": " << errno_name(errno);
     return file;
   }
-  bool gone_soon(const std::string& name) const {
-    return eventually([&] { return !exists(at(name)); }, kSweepSeconds);
-  }
-  // A session of its own that makes something and then stays until it is told to end.
-  Child session(const std::function<void()>& makes) const {
-    Child child(kNewSession, [&](Channel& channel) {
-      makes();
-      channel.send("made");
-      channel.receive();
-    });
-    child.receive();
-    return child;
-  }
-  static void end(Child& child) {
-    child.send("end");
-    child.join();
-  }
+  bool gone_soon(const std::string& name) const { return harness::gone_soon(at(name)); }
 };
 INSTANTIATE_TEST_SUITE_P(Both, DeletionClaimed,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/fd.h"
@@ -18,8 +19,6 @@
 
 namespace scratchfs::harness {
 namespace {
-
-const Who kNewSession{.new_session = true};
 
 // What `getfattr --only-values` shows.
 std::string holders(const std::string& path) {

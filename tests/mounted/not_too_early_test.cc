@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/fd.h"
@@ -27,33 +28,6 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr double kSweepSeconds = 1.0;
-constexpr double kLongEnough = 1.2;
-
-const Who kNewSession{.new_session = true};
-
-bool gone_soon(const std::string& path) {
-  return eventually([&] { return !exists(path); }, kSweepSeconds);
-}
-bool goes(const std::string& path) {
-  return eventually([&] { return !exists(path); }, kLongEnough);
-}
-void claim(const std::string& path) {
-  EXPECT_TRUE(Fd(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600)).valid()) << path;
-}
-Child session(const std::function<void()>& makes, const Who& who = kNewSession) {
-  Child child(who, [&](Channel& channel) {
-    makes();
-    channel.send("made");
-    channel.receive();
-  });
-  child.receive();
-  return child;
-}
-void end(Child& child) {
-  child.send("end");
-  child.join();
-}
 Fd bind_socket(const std::string& path) {
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};

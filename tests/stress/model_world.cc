@@ -236,14 +236,28 @@ std::string World::copy(int file, const Operation& operation) {
   return (got < 0 ? outcome(got) : "copied") + " left " + std::to_string(left);
 }
 
-std::string World::store_mapped(int file, const Operation& operation) {
-  add(spoilt_, file);
+namespace {
+
+struct Range {
+  std::uint64_t begin = 0;
+  std::size_t length = 0;
+};
+
+// Whole pages from the operation's offset on, as far as the file goes; empty behind its end.
+Range range_to_map(int file, const Operation& operation) {
   struct stat info {};
   fstat(file, &info);
   const std::uint64_t begin = operation.offset / kPage * kPage;
   const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (begin >= size) return "behind the end";
-  const std::size_t length = std::min(operation.length, size - begin);
+  return {begin, begin >= size ? 0 : std::min(operation.length, size - begin)};
+}
+
+}  // namespace
+
+std::string World::store_mapped(int file, const Operation& operation) {
+  add(spoilt_, file);
+  const auto [begin, length] = range_to_map(file, operation);
+  if (length == 0) return "behind the end";
   void* map =
       mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(begin));
   if (map == MAP_FAILED) return outcome(-1);
@@ -257,12 +271,8 @@ std::string World::store_mapped(int file, const Operation& operation) {
 
 std::string World::load_mapped(int file, const Operation& operation) {
   add(spoilt_, file);
-  struct stat info {};
-  fstat(file, &info);
-  const std::uint64_t begin = operation.offset / kPage * kPage;
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (begin >= size) return "behind the end";
-  const std::size_t length = std::min(operation.length, size - begin);
+  const auto [begin, length] = range_to_map(file, operation);
+  if (length == 0) return "behind the end";
   void* map = mmap(nullptr, length, PROT_READ, MAP_PRIVATE, file, static_cast<off_t>(begin));
   if (map == MAP_FAILED) return outcome(-1);
   const std::string seen = checksum({static_cast<const char*>(map), length});

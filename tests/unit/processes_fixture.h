@@ -2,7 +2,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,27 @@
 #include "fs/tree/claimant.h"
 
 namespace scratchfs::tree {
+
+// Returns when the last writing end of the pipe is closed.
+inline void wait_for_close(int pipe_end) {
+  char byte = 0;
+  while (read(pipe_end, &byte, 1) > 0) {
+  }
+}
+
+// From here on a child of the caller goes on, the first process of a pid namespace with a /proc of
+// its own, whose session was made outside; the caller ends as the child does.
+inline void enter_pid_namespace() {
+  if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(101);
+  const pid_t child = fork();
+  if (child != 0) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 102);
+  }
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(103);
+  if (mount("proc", "/proc", "proc", 0, nullptr) != 0) _exit(104);
+}
 
 // A child that does `work` and then lives until end(), or until it is killed.
 class ChildProcess {

@@ -38,14 +38,25 @@ class Sessions : public testing::Test {
   MemberClaimants kind_{session_membership(), {getpid()}};
 };
 
-TEST_F(Sessions, AreIdentifiedAndTheUnseenAreTold) {
-  EXPECT_EQ(std::get<ClaimantKey>(kind_.identify(caller_of(getpid()), Wait::no)),
-            static_cast<ClaimantKey>(getsid(0)));
-  EXPECT_TRUE(std::holds_alternative<Unknowable>(kind_.identify(caller_of(0), Wait::no)));
-  ChildProcess gone = session();
-  const Caller caller = gone.caller();
-  gone.end();
+TEST_F(Sessions, AreIdentifiedByTheirLeader) {
+  ChildProcess leader = session();
+  const Caller caller = leader.caller();
+  EXPECT_EQ(std::get<ClaimantKey>(kind_.identify(caller, Wait::no)), leader.key());
+  leader.end();
   EXPECT_TRUE(std::holds_alternative<Vanished>(kind_.identify(caller, Wait::no)));
+}
+
+TEST_F(Sessions, AreUnknowableWhereTheCallerOrItsLeaderIsInAnotherPidNamespace) {
+  EXPECT_TRUE(std::holds_alternative<Unknowable>(kind_.identify(caller_of(0), Wait::no)));
+  if (geteuid() != 0) GTEST_SKIP() << "only root makes a pid namespace here";
+  EXPECT_EXIT(
+      {
+        enter_pid_namespace();
+        MemberClaimants kind(session_membership(), {getpid()});
+        const auto who = kind.identify(caller_of(getpid()), Wait::no);
+        _exit(std::holds_alternative<Unknowable>(who) ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 TEST_F(Sessions, AreDescribedWithTheirProgramAndTheNumberOfProcesses) {
@@ -78,9 +89,7 @@ TEST_F(Sessions, OutliveTheirLeader) {
     setsid();
     if (fork() != 0) return;
     close(hold[1]);
-    char byte = 0;
-    while (read(hold[0], &byte, 1) > 0) {
-    }
+    wait_for_close(hold[0]);
     _exit(0);
   });
   close(hold[0]);
@@ -114,8 +123,7 @@ TEST_F(Sessions, LiveWithAProcessWhoseMainThreadHasEnded) {
     std::thread([&] {
       char byte = 0;
       if (::write(ready[1], &byte, 1) != 1) _exit(1);
-      while (read(hold[0], &byte, 1) > 0) {
-      }
+      wait_for_close(hold[0]);
       _exit(0);
     }).detach();
     syscall(SYS_exit, 0);  // the main thread alone
@@ -146,9 +154,7 @@ TEST_F(Sessions, AreWatchedThoughAThreadClaimsThatIsNotTheMainOne) {
     std::thread([&] {
       const auto tid = static_cast<pid_t>(syscall(SYS_gettid));
       if (::write(told[1], &tid, sizeof tid) != sizeof tid) _exit(1);
-      char byte = 0;
-      while (read(hold[0], &byte, 1) > 0) {
-      }
+      wait_for_close(hold[0]);
       _exit(0);
     }).join();
   });
@@ -206,8 +212,7 @@ TEST_F(Sessions, DoNotEndWhereTheirNumberIsUsedAgainByOneThatClaims) {
     close(hold[1]);
     char byte = 0;
     if (::write(ready[1], &byte, 1) != 1) _exit(1);
-    while (read(hold[0], &byte, 1) > 0) {
-    }
+    wait_for_close(hold[0]);
     _exit(0);
   }
   EXPECT_EQ(second, number);
@@ -235,9 +240,7 @@ TEST_F(Sessions, AreFollowedFromMemberToMember) {
       if (fork() != 0) _exit(0);
       usleep(1000);
     }
-    char byte = 0;
-    while (read(hold[0], &byte, 1) > 0) {
-    }
+    wait_for_close(hold[0]);
     _exit(0);
   });
   close(hold[0]);
@@ -261,12 +264,9 @@ TEST_F(Sessions, EndWhenTheirLastMemberLeavesThem) {
     if (fork() != 0) return;
     close(leave[1]);
     close(end[1]);
-    char byte = 0;
-    while (read(leave[0], &byte, 1) > 0) {
-    }
+    wait_for_close(leave[0]);
     setsid();
-    while (read(end[0], &byte, 1) > 0) {
-    }
+    wait_for_close(end[0]);
     _exit(0);
   });
   close(leave[0]);
