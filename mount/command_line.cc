@@ -10,6 +10,7 @@
 
 #include "mount/exit_codes.h"
 #include "mount/mount_options.h"
+#include "mount/version.h"
 
 namespace scratchfs::mount {
 
@@ -17,7 +18,8 @@ namespace {
 
 constexpr auto kCommands = std::to_array<std::string_view>(
     {"mount", "umount", "status", "quota", "keep", "unkeep", "run"});
-constexpr auto kForAll = std::to_array<std::string_view>({"-h", "--help", "-V", "--version"});
+constexpr auto kForAll =
+    std::to_array<std::string_view>({"-h", "--help", "--help-all", "-V", "--version"});
 
 template <typename List>
 bool contains(const List& list, std::string_view word) {
@@ -87,11 +89,14 @@ CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::strin
 
 CLI::App* add_umount(CLI::App& app, UmountCommand& command) {
   CLI::App* sub = app.add_subcommand("umount", "Unmount, wipe, and wait until that is done");
-  show_usage(*sub, "usage: scratchfs umount [--lazy] MOUNTPOINT");
+  show_usage(*sub, "usage: scratchfs umount [--lazy|--dead] MOUNTPOINT");
   sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
       ->required()
       ->type_name("MOUNTPOINT");
-  sub->add_flag("-l,--lazy", command.lazy, "out of sight at once, wiped when no longer in use");
+  auto* lazy =
+      sub->add_flag("-l,--lazy", command.lazy, "out of sight at once, wiped when no longer in use");
+  sub->add_flag("--dead", command.dead, "only if its daemon is gone, and fine if nothing is there")
+      ->excludes(lazy);
   return sub;
 }
 
@@ -145,7 +150,7 @@ void add_keep(CLI::App& app, const std::string& name, KeepCommand& command) {
 
 void add_run(CLI::App& app, RunCommand& command) {
   CLI::App* sub = app.add_subcommand(
-      "run", "Run a command with a scratchfs of its own as TMPDIR, wiped at its end");
+      "run", "Run a command with a mount of its own as TMPDIR, wiped at its end");
   show_usage(*sub, "usage: scratchfs run [-o OPTION[,OPTION...]] [--] COMMAND [ARGUMENT...]");
   sub->add_option("-o", command.option_lists, "options, see below")
       ->type_name("LIST")
@@ -180,6 +185,14 @@ std::string check(const QuotaCommand& command) {
 Answered mistake(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return {fmt::format("scratchfs: {}; see scratchfs --help\n", text), kUsage};
+}
+
+std::string help_of_everything(const CLI::App& app) {
+  std::string text = app.help();
+  for (const CLI::App* command : app.get_subcommands({})) {
+    text += "\n---- " + command->get_name() + "\n" + command->help();
+  }
+  return text;
 }
 
 std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
@@ -219,11 +232,13 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
              "       scratchfs umount|status|quota MOUNTPOINT [...]\n"
              "       scratchfs keep|unkeep PATH...\n"
              "       scratchfs run [-o OPTION[,OPTION...]] -- COMMAND [ARGUMENT...]");
+  app.get_formatter()->column_width(15);
   app.set_help_flag("-h,--help", "show this, or after a command what that one takes");
-  app.set_version_flag("-V,--version", "scratchfs " SCRATCHFS_VERSION, "show the version");
+  app.set_help_all_flag("--help-all", "show what every command takes");
+  app.set_version_flag("-V,--version", version_text,
+                       "show the versions, and how to reach the kernel");
   app.require_subcommand(1);
-  app.footer(
-      "Exit codes: 0 fine, 1 failed, 2 a mistake on the command line. More in man scratchfs.");
+  app.footer("Exit codes: 0 fine, 1 failed, 2 a wrong command line. See man scratchfs.");
   Commands commands;
   if (first == "run") commands.run.words = take_command(arguments);
   std::vector<std::string> paths;
@@ -239,6 +254,8 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
     return Answered{app.help(), kFine};
+  } catch (const CLI::CallForAllHelp&) {
+    return Answered{help_of_everything(app), kFine};
   } catch (const CLI::CallForVersion& version) {
     return Answered{std::string(version.what()) + "\n", kFine};
   } catch (const CLI::ParseError& error) {

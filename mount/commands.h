@@ -19,6 +19,7 @@ struct MountCommand {
 struct UmountCommand {
   std::string mountpoint;
   bool lazy = false;
+  bool dead = false;  // only what a daemon left behind; nothing to do is fine
 };
 
 struct StatusCommand {

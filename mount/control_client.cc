@@ -5,10 +5,9 @@
 
 #include <array>
 #include <cerrno>
-#include <future>
-#include <memory>
-#include <thread>
 #include <utility>
+
+#include "mount/briefly.h"
 
 namespace scratchfs::mount {
 
@@ -79,14 +78,13 @@ Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, 
 
 std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
                                        const char* what, std::chrono::milliseconds patience) {
-  auto promise = std::make_shared<std::promise<std::optional<Json>>>();
-  auto future = promise->get_future();
-  std::thread([=] {
-    auto answer = ask_daemon(mountpoint, request, what);
-    promise->set_value(answer ? std::optional<Json>(std::move(*answer)) : std::nullopt);
-  }).detach();
-  if (future.wait_for(patience) != std::future_status::ready) return std::nullopt;
-  return future.get();
+  return briefly<Json>(
+      [=]() -> std::optional<Json> {
+        auto answer = ask_daemon(mountpoint, request, what);
+        if (!answer) return std::nullopt;
+        return std::move(*answer);
+      },
+      patience);
 }
 
 }  // namespace scratchfs::mount

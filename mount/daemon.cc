@@ -1,5 +1,6 @@
 #include "mount/daemon.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "mount/hardening.h"
 #include "mount/logging.h"
 #include "mount/mount_table.h"
+#include "mount/service_manager.h"
 #include "mount/signals.h"
 
 namespace scratchfs::mount {
@@ -53,7 +55,8 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
 // The parts of the file system, made in this order and taken down in reverse.
 class Parts {
  public:
-  Parts(DaemonSetup& setup, Guardian guardian) : setup_(setup), guardian_(std::move(guardian)) {}
+  Parts(DaemonSetup& setup, Guardian guardian, const ServiceManager& manager)
+      : setup_(setup), manager_(manager), guardian_(std::move(guardian)) {}
 
   Outcome<void> make();
   int serve(const Ready& ready);
@@ -61,10 +64,11 @@ class Parts {
  private:
   Gauges gauges();
   void watch_sockets();
-  void log_start() const;
+  std::string description() const;
   bool quotas_add_up() const;
 
   DaemonSetup& setup_;
+  const ServiceManager& manager_;
   Guardian guardian_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<limits::Ledger> ledger_;
@@ -119,12 +123,12 @@ void Parts::watch_sockets() {
   if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
 }
 
-void Parts::log_start() const {
+std::string Parts::description() const {
   const MountPlan& plan = setup_.plan;
-  spdlog::info("{}: mounted over {}: {} of memory, {} of spill in {}", setup_.mountpoint,
-               session_->stats().io_uring ? "io_uring" : "/dev/fuse",
-               limits::format_size(plan.store.memory), limits::format_size(plan.store.spill),
-               setup_.spill_path.empty() ? "no directory" : setup_.spill_path);
+  return fmt::format("mounted over {}: {} of memory, {} of spill in {}",
+                     session_->stats().io_uring ? "io_uring" : "/dev/fuse",
+                     limits::format_size(plan.store.memory), limits::format_size(plan.store.spill),
+                     setup_.spill_path.empty() ? "no directory" : setup_.spill_path);
 }
 
 bool Parts::quotas_add_up() const {
@@ -147,10 +151,13 @@ int Parts::serve(const Ready& ready) {
     served = session_->serve([&] {
       answered = true;
       setup_.lock.release();
-      log_start();
+      const std::string text = description();
+      spdlog::info("{}: {}", setup_.mountpoint, text);
       leave_terminal();
+      manager_.tell("READY=1\nSTATUS=" + text);
       if (!ready()) session_->stop();
     });
+    manager_.tell("STOPPING=1");
   }
   session_.reset();
   if (setup_.remove_mountpoint) ::rmdir(setup_.mountpoint.c_str());
@@ -172,13 +179,15 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
   block_signals();
   start_logging(setup.foreground, setup.log_level);
   for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
-  auto guardian = Guardian::start(setup.mountpoint, setup.remove_mountpoint);
+  // A daemon in the background is no service's main process.
+  const auto manager = setup.foreground ? ServiceManager::from_environment() : ServiceManager();
+  auto guardian = Guardian::start(setup.mountpoint, {setup.remove_mountpoint, manager});
   if (!guardian) return complain(guardian.error());
   harden();
   if (const auto locked = store::install_crypto_allocator(); !locked) {
     return complain(failed("locked memory for the key (ulimit -l)", locked.error().value()));
   }
-  Parts parts(setup, std::move(*guardian));
+  Parts parts(setup, std::move(*guardian), manager);
   if (const auto made = parts.make(); !made) return complain(made.error());
   return parts.serve(ready);
 }

@@ -14,6 +14,7 @@
 
 #include "mount/guardian_watch.h"
 #include "mount/pidfd.h"
+#include "mount/probe.h"
 #include "mount/process_name.h"
 #include "mount/unmounting.h"
 
@@ -54,7 +55,18 @@ bool detach_and_log(const std::string& mountpoint) {
   return static_cast<bool>(detached);
 }
 
-[[noreturn]] void be_guardian(int socket, const std::string& mountpoint, bool remove_mountpoint) {
+// A mount that hangs keeps this waiting, so that nothing is said; what is no longer to be seen
+// there (a lazy unmount) cannot be asked.
+GuardianHost make_host(const std::string& mountpoint, const ServiceManager& manager) {
+  GuardianHost host{[] { return read_mount_table(); }, detach_and_log, manager.watchdog(), {}};
+  host.each_period = [&](bool mounted) {
+    if (!mounted || answers_everywhere(mountpoint)) manager.tell("WATCHDOG=1");
+  };
+  return host;
+}
+
+[[noreturn]] void be_guardian(int socket, const std::string& mountpoint,
+                              const GuardianDuties& duties) {
   ::setsid();
   ignore_signals();
   keep_only(socket);
@@ -62,9 +74,8 @@ bool detach_and_log(const std::string& mountpoint) {
   ::openlog(kName, LOG_PID, LOG_DAEMON);
   const char ready = 1;
   if (::send(kSocket, &ready, 1, MSG_NOSIGNAL) != 1) ::_exit(kFailed);
-  const GuardianHost host{[] { return read_mount_table(); }, detach_and_log};
-  watch_daemon(kSocket, mountpoint, host);
-  if (remove_mountpoint) ::rmdir(mountpoint.c_str());
+  watch_daemon(kSocket, mountpoint, make_host(mountpoint, duties.manager));
+  if (duties.remove_mountpoint) ::rmdir(mountpoint.c_str());
   ::_exit(kFine);
 }
 
@@ -85,13 +96,13 @@ void await_end(pid_t child) {
 
 }  // namespace
 
-Outcome<Guardian> Guardian::start(const std::string& mountpoint, bool remove_mountpoint) {
+Outcome<Guardian> Guardian::start(const std::string& mountpoint, const GuardianDuties& duties) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failed("the mount's guardian", errno);
   }
   Guardian guardian(ends[0], ::fork());
-  if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint, remove_mountpoint);
+  if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint, duties);
   const int error = errno;
   ::close(ends[1]);
   if (guardian.pid_ < 0) return failed("the mount's guardian", error);

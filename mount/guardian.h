@@ -7,8 +7,14 @@
 #include <string>
 
 #include "mount/refusal.h"
+#include "mount/service_manager.h"
 
 namespace scratchfs::mount {
+
+struct GuardianDuties {
+  bool remove_mountpoint = false;  // where the daemon died, also remove the empty directory
+  ServiceManager manager = {};     // to be told WATCHDOG=1 for as long as the mount answers
+};
 
 // The daemon's end. The guardian notices the daemon's death by the end of their socket; its own
 // death harms nobody.
@@ -17,8 +23,7 @@ class Guardian {
   // Forks, so call it before there is any thread. The guardian has a session of its own (^C does
   // not reach it), keeps no descriptor of the caller's and ignores every signal that asks it to
   // end.
-  // `remove_mountpoint`: where the daemon died, the guardian also removes the empty directory.
-  static Outcome<Guardian> start(const std::string& mountpoint, bool remove_mountpoint = false);
+  static Outcome<Guardian> start(const std::string& mountpoint, const GuardianDuties& duties = {});
   Guardian(Guardian&& other) noexcept;
   Guardian& operator=(Guardian&& other) noexcept;
   ~Guardian();  // without dismiss(): as if the daemon had died

@@ -1,5 +1,6 @@
 #include "mount/guardian_watch.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -9,10 +10,13 @@ namespace scratchfs::mount {
 
 namespace {
 
-enum class Heard { mounted, dismissed, died };
+enum class Heard { mounted, dismissed, died, nothing };
 
-Heard listen(int socket) {
+// `nothing`: not a word for a whole period.
+Heard listen(int socket, const std::optional<std::chrono::milliseconds>& period) {
   for (;;) {
+    pollfd waited{socket, POLLIN, 0};
+    if (period && ::poll(&waited, 1, static_cast<int>(period->count())) == 0) return Heard::nothing;
     char message = 0;
     const ssize_t got = ::recv(socket, &message, 1, 0);
     if (got < 0 && errno == EINTR) continue;
@@ -38,15 +42,6 @@ std::optional<std::string> next_to_detach(const MountTable& table, const std::st
   return std::nullopt;
 }
 
-bool detach_all(const std::string& device, const GuardianHost& host) {
-  bool detached = false;
-  while (const auto mountpoint = next_to_detach(host.mounts(), device)) {
-    if (!host.detach(*mountpoint)) return detached;
-    detached = true;
-  }
-  return detached;
-}
-
 // Ids and devices are used again once they are free, so both must still be those of the mount that
 // was seen.
 bool still_ours(const MountTable& table, const MountEntry& seen) {
@@ -56,14 +51,31 @@ bool still_ours(const MountTable& table, const MountEntry& seen) {
   return false;
 }
 
+bool still_seen(const MountTable& table, const MountEntry& seen, const std::string& mountpoint) {
+  const MountEntry* top = topmost_at(table, mountpoint);
+  return top != nullptr && top->id == seen.id && top->device == seen.device;
+}
+
 }  // namespace
+
+bool detach_all(const std::string& device, const GuardianHost& host) {
+  bool detached = false;
+  while (const auto mountpoint = next_to_detach(host.mounts(), device)) {
+    if (!host.detach(*mountpoint)) return detached;
+    detached = true;
+  }
+  return detached;
+}
 
 bool watch_daemon(int socket, const std::string& mountpoint, const GuardianHost& host) {
   std::optional<MountEntry> mount;
   for (;;) {
-    switch (listen(socket)) {
+    switch (listen(socket, host.period)) {
       case Heard::mounted:
         mount = scratchfs_at(host.mounts(), mountpoint);
+        break;
+      case Heard::nothing:
+        if (mount) host.each_period(still_seen(host.mounts(), *mount, mountpoint));
         break;
       case Heard::dismissed:
         return false;

@@ -1,7 +1,9 @@
 // What the guardian does all day, apart from the processes: so that it can be tested within one.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "mount/mount_table.h"
@@ -15,7 +17,14 @@ inline constexpr char kDismissMessage = 'd';
 struct GuardianHost {
   std::function<MountTable()> mounts;
   std::function<bool(const std::string& mountpoint)> detach;  // lazily; false: it could not
+  // Where somebody wants to hear that all is well: called every so often while the daemon lives,
+  // with whether the daemon's mount is still what one sees there.
+  std::optional<std::chrono::milliseconds> period = std::nullopt;
+  std::function<void(bool mounted)> each_period = nullptr;
 };
+
+// Detaches every mount of `device` that is on top at its place. True: there was one.
+bool detach_all(const std::string& device, const GuardianHost& host);
 
 // Listens until the daemon dismisses the guardian or dies (end of file). Where it died, detaches
 // what is left of its mount at every place where it can be seen, and nothing else: only mounts of

@@ -1,6 +1,7 @@
 // `scratchfs umount`: returns when the mount, its daemon and all that it held are gone.
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "mount/briefly.h"
 #include "mount/commands.h"
 #include "mount/control_client.h"
+#include "mount/guardian_watch.h"
 #include "mount/mount_table.h"
 #include "mount/pidfd.h"
 #include "mount/unmounting.h"
@@ -73,11 +76,40 @@ void find_processes(const std::string& mountpoint, Processes& processes) {
   processes.add(member(*status, "guardian_pid"));
 }
 
+bool daemon_is_dead(const std::string& mountpoint) {
+  const auto dead = briefly<bool>(
+      [mountpoint]() -> std::optional<bool> {
+        struct statfs status {};  // never answered from a cache
+        return ::statfs(mountpoint.c_str(), &status) != 0 && errno == ENOTCONN;
+      },
+      kPatienceForStatus);
+  return dead.value_or(false);
+}
+
+// What guardians do, where they were killed too. A mount that lives, and one that another process
+// made there since, is none of our business.
+int clear_away(const std::string& mountpoint) {
+  Outcome<void> detached;
+  const GuardianHost host{[] { return read_mount_table(); },
+                          [&](const std::string& place) {
+                            detached = unmount(place, Detach::at_once);
+                            return static_cast<bool>(detached);
+                          }};
+  for (;;) {
+    const MountTable table = read_mount_table();
+    const MountEntry* top = topmost_at(table, mountpoint);
+    if (top == nullptr || top->type != kFileSystemType || !daemon_is_dead(mountpoint)) return kFine;
+    detach_all(top->device, host);
+    if (!detached) return complain(detached.error());
+  }
+}
+
 }  // namespace
 
 int run(const UmountCommand& command) {
   const auto mountpoint = resolve_mountpoint(command.mountpoint);
   if (!mountpoint) return complain(failed(command.mountpoint, mountpoint.error().value()));
+  if (command.dead) return clear_away(*mountpoint);
   const MountTable table = read_mount_table();
   const MountEntry* top = topmost_at(table, *mountpoint);
   if (top == nullptr || top->type != kFileSystemType) {

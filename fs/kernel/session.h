@@ -1,5 +1,5 @@
 // The mount as the kernel sees it: a FUSE connection, its transport, and the loop that serves it.
-// The only header of this folder that mount/ includes; it shows nothing of libfuse.
+// With versions.h, what mount/ includes of this folder; it shows nothing of libfuse.
 #pragma once
 
 #include <cstdint>

@@ -181,7 +181,7 @@ TEST_F(Launch, AUserMayNotShareWithoutPermission) {
 }
 
 TEST_F(Launch, HelpAndVersionGoToStandardOutput) {
-  for (const char* flag : {"--help", "--version"}) {
+  for (const char* flag : {"--help", "--help-all", "--version"}) {
     const Finished finished = run({scratchfs_binary(), flag});
     EXPECT_EQ(finished.code, 0);
     EXPECT_NE(finished.out, "");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -123,6 +124,30 @@ TEST(CommandLine, AnswersForHelpAndVersion) {
   }
   EXPECT_TRUE(answered({"--version"}).text.starts_with("scratchfs "));
   EXPECT_TRUE(answered({"-V"}).text.starts_with("scratchfs "));
+}
+
+TEST(CommandLine, VersionNamesLibfuseAndTheWayToTheKernel) {
+  const std::string text = answered({"--version"}).text;
+  EXPECT_NE(text.find("\nlibfuse 3."), std::string::npos) << text;
+  EXPECT_NE(text.find("\nLinux "), std::string::npos) << text;
+  EXPECT_TRUE(text.find(": FUSE over io_uring\n") != std::string::npos ||
+              text.find(": /dev/fuse (") != std::string::npos)
+      << text;
+}
+
+TEST(CommandLine, HelpFitsAScreen) {
+  std::istringstream text(answered({"--help"}).text);
+  int lines = 0;
+  for (std::string line; std::getline(text, line); ++lines) EXPECT_LE(line.size(), 80U) << line;
+  EXPECT_LE(lines, 24);
+}
+
+TEST(CommandLine, HelpAllHoldsTheHelpOfEveryCommand) {
+  const std::string all = answered({"--help-all"}).text;
+  EXPECT_TRUE(all.starts_with(answered({"--help"}).text));
+  for (const char* command : {"mount", "umount", "status", "quota", "keep", "unkeep", "run"}) {
+    EXPECT_NE(all.find(answered({command, "--help"}).text), std::string::npos) << command;
+  }
 }
 
 TEST(CommandLine, HelpForMountListsEveryOption) {

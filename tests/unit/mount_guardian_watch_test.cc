@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,8 +40,12 @@ class GuardianWatch : public Test {
   // The mounts as they are when the guardian first looks, then each time it looks again.
   bool watch(std::vector<MountTable> looks) {
     looks_ = std::move(looks);
-    const GuardianHost host{[this] { return look(); },
-                            [this](const std::string& mountpoint) { return detach(mountpoint); }};
+    GuardianHost host{[this] { return look(); },
+                      [this](const std::string& mountpoint) { return detach(mountpoint); }};
+    if (each_period_) {
+      host.period = std::chrono::milliseconds(1);
+      host.each_period = each_period_;
+    }
     return watch_daemon(ends_[1], "/scratch", host);
   }
   MountTable look() {
@@ -67,6 +73,7 @@ class GuardianWatch : public Test {
   MountTable current_;
   std::vector<std::string> detached_;
   bool may_detach_ = true;
+  std::function<void(bool mounted)> each_period_;
 };
 
 const MountEntry kRoot{
@@ -154,6 +161,32 @@ TEST_F(GuardianWatch, GivesUpWhereItMayNotDetach) {
   daemon_says(kMountedMessage);
   daemon_dies();
   EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+}
+
+TEST_F(GuardianWatch, LooksOnceInEachPeriodUntilTheDaemonDies) {
+  int looks = 0;
+  each_period_ = [&](bool mounted) {
+    EXPECT_TRUE(mounted);
+    if (++looks == 3) daemon_dies();
+  };
+  daemon_says(kMountedMessage);
+  EXPECT_TRUE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(looks, 3);
+}
+
+TEST_F(GuardianWatch, TellsThatTheMountIsNoLongerWhatIsToBeSeen) {
+  const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch")};
+  const MountTable another{kRoot, scratchfs(41, "0:36", "/scratch")};
+  const MountTable covered{kRoot, scratchfs(40, "0:35", "/scratch"),
+                           scratchfs(41, "0:36", "/scratch")};
+  std::vector<bool> told;
+  each_period_ = [&](bool seen) {
+    told.push_back(seen);
+    if (told.size() == 4) daemon_says(kDismissMessage);
+  };
+  daemon_says(kMountedMessage);
+  EXPECT_FALSE(watch({mounted, mounted, another, covered, {kRoot}}));
+  EXPECT_EQ(told, (std::vector<bool>{true, false, false, false}));
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+// Whether a mount's requests are really served, seen from another process than its daemon's: one
+// that waits for an answer itself would keep the daemon from ending.
+#pragma once
+
+#include <string>
+
+namespace scratchfs::mount {
+
+// Asks the mount once from each core that this process may run on, since over io_uring each has a
+// queue of its own (statfs(2) is never answered from a cache). Waits as long as the daemon lets it
+// wait; false: the daemon is gone. On another core afterwards, perhaps.
+bool answers_everywhere(const std::string& mountpoint);
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,146 @@
+// What a service manager sees: when the mount answers, that it still does, and what is left of a
+// daemon that was killed with its guardian.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "tests/mounted/harness/command.h"
+#include "tests/mounted/harness/environment.h"
+#include "tests/mounted/harness/fd.h"
+#include "tests/mounted/harness/keeper.h"
+#include "tests/mounted/harness/look.h"
+#include "tests/mounted/harness/mount.h"
+#include "tests/mounted/harness/pace.h"
+#include "tests/mounted/harness/proc.h"
+
+namespace scratchfs::harness {
+namespace {
+
+// The manager's end of sd_notify(3).
+class Manager {
+ public:
+  Manager() : path_(make_directory("manager") + "/notify") {
+    socket_ = Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path_.c_str(), sizeof(address.sun_path) - 1);
+    EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  }
+  std::vector<std::string> environment(const std::string& watchdog_microseconds) const {
+    return {"NOTIFY_SOCKET=" + path_, "WATCHDOG_USEC=" + watchdog_microseconds};
+  }
+  // The next message that came or comes within `seconds`; "" if none does.
+  std::string next(double seconds) const {
+    pollfd waiting{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    if (poll(&waiting, 1, static_cast<int>(patience(seconds).count())) != 1) return "";
+    char message[4096];
+    const ssize_t got = recv(socket_.get(), message, sizeof(message), 0);
+    return {message, static_cast<std::size_t>(got)};
+  }
+
+ private:
+  std::string path_;
+  Fd socket_;
+};
+
+class Service : public testing::TestWithParam<Transport> {
+ protected:
+  void SetUp() override { ensure_environment(); }
+  // Pings are due each 50 ms.
+  static MountSettings settings(const Manager& manager) {
+    return {.options = "memory=16M",
+            .transport = GetParam(),
+            .environment = manager.environment("100000")};
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Both, Service, testing::Values(Transport::dev_fuse, Transport::io_uring),
+                         TransportName{});
+
+TEST_P(Service, IsReadyWhenTheMountAnswersAndSaysWhenItStops) {
+  const Manager manager;
+  Mount mount(settings(manager));
+  ASSERT_TRUE(mount.alive());
+  const std::string ready = manager.next(10);
+  EXPECT_TRUE(ready.starts_with("READY=1\nSTATUS=mounted over ")) << ready;
+  mount.unmount();
+  std::string last;
+  for (std::string more = manager.next(1); !more.empty(); more = manager.next(0)) last = more;
+  EXPECT_EQ(last, "STOPPING=1");
+}
+
+TEST_P(Service, TheWatchdogHearsOnlyOfAMountThatAnswers) {
+  const Manager manager;
+  Mount mount(settings(manager));
+  ASSERT_TRUE(mount.alive());
+  manager.next(10);  // READY
+  EXPECT_EQ(manager.next(10), "WATCHDOG=1");
+  kill(mount.daemon(), SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return waiting_requests(mount.connection()) > 0; }, 10));
+  while (!manager.next(0).empty()) {
+  }
+  EXPECT_EQ(manager.next(0.3), "") << "six were due";
+  kill(mount.daemon(), SIGCONT);
+  EXPECT_EQ(manager.next(10), "WATCHDOG=1");
+  EXPECT_EQ(manager.next(10), "WATCHDOG=1");
+}
+
+// A lazily unmounted file system still serves those that use it.
+TEST_P(Service, TheWatchdogLetsALazyUnmountEndInItsOwnTime) {
+  const Manager manager;
+  Mount mount(settings(manager));
+  ASSERT_TRUE(mount.alive());
+  Fd file(open((mount / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  EXPECT_EQ(run({scratchfs_binary(), "umount", "--lazy", mount.path()}).code, 0);
+  manager.next(10);
+  while (!manager.next(0).empty()) {
+  }
+  EXPECT_EQ(manager.next(10), "WATCHDOG=1");
+  EXPECT_EQ(write(file.get(), "x", 1), 1);
+  file.close();
+  mount.expect_gone();
+}
+
+// As when the whole control group is killed.
+void kill_all_of(Mount& mount) {
+  mount.tolerate_exit_code(128 + SIGKILL);
+  for (const pid_t pid : mount.processes()) kill(pid, SIGSTOP);  // the guardian must not be quicker
+  for (const pid_t pid : mount.processes()) kill(pid, SIGKILL);
+}
+
+TEST_P(Service, WhatADaemonLeftIsClearedAway) {
+  Mount mount(MountSettings{.options = "memory=16M", .transport = GetParam()});
+  ASSERT_TRUE(mount.alive());
+  const std::string copy = make_directory("copy");
+  ASSERT_EQ(run({"mount", "--bind", mount.path(), copy}).code, 0);
+  kill_all_of(mount);
+  struct statfs status {};
+  ASSERT_TRUE(eventually(
+      [&] { return statfs(mount.path().c_str(), &status) == -1 && errno == ENOTCONN; }, 10));
+  const Finished finished = run({scratchfs_binary(), "umount", "--dead", mount.path()});
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(mounts_below(mount.path()).empty());
+  EXPECT_TRUE(mounts_below(copy).empty());
+  mount.expect_gone();
+}
+
+TEST_P(Service, WhatLivesIsNotClearedAway) {
+  const Mount mount(MountSettings{.options = "memory=16M", .transport = GetParam()});
+  ASSERT_TRUE(mount.alive());
+  const Finished finished = run({scratchfs_binary(), "umount", "--dead", mount.path()});
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(mount.mounted());
+  const std::string other = make_directory("other");
+  EXPECT_EQ(run({scratchfs_binary(), "umount", "--dead", other}).code, 0);
+  EXPECT_EQ(run({scratchfs_binary(), "umount", "--dead", other + "/missing"}).code, 0);
+}
+
+}  // namespace
+}  // namespace scratchfs::harness
