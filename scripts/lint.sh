@@ -42,8 +42,10 @@ format() {
 }
 
 shell_scripts() {
-  find scripts .ci tests mount -type f \( -name '*.sh' -o -perm -u+x \) -print0 |
-    xargs -0 -r grep -lZE -m1 '^#!.*\b(ba)?sh$' | xargs -0 -r shellcheck --external-sources --source-path=SCRIPTDIR
+  find scripts .ci tests mount packaging docs -type f \( -name '*.sh' -o -perm -u+x \) -print0 |
+    xargs -0 -r grep -lZE -m1 '^#!.*\b(ba)?sh$' | xargs -0 -r shellcheck --external-sources --source-path=SCRIPTDIR || return
+  # These are sourced, so they name no shell.
+  shellcheck --shell=bash packaging/completion/scratchfs && shellcheck --shell=sh packaging/environment/profile.sh
 }
 
 python_scripts() { # compiles in memory: no __pycache__ is left
