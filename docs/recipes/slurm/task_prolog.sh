@@ -1,0 +1,3 @@
+#!/bin/sh
+# slurm.conf: TaskProlog=/etc/slurm/task_prolog.sh. What it prints becomes the environment of each task.
+echo "export TMPDIR=${SCRATCH_ROOT:-/scratch}/job$SLURM_JOB_ID"
