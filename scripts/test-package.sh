@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# Makes the packages, and in a fresh Debian 12 that debootstrap puts in a temporary directory: installs, mounts by hand
+# and from fstab, upgrades while a file is open, removes, purges. Then configures the source tarball and compares what is
+# in it with the checkout. Needs root, debootstrap and the network; takes some two minutes. Leaves nothing behind.
+#
+# usage: scripts/test-package.sh [--keep-tree DIR]
+#   --keep-tree DIR   the Debian lies in DIR, made there if it is missing, and stays for the next time
+#
+# SCRATCHFS_DEB_MIRROR=URL names the Debian mirror.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+umask 022
+exec </dev/null
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+readonly root=$PWD
+
+say() { printf '\n== %s\n' "$*"; }
+die() {
+  printf 'scripts/test-package.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+kept=
+case ${1:-} in
+  -h | --help)
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
+  --keep-tree)
+    kept=$(realpath -m -- "${2:?}")
+    ;;
+  '') ;;
+  *)
+    printf 'scripts/test-package.sh: unknown argument %s\n' "$1" >&2
+    exit 2
+    ;;
+esac
+[[ $(id -u) -eq 0 ]] || die "debootstrap and mounting need root"
+command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
+
+# What is mounted below is seen by this script alone.
+if [[ -z ${SCRATCHFS_TEST_PACKAGE_NAMESPACE:-} ]]; then
+  SCRATCHFS_TEST_PACKAGE_NAMESPACE=1 exec unshare --mount --propagation private -- "${BASH_SOURCE[0]}" "$@"
+fi
+
+work=$(mktemp -d /tmp/scratchfs-package.XXXXXXXX)
+readonly work
+readonly tree=$work/tree
+clean_up() {
+  local status=$?
+  trap - EXIT
+  set +e
+  umount -l -- "$tree/scratch" "$tree/srv/scratch" 2>/dev/null
+  umount -R -l -- "$tree" "$work/changes" 2>/dev/null
+  rm -rf --one-file-system -- "$work"
+  exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+in_tree() { chroot "$tree" "$@"; }
+expect() { # WHAT COMMAND...
+  local what=$1
+  shift
+  "$@" >"$work/said" 2>&1 || {
+    cat -- "$work/said" >&2
+    die "not so: $what"
+  }
+  echo "ok: $what"
+}
+refuse() { # WHAT COMMAND...
+  local what=$1
+  shift
+  ! "$@" >"$work/said" 2>&1 || {
+    cat -- "$work/said" >&2
+    die "not so: $what"
+  }
+  echo "ok: $what"
+}
+
+make_packages() {
+  cmake --preset release >/dev/null
+  cmake --build --preset release --target scratchfs
+  # Without the tests, which a package does not hold and so need not be built.
+  local version
+  for version in '' 99.0.0; do
+    (cd build/release && cpack -G DEB -B "$work/packages" ${version:+-D "CPACK_PACKAGE_VERSION=$version"})
+  done
+  (cd build/release && cpack --config CPackSourceConfig.cmake -B "$work/packages")
+  rm -rf -- "$work/packages/_CPack_Packages"
+  ls -l -- "$work/packages"
+}
+
+make_tree() {
+  local mirror=${SCRATCHFS_DEB_MIRROR:-http://deb.debian.org/debian} base=${kept:-$work/base}
+  if [[ ! -e $base/etc/debian_version ]]; then
+    debootstrap --variant=minbase --include=fuse3,procps bookworm "$base" "$mirror" >"$work/said" 2>&1 || {
+      tail -n 20 -- "$work/said" >&2
+      die "debootstrap failed"
+    }
+  fi
+  # Changes go beside the tree, so that one that is kept stays fresh.
+  mkdir -p -- "$tree" "$work/changes"
+  mount -t tmpfs changes "$work/changes"
+  mkdir -- "$work/changes/upper" "$work/changes/work"
+  mount -t overlay tree -o "lowerdir=$base,upperdir=$work/changes/upper,workdir=$work/changes/work" "$tree"
+  mount -t proc proc "$tree/proc"
+  mount -t sysfs -o ro sysfs "$tree/sys"
+  : >"$tree/dev/fuse"
+  mount --bind /dev/fuse "$tree/dev/fuse"
+  [[ ! -e /etc/resolv.conf ]] || cp -L -- /etc/resolv.conf "$tree/etc/resolv.conf"
+  # A spill directory that O_TMPFILE and O_DIRECT work in.
+  mkdir -p -- "$work/spill"
+  mount --bind "$work/spill" "$tree/var/tmp"
+  cp -- "$work"/packages/*.deb "$tree/root/"
+}
+
+package() { basename -- "$work"/packages/scratchfs_"$1"*.deb; }
+
+files_of_it() { find "$tree" -xdev -name '*scratchfs*' -not -path "$tree/root/*" -not -path "$tree/proc/*" -not -path '*/var/cache/apt/*' -not -path '*/var/log/*'; }
+
+all_files_exist() {
+  local file
+  while IFS= read -r file; do
+    in_tree test -e "$file" || return
+  done < <(in_tree dpkg -L scratchfs)
+}
+
+check_install() {
+  expect "apt installs it, with what it depends on" in_tree apt-get -qq -y install "/root/$(package 0)"
+  expect "the command is found" in_tree scratchfs --version
+  expect "every file of the package is there" all_files_exist
+  expect "dpkg finds no file changed" in_tree dpkg --verify scratchfs
+}
+
+check_mounts() {
+  in_tree mkdir -p /scratch /srv/scratch
+  expect "it mounts" in_tree scratchfs /scratch -o memory=32M
+  expect "it holds what is kept" in_tree sh -c 'echo before >/scratch/f 3>>/scratch/f; mkdir /scratch/d; echo before >/scratch/d/f; scratchfs keep /scratch/d'
+  echo 'scratchfs /srv/scratch fuse.scratchfs memory=16M,nofail 0 0' >>"$tree/etc/fstab"
+  expect "mount -a mounts what fstab says" in_tree mount -a
+  expect "findmnt finds it" in_tree findmnt -n --mountpoint /srv/scratch -t fuse.scratchfs
+  expect "umount ends it" in_tree umount /srv/scratch
+}
+
+daemon() { in_tree scratchfs status /scratch --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])'; }
+
+check_upgrade() {
+  local before
+  before=$(daemon)
+  expect "dpkg upgrades it" in_tree dpkg -i "/root/$(package 99)"
+  expect "the mount's daemon is the same" test "$(daemon)" = "$before"
+  expect "what was kept is still there" grep -qx before "$tree/scratch/d/f"
+  expect "the new command talks to the old daemon" in_tree scratchfs status /scratch
+}
+
+check_removal() {
+  expect "apt removes it" in_tree apt-get -qq -y remove scratchfs
+  refuse "the command is gone" in_tree test -e /usr/bin/scratchfs
+  expect "a mount made by hand goes on" grep -qx before "$tree/scratch/d/f"
+  expect "umount ends that, too" in_tree umount /scratch
+  expect "apt purges it" in_tree apt-get -qq -y purge scratchfs
+  files_of_it >"$work/left"
+  expect "no file of it is left: $(tr '\n' ' ' <"$work/left")" test ! -s "$work/left"
+}
+
+check_source() {
+  local top
+  mkdir -- "$work/source"
+  cat -- "$work"/packages/scratchfs-*.tar.xz | tar -C "$work/source" -xJ
+  top=$(echo "$work"/source/*)
+  if git rev-parse --git-dir >/dev/null 2>&1; then
+    (cd "$top" && find . -type f | sed 's|^\./||' | sort) >"$work/packed"
+    git ls-files | sort >"$work/tracked"
+    expect "the tarball holds all that is checked in" sh -c "test -z \"\$(comm -13 '$work/packed' '$work/tracked')\""
+  fi
+  mkdir -p -- "$top/build"
+  ln -s -- "$root/build/deps" "$top/build/deps"
+  expect "it can be configured" cmake -S "$top" --preset release -DBUILD_TESTING=OFF
+}
+
+say "packages"
+make_packages
+say "a fresh Debian"
+make_tree
+say "install"
+check_install
+check_mounts
+say "upgrade"
+check_upgrade
+say "remove"
+check_removal
+say "source"
+check_source
+say "the packages are good, after $SECONDS s"
