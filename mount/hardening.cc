@@ -40,6 +40,7 @@ void harden() {
   ::umask(0);
   limit(RLIMIT_CORE, true, "RLIMIT_CORE");
   limit(RLIMIT_NOFILE, false, "RLIMIT_NOFILE");
+  limit(RLIMIT_FSIZE, false, "RLIMIT_FSIZE");
   if (::geteuid() == 0) {
     std::ofstream score("/proc/self/oom_score_adj");
     score << kOomScore << std::flush;

@@ -7,7 +7,8 @@
 namespace scratchfs::mount {
 
 // Blocks those signals for this thread and all that it starts, so that only SignalWatch sees them;
-// ignores SIGPIPE. Before there is any other thread.
+// ignores SIGPIPE, and SIGXFSZ: a limit on the size of files (setrlimit(2)) then fails a write
+// only. Before there is any other thread.
 void block_signals();
 
 // A thread that calls `stop` for each of those signals. One that came before it was made counts
