@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What takes too long for every change: random operations compared with tmpfs (ten minutes, over both transports,
-# another seed each time) and the fuzzers (a minute each). Needs root; builds what is missing.
+# another seed each time), two hundred kills of a busy daemon over each transport, and the fuzzers (a minute each).
+# Needs root; builds what is missing.
 #
 # usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS]
 #   --model SECONDS   of random operations in all (default: 600)
@@ -39,6 +40,6 @@ failed=0
 # Two kinds of runs over two transports share the time. A seed that fails is in the output.
 SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model / 4)) \
   SCRATCHFS_MODEL_SEED=$(($(date +%s) % 1000000 * 1000)) \
-  build/release/bin/stress_tests --gtest_filter='*Model.*' || failed=1
+  SCRATCHFS_KILLS=200 build/release/bin/stress_tests --gtest_filter='*Model.*:*Kills.*' || failed=1
 ((fuzz == 0)) || scripts/fuzz.sh "$fuzz" || failed=1
 exit "$failed"

@@ -1,0 +1,31 @@
+#include "tests/mounted/harness/loop_disk.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "tests/mounted/harness/command.h"
+#include "tests/mounted/harness/keeper.h"
+
+namespace scratchfs::harness {
+
+LoopDisk::LoopDisk(unsigned mebibytes) : path_(make_directory("loop-disk")) {
+  image_ = path_ + ".image";
+  EXPECT_EQ(run({"truncate", "-s", std::to_string(mebibytes) + "M", image_}).code, 0);
+  // All tables are written now: later they would take space that a test counts.
+  const Finished made =
+      run({"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image_});
+  EXPECT_EQ(made.code, 0) << made.err;
+  const Finished mounted = run({"mount", "-o", "loop", image_, path_});
+  EXPECT_EQ(mounted.code, 0) << mounted.err;
+}
+
+LoopDisk::~LoopDisk() {
+  if (umount2(path_.c_str(), UMOUNT_NOFOLLOW) != 0) {
+    ADD_FAILURE() << "umount " << path_ << ": somebody still uses it";
+    umount2(path_.c_str(), MNT_DETACH);
+  }
+  unlink(image_.c_str());
+}
+
+}  // namespace scratchfs::harness

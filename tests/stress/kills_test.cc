@@ -1,0 +1,101 @@
+// kill -9 of the daemon at random moments of a busy life: nothing of it stays, and the next one
+// starts. SCRATCHFS_KILLS=N sets how often.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/environment.h"
+#include "tests/mounted/harness/fd.h"
+#include "tests/mounted/harness/keeper.h"
+#include "tests/mounted/harness/look.h"
+#include "tests/mounted/harness/loop_disk.h"
+#include "tests/mounted/harness/mount.h"
+#include "tests/mounted/harness/pace.h"
+#include "tests/mounted/harness/parity.h"
+
+namespace scratchfs::harness {
+namespace {
+
+constexpr std::size_t kPiece = 3 << 20;
+
+int kills() {
+  const char* text = std::getenv("SCRATCHFS_KILLS");
+  return text != nullptr ? std::atoi(text) : 6;
+}
+
+// One round of a user's life with names and more bytes than there is memory. False: the daemon is
+// gone; any error tells that, but bytes are right or not there.
+bool live(const std::string& bytes) {
+  const Fd file(open("file", O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  if (!file.valid()) return false;
+  if (write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+    return false;
+  std::string back(bytes.size(), '\0');
+  const ssize_t got = pread(file.get(), back.data(), back.size(), 0);
+  if (got != static_cast<ssize_t>(bytes.size())) return false;
+  EXPECT_EQ(back, bytes);
+  return mkdir("directory", 0700) == 0 && rename("file", "directory/renamed") == 0 &&
+         unlink("directory/renamed") == 0 && rmdir("directory") == 0;
+}
+
+std::vector<Child> start_users(const Mount& mount) {
+  std::vector<Child> users;
+  for (unsigned i = 0; i < 4; ++i) {
+    const Who who{.uid = kAlice + i, .gid = 0, .groups = {}, .new_session = true};
+    users.emplace_back(who, [&mount, i](Channel& channel) {
+      // Relative names: where the mount is gone they do not find what lies below it.
+      const std::string home = mount / std::to_string(i);
+      EXPECT_TRUE(mkdir(home.c_str(), 0700) == 0 && chdir(home.c_str()) == 0);
+      channel.send("begun");
+      const std::string bytes = random_bytes(kPiece, i);
+      while (live(bytes)) {
+      }
+    });
+  }
+  for (Child& user : users) user.receive();
+  return users;
+}
+
+class Kills : public testing::TestWithParam<Transport> {
+ protected:
+  void SetUp() override { allow_seconds(30 + 10.0 * kills()); }
+};
+INSTANTIATE_TEST_SUITE_P(Both, Kills, testing::Values(Transport::dev_fuse, Transport::io_uring),
+                         TransportName{});
+
+TEST_P(Kills, LeaveNeitherABlockOnTheDiskNorAMountNorAProcess) {
+  const LoopDisk disk(128);
+  const std::string place = make_directory("killed");
+  const std::uint64_t free = free_bytes(disk.path());
+  std::random_device random;
+  bool spilled = false;
+  for (int round = 0; round < kills(); ++round) {
+    Mount mount(MountSettings{.options = "memory=8M,spill_dir=" + disk.path(),
+                              .transport = GetParam(),
+                              .daemonize = round % 2 == 0,
+                              .at = place});
+    ASSERT_TRUE(mount.alive()) << "round " << round;
+    mount.tolerate_exit_code(128 + SIGKILL);
+    std::vector<Child> users = start_users(mount);
+    usleep(static_cast<useconds_t>(random() % 200'000));
+    spilled |= free_bytes(disk.path()) < free;
+    ::kill(mount.daemon(), SIGKILL);
+    for (Child& user : users) EXPECT_EQ(user.join(), 0) << "round " << round;
+    mount.expect_gone();
+    EXPECT_TRUE(names_in(place).empty());
+    EXPECT_TRUE(eventually([&] { return free_bytes(disk.path()) == free; }, 10))
+        << "round " << round << ": " << free << " bytes were free, now " << free_bytes(disk.path());
+  }
+  EXPECT_TRUE(spilled);
+}
+
+}  // namespace
+}  // namespace scratchfs::harness
