@@ -63,23 +63,26 @@ int run_fusermount(const std::string& path) {
 
 }  // namespace
 
-int topmost_mount(std::string_view mountinfo, std::string_view path) {
-  int topmost = -1;
+MountIdentity topmost_mount(std::string_view mountinfo, std::string_view path) {
+  MountIdentity topmost;
   while (!mountinfo.empty()) {
     std::string_view line = next(mountinfo, '\n');
     const std::string_view number = next(line, ' ');
-    for (int skipped = 0; skipped < 3; ++skipped) next(line, ' ');  // parent, device, root
+    next(line, ' ');  // parent
+    const std::string_view device = next(line, ' ');
+    next(line, ' ');  // root
     if (unescaped(next(line, ' ')) != path) continue;
-    std::from_chars(number.data(), number.data() + number.size(), topmost);
+    std::from_chars(number.data(), number.data() + number.size(), topmost.id);
+    topmost.device = device;
   }
   return topmost;
 }
 
 OwnMount::OwnMount(std::string path)
-    : path_(std::move(path)), id_(topmost_mount(read_mountinfo(), path_)) {}
+    : path_(std::move(path)), identity_(topmost_mount(read_mountinfo(), path_)) {}
 
 bool OwnMount::is_there() const {
-  return id_ >= 0 && topmost_mount(read_mountinfo(), path_) == id_;
+  return identity_.id >= 0 && topmost_mount(read_mountinfo(), path_) == identity_;
 }
 
 base::Result<void, base::Failure> OwnMount::detach() {

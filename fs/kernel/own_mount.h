@@ -9,6 +9,14 @@
 
 namespace scratchfs::kernel {
 
+// What tells a mount from others. The kernel gives a free number to the next mount at once; the
+// device is its own for as long as the file system exists, which is as long as its daemon serves it.
+struct MountIdentity {
+  int id = -1;         // -1: no mount
+  std::string device;  // `major:minor`
+  bool operator==(const MountIdentity&) const = default;
+};
+
 class OwnMount {
  public:
   // Nothing is mounted.
@@ -25,11 +33,10 @@ class OwnMount {
 
  private:
   std::string path_;
-  int id_ = -1;  // of the mount, never used again by the kernel while it exists
+  MountIdentity identity_;
 };
 
-// The number of the last mount at `path` in text of the form of /proc/self/mountinfo (proc(5));
-// -1: nothing is mounted there.
-int topmost_mount(std::string_view mountinfo, std::string_view path);
+// The last mount at `path` in text of the form of /proc/self/mountinfo (proc(5)).
+MountIdentity topmost_mount(std::string_view mountinfo, std::string_view path);
 
 }  // namespace scratchfs::kernel

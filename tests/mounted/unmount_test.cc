@@ -17,6 +17,7 @@
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/fd.h"
+#include "tests/mounted/harness/keeper.h"
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
@@ -252,6 +253,23 @@ TEST_P(Remount, TheCommandWaitsUntilAllIsWiped) {
   EXPECT_TRUE(mount.processes().empty());
   EXPECT_FALSE(mount.mounted());
   mount.expect_gone();
+}
+
+// A container that was given the mount keeps it; the next mount may get the first one's number.
+TEST_P(Remount, OneThatLivesOnElsewhereLeavesTheNextOneAlone) {
+  Mount first(MountSettings{.options = "memory=16M", .transport = GetParam(), .daemonize = true});
+  ASSERT_TRUE(first.alive());
+  const std::string copy = make_directory("copy");
+  ASSERT_EQ(run({"mount", "--bind", first.path(), copy}).code, 0);
+  ASSERT_EQ(run({"umount", first.path()}).code, 0);
+  const std::string io_uring = first.uses_io_uring() ? "on" : "off";
+  ASSERT_EQ(run({scratchfs_binary(), first.path(), "-o", "memory=16M,io_uring=" + io_uring}).code,
+            0);
+  EXPECT_EQ(run({"umount", copy}).code, 0);
+  EXPECT_TRUE(eventually([&] { return status_kb(first.daemon(), "VmRSS") < 0; }, 10));
+  EXPECT_EQ(mounts_below(first.path()).size(), 1U);
+  EXPECT_EQ(run({scratchfs_binary(), "umount", first.path()}).code, 0);
+  first.expect_gone();
 }
 
 TEST(UnmountMisuse, WhatIsNoScratchfsIsLeftAlone) {

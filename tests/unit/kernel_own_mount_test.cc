@@ -12,16 +12,16 @@ constexpr const char* kTable =
     "57 40 0:52 / /scratch rw - tmpfs over rw\n";
 
 TEST(TopmostMount, IsTheLastOneAtThatPath) {
-  EXPECT_EQ(topmost_mount(kTable, "/"), 21);
-  EXPECT_EQ(topmost_mount(kTable, "/scratch"), 57);
-  EXPECT_EQ(topmost_mount(kTable, "/mnt/with blank"), 41);
+  EXPECT_EQ(topmost_mount(kTable, "/"), (MountIdentity{21, "8:1"}));
+  EXPECT_EQ(topmost_mount(kTable, "/scratch"), (MountIdentity{57, "0:52"}));
+  EXPECT_EQ(topmost_mount(kTable, "/mnt/with blank"), (MountIdentity{41, "0:51"}));
 }
 
 TEST(TopmostMount, KnowsNothingOfOtherPaths) {
-  EXPECT_EQ(topmost_mount(kTable, "/scratc"), -1);
-  EXPECT_EQ(topmost_mount(kTable, "/scratch/"), -1);
-  EXPECT_EQ(topmost_mount("", "/"), -1);
-  EXPECT_EQ(topmost_mount("garbage\n\n7\n", "/"), -1);
+  EXPECT_EQ(topmost_mount(kTable, "/scratc"), MountIdentity());
+  EXPECT_EQ(topmost_mount(kTable, "/scratch/"), MountIdentity());
+  EXPECT_EQ(topmost_mount("", "/"), MountIdentity());
+  EXPECT_EQ(topmost_mount("garbage\n\n7\n", "/"), MountIdentity());
 }
 
 TEST(OwnMount, OfNothingIsNowhereAndDetachesNothing) {
