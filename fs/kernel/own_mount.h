@@ -10,7 +10,8 @@
 namespace scratchfs::kernel {
 
 // What tells a mount from others. The kernel gives a free number to the next mount at once; the
-// device is its own for as long as the file system exists, which is as long as its daemon serves it.
+// device is its own for as long as the file system exists, which is as long as its daemon serves
+// it.
 struct MountIdentity {
   int id = -1;         // -1: no mount
   std::string device;  // `major:minor`
