@@ -85,6 +85,17 @@ Complaint set_inodes(std::uint64_t& into, std::string_view text) {
   return {};
 }
 
+Complaint set_seconds(std::chrono::seconds& into, std::string_view text) {
+  constexpr unsigned kMost = 24 * 60 * 60;
+  unsigned seconds = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, seconds);
+  if (error != std::errc{} || stopped != end || seconds == 0 || seconds > kMost)
+    return "must be a whole number of seconds, from 1 to 86400";
+  into = std::chrono::seconds(seconds);
+  return {};
+}
+
 // USER:SIZE[:INODES]
 Complaint add_user_quota(MountOptions& options, std::string_view text) {
   const std::size_t first = text.find(':');
@@ -131,6 +142,8 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view v) { return set_directory(o.spill_directory, v); }},
     {{"spill", "SIZE", "how much may go there (80% of what is free); 0: nothing"},
      [](MountOptions& o, std::string_view v) { return set_size(o.spill, v); }},
+    {{"spill_timeout", "SECONDS", "with io_uring: how long a request waits for that disk (30)"},
+     [](MountOptions& o, std::string_view v) { return set_seconds(o.spill_timeout, v); }},
     {{"quota", "SIZE", "bytes each user may have; % of memory and spill; none (none)"},
      [](MountOptions& o, std::string_view v) { return set_quota(o, v); }},
     {{"quota_inodes", "N", "files, directories, ... each user may have; none (none)"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -33,7 +34,8 @@ struct MountOptions {
   std::optional<std::string> source;
   std::string memory = "25%";  // of the machine's
   std::string spill_directory = "/var/tmp";
-  std::string spill = "80%";     // of what is free there
+  std::string spill = "80%";  // of what is free there
+  std::chrono::seconds spill_timeout = kernel::kRingPatience;
   std::string quota = kNoLimit;  // a percentage: of memory and spill together
   std::uint64_t quota_inodes = limits::kUnlimited;
   std::vector<UserQuota> user_quotas;

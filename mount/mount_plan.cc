@@ -79,6 +79,7 @@ tree::TreeOptions tree_options(const MountOptions& options, const Surroundings& 
 kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
   kernel::SessionOptions session;
   session.io_uring = options.io_uring;
+  session.ring_patience = options.spill_timeout;
   session.allow_other = is_shared(options, uid);
   if (options.source && !options.source->empty()) session.source = *options.source;
   session.mount_options = options.kernel_flags;

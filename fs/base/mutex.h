@@ -6,6 +6,9 @@
 #include <condition_variable>
 #include <mutex>
 #include <shared_mutex>
+#include <utility>
+
+#include "fs/base/patience.h"
 
 #if defined(__clang__)
 #define SCRATCHFS_TSA(x) __attribute__((x))
@@ -113,6 +116,19 @@ class Condition {
   template <typename Rep, typename Period>
   bool wait_for(Mutex& mutex, std::chrono::duration<Rep, Period> timeout) REQUIRES(mutex) {
     return condition_.wait_for(mutex, timeout) == std::cv_status::no_timeout;
+  }
+  // Wakes when the patience of `wait` changes or ends, too: the caller's loop looks at over().
+  void wait(Mutex& mutex, Wait wait) REQUIRES(mutex) {
+    const Patience* const patience = wait.patience();
+    if (patience == nullptr) return condition_.wait(mutex);
+    const std::stop_token cuts = patience->cuts();
+    if (cuts.stop_requested()) {
+      condition_.wait_until(mutex, patience->deadline());
+      return;
+    }
+    bool woken = false;  // the standard library has this wait with a predicate alone
+    condition_.wait_until(mutex, cuts, patience->deadline(),
+                          [&woken] { return std::exchange(woken, true); });
   }
   void notify_one() { condition_.notify_one(); }
   void notify_all() { condition_.notify_all(); }

@@ -25,9 +25,30 @@ class [[nodiscard]] Errno {
 
 inline constexpr Errno kWouldBlock{EWOULDBLOCK};
 
-// Whether a function may block its thread: a request handler passes `no` and parks on kWouldBlock,
-// a worker passes `yes` and never sees kWouldBlock.
-enum class Wait : bool { no, yes };
+class Patience;
+
+// Whether a function may block its thread, and for how long: a request handler passes `no` and
+// parks on kWouldBlock; a worker passes its request's patience (fs/base/patience.h) and never sees
+// kWouldBlock, but that patience's error where it ends first.
+class Wait {
+ public:
+  static const Wait no;
+  static const Wait yes;  // as long as it takes
+  constexpr explicit Wait(const Patience& patience) : may_(true), patience_(&patience) {}
+
+  const Patience* patience() const { return patience_; }  // nullptr: there is no end to it
+  // Why there is no more waiting; nullopt: it goes on. Defined in fs/base/patience.h.
+  std::optional<Errno> over() const;
+  friend constexpr bool operator==(Wait, Wait) = default;
+
+ private:
+  constexpr explicit Wait(bool may) : may_(may) {}
+
+  bool may_;
+  const Patience* patience_ = nullptr;
+};
+inline constexpr Wait Wait::no{false};
+inline constexpr Wait Wait::yes{true};
 
 // What goes wrong before there is a mount, for a person to read: `what: why`, one line without a
 // newline.

@@ -50,12 +50,17 @@ class MadePages {
 // One call that may wait, block by block.
 class Content::Impl::Allocation {
  public:
-  Allocation(Impl& content, std::uint64_t begin, std::uint64_t end)
-      : content_(content), begin_(begin), cursor_(begin), end_(end), advance_(content.charge_) {}
+  Allocation(Impl& content, std::uint64_t begin, std::uint64_t end, Wait wait)
+      : content_(content),
+        begin_(begin),
+        cursor_(begin),
+        end_(end),
+        wait_(wait),
+        advance_(content.charge_) {}
 
   Result<void> run() {
     if (auto begun = begin(); !begun) return begun.error();
-    const auto made = content_.in_passes(Wait::yes, [&](Hand& hand, Lack& lack) -> Result<void> {
+    const auto made = content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
       while (cursor_ < end_) {
         base::Lock lock(content_.mutex_);  // let go after each block: readers need not wait for all
         if (auto step = make_block(hand, lack); !step) return step.error();
@@ -70,7 +75,7 @@ class Content::Impl::Allocation {
   // Sees to it that the whole can fit; small bytes become a page, which then is not made by this
   // call.
   Result<void> begin() {
-    return content_.in_passes(Wait::yes, [&](Hand& hand, Lack& lack) -> Result<void> {
+    return content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
       base::Lock lock(content_.mutex_);
       changes_ = content_.changes_;
       if (auto fits = content_.charge_missing(begin_, end_, advance_); !fits) return fits.error();
@@ -100,7 +105,7 @@ class Content::Impl::Allocation {
   // Where somebody else wrote meanwhile the pages may hold accepted bytes by now, so they stay.
   void undo() {
     Trash trash;
-    (void)content_.in_passes(Wait::yes, [&](Hand& hand, Lack& lack) -> Result<void> {
+    (void)content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
       while (const auto made = made_.last()) {
         base::Lock lock(content_.mutex_);
         if (content_.changes_ != changes_) return {};
@@ -117,6 +122,7 @@ class Content::Impl::Allocation {
   const std::uint64_t begin_;
   std::uint64_t cursor_;
   const std::uint64_t end_;
+  const Wait wait_;
   Advance advance_;
   MadePages made_;
   std::uint64_t changes_ = 0;  // of the content, when this began
@@ -128,7 +134,7 @@ Result<void> Content::Impl::allocate(std::uint64_t offset, std::uint64_t length,
   if (offset > kMaxSize || length > kMaxSize - offset) return base::Errno(EFBIG);
   const std::uint64_t end = offset + length;
   const auto allocated =
-      wait == Wait::no ? allocate_at_once(offset, end) : Allocation(*this, offset, end).run();
+      wait == Wait::no ? allocate_at_once(offset, end) : Allocation(*this, offset, end, wait).run();
   if (!allocated) return allocated.error();
   if (!keep_size) extend(end);
   return {};

@@ -17,8 +17,9 @@ inline constexpr std::uint64_t kMaxSize = 0x7fff'ffff'ffff'ffff;
 
 // Thread-safe. Takes its own lock, never holds it across disk I/O; callers hold no lock that a
 // handler needs. With Wait::no nothing waits for the disk or for memory: kWouldBlock says "the same
-// call again with Wait::yes". A call that answered kWouldBlock may have done a part of its work;
-// doing it again does no harm.
+// call again by who may wait". A call that answered kWouldBlock may have done a part of its work;
+// doing it again does no harm. Where a patience ends the call ends with its error, or short where a
+// part is done; a range that was being freed or cleared may be so in part.
 class Content {
  public:
   // Neither is owned; both outlive the content. Pages are charged as they come to exist, given back
@@ -50,7 +51,7 @@ class Content {
   base::Result<void> truncate(std::uint64_t size, base::Wait wait);
   // fallocate(2) mode 0 / KEEP_SIZE: afterwards every byte of the range has a page, or (EDQUOT,
   // ENOSPC) the pages that this call made are holes again, unless somebody else changed the file
-  // meanwhile. What cannot fit at all fails before it makes any.
+  // meanwhile or no patience is left for it. What cannot fit at all fails before it makes any.
   base::Result<void> allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
                               base::Wait wait);
   // FALLOC_FL_PUNCH_HOLE|KEEP_SIZE: whole pages become holes, parts of pages zeros.

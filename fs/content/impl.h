@@ -5,8 +5,8 @@
 // in `blocks_`. All other bytes below the size are holes.
 //
 // Every operation goes in passes: a pass holds the content's lock, and where it lacks something
-// that takes waiting it answers kWouldBlock and says what. With Wait::no that is the answer. With
-// Wait::yes the thread waits without the lock, and the next pass looks at everything again.
+// that takes waiting it answers kWouldBlock and says what. With Wait::no that is the answer. Else
+// the thread waits without the lock, and the next pass looks at everything again.
 #pragma once
 
 #include <atomic>
@@ -86,7 +86,8 @@ class Content::Impl {
       const base::Result<void> result = pass(hand, lack);
       if (wait == base::Wait::no || !result.is(base::kWouldBlock)) return result;
       assert(lack.block || lack.frames > 0);
-      if (auto waited = hand.wait_for(store_, std::move(lack)); !waited) return waited.error();
+      if (auto waited = hand.wait_for(store_, std::move(lack), wait); !waited)
+        return waited.error();
     }
   }
 
@@ -110,7 +111,9 @@ class Content::Impl {
   base::Result<std::size_t> write_pages(std::span<const std::byte> from, std::uint64_t offset,
                                         std::size_t most_pieces, Hand& hand, Lack& lack)
       REQUIRES(mutex_);
-  base::Result<Appended> append_waiting(std::span<const std::byte> from) EXCLUDES(mutex_);
+  Turn& append_turn() EXCLUDES(mutex_);
+  base::Result<Appended> append_waiting(std::span<const std::byte> from, base::Wait wait)
+      EXCLUDES(mutex_);
 
   // filling.cc
   base::Result<void> become_blocks(Hand& hand, Lack& lack) REQUIRES(mutex_);
@@ -158,13 +161,11 @@ class Content::Impl {
   store::Store& store_;
   limits::Charge& charge_;
 
-  // Appends that wait take turns. Held while waiting, by threads that may wait alone; taken before
-  // mutex_.
-  base::Mutex append_turn_ ACQUIRED_BEFORE(mutex_);
-
   mutable base::SharedMutex mutex_;
   BlockMap blocks_ GUARDED_BY(mutex_);  // empty where small_ is not
   SmallBytes small_ GUARDED_BY(mutex_);
+  // Appends that wait take turns; made for the first of them.
+  std::unique_ptr<Turn> append_turn_ GUARDED_BY(mutex_);
   bool appending_ GUARDED_BY(mutex_) = false;  // somebody has the turn: other appends wait theirs
   std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // of bytes or pages, other than by allocate()
   // Where a reader that goes from end to end is, and how far ahead of it was read: hints.

@@ -4,15 +4,31 @@
 
 namespace scratchfs::content {
 
-base::Result<void> Hand::wait_for(store::Store& store, Lack lack) {
-  pin = store::Pin();
-  if (lack.block) return wait_for_block(store, lack);
-  wait_for_frames(store, lack.frames);
+base::Result<void> Turn::take(base::Wait wait) {
+  base::Lock lock(mutex_);
+  while (taken_) {
+    if (const auto why = wait.over()) return *why;
+    given_.wait(mutex_, wait);
+  }
+  taken_ = true;
   return {};
 }
 
-base::Result<void> Hand::wait_for_block(store::Store& store, const Lack& lack) {
-  auto fetched = store.fetch(*lack.block, lack.access);
+void Turn::give() {
+  base::Lock lock(mutex_);
+  taken_ = false;
+  given_.notify_all();  // one alone may be on its way out
+}
+
+base::Result<void> Hand::wait_for(store::Store& store, Lack lack, base::Wait wait) {
+  pin = store::Pin();
+  if (lack.block) return wait_for_block(store, lack, wait);
+  wait_for_frames(store, lack.frames, wait);
+  return {};
+}
+
+base::Result<void> Hand::wait_for_block(store::Store& store, const Lack& lack, base::Wait wait) {
+  auto fetched = store.fetch(*lack.block, lack.access, wait);
   if (fetched) {
     pin = std::move(*fetched);
     return {};
@@ -22,16 +38,17 @@ base::Result<void> Hand::wait_for_block(store::Store& store, const Lack& lack) {
   return fetched.error();
 }
 
-void Hand::wait_for_frames(store::Store& store, unsigned count) {
+void Hand::wait_for_frames(store::Store& store, unsigned count, base::Wait wait) {
   grant = store::FrameGrant();
   for (; count > 0; count /= 2) {
-    auto taken = store.take_frames(count);
+    auto taken = store.take_frames(count, wait);
     if (taken) {
       grant = std::move(*taken);
       refused.reset();
       return;
     }
     refused = taken.error();
+    if (wait.over()) return;
   }
 }
 

@@ -4,10 +4,24 @@
 
 #include <optional>
 
+#include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/store/store.h"
 
 namespace scratchfs::content {
+
+// One thread's at a time, which may wait while it has it. Who takes it holds no lock.
+class Turn {
+ public:
+  // The error that `wait` (not Wait::no) ends with; then it is not taken.
+  base::Result<void> take(base::Wait wait) EXCLUDES(mutex_);
+  void give() EXCLUDES(mutex_);
+
+ private:
+  base::Mutex mutex_;
+  base::Condition given_;
+  bool taken_ GUARDED_BY(mutex_) = false;
+};
 
 // What an operation that answered kWouldBlock lacks.
 struct Lack {
@@ -27,12 +41,13 @@ struct Hand {
   // any.
   std::optional<base::Errno> refused;
 
-  // Callers hold no lock. EIO, ENOSPC: the block cannot be had.
-  base::Result<void> wait_for(store::Store& store, Lack lack);
+  // Callers hold no lock; `wait` is not Wait::no. EIO, ENOSPC: the block cannot be had; or what
+  // `wait` ended with.
+  base::Result<void> wait_for(store::Store& store, Lack lack, base::Wait wait);
 
  private:
-  base::Result<void> wait_for_block(store::Store& store, const Lack& lack);
-  void wait_for_frames(store::Store& store, unsigned count);
+  base::Result<void> wait_for_block(store::Store& store, const Lack& lack, base::Wait wait);
+  void wait_for_frames(store::Store& store, unsigned count, base::Wait wait);
 };
 
 }  // namespace scratchfs::content

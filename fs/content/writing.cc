@@ -1,13 +1,13 @@
 // write(2): at an offset and at the end.
 //
 // With Wait::no a write is one batch: everything it takes is gathered first, and where something
-// has to be waited for nothing at all has been written. With Wait::yes it goes on piece by piece (a
-// piece lies in one block).
+// has to be waited for nothing at all has been written. Who may wait goes on piece by piece (a
+// piece lies in one block); where his patience ends, the pieces that are written count.
 //
 // Appends: the offset is decided once, under the lock, and the bytes go there. With Wait::no the
-// lock is not let go before all of them are written. With Wait::yes it may be, so such appends take
-// turns, and while one has the turn Wait::no answers kWouldBlock: its caller comes back with
-// Wait::yes and waits its turn.
+// lock is not let go before all of them are written. Else it may be, so such appends take turns,
+// and while one has the turn Wait::no answers kWouldBlock: its caller comes back and waits its
+// turn.
 #include "fs/content/impl.h"
 
 namespace scratchfs::content {
@@ -41,7 +41,7 @@ Result<std::size_t> Content::Impl::write(std::span<const std::byte> from, std::u
 }
 
 Result<Content::Appended> Content::Impl::append(std::span<const std::byte> from, Wait wait) {
-  if (wait == Wait::yes) return append_waiting(from);
+  if (wait != Wait::no) return append_waiting(from, wait);
 
   Hand hand;
   Lack lack;
@@ -56,19 +56,28 @@ Result<Content::Appended> Content::Impl::append(std::span<const std::byte> from,
   return Appended{*written, offset};
 }
 
-Result<Content::Appended> Content::Impl::append_waiting(std::span<const std::byte> from) {
-  base::Lock turn(append_turn_);
+Turn& Content::Impl::append_turn() {
+  base::Lock lock(mutex_);
+  if (!append_turn_) append_turn_ = std::make_unique<Turn>();
+  return *append_turn_;
+}
+
+Result<Content::Appended> Content::Impl::append_waiting(std::span<const std::byte> from,
+                                                        Wait wait) {
+  Turn& turn = append_turn();
+  if (auto taken = turn.take(wait); !taken) return taken.error();
   std::uint64_t offset = 0;
   {
     base::Lock lock(mutex_);
     offset = size();
     appending_ = true;
   }
-  const auto written = write(from, offset, Wait::yes);
+  const auto written = write(from, offset, wait);
   {
     base::Lock lock(mutex_);
     appending_ = false;
   }
+  turn.give();
   if (!written) return written.error();
   return Appended{*written, offset};
 }
@@ -80,7 +89,7 @@ Result<void> Content::Impl::write_on(std::span<const std::byte> from, std::uint6
     const auto written = write_batch(from.subspan(done), offset + done, most_pieces, hand, lack);
     if (!written) return written.error();
     done += *written;
-  } while (wait == Wait::yes && done < from.size());
+  } while (wait != Wait::no && done < from.size());
   return {};
 }
 

@@ -40,9 +40,9 @@ void choose_capabilities(fuse_conn_info& connection) {
   connection.time_gran = 1;  // nanoseconds
   connection.max_write = kMaxWrite;
   // Asynchronous requests (read-ahead, AIO) under way before the kernel holds the next back; its
-  // own 12 keeps a disk idle.
-  connection.max_background = 64;
-  connection.congestion_threshold = 48;
+  // own 12 keeps a disk idle, and those that wait for the spill disk must not keep others back.
+  connection.max_background = 512;
+  connection.congestion_threshold = 384;
 }
 
 }  // namespace scratchfs::kernel

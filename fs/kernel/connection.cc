@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "fs/kernel/arrival.h"
 #include "fs/kernel/capabilities.h"
 #include "fs/kernel/fusermount.h"
 #include "fs/kernel/io_uring_choice.h"
@@ -322,16 +323,25 @@ void Connection::read_requests() {
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
     if (is_passing(error)) continue;
     if (error != 0) break;
-    fuse_buf request{};
-    request.mem = memory.get();
-    request.size = static_cast<std::size_t>(received);
-    fuse_session_process_buf(session_, &request);
-    note_request();
+    handle({memory.get(), static_cast<std::size_t>(received)});
   }
   const base::Lock lock(mutex_);
   if (error != 0 && error != ENODEV) read_error_ = error;
   ended_ = true;
   changed_.notify_all();
+}
+
+// INTERRUPTs come here for rings' requests, too. libfuse must not see those: it knows none of them,
+// and would keep each for ever.
+void Connection::handle(std::span<std::byte> bytes) {
+  const Arrival arrival = arrival_of(bytes);
+  if (arrival.interrupts) return parking_.interrupt(*arrival.interrupts);
+  const CurrentNumber number(arrival.number);
+  fuse_buf request{};
+  request.mem = bytes.data();
+  request.size = bytes.size();
+  fuse_session_process_buf(session_, &request);
+  note_request();
 }
 
 // The first request is INIT, and until it is answered there is one reader.

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class Connection {
   bool add_reader();
   static void* run_reader(void* connection);
   void read_requests() EXCLUDES(mutex_);
+  void handle(std::span<std::byte> bytes) EXCLUDES(mutex_);
   void note_request() EXCLUDES(mutex_);
 
   Parking& parking_;

@@ -1,6 +1,7 @@
 // What a session is told at its start.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,10 +10,14 @@ namespace scratchfs::kernel {
 
 enum class IoUring : std::uint8_t { automatic, on, off };
 
+// How long a request that came over a ring waits for the spill disk.
+inline constexpr std::chrono::seconds kRingPatience{30};
+
 struct SessionOptions {
   IoUring io_uring = IoUring::automatic;
-  unsigned ring_depth = 32;   // ring entries per possible CPU
-  unsigned max_workers = 64;  // threads that may wait on behalf of parked requests
+  unsigned ring_depth = 128;   // ring entries per possible CPU
+  unsigned max_workers = 256;  // threads that may wait for the disk on behalf of parked requests
+  std::chrono::milliseconds ring_patience = kRingPatience;
   bool allow_other = false;
   std::string source = "scratchfs";  // what df and /proc/mounts show
   std::vector<std::string>

@@ -15,42 +15,90 @@ namespace {
 
 // What is left in the queue at the end gets what the kernel itself says once a mount is gone.
 constexpr base::Errno kRefused{ENOTCONN};
+constexpr base::Errno kInterrupted{EINTR};
 
 }  // namespace
 
-Parking::Parking(unsigned max_workers) : max_workers_(std::max(max_workers, 1U)) {}
+Parking::Parking(unsigned max_workers) {
+  const base::Lock lock(mutex_);  // uncontended: it tells the analysis
+  queues_[static_cast<std::size_t>(Lane::disk)].most = std::max(max_workers, 1U);
+  queues_[static_cast<std::size_t>(Lane::other)].most = kOtherWorkers;
+}
 
 Parking::~Parking() { drain(); }
 
-void Parking::park(std::unique_ptr<Task> task) {
+void Parking::park(TaskPointer task) {
   base::Errno error = kRefused;
   {
     const base::Lock lock(mutex_);
     if (!closed_) {
-      error = base::Errno(ENOMEM);
-      if (enqueue(task)) return;
+      error = kInterrupted;
+      if (!was_interrupted(task->number())) {
+        error = base::Errno(ENOMEM);
+        if (enqueue(task)) return;
+      }
     }
   }
   task->refuse(error);
 }
 
 // False, and the task is left where it was, when there is no memory or no thread for it.
-bool Parking::enqueue(std::unique_ptr<Task>& task) {
-  if (queue_.size() >= idle_ && !add_worker() && workers_.empty()) return false;
+bool Parking::enqueue(TaskPointer& task) {
+  Queue& queue = queue_of(*task);
+  std::size_t could_run = queue.running + queue.waiting.size() < queue.most ? 1 : 0;
+  for (const Queue& each : queues_) could_run += each.could_run();
+  if (could_run > idle_ && !add_worker() && workers_.empty()) return false;
   try {
-    queue_.push_back(nullptr);
+    running_.reserve(workers_.size());
+    queue.waiting.push_back(nullptr);
   } catch (const std::bad_alloc&) {
     return false;
   }
-  queue_.back() = std::move(task);
+  queue.waiting.back() = std::move(task);
   ++total_;
   something_to_do_.notify_one();
   return true;
 }
 
+bool Parking::was_interrupted(std::uint64_t number) {
+  if (number == 0) return false;
+  const auto found = std::ranges::find(early_, number);
+  if (found == early_.end()) return false;
+  *found = 0;
+  return true;
+}
+
+void Parking::interrupt(std::uint64_t number) {
+  TaskPointer task;
+  {
+    const base::Lock lock(mutex_);
+    task = take_interrupted(number);
+  }
+  if (task != nullptr) task->refuse(kInterrupted);
+}
+
+// The task where it waits in a queue; where it runs, or is not here yet, it is told in its own way.
+Parking::TaskPointer Parking::take_interrupted(std::uint64_t number) {
+  for (Queue& queue : queues_) {
+    const auto found = std::ranges::find_if(
+        queue.waiting, [number](const TaskPointer& task) { return task->number() == number; });
+    if (found == queue.waiting.end()) continue;
+    TaskPointer task = std::move(*found);
+    queue.waiting.erase(found);
+    return task;
+  }
+  const auto found = std::ranges::find(running_, number, &Task::number);
+  if (found != running_.end()) {
+    (*found)->patience().cut(kInterruptGrace, kInterrupted);
+  } else {
+    early_[next_early_++ % kEarly] = number;
+  }
+  return nullptr;
+}
+
 // False when there are as many as there may be, or the system has no more.
 bool Parking::add_worker() {
-  if (workers_.size() >= max_workers_) return false;
+  if (workers_.size() >= queues_[0].most + queues_[1].most) return false;
   // Signals are the main thread's.
   sigset_t all;
   sigset_t before;
@@ -71,43 +119,57 @@ bool Parking::add_worker() {
   return added;
 }
 
+Parking::Queue* Parking::next_queue() {
+  const auto found = std::ranges::find_if(queues_, &Queue::has_next);
+  return found == queues_.end() ? nullptr : &*found;
+}
+
 void Parking::work() {
   pthread_setname_np(pthread_self(), "parked");
   base::Lock lock(mutex_);
   while (true) {
     ++idle_;
-    while (queue_.empty() && !closed_) something_to_do_.wait(mutex_);
+    Queue* queue = next_queue();
+    for (; queue == nullptr && !closed_; queue = next_queue()) something_to_do_.wait(mutex_);
     --idle_;
-    if (queue_.empty()) return;
-    std::unique_ptr<Task> task = std::move(queue_.front());
-    queue_.pop_front();
-    ++running_;
+    if (queue == nullptr) return;
+    TaskPointer task = std::move(queue->waiting.front());
+    queue->waiting.pop_front();
+    ++queue->running;
+    running_.push_back(task.get());  // enqueue() made room
     lock.unlock();
     task->run();
+    lock.lock();
+    std::erase(running_, task.get());
+    --queue->running;
+    lock.unlock();
     task.reset();
     lock.lock();
-    --running_;
   }
 }
 
 void Parking::drain() {
-  std::deque<std::unique_ptr<Task>> left;
+  std::deque<TaskPointer> left;
   std::vector<std::thread> workers;
   {
     const base::Lock lock(mutex_);
     closed_ = true;
-    left.swap(queue_);
+    for (Queue& queue : queues_) {
+      for (TaskPointer& task : queue.waiting) left.push_back(std::move(task));
+      queue.waiting.clear();
+    }
+    for (Task* const task : running_) task->patience().cut({}, kRefused);
     workers.swap(workers_);
     something_to_do_.notify_all();
   }
-  for (const std::unique_ptr<Task>& task : left) task->refuse(kRefused);
+  for (const TaskPointer& task : left) task->refuse(kRefused);
   left.clear();
   for (std::thread& worker : workers) worker.join();
 }
 
 std::uint64_t Parking::parked() const {
   const base::Lock lock(mutex_);
-  return queue_.size() + running_;
+  return queues_[0].waiting.size() + queues_[1].waiting.size() + running_.size();
 }
 
 std::uint64_t Parking::parked_total() const {

@@ -8,8 +8,7 @@
 #include <memory>
 #include <new>
 
-#include "fs/base/log_limiter.h"
-#include "fs/kernel/serve.h"
+#include "fs/kernel/arrival.h"
 
 namespace scratchfs::kernel {
 
@@ -46,6 +45,7 @@ const char* as_chars(const std::byte* bytes) { return reinterpret_cast<const cha
 
 Request::Request(fuse_req_t raw, Opcode opcode, tree::InodeId inode)
     : raw_(raw),
+      number_(current_number()),
       ring_(fuse_req_is_uring(raw) ? Ring::of_this_thread() : nullptr),
       opcode_(opcode),
       inode_(inode) {
@@ -54,6 +54,7 @@ Request::Request(fuse_req_t raw, Opcode opcode, tree::InodeId inode)
 
 Request::Request(Request&& other) noexcept
     : raw_(std::exchange(other.raw_, nullptr)),
+      number_(other.number_),
       ring_(other.ring_),
       opcode_(other.opcode_),
       parked_(other.parked_),
@@ -144,17 +145,5 @@ void Request::log_result(int error) const {
                 started_ == decltype(started_)() ? 0 : microseconds_since(started_),
                 parked_ ? ", parked" : "");
 }
-
-namespace detail {
-
-void log_exception(const Request& request, const char* what) {
-  static base::LogLimiter limiter{std::chrono::seconds(1)};
-  if (const auto omitted = limiter.admit()) {
-    spdlog::error("{} of inode {} failed: {}{}", name_of(request.opcode()), request.inode(), what,
-                  base::and_more(*omitted));
-  }
-}
-
-}  // namespace detail
 
 }  // namespace scratchfs::kernel

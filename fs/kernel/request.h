@@ -30,6 +30,8 @@ class Request {
   tree::Caller caller() const;
   // libfuse's own handle, for fuse_add_direntry and the like; nullptr once answered.
   fuse_req_t raw() const { return raw_; }
+  // The kernel's number of it, by which it is interrupted; 0: not known.
+  std::uint64_t number() const { return number_; }
   Opcode opcode() const { return opcode_; }
   tree::InodeId inode() const { return inode_; }
   // From now on it is answered by another thread; for the log.
@@ -90,6 +92,7 @@ class Request {
   void log_result(int error) const;
 
   fuse_req_t raw_;
+  std::uint64_t number_;
   Ring* ring_;
   Opcode opcode_;
   bool parked_ = false;

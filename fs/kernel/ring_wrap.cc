@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <liburing.h>
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "fs/base/log_limiter.h"
+#include "fs/kernel/arrival.h"
 #include "fs/kernel/fuse.h"
 
 namespace scratchfs::kernel {
@@ -206,6 +208,14 @@ void RingSet::forget() {
 extern "C" {
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) noexcept;
 int __wrap_io_uring_submit(io_uring* ring) noexcept;
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
+                                           fuse_in_header* header, void* operation, void* payload,
+                                           std::size_t size);
+void __real_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
+                                           fuse_in_header* header, void* operation, void* payload,
+                                           std::size_t size);
+#endif
 
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned /*wait_for*/) noexcept {
   using scratchfs::kernel::Ring;
@@ -216,4 +226,14 @@ int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned /*wait_for*/) noexc
 
 // libfuse submits at once where another thread than the ring's has replied.
 int __wrap_io_uring_submit(io_uring* /*ring*/) noexcept { return 0; }
+
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+// Here libfuse takes a request out of a ring.
+void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
+                                           fuse_in_header* header, void* operation, void* payload,
+                                           std::size_t size) {
+  const scratchfs::kernel::CurrentNumber number(header->unique);
+  __real_fuse_session_process_uring_cqe(session, request, header, operation, payload, size);
+}
+#endif
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
 #include <memory>
 #include <new>
 #include <span>
@@ -21,8 +22,10 @@
 #include <utility>
 #include <vector>
 
+#include "fs/base/patience.h"
 #include "fs/base/result.h"
 #include "fs/kernel/counters.h"
+#include "fs/kernel/options.h"
 #include "fs/kernel/parking.h"
 #include "fs/kernel/request.h"
 
@@ -32,6 +35,7 @@ namespace scratchfs::kernel {
 struct Transport {
   Parking& parking;
   Counters& counters;
+  std::chrono::milliseconds ring_patience = kRingPatience;
 };
 
 namespace detail {
@@ -75,6 +79,11 @@ class Kept<std::span<const std::byte>> {
 };
 
 void log_exception(const Request& request, const char* what);
+void log_late(const Request& request);
+Parking::Lane lane_of(const Request& request);
+// A parked request keeps its ring entry, so there it does not wait for ever.
+base::Patience::Clock::time_point deadline_of(const Request& request,
+                                              std::chrono::milliseconds ring_patience);
 
 // Nothing may be thrown through libfuse.
 template <typename Op, typename... Arguments>
@@ -102,8 +111,10 @@ template <typename Op, typename... Arguments>
 class ParkedOp final : public Parking::Task {
  public:
   // Throws bad_alloc before it takes the request.
-  ParkedOp(Request&& request, Op&& op, const Arguments&... arguments)
-      : arguments_(Kept<Arguments>(arguments, request.ring() != nullptr)...),
+  ParkedOp(std::chrono::milliseconds ring_patience, Request&& request, Op&& op,
+           const Arguments&... arguments)
+      : Task(lane_of(request), request.number(), deadline_of(request, ring_patience)),
+        arguments_(Kept<Arguments>(arguments, request.ring() != nullptr)...),
         op_(std::move(op)),
         request_(std::move(request)),
         place_(request_.ring()) {
@@ -113,8 +124,9 @@ class ParkedOp final : public Parking::Task {
   void run() override {
     std::apply(
         [this](const Kept<Arguments>&... kept) {
-          const auto result = attempt(request_, base::Wait::yes, op_, kept.get()...);
+          const auto result = attempt(request_, base::Wait(patience()), op_, kept.get()...);
           assert(!result.is(base::kWouldBlock));
+          if (!result && patience().over() && !patience().is_cut()) log_late(request_);
           answer(request_, result);
         },
         arguments_);
@@ -132,8 +144,9 @@ class ParkedOp final : public Parking::Task {
 
 // Runs `op(Request&, base::Wait, arguments...) -> base::Result<Reply>` and answers with what it
 // returns. It runs with Wait::no in the handler; on kWouldBlock, (request, op, arguments) is
-// parked, and a worker runs it again with Wait::yes. So a run that ends in kWouldBlock must have
-// changed nothing.
+// parked, and a worker runs it again with a patience: it ends when the kernel interrupts the
+// request, at unmounting, and on a ring after `ring_patience` (EIO). So a run that ends in
+// kWouldBlock must have changed nothing.
 //
 // `op` owns what it captures (moved, not copied, when it parks); what points into libfuse's buffers
 // goes into `arguments`: std::string_view and std::span<const std::byte> are kept alive when it
@@ -148,8 +161,8 @@ void serve(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId in
   if (!result.is(base::kWouldBlock)) return detail::answer(request, result);
   std::unique_ptr<Parking::Task> parked;
   try {
-    parked = std::make_unique<detail::ParkedOp<Op, Arguments...>>(std::move(request), std::move(op),
-                                                                  arguments...);
+    parked = std::make_unique<detail::ParkedOp<Op, Arguments...>>(
+        transport.ring_patience, std::move(request), std::move(op), arguments...);
   } catch (const std::bad_alloc&) {
     return request.answer(base::Errno(ENOMEM));
   }

@@ -13,7 +13,7 @@ class Session::Impl final : public tree::Arrivals {
  public:
   Impl(tree::Tree& tree, ControlHandler control, SessionOptions options)
       : parking_(options.max_workers),
-        context_{{parking_, counters_},
+        context_{{parking_, counters_, options.ring_patience},
                  tree,
                  notifier_,
                  ControlFile(std::move(control)),

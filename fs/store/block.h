@@ -63,6 +63,14 @@ struct Fetching : std::enable_shared_from_this<Fetching> {
   std::optional<base::Errno> error;
 };
 
+// A read to be done by another thread than the one that wants it: the block is `fetching`, with a
+// hold.
+struct FetchJob {
+  Block* block = nullptr;
+  std::shared_ptr<Fetching> fetching;
+  std::unique_ptr<Resident> resident;  // for what comes of it
+};
+
 class Block {
  public:
   enum class State : std::uint8_t {

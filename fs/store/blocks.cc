@@ -8,8 +8,12 @@ namespace scratchfs::store {
 
 using State = Block::State;
 
-Blocks::Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher)
-    : frames_(frames), budget_(budget), slots_(slots), cipher_(cipher) {}
+Blocks::Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher, ReadSoon read_soon)
+    : frames_(frames),
+      budget_(budget),
+      slots_(slots),
+      cipher_(cipher),
+      read_soon_(std::move(read_soon)) {}
 
 Blocks::~Blocks() { assert(alive_ == 0 && "a block outlives its store"); }
 

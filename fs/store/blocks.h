@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,10 +22,14 @@
 
 namespace scratchfs::store {
 
-// Thread-safe. `slots` and `cipher` are null in a store that never spills.
+// Has a job's block read() soon by a thread that may wait; false: not taken. Must not call back.
+using ReadSoon = std::function<bool(FetchJob& job)>;
+
+// Thread-safe. `slots` and `cipher` are null in a store that never spills. Without `read_soon` who
+// wants a block reads it himself, however short his patience is.
 class Blocks {
  public:
-  Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher);
+  Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher, ReadSoon read_soon = {});
   ~Blocks();
   Blocks(const Blocks&) = delete;
   Blocks& operator=(const Blocks&) = delete;
@@ -36,7 +41,12 @@ class Blocks {
   void unpin(Block& block);
   void hold(Block& block);
   void unhold(Block& block);
-  base::Result<void> fetch(Block& block, Access access);
+  base::Result<void> fetch(Block& block, Access access, base::Wait wait = base::Wait::yes);
+
+  // For those who read_soon(). Waits for memory and the disk, and lets the hold go.
+  void read(FetchJob job);
+  // The same without reading it: who waits for it gets ECANCELED.
+  void give_up(FetchJob job);
 
   // For reading ahead. Each block has a hold. Brings those that are spilled into memory, in order,
   // as long as memory can be had without waiting. Waits for the disk.
@@ -69,7 +79,7 @@ class Blocks {
   Totals totals() const;
 
  private:
-  enum class Way { ready, read, join, promise, canceled };
+  enum class Way { ready, read, hand_over, join, promise, canceled };
   static constexpr std::size_t kShards = 64;
 
   Shard& shard_of(const Block& block);
@@ -90,12 +100,15 @@ class Blocks {
   bool reap(Shard& shard, Block& block) REQUIRES(shard.mutex);
   void destroy(Block* block);
 
-  Way begin_fetch(Shard& shard, Block& block, Access access, std::shared_ptr<Fetching>& fetching)
+  // `job` has what it takes to read; where another thread is to, it gets the block and a hold.
+  Way begin_fetch(Shard& shard, Block& block, Access access, base::Wait wait, FetchJob& job)
       REQUIRES(shard.mutex);
-  base::Result<void> join_fetch(Shard& shard, const Fetching& fetching) EXCLUDES(shard.mutex);
-  base::Result<void> promise_dirty(Shard& shard, Block& block, bool& done) EXCLUDES(shard.mutex);
-  base::Result<void> run_fetch(Shard& shard, Block& block, Fetching& fetching)
+  void hand_over(FetchJob& job);
+  base::Result<void> join_fetch(Shard& shard, Fetching& fetching, base::Wait wait)
       EXCLUDES(shard.mutex);
+  base::Result<void> promise_dirty(Shard& shard, Block& block, base::Wait wait, bool& done)
+      EXCLUDES(shard.mutex);
+  base::Result<void> read_now(Shard& shard, Block& block, FetchJob& job) EXCLUDES(shard.mutex);
   std::shared_ptr<Fetching> begin_reading(Block& block);
   bool finish_fetch(Shard& shard, Block& block, Fetching& fetching,
                     const base::Result<void>& loaded, std::unique_ptr<Resident> resident)
@@ -125,6 +138,7 @@ class Blocks {
   Budget& budget_;
   Slots* const slots_;
   Cipher* const cipher_;
+  const ReadSoon read_soon_;
   DiskBuffers buffers_{kBlockSize};
   DiskBuffers ahead_buffers_{kAheadBytes};
   std::array<Shard, kShards> shards_;

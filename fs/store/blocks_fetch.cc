@@ -16,22 +16,25 @@ std::uint32_t pins_of(const Fetching& fetching) { return 1 + fetching.waiters; }
 
 }  // namespace
 
-base::Result<void> Blocks::fetch(Block& block, Access access) {
+base::Result<void> Blocks::fetch(Block& block, Access access, base::Wait wait) {
   Shard& shard = shard_of(block);
   for (bool pinned = false;;) {
-    std::shared_ptr<Fetching> fetching;
+    FetchJob job;
+    job.resident = std::make_unique<Resident>();
     Way way = Way::canceled;
     {
       base::Lock lock(shard.mutex);
-      way = begin_fetch(shard, block, access, fetching);
+      way = begin_fetch(shard, block, access, wait, job);
     }
+    const std::shared_ptr<Fetching> fetching = job.fetching;
     base::Result<void> result;
     bool done = true;
     if (way == Way::canceled) result = base::Errno{ECANCELED};
-    if (way == Way::promise) result = promise_dirty(shard, block, done);
-    if (way == Way::read) result = run_fetch(shard, block, *fetching);
-    if (way == Way::join) result = join_fetch(shard, *fetching);
-    if (result && access == Access::write && (way == Way::read || way == Way::join)) {
+    if (way == Way::promise) result = promise_dirty(shard, block, wait, done);
+    if (way == Way::read) result = read_now(shard, block, job);
+    if (way == Way::hand_over) hand_over(job);
+    if (way == Way::hand_over || way == Way::join) result = join_fetch(shard, *fetching, wait);
+    if (result && access == Access::write && fetching) {
       // It came clean; to write to it takes another round, with this pin in hand.
       pinned = true;
       continue;
@@ -42,8 +45,8 @@ base::Result<void> Blocks::fetch(Block& block, Access access) {
   }
 }
 
-Blocks::Way Blocks::begin_fetch(Shard& shard, Block& block, Access access,
-                                std::shared_ptr<Fetching>& fetching) {
+Blocks::Way Blocks::begin_fetch(Shard& shard, Block& block, Access access, base::Wait wait,
+                                FetchJob& job) {
   if (access == Access::write) await_encryption(shard, block);
   if (block.doomed) return Way::canceled;
   if (block.in_memory()) {
@@ -51,13 +54,14 @@ Blocks::Way Blocks::begin_fetch(Shard& shard, Block& block, Access access,
     add_pin(block);
     return Way::ready;
   }
-  if (block.state == State::fetching) {
-    fetching = block.fetching->shared_from_this();
-    ++fetching->waiters;
-    return Way::join;
-  }
-  fetching = begin_reading(block);
-  return Way::read;
+  const bool joins = block.state == State::fetching;
+  job.fetching = joins ? block.fetching->shared_from_this() : begin_reading(block);
+  if (!joins && (wait.patience() == nullptr || !read_soon_)) return Way::read;
+  ++job.fetching->waiters;
+  if (joins) return Way::join;
+  job.block = &block;
+  add_hold(block);
+  return Way::hand_over;
 }
 
 std::shared_ptr<Fetching> Blocks::begin_reading(Block& block) {
@@ -69,22 +73,33 @@ std::shared_ptr<Fetching> Blocks::begin_reading(Block& block) {
   return fetching;
 }
 
-base::Result<void> Blocks::join_fetch(Shard& shard, const Fetching& fetching) {
+// Where nobody takes it the caller reads it after all, however long that takes.
+void Blocks::hand_over(FetchJob& job) {
+  if (!read_soon_(job)) read(std::move(job));
+}
+
+base::Result<void> Blocks::join_fetch(Shard& shard, Fetching& fetching, base::Wait wait) {
   base::Lock lock(shard.mutex);
-  while (!fetching.done) shard.changed.wait(shard.mutex);
+  while (!fetching.done) {
+    if (const auto why = wait.over()) {
+      --fetching.waiters;
+      return *why;
+    }
+    shard.changed.wait(shard.mutex, wait);
+  }
   if (fetching.error) return *fetching.error;
   return {};
 }
 
 // A clean block is to be written to but firm memory is short: waits for that without the mutex,
 // then looks again.
-base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, bool& done) {
+base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, base::Wait wait, bool& done) {
   std::uint64_t bytes = 0;
   {
     base::Lock lock(shard.mutex);
     bytes = block.bytes();
   }
-  if (auto reserved = budget_.reserve(Need::dirty, bytes); !reserved) return reserved;
+  if (auto reserved = budget_.reserve(Need::dirty, bytes, wait); !reserved) return reserved;
   base::Lock lock(shard.mutex);
   const bool still =
       block.state == State::resident && block.resident->clean && block.bytes() == bytes;
@@ -97,17 +112,29 @@ base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, bool& done)
   return {};
 }
 
-base::Result<void> Blocks::run_fetch(Shard& shard, Block& block, Fetching& fetching) {
-  auto resident = std::make_unique<Resident>();
+base::Result<void> Blocks::read_now(Shard& shard, Block& block, FetchJob& job) {
   const std::uint64_t bytes = block.bytes();
-  base::Result<void> result = budget_.reserve(Need::fetch, bytes);
+  base::Result<void> result = budget_.reserve(Need::fetch, bytes, base::Wait::yes);
   if (result) {
-    result = load(block, fetching.nonce, *resident);
+    result = load(block, job.fetching->nonce, *job.resident);
     if (!result) budget_.release(0, bytes);
   }
-  finish_fetch(shard, block, fetching, result, std::move(resident));
-  if (fetching.error) result = *fetching.error;
+  finish_fetch(shard, block, *job.fetching, result, std::move(job.resident));
+  if (job.fetching->error) result = *job.fetching->error;
   return result;
+}
+
+void Blocks::read(FetchJob job) {
+  Block& block = *job.block;
+  // Its pin for the one who reads is not wanted: those who wait have theirs.
+  if (read_now(shard_of(block), block, job)) unpin(block);
+  unhold(block);
+}
+
+void Blocks::give_up(FetchJob job) {
+  Block& block = *job.block;
+  finish_fetch(shard_of(block), block, *job.fetching, base::Errno{ECANCELED}, nullptr);
+  unhold(block);
 }
 
 // True: the block is in memory, pinned for the caller and for all who joined. Who calls has a hold.

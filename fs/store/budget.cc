@@ -66,7 +66,7 @@ base::Result<void> Budget::try_reserve(Need need, std::uint64_t bytes) {
   return base::kWouldBlock;
 }
 
-base::Result<void> Budget::reserve(Need need, std::uint64_t bytes) {
+base::Result<void> Budget::reserve(Need need, std::uint64_t bytes, base::Wait wait) {
   base::Lock lock(mutex_);
   auto& queue = waiters_[index(need)];
   if (queue.empty() && fits(need, bytes)) {
@@ -80,7 +80,14 @@ base::Result<void> Budget::reserve(Need need, std::uint64_t bytes) {
   queue.push_back(&waiter);
   wake_spiller();
   changed_.notify_all();
-  while (!waiter.done) waiter.condition.wait(mutex_);
+  while (!waiter.done) {
+    if (const auto why = wait.over()) {
+      std::erase(queue, &waiter);
+      serve();  // who comes next may want less
+      return *why;
+    }
+    waiter.condition.wait(mutex_, wait);
+  }
   if (waiter.error) return *waiter.error;
   return {};
 }

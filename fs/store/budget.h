@@ -48,8 +48,8 @@ class Budget {
   // made_dirty(). kWouldBlock: not now. ENOSPC, EIO: not before something is deleted or the disk
   // recovers.
   base::Result<void> try_reserve(Need need, std::uint64_t bytes) EXCLUDES(mutex_);
-  // The same, waiting in turn; never kWouldBlock.
-  base::Result<void> reserve(Need need, std::uint64_t bytes) EXCLUDES(mutex_);
+  // The same, waiting in turn; never kWouldBlock, but what `wait` ends with.
+  base::Result<void> reserve(Need need, std::uint64_t bytes, base::Wait wait) EXCLUDES(mutex_);
   // Settles a promise: `kept` when the clean block of these bytes is firm now, else it is given up.
   void settle_dirty(std::uint64_t bytes, bool kept) EXCLUDES(mutex_);
   // Frames went free: `firm` and `clean` bytes of them.

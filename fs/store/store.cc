@@ -23,7 +23,8 @@ base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
     if (!made_slots) return made_slots.error();
     slots = *std::move(made_slots);
   }
-  blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
+  blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get(),
+                                    [this](FetchJob& job) { return fetchers->read_soon(job); });
   if (auto started = housekeeper.start(*frames, slots.get()); !started) return started;
   if (slots == nullptr) return {};
   auto made_spiller = Spiller::create(*blocks, budget, *slots);
@@ -32,6 +33,7 @@ base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
   auto made_reader = Reader::create(*blocks);
   if (!made_reader) return made_reader.error();
   reader = *std::move(made_reader);
+  fetchers = std::make_unique<Fetchers>(*blocks);
   return {};
 }
 
@@ -68,8 +70,9 @@ Hold Store::hold(Block& block) {
   return Hold(this, &block);
 }
 
-base::Result<Pin> Store::fetch(const Hold& hold, Access access) {
-  if (auto pinned = impl_->blocks->fetch(*hold.block_, access); !pinned) return pinned.error();
+base::Result<Pin> Store::fetch(const Hold& hold, Access access, base::Wait wait) {
+  if (auto pinned = impl_->blocks->fetch(*hold.block_, access, wait); !pinned)
+    return pinned.error();
   return Pin(this, hold.block_, access == Access::write);
 }
 
@@ -92,9 +95,10 @@ base::Result<FrameGrant> Store::try_take_frames(unsigned count) {
   return grant;
 }
 
-base::Result<FrameGrant> Store::take_frames(unsigned count) {
+base::Result<FrameGrant> Store::take_frames(unsigned count, base::Wait wait) {
   assert(count >= 1 && count <= kPagesPerBlock);
-  if (auto room = impl_->budget.reserve(Need::take, count * kPageSize); !room) return room.error();
+  if (auto room = impl_->budget.reserve(Need::take, count * kPageSize, wait); !room)
+    return room.error();
   FrameGrant grant(this, count);
   impl_->frames->take(std::span(grant.frames_).first(count));
   return grant;

@@ -139,8 +139,9 @@ class Store {
   Hold hold(Block& block);
   // Brings a block into memory and pins it; waits for the disk and for free frames. Callers hold no
   // lock. EIO: it could not be read or did not verify. ENOSPC: no frame can be freed. ECANCELED:
-  // its owner dropped it.
-  base::Result<Pin> fetch(const Hold& hold, Access access);
+  // its owner dropped it. Where `wait` ends first, its error: the block is brought all the same,
+  // for whoever wants it next. `wait` is not Wait::no.
+  base::Result<Pin> fetch(const Hold& hold, Access access, base::Wait wait = base::Wait::yes);
 
   // Whether reading ahead could find anything to do.
   bool has_spilled() const;
@@ -152,8 +153,9 @@ class Store {
   // though some can be freed. ENOSPC: memory is full and so is the disk (or spill is 0). EIO:
   // memory is full and the disk fails.
   base::Result<FrameGrant> try_take_frames(unsigned count);
-  // The same, waiting for the spiller. Callers hold no lock.
-  base::Result<FrameGrant> take_frames(unsigned count);
+  // The same, waiting for the spiller as long as `wait` (not Wait::no) allows; its error then.
+  // Callers hold no lock.
+  base::Result<FrameGrant> take_frames(unsigned count, base::Wait wait = base::Wait::yes);
 
   // Counts `bytes` of content kept elsewhere (small contents next to their inode) in the budget.
   // Never waits. ENOSPC: over the budget.

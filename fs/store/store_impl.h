@@ -6,6 +6,7 @@
 #include "fs/store/blocks.h"
 #include "fs/store/budget.h"
 #include "fs/store/cipher.h"
+#include "fs/store/fetchers.h"
 #include "fs/store/frames.h"
 #include "fs/store/housekeeper.h"
 #include "fs/store/reader.h"
@@ -21,6 +22,7 @@ class Store::Impl {
   // The threads first: they use all the others. The key goes with the cipher.
   ~Impl() {
     reader.reset();
+    fetchers.reset();
     spiller.reset();
     housekeeper.stop();
   }
@@ -34,8 +36,9 @@ class Store::Impl {
   std::unique_ptr<Slots> slots;    // null: never spill
   std::unique_ptr<Cipher> cipher;  // the same
   std::unique_ptr<Blocks> blocks;
-  std::unique_ptr<Spiller> spiller;  // the same
-  std::unique_ptr<Reader> reader;    // the same
+  std::unique_ptr<Spiller> spiller;    // the same
+  std::unique_ptr<Reader> reader;      // the same
+  std::unique_ptr<Fetchers> fetchers;  // the same
 };
 
 }  // namespace scratchfs::store

@@ -38,8 +38,8 @@ class ClaimantKind {
   using Identity = std::variant<ClaimantKey, Unknowable, Vanished, MustWait>;
 
   virtual ~ClaimantKind() = default;
-  // Whom the caller's process or thread claims for. Quick, and never waits with Wait::no; with
-  // Wait::yes never answers MustWait. describe() and watch() are called on the thread that got a
+  // Whom the caller's process or thread claims for. Quick, and never waits with Wait::no; who
+  // may wait never gets MustWait. describe() and watch() are called on the thread that got a
   // key from here, and may take as long as this did.
   virtual Identity identify(const Caller& caller, base::Wait wait) = 0;
   // In words: `session 1529`. `pid` is a process or thread that belongs to it.

@@ -15,6 +15,7 @@ auto Tree::patiently(base::Wait wait, Operation operation) {
     auto result = operation(blocker);
     if (!blocker) return result;
     if (wait == base::Wait::no) return decltype(result)(base::kWouldBlock);
+    if (const auto why = wait.over()) return decltype(result)(*why);
     gate_.wait(*blocker);
   }
 }

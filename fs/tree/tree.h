@@ -5,8 +5,8 @@
 // kernel's business (default_permissions); everything else - existence, kinds, limits, lifetimes -
 // is decided here. Functions with a Wait parameter answer kWouldBlock with Wait::no where they
 // would have to wait for the disk, for memory, or for a file that is just being closed; the same
-// call with Wait::yes from a worker finishes the work. A worker's call holds no lock while it
-// waits. docs/locking.md names all locks and their order.
+// call from a worker, which may wait, finishes the work, or ends with the error of its patience. A
+// worker's call holds no lock while it waits. docs/locking.md names all locks and their order.
 #pragma once
 
 #include <functional>

@@ -140,44 +140,6 @@ TEST_P(SpillFaults, AFlippedBitGivesAnErrorAndNeverWrongData) {
   expect_mib(10);
 }
 
-TEST_P(SpillFaults, WhileReadsWaitForTheDiskOthersGoOn) {
-  ASSERT_EQ(fill(mount_ / "f", 48), 48U);
-  make_file((mount_ / "small").c_str(), "small");
-  disk_.close_gate();
-  std::vector<Child> readers;
-  for (unsigned i = 0; i < 24; ++i) {
-    readers.emplace_back(Who{.cpu = 0}, [&, i](Channel& channel) {
-      const Fd file = open_direct(mount_ / "f");
-      channel.send("reading");
-      static Block block;
-      EXPECT_EQ(pread(file.get(), block.bytes, sizeof(block.bytes), static_cast<off_t>(i * kMiB)),
-                4096)
-          << errno_name(errno);
-      EXPECT_EQ(memcmp(block.bytes, chunk(i).data(), sizeof(block.bytes)), 0);
-    });
-    readers.back().receive();
-  }
-  ASSERT_TRUE(eventually([&] { return disk_.reads_held_back() > 0; }, 10));
-  // On the readers' core, where their requests wait in the same ring.
-  Child other(Who{.cpu = 0}, [&](Channel& channel) {
-    for (int i = 0; i < 100; ++i) {
-      EXPECT_TRUE(exists(mount_ / "small"));
-      make_file((mount_ / "new").c_str(), "content");
-      EXPECT_EQ(unlink((mount_ / "new").c_str()), 0);
-    }
-    channel.send("done");
-  });
-  const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(other.receive(), "done");
-  other.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, patience(5));
-  EXPECT_GT(disk_.reads_held_back(), 0) << "nothing was held back, so this showed nothing";
-  disk_.open_gate();
-  for (Child& reader : readers) {
-    EXPECT_EQ(reader.join(), 0);
-  }
-}
-
 TEST_P(SpillFaults, ASlowDiskSlowsWritersAndLosesNothing) {
   disk_.delay_writes(20);
   disk_.delay_reads(5);

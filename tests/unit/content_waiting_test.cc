@@ -14,7 +14,7 @@ TEST(Hand, BringsFramesAndLetsGoOfABlockBeforeItWaitsForThem) {
   auto pin = machine.store->pin(*block, store::Access::write);
   ASSERT_TRUE(pin);
   hand.pin = std::move(*pin);
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 5}));
+  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 5}, base::Wait::yes));
   EXPECT_EQ(hand.grant.size(), 5U);
   EXPECT_FALSE(hand.pin);
   EXPECT_FALSE(hand.refused);
@@ -30,7 +30,7 @@ TEST(Hand, TakesFewerFramesWhereNotAllCanBeHad) {
     taken.push_back(std::move(*grant));
   }
   Hand hand;
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 16}));
+  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 16}, base::Wait::yes));
   EXPECT_EQ(hand.grant.size(), 4U);
   EXPECT_FALSE(hand.refused);
 }
@@ -40,7 +40,7 @@ TEST(Hand, RemembersWhyThereAreNoFrames) {
   std::vector<store::FrameGrant> taken;
   while (auto grant = machine.store->try_take_frames(1)) taken.push_back(std::move(*grant));
   Hand hand;
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 16}));
+  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 16}, base::Wait::yes));
   EXPECT_EQ(hand.grant.size(), 0U);
   EXPECT_EQ(hand.refused, Errno(ENOSPC));
 }
@@ -63,10 +63,10 @@ TEST(Hand, BringsASpilledBlockAndKeepsFramesWhileItWaits) {
   ASSERT_TRUE(spilled);
 
   Hand hand;
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 2}));
+  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 2}, base::Wait::yes));
   Lack lack;
   lack.block = machine.store->hold(*block);
-  ASSERT_TRUE(hand.wait_for(*machine.store, std::move(lack)));
+  ASSERT_TRUE(hand.wait_for(*machine.store, std::move(lack), base::Wait::yes));
   ASSERT_TRUE(hand.pin && hand.pin.pins(*block));
   EXPECT_EQ(hand.pin.page(3)[0], std::byte{42});
   EXPECT_EQ(hand.pin.page(2), nullptr);
@@ -80,7 +80,7 @@ TEST(Hand, TakesADroppedBlockForNothingToWaitFor) {
   lack.block = machine.store->hold(*block);
   block.reset();
   Hand hand;
-  EXPECT_TRUE(hand.wait_for(*machine.store, std::move(lack)));
+  EXPECT_TRUE(hand.wait_for(*machine.store, std::move(lack), base::Wait::yes));
   EXPECT_FALSE(hand.pin);
 }
 

@@ -6,7 +6,10 @@
 #include <functional>
 #include <latch>
 #include <mutex>
+#include <thread>
 #include <utility>
+
+#include "fs/base/mutex.h"
 
 namespace scratchfs::kernel {
 namespace {
@@ -14,8 +17,11 @@ namespace {
 class Job final : public Parking::Task {
  public:
   using Refused = std::function<void(base::Errno)>;
-  Job(std::function<void()> work, Refused refused)
-      : work_(std::move(work)), refused_(std::move(refused)) {}
+  Job(std::function<void()> work, Refused refused, Parking::Lane lane = Parking::Lane::disk,
+      std::uint64_t number = 0)
+      : Task(lane, number, base::Patience::Clock::time_point::max()),
+        work_(std::move(work)),
+        refused_(std::move(refused)) {}
   void run() override { work_(); }
   void refuse(base::Errno error) override { refused_(error); }
 
@@ -29,6 +35,29 @@ std::unique_ptr<Parking::Task> job(
     Job::Refused refused = [](base::Errno) { ADD_FAILURE() << "refused"; }) {
   return std::make_unique<Job>(std::move(work), std::move(refused));
 }
+
+// Waits in vain until its patience ends.
+class Waiting final : public Parking::Task {
+ public:
+  Waiting(std::uint64_t number, std::latch& begun, std::atomic<int>& ended_with)
+      : Task(Parking::Lane::disk, number, base::Patience::Clock::time_point::max()),
+        begun_(begun),
+        ended_with_(ended_with) {}
+  void run() override {
+    begun_.count_down();
+    base::Mutex mutex;
+    base::Condition never;
+    const base::Wait wait(patience());
+    base::Lock lock(mutex);
+    while (!wait.over()) never.wait(mutex, wait);
+    ended_with_ = wait.over()->value();
+  }
+  void refuse(base::Errno error) override { ADD_FAILURE() << "refused: " << error.value(); }
+
+ private:
+  std::latch& begun_;
+  std::atomic<int>& ended_with_;
+};
 
 TEST(Parking, OneWorkerRunsTasksInTheOrderTheyCame) {
   std::vector<int> order;
@@ -101,6 +130,87 @@ TEST(Parking, DrainFinishesWhatRunsAndRefusesTheRest) {
   EXPECT_TRUE(finished);
   EXPECT_EQ(refused, 5);
   EXPECT_EQ(parking.parked(), 0U);
+}
+
+TEST(Parking, DrainEndsTheWaitsOfWhatRuns) {
+  std::latch begun(1);
+  std::atomic<int> ended_with = 0;
+  Parking parking(1);
+  parking.park(std::make_unique<Waiting>(7, begun, ended_with));
+  begun.wait();
+  parking.drain();
+  EXPECT_EQ(ended_with, ENOTCONN);
+}
+
+TEST(Parking, WhatRunsIsInterruptedByItsNumber) {
+  std::latch begun(1);
+  std::atomic<int> ended_with = 0;
+  Parking parking(1);
+  parking.park(std::make_unique<Waiting>(7, begun, ended_with));
+  begun.wait();
+  parking.interrupt(8);
+  parking.interrupt(7);
+  while (parking.parked() > 0) std::this_thread::yield();
+  EXPECT_EQ(ended_with, EINTR);
+}
+
+TEST(Parking, WhatWaitsForAWorkerIsInterruptedAtOnce) {
+  std::latch running(1);
+  std::latch let_go(1);
+  Parking parking(1);
+  parking.park(job([&] {
+    running.count_down();
+    let_go.wait();
+  }));
+  running.wait();
+  int error = 0;
+  parking.park(std::make_unique<Job>([] { ADD_FAILURE() << "run"; },
+                                     [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk,
+                                     7));
+  parking.interrupt(7);
+  EXPECT_EQ(error, EINTR);
+  EXPECT_EQ(parking.parked(), 1U);
+  let_go.count_down();
+}
+
+TEST(Parking, AnInterruptMayComeBeforeItsRequest) {
+  Parking parking(1);
+  parking.interrupt(7);
+  int error = 0;
+  const auto numbered = [&](std::uint64_t number, std::function<void()> work) {
+    parking.park(std::make_unique<Job>(
+        std::move(work), [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk, number));
+  };
+  numbered(7, [] { ADD_FAILURE() << "run"; });
+  EXPECT_EQ(error, EINTR);
+  std::latch done(2);
+  numbered(0, [&] { done.count_down(); });
+  numbered(8, [&] { done.count_down(); });
+  done.wait();
+}
+
+TEST(Parking, WhatMayWaitForTheDiskLeavesWorkersToAllElse) {
+  std::latch let_go(1);
+  std::latch disk_running(2);
+  std::atomic<int> disk_tasks = 0;
+  Parking parking(2);
+  for (int i = 0; i < 5; ++i) {
+    parking.park(job([&] {
+      if (++disk_tasks <= 2) disk_running.count_down();
+      let_go.wait();
+    }));
+  }
+  disk_running.wait();
+  std::latch other(Parking::kOtherWorkers);
+  for (unsigned i = 0; i < Parking::kOtherWorkers; ++i) {
+    parking.park(std::make_unique<Job>([&] { other.arrive_and_wait(); },
+                                       [](base::Errno) { ADD_FAILURE() << "refused"; },
+                                       Parking::Lane::other));
+  }
+  other.wait();
+  EXPECT_EQ(disk_tasks, 2);
+  let_go.count_down();
+  while (parking.parked() > 0) std::this_thread::yield();
 }
 
 TEST(Parking, AfterDrainEverythingIsRefusedAtOnce) {

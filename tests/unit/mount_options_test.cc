@@ -40,6 +40,7 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_EQ(options.memory, "25%");
   EXPECT_EQ(options.spill_directory, "/var/tmp");
   EXPECT_EQ(options.spill, "80%");
+  EXPECT_EQ(options.spill_timeout, std::chrono::seconds(30));
   EXPECT_EQ(options.quota, "none");
   EXPECT_EQ(options.quota_inodes, kUnlimited);
   EXPECT_EQ(options.lifetime, limits::LifetimeMode::claimed);
@@ -52,14 +53,15 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
 }
 
 TEST(MountOptions, TakeEveryOptionOfOurs) {
-  const MountOptions options =
-      accepted({"memory=1G,spill_dir=/data/"
-                "tmp,spill=0,quota=50%,quota_inodes=1000,inodes=5000,lifetime=strict,"
-                "claim=cgroup,create_mode=posix,io_uring=off,allow_other,nonempty,log_level=debug,"
-                "fsname=job7"});
+  const MountOptions options = accepted(
+      {"memory=1G,spill_dir=/data/"
+       "tmp,spill=0,spill_timeout=90,quota=50%,quota_inodes=1000,inodes=5000,lifetime=strict,"
+       "claim=cgroup,create_mode=posix,io_uring=off,allow_other,nonempty,log_level=debug,"
+       "fsname=job7"});
   EXPECT_EQ(options.memory, "1G");
   EXPECT_EQ(options.spill_directory, "/data/tmp");
   EXPECT_EQ(options.spill, "0");
+  EXPECT_EQ(options.spill_timeout, std::chrono::seconds(90));
   EXPECT_EQ(options.quota, "50%");
   EXPECT_EQ(options.quota_inodes, 1000U);
   EXPECT_EQ(options.inodes, 5000U);
@@ -136,6 +138,9 @@ TEST(MountOptions, RefuseValuesThatAreNone) {
                            "memory=12X",
                            "memory=101%",
                            "spill=1..5G",
+                           "spill_timeout=0",
+                           "spill_timeout=1.5",
+                           "spill_timeout=86401",
                            "quota=0",
                            "quota=x",
                            "quota_inodes=0",

@@ -86,7 +86,7 @@ TEST(Budget, ServesWaitersInTurnAndNobodyPassesThem) {
   ASSERT_TRUE(budget.try_reserve(Need::take, all));
   std::atomic<bool> served{false};
   std::thread waiter([&] {
-    EXPECT_TRUE(budget.reserve(Need::take, kMiB));
+    EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes));
     served = true;
   });
   while (budget.wait_for_work() == 0U) {
@@ -103,12 +103,13 @@ TEST(Budget, ServesWaitersInTurnAndNobodyPassesThem) {
 TEST(Budget, FailsThoseWhomTheDiskCannotHelpAndNoOthers) {
   Budget budget(kBudget, true);
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
-  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB).is(Errno{EIO})); });
+  std::thread waiter(
+      [&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes).is(Errno{EIO})); });
   std::this_thread::sleep_for(5ms);  // either order gives EIO
   budget.block(Errno{EIO}, budget.generation());
   waiter.join();
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(Errno{EIO}));
-  EXPECT_TRUE(budget.reserve(Need::take, 1).is(Errno{EIO}));
+  EXPECT_TRUE(budget.reserve(Need::take, 1, base::Wait::yes).is(Errno{EIO}));
   EXPECT_TRUE(budget.try_reserve(Need::fetch, 4096));
   EXPECT_TRUE(budget.try_reserve(Need::dirty, 4096));
   budget.unblock();
@@ -158,7 +159,8 @@ TEST(Budget, AsksForWhatIsAboveTheTargetLessWhatIsLeaving) {
 TEST(Budget, AnswersWaitersWhenItStops) {
   Budget budget(kBudget, true);
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
-  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB).is(Errno{ENOSPC})); });
+  std::thread waiter(
+      [&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes).is(Errno{ENOSPC})); });
   std::this_thread::sleep_for(5ms);  // either order ends the wait
   budget.stop();
   waiter.join();
@@ -171,7 +173,7 @@ TEST(Budget, NeverExceedsItselfUnderContention) {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 5000; ++round) {
-        ASSERT_TRUE(budget.reserve(Need::take, 3 * kMiB));
+        ASSERT_TRUE(budget.reserve(Need::take, 3 * kMiB, base::Wait::yes));
         budget.release(3 * kMiB, 0);
       }
     });

@@ -112,7 +112,7 @@ TEST_F(SpillerTest, TellsAFullDiskFromABrokenOne) {
   start();
   EXPECT_TRUE(
       soon([&] { return budget.try_reserve(Need::take, kBlockSize).is(base::Errno{ENOSPC}); }));
-  EXPECT_TRUE(budget.reserve(Need::take, kBlockSize).is(base::Errno{ENOSPC}));
+  EXPECT_TRUE(budget.reserve(Need::take, kBlockSize, base::Wait::yes).is(base::Errno{ENOSPC}));
 }
 
 }  // namespace

@@ -63,7 +63,8 @@ class SlowDisk::Impl {
   }
 
   ~Impl() {
-    set_gate(true);
+    set_gate(reads_gate_, true);
+    set_gate(writes_gate_, true);
     abort_connection(connection_);  // before the kernel may give its number to another
     umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
     if (receiver_.joinable()) {
@@ -77,17 +78,22 @@ class SlowDisk::Impl {
     }
   }
 
-  void set_gate(bool open) {
+  struct Gate {
+    bool open = true;
+    std::vector<Answer> behind;
+  };
+
+  void set_gate(Gate& gate, bool open) {
     {
       const std::lock_guard lock(mutex_);
-      gate_open_ = open;
+      gate.open = open;
     }
     wake_.notify_all();
   }
 
-  int held_back() {
+  int held_back(const Gate& gate) {
     const std::lock_guard lock(mutex_);
-    return static_cast<int>(behind_gate_.size());
+    return static_cast<int>(gate.behind.size());
   }
 
   int names() {
@@ -117,6 +123,8 @@ class SlowDisk::Impl {
   std::atomic<bool> flip_ = false;
   std::atomic<long long> reads_ = 0;
   std::atomic<long long> writes_ = 0;
+  Gate reads_gate_;
+  Gate writes_gate_;
 
  private:
   static struct stat status(int fd) {
@@ -154,11 +162,14 @@ class SlowDisk::Impl {
   void send_late_answers() {
     std::unique_lock lock(mutex_);
     while (!ended_) {
-      if (gate_open_) {
-        for (Answer& answer : behind_gate_) {
+      for (Gate* gate : {&reads_gate_, &writes_gate_}) {
+        if (!gate->open) {
+          continue;
+        }
+        for (Answer& answer : gate->behind) {
           late_.emplace(std::chrono::steady_clock::now(), std::move(answer));
         }
-        behind_gate_.clear();
+        gate->behind.clear();
       }
       const Time now = std::chrono::steady_clock::now();
       if (late_.empty()) {
@@ -175,11 +186,11 @@ class SlowDisk::Impl {
     }
   }
 
-  void answer_later(Answer answer, int delay_ms, bool is_read) {
+  void answer_later(Answer answer, int delay_ms, Gate& gate) {
     {
       const std::lock_guard lock(mutex_);
-      if (is_read && !gate_open_) {
-        behind_gate_.push_back(std::move(answer));
+      if (!gate.open) {
+        gate.behind.push_back(std::move(answer));
       } else {
         late_.emplace(std::chrono::steady_clock::now() + std::chrono::milliseconds(delay_ms),
                       std::move(answer));
@@ -274,7 +285,7 @@ class SlowDisk::Impl {
         answer.data[answer.data.size() / 2] ^= 1;
       }
     }
-    answer_later(std::move(answer), read_delay_ms_, true);
+    answer_later(std::move(answer), read_delay_ms_, reads_gate_);
   }
 
   void answer_write(const fuse_in_header& header, const fuse_write_in& in, const char* data) {
@@ -287,7 +298,7 @@ class SlowDisk::Impl {
       out.size = put < 0 ? 0 : static_cast<std::uint32_t>(put);
       answer.data = bytes_of(out);
     }
-    answer_later(std::move(answer), write_delay_ms_, false);
+    answer_later(std::move(answer), write_delay_ms_, writes_gate_);
   }
 
   int descriptor(std::uint64_t id) {
@@ -372,9 +383,7 @@ class SlowDisk::Impl {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool ended_ = false;
-  bool gate_open_ = true;
   std::multimap<Time, Answer> late_;
-  std::vector<Answer> behind_gate_;
   std::map<std::string, std::uint64_t> names_;
   std::map<std::uint64_t, Fd> files_;
   std::uint64_t last_id_ = FUSE_ROOT_ID;
@@ -388,9 +397,12 @@ SlowDisk::~SlowDisk() = default;
 const std::string& SlowDisk::path() const { return impl_->path_; }
 void SlowDisk::delay_reads(int milliseconds) { impl_->read_delay_ms_ = milliseconds; }
 void SlowDisk::delay_writes(int milliseconds) { impl_->write_delay_ms_ = milliseconds; }
-void SlowDisk::close_gate() { impl_->set_gate(false); }
-void SlowDisk::open_gate() { impl_->set_gate(true); }
-int SlowDisk::reads_held_back() const { return impl_->held_back(); }
+void SlowDisk::close_gate() { impl_->set_gate(impl_->reads_gate_, false); }
+void SlowDisk::open_gate() { impl_->set_gate(impl_->reads_gate_, true); }
+int SlowDisk::reads_held_back() const { return impl_->held_back(impl_->reads_gate_); }
+void SlowDisk::close_gate_to_writes() { impl_->set_gate(impl_->writes_gate_, false); }
+void SlowDisk::open_gate_to_writes() { impl_->set_gate(impl_->writes_gate_, true); }
+int SlowDisk::writes_held_back() const { return impl_->held_back(impl_->writes_gate_); }
 void SlowDisk::fail_reads(int error) { impl_->read_error_ = error; }
 void SlowDisk::fail_writes(int error) { impl_->write_error_ = error; }
 void SlowDisk::flip_a_bit(bool flip) { impl_->flip_ = flip; }

@@ -24,6 +24,10 @@ class SlowDisk {
   void close_gate();
   void open_gate();
   int reads_held_back() const;
+  // The same for writes.
+  void close_gate_to_writes();
+  void open_gate_to_writes();
+  int writes_held_back() const;
 
   // The errno that reads or writes get from now on; 0: none.
   void fail_reads(int error);

@@ -1,0 +1,94 @@
+#include "fs/base/patience.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "fs/base/mutex.h"
+
+namespace scratchfs::base {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a wait for something that never happens ends with.
+Errno wait_in_vain(Wait wait) {
+  Mutex mutex;
+  Condition never;
+  Lock lock(mutex);
+  while (!wait.over()) never.wait(mutex, wait);
+  return *wait.over();
+}
+
+TEST(Patience, IsWithoutEndAtFirst) {
+  const Patience patience;
+  EXPECT_FALSE(patience.over());
+  EXPECT_FALSE(patience.is_cut());
+  EXPECT_FALSE(Wait::yes.over());
+  EXPECT_FALSE(Wait::no.over());
+}
+
+TEST(Patience, WhoWaitsHasAnother) {
+  const Patience patience;
+  EXPECT_NE(Wait(patience), Wait::no);
+  EXPECT_NE(Wait(patience), Wait::yes);
+  EXPECT_EQ(Wait(patience).patience(), &patience);
+}
+
+TEST(Patience, EndsAtItsDeadlineWithItsError) {
+  const Patience patience(Patience::Clock::now() + 5ms, Errno(EIO));
+  EXPECT_EQ(wait_in_vain(Wait(patience)), Errno(EIO));
+  EXPECT_FALSE(patience.is_cut());
+}
+
+TEST(Patience, ACutWakesWhoWaits) {
+  Patience patience;
+  std::thread cutter([&] { patience.cut({}, Errno(EINTR)); });
+  EXPECT_EQ(wait_in_vain(Wait(patience)), Errno(EINTR));
+  cutter.join();
+}
+
+TEST(Patience, ACutLeavesItsGrace) {
+  Patience patience;
+  const auto before = Patience::Clock::now();
+  patience.cut(20ms, Errno(EINTR));
+  EXPECT_TRUE(patience.is_cut());
+  EXPECT_EQ(wait_in_vain(Wait(patience)), Errno(EINTR));
+  EXPECT_GE(Patience::Clock::now(), before + 20ms);
+}
+
+TEST(Patience, TheFirstCutCounts) {
+  Patience patience;
+  patience.cut({}, Errno(EINTR));
+  patience.cut(1h, Errno(ENOTCONN));
+  EXPECT_EQ(patience.over(), Errno(EINTR));
+}
+
+TEST(Patience, ACutNeverProlongsIt) {
+  const auto soon = Patience::Clock::now() + 1ms;
+  Patience patience(soon, Errno(EIO));
+  patience.cut(1h, Errno(EINTR));
+  EXPECT_EQ(patience.deadline(), soon);
+  EXPECT_EQ(wait_in_vain(Wait(patience)), Errno(EINTR));
+}
+
+TEST(Patience, WhatIsWaitedForStillWakes) {
+  const Patience patience;
+  Mutex mutex;
+  Condition condition;
+  bool ready = false;
+  std::thread waker([&] {
+    Lock lock(mutex);
+    ready = true;
+    condition.notify_all();
+  });
+  {
+    Lock lock(mutex);
+    while (!ready) condition.wait(mutex, Wait(patience));
+  }
+  waker.join();
+  EXPECT_FALSE(patience.over());
+}
+
+}  // namespace
+}  // namespace scratchfs::base
