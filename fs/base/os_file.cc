@@ -11,20 +11,11 @@
 #include <atomic>
 #include <cstdio>
 
+#include "fs/base/descriptor.h"
+#include "fs/base/own_place.h"
+
 namespace scratchfs::base {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 class HiddenFile final : public OsFile {
  public:
@@ -113,9 +104,15 @@ class Directory final : public OsDirectory {
     // O_EXCL: nobody can give the file a name later through /proc (open(2)).
     int fd = openat(fd_.get(), ".", O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
-      fd = create_and_unlink();
+      fd = create_unlinked();
     if (fd < 0) return Errno{errno};
     return std::unique_ptr<OsFile>(std::make_unique<HiddenFile>(fd));
+  }
+
+  // The next one is made, where one is needed, by the process that makes the files.
+  void give_up_place() {
+    place_.reset();
+    knows_place_ = false;
   }
 
   Result<std::uint64_t> free_bytes() override {
@@ -132,7 +129,23 @@ class Directory final : public OsDirectory {
 
  private:
   // What O_TMPFILE does, on file systems without it; -1 and errno when it fails.
-  int create_and_unlink() {
+  int create_unlinked() {
+    if (!knows_place_) place_ = place_if_needed();
+    knows_place_ = true;
+    return create_and_unlink(place_ ? place_->descriptor() : fd_.get());
+  }
+
+  // Whether what is unlinked keeps a name is seen in a directory that nobody else uses: neither a
+  // file's st_nlink nor its inode number can be relied on there.
+  std::unique_ptr<OwnPlace> place_if_needed() const {
+    auto place = OwnPlace::make(fd_.get());
+    if (!place) return nullptr;
+    const Descriptor probe(create_and_unlink((*place)->descriptor()));
+    if (!probe.valid() || !(*place)->holds_names()) return nullptr;
+    return *std::move(place);
+  }
+
+  static int create_and_unlink(int directory) {
     for (int attempt = 0; attempt < 100; ++attempt) {
       std::uint64_t number = 0;
       if (getrandom(&number, sizeof number, 0) != sizeof number) continue;
@@ -140,12 +153,12 @@ class Directory final : public OsDirectory {
       std::snprintf(name, sizeof name, ".scratchfs-%016llx",
                     static_cast<unsigned long long>(number));
       const int fd =
-          openat(fd_.get(), name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+          openat(directory, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
       if (fd < 0) {
         if (errno == EEXIST || errno == EINTR) continue;
         return -1;
       }
-      if (unlinkat(fd_.get(), name, 0) == 0) return fd;
+      if (unlinkat(directory, name, 0) == 0) return fd;
       const int error = errno;
       close(fd);
       errno = error;
@@ -156,6 +169,8 @@ class Directory final : public OsDirectory {
   }
 
   const Descriptor fd_;
+  std::unique_ptr<OwnPlace> place_;  // null where it is not needed
+  bool knows_place_ = false;
 };
 
 }  // namespace
@@ -167,6 +182,7 @@ Result<std::unique_ptr<OsDirectory>> open_directory(const std::string& path) {
   // Only making a file tells for certain whether one can be made (permissions, read-only mounts,
   // LSMs).
   if (auto probe = directory->create_hidden(); !probe) return probe.error();
+  directory->give_up_place();
   return std::unique_ptr<OsDirectory>(std::move(directory));
 }
 

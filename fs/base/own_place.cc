@@ -1,0 +1,110 @@
+#include "fs/base/own_place.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+namespace scratchfs::base {
+
+namespace {
+
+constexpr const char* kLock = "owner";
+constexpr const char* kUnlocked = "owner.new";
+
+// `.scratchfs-HOST-`
+std::string prefix() {
+  utsname machine{};
+  uname(&machine);
+  return std::string(".scratchfs-") + machine.nodename + "-";
+}
+
+Descriptor open_place(int parent, const std::string& name) {
+  return Descriptor(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+// Without . and ..
+std::vector<std::string> names_in(int directory) {
+  std::vector<std::string> names;
+  DIR* const stream = fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (stream == nullptr) return names;
+  while (const dirent* entry = readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  closedir(stream);
+  return names;
+}
+
+// With all that is in it. The lock last, and only with the rest: without one it is left alone, as
+// its owner may be making it.
+void remove(int parent, const std::string& name, int place) {
+  for (const std::string& left : names_in(place)) {
+    if (left != kLock && unlinkat(place, left.c_str(), 0) != 0) return;
+  }
+  unlinkat(place, kLock, 0);
+  unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+}
+
+bool is_ours(int place) {
+  struct stat info {};
+  return fstat(place, &info) == 0 && info.st_uid == geteuid();
+}
+
+void remove_if_dead(int parent, const std::string& name) {
+  const Descriptor place = open_place(parent, name);
+  if (!place.valid() || !is_ours(place.get())) return;
+  const Descriptor lock(openat(place.get(), kLock, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  if (lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) remove(parent, name, place.get());
+}
+
+// It is locked before it has its name, so nobody can take it for a dead one's.
+Result<Descriptor> lock_in(int place) {
+  Descriptor lock(openat(place, kUnlocked, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!lock.valid() || flock(lock.get(), LOCK_EX | LOCK_NB) != 0 ||
+      renameat(place, kUnlocked, place, kLock) != 0) {
+    return Errno{errno};
+  }
+  return lock;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OwnPlace>> OwnPlace::make(int directory) {
+  const std::string begins = prefix();
+  for (const std::string& name : names_in(directory)) {
+    if (name.starts_with(begins)) remove_if_dead(directory, name);
+  }
+  std::uint64_t number = 0;
+  if (getrandom(&number, sizeof number, 0) != sizeof number) return Errno{EAGAIN};
+  char text[20];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  const std::string name = begins + text;
+  if (mkdirat(directory, name.c_str(), 0700) != 0) return Errno{errno};
+  Descriptor place = open_place(directory, name);
+  if (!place.valid()) return Errno{errno};
+  auto lock = lock_in(place.get());
+  if (!lock) {
+    remove(directory, name, place.get());
+    return lock.error();
+  }
+  return std::unique_ptr<OwnPlace>(
+      new OwnPlace(directory, name, std::move(place), *std::move(lock)));
+}
+
+bool OwnPlace::holds_names() const {
+  return std::ranges::any_of(names_in(place_.get()),
+                             [](const std::string& name) { return name != kLock; });
+}
+
+OwnPlace::~OwnPlace() { remove(parent_, name_, place_.get()); }
+
+}  // namespace scratchfs::base
