@@ -48,8 +48,9 @@ struct Resident {
     Leaving* leaving;     // chosen, writing
   };
   std::uint32_t pins = 0;
-  bool clean = false;                             // its bytes are in its slot as well
-  bool referenced = false;                        // pinned since the clock's hand passed
+  std::uint32_t used_at = 0;  // the budget's age at its last use; 0: not pinned since it came
+  std::uint8_t uses = 0;      // times it was pinned again at another age, see shard.h
+  bool clean = false;         // its bytes are in its slot as well
   std::array<FrameIndex, kPagesPerBlock> frames;  // of the pages in the mask
 
   Resident() : nonce(0) {}
@@ -59,6 +60,7 @@ struct Resident {
 struct Fetching : std::enable_shared_from_this<Fetching> {
   std::uint64_t nonce = 0;
   std::uint32_t waiters = 0;  // each of them gets a pin
+  bool ahead = false;         // nobody has asked for it yet
   bool done = false;
   std::optional<base::Errno> error;
 };

@@ -45,7 +45,7 @@ void Blocks::destroy(Block* block) {
 
 void Blocks::add_pin(Block& block) {
   ++block.resident->pins;
-  block.resident->referenced = true;
+  count_use(*block.resident, budget_.age());
 }
 
 void Blocks::await_encryption(Shard& shard, Block& block) {

@@ -61,10 +61,11 @@ class Blocks {
     std::uint64_t leaving = 0;  // bytes of the blocks chosen to be written, announced to the budget
     bool no_slot = false;       // a cold block stayed because of the spill limit
   };
-  // Looks for `wanted` bytes of cold blocks. Clean ones are evicted on the spot; others are put
-  // into `chosen` (at most `most` slot bytes, a slot reserved for each), if `may_write`. Every
-  // block is looked at before it gives up.
-  Choice choose(std::uint64_t wanted, bool may_write, std::uint64_t most,
+  // Looks for `ample` bytes of cold blocks, and for `wanted` of them (not more) among the hot ones
+  // where there are not as many. Clean ones are evicted on the spot; others are put into `chosen`
+  // (at most `most` slot bytes, a slot reserved for each), if `may_write`. Every block is looked at
+  // before it gives up.
+  Choice choose(std::uint64_t wanted, std::uint64_t ample, bool may_write, std::uint64_t most,
                 std::vector<Leaving>& chosen);
   // Encrypts a chosen block into `sealed` (its pages, packed). False: it stays.
   bool seal(Leaving& leaving, std::byte* sealed);
@@ -127,12 +128,21 @@ class Blocks {
   void end_fetch(Shard& shard, Block& block, Fetching& fetching, std::unique_ptr<Resident> resident)
       REQUIRES(shard.mutex);
 
+  struct Search {
+    Moment round;          // what the hand passed since then has had its look
+    bool hurried = false;  // hot blocks are not left alone
+    std::uint64_t wanted = 0;
+    bool may_write = false;
+    std::uint64_t most = 0;
+    bool satisfied(const Choice& choice) const {
+      return choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
+    }
+  };
   Shard& oldest_shard();
-  void choose_in(Shard& shard, Moment round, std::uint64_t wanted, bool may_write,
-                 std::uint64_t most, std::vector<Leaving>& chosen, Choice& choice)
+  void choose_in(Shard& shard, const Search& search, std::vector<Leaving>& chosen, Choice& choice)
       EXCLUDES(shard.mutex);
-  void take_victim(Shard& shard, Resident& victim, bool may_write, std::vector<Leaving>& chosen,
-                   Choice& choice) REQUIRES(shard.mutex);
+  void take_victim(Shard& shard, Resident& victim, std::vector<Leaving>& chosen, Choice& choice)
+      REQUIRES(shard.mutex);
 
   Frames& frames_;
   Budget& budget_;

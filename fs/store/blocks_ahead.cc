@@ -15,6 +15,7 @@ bool Blocks::begin_ahead(Block& block, Ahead& ahead) {
   if (!budget_.try_reserve(Need::fetch, block.bytes())) return false;
   ahead.block = &block;
   ahead.fetching = begin_reading(block);
+  ahead.fetching->ahead = true;
   return true;
 }
 

@@ -167,7 +167,7 @@ void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
   resident->block = &block;
   resident->nonce = fetching.nonce;
   resident->clean = true;
-  resident->referenced = true;
+  if (!fetching.ahead || fetching.waiters > 0) resident->used_at = budget_.age();
   shard.add(*resident, std::chrono::steady_clock::now());
   block.resident = resident.release();
   block.state = State::resident;

@@ -14,20 +14,26 @@ constexpr std::size_t kLooksPerLock = 64;     // owners wait for a shard no long
 constexpr std::size_t kVictimsPerShard = 16;  // a batch; then the next shard's turn
 }  // namespace
 
-Blocks::Choice Blocks::choose(std::uint64_t wanted, bool may_write, std::uint64_t most,
-                              std::vector<Leaving>& chosen) {
+Blocks::Choice Blocks::choose(std::uint64_t wanted, std::uint64_t ample, bool may_write,
+                              std::uint64_t most, std::vector<Leaving>& chosen) {
   // Blocks point to their entry.
   assert(chosen.empty() && chosen.capacity() * kPageSize >= most);
   Choice choice;
-  // Two rounds over all blocks: the first may find nothing but second chances.
-  Moment round = std::chrono::steady_clock::now();
-  for (int rounds = 1;
-       choice.evicted + choice.leaving < wanted && choice.leaving + kBlockSize <= most;) {
+  // The first round over all blocks leaves the hot ones alone; in the others each look costs a use.
+  Search search{.round = std::chrono::steady_clock::now(),
+                .hurried = false,
+                .wanted = ample,
+                .may_write = may_write,
+                .most = most};
+  for (int rounds = 0; !search.satisfied(choice);) {
     Shard& shard = oldest_shard();
-    if (shard.oldest.load(std::memory_order_relaxed) < round) {
-      choose_in(shard, round, wanted, may_write, most, chosen, choice);
-    } else if (rounds++ < 2) {
-      round = std::chrono::steady_clock::now();
+    if (shard.oldest.load(std::memory_order_relaxed) < search.round) {
+      choose_in(shard, search, chosen, choice);
+    } else if (rounds++ <= kMostUses) {
+      search.round = std::chrono::steady_clock::now();
+      search.hurried = true;
+      search.wanted = wanted;
+      search.may_write = may_write && !choice.no_slot;
     } else {
       break;
     }
@@ -40,39 +46,35 @@ Shard& Blocks::oldest_shard() {
       shards_, {}, [](const Shard& shard) { return shard.oldest.load(std::memory_order_relaxed); });
 }
 
-void Blocks::choose_in(Shard& shard, Moment round, std::uint64_t wanted, bool may_write,
-                       std::uint64_t most, std::vector<Leaving>& chosen, Choice& choice) {
+void Blocks::choose_in(Shard& shard, const Search& search, std::vector<Leaving>& chosen,
+                       Choice& choice) {
+  const std::uint32_t age = budget_.age();
   for (std::size_t victims = 0; victims < kVictimsPerShard;) {
     const Moment now = std::chrono::steady_clock::now();
     base::Lock lock(shard.mutex);
     for (std::size_t i = 0; i < kLooksPerLock && victims < kVictimsPerShard; ++i) {
-      const bool satisfied =
-          choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
       // What was passed in this round has had its look: other shards have colder ones.
-      if (satisfied || shard.clock.oldest() >= round) return;
+      if (search.satisfied(choice) || shard.clock.oldest() >= search.round) return;
       Resident& resident = shard.next(now);
       const Block& block = *resident.block;
       if (block.state != State::resident || resident.pins > 0 || block.mask == 0) continue;
-      if (resident.referenced) {
-        resident.referenced = false;
-        continue;
-      }
+      if (!resident.clean && !search.may_write) continue;
+      if (!look_at(resident, age, search.hurried)) continue;
       const std::uint64_t before = choice.evicted + choice.leaving;
-      take_victim(shard, resident, may_write, chosen, choice);
+      take_victim(shard, resident, chosen, choice);
       if (choice.evicted + choice.leaving > before) ++victims;
     }
   }
 }
 
-void Blocks::take_victim(Shard& shard, Resident& victim, bool may_write,
-                         std::vector<Leaving>& chosen, Choice& choice) {
+void Blocks::take_victim(Shard& shard, Resident& victim, std::vector<Leaving>& chosen,
+                         Choice& choice) {
   Block& block = *victim.block;
   if (victim.clean) {
     choice.evicted += block.bytes();
     become_spilled(shard, block, Seal{victim.nonce, block.tag}, 0, block.bytes());
     return;
   }
-  if (!may_write) return;
   budget_.leaving(block.bytes());
   if (!budget_.may_remember(kRememberedBytes) || !slots_->reserve(slot_class_of(block.mask))) {
     budget_.stays(block.bytes());

@@ -25,8 +25,24 @@ Marks marks_of(std::uint64_t budget, bool can_spill) {
 }
 
 Budget::Budget(std::uint64_t budget, bool can_spill)
-    : marks_(marks_of(budget, can_spill)), most_remembered_(can_spill ? budget / 4 * 3 : budget) {
+    : can_spill_(can_spill), marks_(marks_of(budget, can_spill)) {
   if (!can_spill) blocked_ = base::Errno{ENOSPC};
+}
+
+std::uint64_t Budget::most_remembered() const {
+  return can_spill_ ? marks_.budget / 4 * 3 : marks_.budget;
+}
+
+// More than the budget only while it shrinks: what is firm then must not keep readers out.
+std::uint64_t Budget::most_used() const {
+  const std::uint64_t above = firm() > marks_.overwrite ? firm() - marks_.overwrite : 0;
+  return marks_.budget + above;
+}
+
+std::uint64_t Budget::aim() const {
+  const std::uint64_t eighth = marks_.budget / 8;
+  const std::uint64_t lowered = relief_ * eighth;
+  return marks_.target > lowered + eighth ? marks_.target - lowered : eighth;
 }
 
 bool Budget::firm_fits(Need need, std::uint64_t bytes) const {
@@ -42,7 +58,7 @@ bool Budget::firm_fits(Need need, std::uint64_t bytes) const {
 }
 
 bool Budget::fits(Need need, std::uint64_t bytes) const {
-  return firm_fits(need, bytes) && (need == Need::dirty || used_ + bytes <= marks_.budget);
+  return firm_fits(need, bytes) && (need == Need::dirty || used_ + bytes <= most_used());
 }
 
 void Budget::count(Need need, std::uint64_t bytes) {
@@ -52,7 +68,16 @@ void Budget::count(Need need, std::uint64_t bytes) {
   }
   used_ += bytes;
   if (need == Need::fetch) clean_ += bytes;
+  grow_older(bytes);
   if (excess() > 0) wake_spiller();
+}
+
+void Budget::grow_older(std::uint64_t bytes) {
+  taken_ += bytes;
+  if (taken_ < marks_.budget / kAges) return;
+  taken_ = 0;
+  const std::uint32_t next = age() + 1;
+  age_.store(next == 0 ? 1 : next, std::memory_order_relaxed);
 }
 
 base::Result<void> Budget::try_reserve(Need need, std::uint64_t bytes) {
@@ -128,8 +153,8 @@ void Budget::forget(std::uint64_t remembered) {
 base::Result<void> Budget::add_small(std::uint64_t bytes) {
   base::Lock lock(mutex_);
   const bool room = firm() + bytes <= marks_.overwrite && used_ + bytes <= marks_.budget &&
-                    small_ + remembered_ + bytes <= most_remembered_;
-  if (used_ + bytes > marks_.target) wake_spiller();
+                    small_ + remembered_ + bytes <= most_remembered();
+  if (used_ + bytes > aim()) wake_spiller();
   if (!room) return base::Errno{ENOSPC};
   small_ += bytes;
   used_ += bytes;
@@ -145,7 +170,7 @@ void Budget::remove_small(std::uint64_t bytes) {
 
 bool Budget::may_remember(std::uint64_t bytes) {
   base::Lock lock(mutex_);
-  return small_ + remembered_ + bytes <= most_remembered_;
+  return small_ + remembered_ + bytes <= most_remembered();
 }
 
 bool Budget::anyone_waits() const {
@@ -155,7 +180,7 @@ bool Budget::anyone_waits() const {
 
 std::uint64_t Budget::excess() const {
   const std::uint64_t staying = used_ > leaving_ ? used_ - leaving_ : 0;
-  std::uint64_t wanted = staying > marks_.target ? staying - marks_.target : 0;
+  std::uint64_t wanted = staying > aim() ? staying - aim() : 0;
   if (wanted > 0 || leaving_ > 0) return wanted;
   // Below the target with waiters: promises and marks can leave a waiter short all the same.
   for (const auto& queue : waiters_) {
@@ -284,6 +309,36 @@ void Budget::stop() {
   }
   work_.notify_all();
   changed_.notify_all();
+}
+
+base::Result<void> Budget::resize(std::uint64_t budget, std::uint64_t spill_room) {
+  base::Lock lock(mutex_);
+  const Marks marks = marks_of(budget, can_spill_);
+  const std::uint64_t must_leave = firm() > marks.target ? firm() - marks.target : 0;
+  const bool shrinks = budget < marks_.budget;
+  if (shrinks && (must_leave > spill_room || small_ + remembered_ > budget / 2))
+    return base::Errno{EBUSY};
+  marks_ = marks;
+  serve();
+  work_.notify_all();
+  changed_.notify_all();
+  return {};
+}
+
+void Budget::relieve(unsigned eighths) {
+  base::Lock lock(mutex_);
+  relief_ = std::min(eighths, kMostRelief);
+  work_.notify_all();
+}
+
+std::uint64_t Budget::target() const {
+  base::Lock lock(mutex_);
+  return aim();
+}
+
+Marks Budget::marks() const {
+  base::Lock lock(mutex_);
+  return marks_;
 }
 
 Budget::Counts Budget::counts() const {

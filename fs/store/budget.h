@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -92,11 +93,27 @@ class Budget {
   void pause(std::chrono::milliseconds pause) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 
+  // Grows by kAges while as much as the budget is taken or fetched; from 1 on. Blocks that are used
+  // in one age are used at the same time.
+  static constexpr std::uint32_t kAges = 16;
+  std::uint32_t age() const { return age_.load(std::memory_order_relaxed); }
+
   struct Counts {
     std::uint64_t used, firm, clean, small, remembered;  // bytes
   };
   Counts counts() const EXCLUDES(mutex_);
-  const Marks& marks() const { return marks_; }
+  Marks marks() const EXCLUDES(mutex_);
+
+  // Another budget from now on; readers and writers are not failed for it. Where it is less than
+  // what is used, the spiller brings that down while writers wait as above the trigger. Refused
+  // (EBUSY) where it could not: small contents and what is remembered of spilled blocks would be
+  // more than half of it, or firm memory above the new target is more than `spill_room` bytes.
+  base::Result<void> resize(std::uint64_t budget, std::uint64_t spill_room) EXCLUDES(mutex_);
+  // Lowers the target by so many eighths of the budget, at most to one of them; 0: as it was.
+  static constexpr unsigned kMostRelief = 6;
+  void relieve(unsigned eighths) EXCLUDES(mutex_);
+  // What the spiller aims at now.
+  std::uint64_t target() const EXCLUDES(mutex_);
 
  private:
   struct Waiter {
@@ -111,6 +128,7 @@ class Budget {
   bool fits(Need need, std::uint64_t bytes) const REQUIRES(mutex_);
   bool firm_fits(Need need, std::uint64_t bytes) const REQUIRES(mutex_);
   void count(Need need, std::uint64_t bytes) REQUIRES(mutex_);
+  void grow_older(std::uint64_t bytes) REQUIRES(mutex_);
   bool anyone_waits() const REQUIRES(mutex_);
   std::uint64_t excess() const REQUIRES(mutex_);
   void serve() REQUIRES(mutex_);
@@ -119,16 +137,23 @@ class Budget {
   void allow_takers() REQUIRES(mutex_);
   void fail_waiters(Need need, base::Errno error, Clock::time_point before) REQUIRES(mutex_);
 
-  const Marks marks_;
-  const std::uint64_t most_remembered_;  // bytes of small contents and remembered blocks together
+  std::uint64_t aim() const REQUIRES(mutex_);
+  std::uint64_t most_used() const REQUIRES(mutex_);
+  // Bytes of small contents and remembered blocks together.
+  std::uint64_t most_remembered() const REQUIRES(mutex_);
 
+  const bool can_spill_;
   mutable base::Mutex mutex_;
+  Marks marks_ GUARDED_BY(mutex_);
+  unsigned relief_ GUARDED_BY(mutex_) = 0;  // eighths of the budget
   std::uint64_t used_ GUARDED_BY(mutex_) = 0;
   std::uint64_t clean_ GUARDED_BY(mutex_) = 0;
   std::uint64_t promised_ GUARDED_BY(mutex_) = 0;  // part of clean_ that may turn firm any moment
   std::uint64_t small_ GUARDED_BY(mutex_) = 0;
   std::uint64_t remembered_ GUARDED_BY(mutex_) = 0;
   std::uint64_t leaving_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;  // bytes in the present age
+  alignas(64) std::atomic<std::uint32_t> age_{1};
   std::array<std::deque<Waiter*>, kAllNeeds.size()> waiters_ GUARDED_BY(mutex_);
 
   std::optional<base::Errno> blocked_ GUARDED_BY(mutex_);

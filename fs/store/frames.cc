@@ -15,11 +15,28 @@ std::size_t own_stripe(std::size_t stripes) {
   return number % stripes;
 }
 
+// Nothing that the machine has to answer for, not even where it never promises more memory than it
+// has (vm.overcommit_memory=2).
 void* reserve_address_space(std::size_t bytes) {
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory =
+      mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? nullptr : memory;
 }
+
+bool make_usable(void* memory, std::size_t from, std::size_t to) {
+  constexpr std::size_t kWhole = kPageSize - 1;
+  const std::size_t begin = (from + kWhole) & ~kWhole;
+  const std::size_t end = (to + kWhole) & ~kWhole;
+  return begin >= end || mprotect(static_cast<std::byte*>(memory) + begin, end - begin,
+                                  PROT_READ | PROT_WRITE) == 0;
+}
+
+// As MADV_DONTNEED, of locked memory too (Linux 5.18).
+#ifdef MADV_DONTNEED_LOCKED
+constexpr int kGiveBack = MADV_DONTNEED_LOCKED;
+#else
+constexpr int kGiveBack = 24;
+#endif
 
 // Neighbours in `frames`, which is sorted, together.
 void for_each_run(std::span<const FrameIndex> frames, const auto& visit) {
@@ -33,35 +50,57 @@ void for_each_run(std::span<const FrameIndex> frames, const auto& visit) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Frames>> Frames::create(std::uint64_t bytes, Hooks hooks) {
-  const std::uint64_t wanted = bytes / kPageSize + kSlack;
-  if (wanted >= kNone) return base::Errno{ENOMEM};
-  const auto count = static_cast<std::size_t>(wanted);
-  void* arena = reserve_address_space(count * kPageSize);
+base::Result<std::unique_ptr<Frames>> Frames::create(std::uint64_t bytes, Hooks hooks,
+                                                     std::uint64_t most) {
+  const std::uint64_t wanted = std::max(bytes, most) / kPageSize + kSlack;
+  if (wanted >= kNone) return most > bytes ? create(bytes, std::move(hooks)) : base::Errno{ENOMEM};
+  const auto capacity = static_cast<std::size_t>(wanted);
+  void* arena = reserve_address_space(capacity * kPageSize);
+  if (arena == nullptr && most > bytes) return create(bytes, std::move(hooks));
   if (arena == nullptr) return base::Errno{ENOMEM};
-  void* next = reserve_address_space(count * sizeof(FrameIndex));
+  void* next = reserve_address_space(capacity * sizeof(FrameIndex));
   if (next == nullptr) {
-    munmap(arena, count * kPageSize);
+    munmap(arena, capacity * kPageSize);
     return base::Errno{ENOMEM};
   }
-  madvise(arena, count * kPageSize, MADV_DONTDUMP);
+  madvise(arena, capacity * kPageSize, MADV_DONTDUMP);
   // A child has no business with contents, and copying the page tables of gigabytes would stop the
   // mount.
-  madvise(arena, count * kPageSize, MADV_DONTFORK);
-  const std::size_t reserve =
-      std::min<std::size_t>(count / 16, (std::size_t{64} << 20) / kPageSize);
-  return std::unique_ptr<Frames>(new Frames(static_cast<std::byte*>(arena),
-                                            static_cast<FrameIndex*>(next), count, reserve,
-                                            std::move(hooks)));
+  madvise(arena, capacity * kPageSize, MADV_DONTFORK);
+  std::unique_ptr<Frames> frames(new Frames(
+      static_cast<std::byte*>(arena), static_cast<FrameIndex*>(next), capacity, std::move(hooks)));
+  if (auto resized = frames->resize(bytes); !resized) return resized.error();
+  return frames;
 }
 
-Frames::Frames(std::byte* arena, FrameIndex* next, std::size_t count, std::size_t reserve,
-               Hooks hooks)
-    : arena_(arena), next_(next), count_(count), reserve_(reserve), hooks_(std::move(hooks)) {}
+Frames::Frames(std::byte* arena, FrameIndex* next, std::size_t capacity, Hooks hooks)
+    : arena_(arena), next_(next), capacity_(capacity), hooks_(std::move(hooks)) {}
 
 Frames::~Frames() {
-  munmap(arena_, count_ * kPageSize);
-  munmap(next_, count_ * sizeof(FrameIndex));
+  munmap(arena_, capacity_ * kPageSize);
+  munmap(next_, capacity_ * sizeof(FrameIndex));
+}
+
+base::Result<void> Frames::resize(std::uint64_t bytes) {
+  const std::uint64_t budget = bytes / kPageSize;
+  if (budget + kSlack > capacity_) return base::Errno{ENOMEM};
+  {
+    base::Lock lock(untouched_mutex_);
+    const auto usable = std::max(usable_, static_cast<std::size_t>(budget + kSlack));
+    if (!make_usable(arena_, usable_ * kPageSize, usable * kPageSize) ||
+        !make_usable(next_, usable_ * sizeof(FrameIndex), usable * sizeof(FrameIndex))) {
+      return base::Errno{ENOMEM};
+    }
+    usable_ = usable;
+  }
+  budget_.store(static_cast<std::size_t>(budget), std::memory_order_relaxed);
+  return {};
+}
+
+std::size_t Frames::reserve() const {
+  if (!keeps_reserve_.load(std::memory_order_relaxed)) return 0;
+  return std::min<std::size_t>(budget_.load(std::memory_order_relaxed) / 16,
+                               (std::size_t{64} << 20) / kPageSize);
 }
 
 void Frames::push(Stack& stack, FrameIndex frame) {
@@ -89,7 +128,7 @@ std::size_t Frames::pop_untouched(std::span<FrameIndex> taken) {
   base::Lock lock(untouched_mutex_);
   std::size_t got = 0;
   while (got < taken.size() && given_back_.size > 0) taken[got++] = pop(given_back_);
-  while (got < taken.size() && never_used_ < count_)
+  while (got < taken.size() && never_used_ < usable_)
     taken[got++] = static_cast<FrameIndex>(never_used_++);
   return got;
 }
@@ -111,12 +150,13 @@ void Frames::take(std::span<FrameIndex> taken) {
     // All the rest is in another thread's hands, between two of our stacks.
     std::this_thread::yield();
   }
-  if (free_used_.load(std::memory_order_relaxed) < reserve_ / 2) want_fill();
+  if (free_used_.load(std::memory_order_relaxed) < reserve() / 2) want_fill();
 }
 
 // Near the end of the budget there is nothing to fill the reserve with.
 bool Frames::may_fill() const {
-  return in_use_.load(std::memory_order_relaxed) + reserve_ <= count_ - kSlack;
+  return in_use_.load(std::memory_order_relaxed) + reserve() <=
+         budget_.load(std::memory_order_relaxed);
 }
 
 void Frames::want_fill() {
@@ -137,7 +177,7 @@ void Frames::put(std::span<const FrameIndex> frames) {
   if (frames.empty()) return;
   push_used(frames);
   in_use_.fetch_sub(frames.size(), std::memory_order_relaxed);
-  if (free_used_.load(std::memory_order_relaxed) > reserve_ &&
+  if (free_used_.load(std::memory_order_relaxed) > reserve() &&
       !surplus_told_.load(std::memory_order_relaxed) && !surplus_told_.exchange(true)) {
     hooks_.surplus();
   }
@@ -148,8 +188,11 @@ std::size_t Frames::surplus(bool now) {
   const std::size_t in_use = in_use_.load(std::memory_order_relaxed);
   looks_[next_look_++ % kLooks] =
       std::max(in_use, most_in_use_.exchange(in_use, std::memory_order_relaxed));
-  const std::size_t most = now ? in_use : std::max(in_use, *std::ranges::max_element(looks_));
-  const std::size_t needed = (most - in_use) + reserve_;
+  // What was needed under a larger budget will not be needed again.
+  const std::size_t wave =
+      std::min(*std::ranges::max_element(looks_), budget_.load(std::memory_order_relaxed));
+  const std::size_t most = now ? in_use : std::max(in_use, wave);
+  const std::size_t needed = (most - in_use) + reserve();
   const std::size_t free_now = free_used_.load(std::memory_order_relaxed);
   return free_now > needed ? free_now - needed : 0;
 }
@@ -164,17 +207,17 @@ bool Frames::give_back(bool now) {
     surplus -= got;
     if (got < wanted.size()) ++stripe;
   }
-  if (free_used_.load(std::memory_order_relaxed) > reserve_) return true;
+  if (free_used_.load(std::memory_order_relaxed) > reserve()) return true;
   surplus_told_.store(false);
   // A put() between the look and the store would have told nobody.
-  return free_used_.load() > reserve_ && !surplus_told_.exchange(true);
+  return free_used_.load() > reserve() && !surplus_told_.exchange(true);
 }
 
 // A chunk at a time: whoever takes frames meanwhile finds those that are ready.
 void Frames::fill() {
   low_told_.store(false);
   std::array<FrameIndex, kFillBatch> batch;
-  while (free_used_.load(std::memory_order_relaxed) < reserve_ && may_fill()) {
+  while (free_used_.load(std::memory_order_relaxed) < reserve() && may_fill()) {
     const auto chunk = std::span(batch).first(pop_untouched(batch));
     if (chunk.empty()) return;
     std::ranges::sort(chunk);
@@ -188,7 +231,7 @@ void Frames::fill() {
 void Frames::discard(std::span<FrameIndex> frames) {
   std::sort(frames.begin(), frames.end());
   for_each_run(frames, [this](FrameIndex first, std::size_t count) {
-    madvise(address(first), count * kPageSize, MADV_DONTNEED);
+    madvise(address(first), count * kPageSize, kGiveBack);
   });
   base::Lock lock(untouched_mutex_);
   // The lowest on top: neighbours are taken together again.

@@ -31,22 +31,30 @@ class Frames {
     std::function<void()> surplus;  // give_back(), from put()
     std::function<void()> low;      // fill(), from take()
   };
-  // `bytes`: what may be in use at once; address space alone is taken now. ENOMEM: there is none.
-  static base::Result<std::unique_ptr<Frames>> create(std::uint64_t bytes, Hooks hooks);
+  // `bytes`: what may be in use at once; `most`: what resize() may ask for, as far as there is
+  // address space, which is all that is taken now. ENOMEM: there is none.
+  static base::Result<std::unique_ptr<Frames>> create(std::uint64_t bytes, Hooks hooks,
+                                                      std::uint64_t most = 0);
   ~Frames();
   Frames(const Frames&) = delete;
   Frames& operator=(const Frames&) = delete;
 
   std::byte* address(FrameIndex frame) const { return arena_ + std::size_t{frame} * kPageSize; }
 
-  // Fills `taken`. Precondition: no more frames are in use than create() was told, these included
-  // (the Budget sees to that), so it always succeeds.
+  // Another number of bytes that may be in use at once. Fewer than are in use now is fine. ENOMEM:
+  // more than create() was told.
+  base::Result<void> resize(std::uint64_t bytes) EXCLUDES(untouched_mutex_);
+
+  // Fills `taken`. Precondition: no more frames are in use than create() or a later resize() was
+  // told, these included (the Budget sees to that), so it always succeeds.
   void take(std::span<FrameIndex> taken);
   void put(std::span<const FrameIndex> frames);
 
   // For one background thread. Gives back what stayed free beyond the reserve during the last
   // kLooks calls (MADV_DONTNEED), or at once with `now`. True: call again within a second or so.
   bool give_back(bool now);
+  // While the machine is short of memory nothing is kept ready.
+  void keep_reserve(bool on) { keeps_reserve_.store(on, std::memory_order_relaxed); }
   // For the same thread: puts memory behind free frames until the reserve is full.
   void fill();
 
@@ -55,7 +63,7 @@ class Frames {
 
   // Work that comes in waves finds its frames ready again if the next one is not later than so many
   // calls of give_back().
-  static constexpr std::size_t kLooks = 20;
+  static constexpr std::size_t kLooks = 5;
 
  private:
   static constexpr FrameIndex kNone = UINT32_MAX;
@@ -76,7 +84,7 @@ class Frames {
     Stack stack GUARDED_BY(mutex);
   };
 
-  Frames(std::byte* arena, FrameIndex* next, std::size_t count, std::size_t reserve, Hooks hooks);
+  Frames(std::byte* arena, FrameIndex* next, std::size_t capacity, Hooks hooks);
   void push(Stack& stack, FrameIndex frame);
   FrameIndex pop(Stack& stack);
   std::size_t pop_used(Stripe& stripe, std::span<FrameIndex> taken) EXCLUDES(stripe.mutex);
@@ -87,16 +95,21 @@ class Frames {
   std::size_t surplus(bool now);
   void discard(std::span<FrameIndex> frames) EXCLUDES(untouched_mutex_);
 
+  // Frames that are kept ready.
+  std::size_t reserve() const;
+
   std::byte* const arena_;
   FrameIndex* const next_;
-  const std::size_t count_;
-  const std::size_t reserve_;  // frames that are kept ready
+  const std::size_t capacity_;  // frames that there is address space for
   const Hooks hooks_;
+  std::atomic<std::size_t> budget_{0};  // frames that may be in use
+  std::atomic<bool> keeps_reserve_{true};
 
   std::array<Stripe, kStripes> stripes_;
   base::Mutex untouched_mutex_;
   Stack given_back_ GUARDED_BY(untouched_mutex_);
   std::size_t never_used_ GUARDED_BY(untouched_mutex_) = 0;  // the first frame that nobody had yet
+  std::size_t usable_ GUARDED_BY(untouched_mutex_) = 0;      // frames that may be touched
 
   std::atomic<std::size_t> free_used_{0};  // frames in all stripes
   std::atomic<std::size_t> in_use_{0};

@@ -2,31 +2,12 @@
 
 #include <malloc.h>
 
-#include <fstream>
-#include <string>
 #include <utility>
 
+#include "fs/base/memory_pressure.h"
 #include "fs/store/background.h"
 
 namespace scratchfs::store {
-namespace {
-
-// Then what might be needed again soon is better given back now.
-bool machine_is_short_of_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::uint64_t total = 0;
-  std::uint64_t available = 0;
-  for (std::string word; file >> word;) {
-    if (word == "MemTotal:") file >> total;
-    if (word == "MemAvailable:") {
-      file >> available;
-      break;
-    }
-  }
-  return available < total / 10;
-}
-
-}  // namespace
 
 base::Result<void> Housekeeper::start(Frames& frames, Slots* slots) {
   frames_ = &frames;
@@ -60,6 +41,12 @@ void Housekeeper::surplus_frames() {
     surplus_ = true;
   }
   told_.notify_one();
+}
+
+void Housekeeper::short_of_memory(bool on) {
+  short_.store(on);
+  frames_->keep_reserve(!on);
+  if (on) surplus_frames();
 }
 
 void Housekeeper::freed_heap(std::uint64_t bytes) {
@@ -125,7 +112,8 @@ void Housekeeper::work() {
     base::Lock lock(mutex_);
     surplus_ = false;
   }
-  if (frames_->give_back(machine_is_short_of_memory())) surplus_frames();
+  // What might be needed again soon is better given back now, if others need it more.
+  if (frames_->give_back(short_.load() || base::is_short_of_memory())) surplus_frames();
 }
 
 }  // namespace scratchfs::store

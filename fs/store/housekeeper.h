@@ -35,6 +35,8 @@ class Housekeeper {
   void surplus_frames() EXCLUDES(mutex_);
   // Free frames are to be filled with memory, at once.
   void low_frames() EXCLUDES(mutex_);
+  // While the machine is short of memory nothing is kept ready, and what goes free is given back.
+  void short_of_memory(bool on) EXCLUDES(mutex_);
   // So many bytes of the heap went free: malloc(3) keeps them to itself unless it is asked.
   void freed_heap(std::uint64_t bytes) EXCLUDES(mutex_);
 
@@ -57,6 +59,7 @@ class Housekeeper {
   bool surplus_ GUARDED_BY(mutex_) = false;
   bool low_ GUARDED_BY(mutex_) = false;
   bool heap_ GUARDED_BY(mutex_) = false;
+  std::atomic<bool> short_ = false;            // of memory
   std::atomic<std::uint64_t> heap_freed_ = 0;  // since the last trimming was asked for
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point next_look_;  // at the frames; the thread's own

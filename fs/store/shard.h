@@ -4,17 +4,41 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "fs/base/mutex.h"
 #include "fs/store/block.h"
+#include "fs/store/budget.h"
 
 namespace scratchfs::store {
 
 // When the hand of a clock came by; grows.
 using Moment = std::chrono::steady_clock::time_point;
 
-// The blocks in memory in a ring; the hand goes from the oldest on. A block that was pinned since
-// the hand passed gets a second chance.
+// A block that streams past is pinned when it comes and not again, or many times within a moment; a
+// hot one again and again. So the pins of one age of the budget are one use, the first one counts
+// for nothing, and the more uses were counted, the longer a block stays without another.
+inline constexpr std::uint8_t kMostUses = 3;
+// Ages that each of them lasts: as long as twice the budget is taken.
+inline constexpr std::uint32_t kAgesPerUse = 2 * Budget::kAges;
+
+inline void count_use(Resident& resident, std::uint32_t age) {
+  if (resident.used_at == age) return;
+  if (resident.used_at != 0 && resident.uses < kMostUses) ++resident.uses;
+  resident.used_at = age;
+}
+
+// What the hand finds: true, if the block is cold. `hurried`: nothing colder is left, so each look
+// costs a use.
+inline bool look_at(Resident& resident, std::uint32_t age, bool hurried) {
+  if (resident.uses == 0) return true;
+  if (!hurried && age - resident.used_at < kAgesPerUse) return false;
+  --resident.uses;
+  if (!hurried) resident.used_at = age;
+  return false;
+}
+
+// The blocks in memory in a ring; the hand goes from the oldest on.
 class Clock {
  public:
   std::size_t size() const { return size_; }

@@ -26,12 +26,12 @@ base::Result<std::unique_ptr<Slots>> Slots::create(base::OsDirectory& directory,
 bool Slots::reserve(SlotClass size) {
   std::uint64_t now = in_use_.load();
   do {
-    if (now + slot_bytes(size) > limit_) {
+    if (now + slot_bytes(size) > limit_.load()) {
       // Told first, then looked again: a slot freed in between is either seen here or announced
       // there.
       was_full_.store(true);
       now = in_use_.load();
-      if (now + slot_bytes(size) > limit_) return false;
+      if (now + slot_bytes(size) > limit_.load()) return false;
     }
   } while (!in_use_.compare_exchange_weak(now, now + slot_bytes(size)));
   return true;
@@ -40,6 +40,17 @@ bool Slots::reserve(SlotClass size) {
 void Slots::unreserve(SlotClass size) {
   in_use_.fetch_sub(slot_bytes(size));
   if (was_full_.load() && was_full_.exchange(false)) notices_.room();
+}
+
+void Slots::set_limit(std::uint64_t bytes) {
+  limit_.store(bytes);
+  if (was_full_.exchange(false)) notices_.room();
+}
+
+std::uint64_t Slots::room() const {
+  const std::uint64_t limit = Slots::limit();
+  const std::uint64_t used = in_use();
+  return limit > used ? limit - used : 0;
 }
 
 SlotRun Slots::allocate(SlotClass size, std::uint32_t wanted) {
@@ -71,7 +82,7 @@ base::Result<void> Slots::write(SlotClass size, std::uint32_t first,
 void Slots::reserve_space(SpillFile& file, std::uint64_t end) {
   base::Lock lock(file.mutex);
   if (end <= file.reserved || !file.can_reserve || file.reserving || file.cutting) return;
-  const std::uint64_t wanted = std::min(end + std::min(end, kReserveStep), std::max(end, limit_));
+  const std::uint64_t wanted = std::min(end + std::min(end, kReserveStep), std::max(end, limit()));
   file.reserving = true;
   lock.unlock();
   const auto reserved = file.file->reserve(0, wanted);

@@ -56,7 +56,11 @@ class Slots {
   // Gives stale disk space back (truncation, holes); for one background thread.
   void give_back();
 
-  std::uint64_t limit() const { return limit_; }
+  std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // From now on; what is in use beyond a lower one stays.
+  void set_limit(std::uint64_t bytes);
+  // Bytes of slots that can still be reserved.
+  std::uint64_t room() const;
   std::uint64_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
   // Bytes that the spill files reach to, for tests: what is reused does not make them longer.
   std::uint64_t file_bytes() const;
@@ -79,7 +83,7 @@ class Slots {
   void cut_tail(SpillFile& file, SlotClass size);
   void punch_holes(SpillFile& file, SlotClass size);
 
-  const std::uint64_t limit_;
+  std::atomic<std::uint64_t> limit_;
   const Notices notices_;
   std::array<SpillFile, kSlotClasses> files_;
   std::atomic<std::uint64_t> in_use_{0};

@@ -48,7 +48,8 @@ void Spiller::run(Batch batch) {
     // A little more than is needed now, so that writes are large and takers do not wake this thread
     // for each block.
     const std::uint64_t ample = *wanted + std::min(kBatchBytes, budget_.marks().budget / 16);
-    const Blocks::Choice choice = blocks_.choose(ample, may_write(), kBatchBytes, batch.leaving);
+    const Blocks::Choice choice =
+        blocks_.choose(*wanted, ample, may_write(), kBatchBytes, batch.leaving);
     const Outcome outcome = write(batch);
     const bool fine = outcome.written > 0 && !outcome.error;
     budget_.left(choice.leaving, choice.evicted + outcome.evicted > 0, fine);

@@ -8,9 +8,10 @@
 namespace scratchfs::store {
 
 base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
-  auto made_frames =
-      Frames::create(options.memory, {.surplus = [this] { housekeeper.surplus_frames(); },
-                                      .low = [this] { housekeeper.low_frames(); }});
+  auto made_frames = Frames::create(options.memory,
+                                    {.surplus = [this] { housekeeper.surplus_frames(); },
+                                     .low = [this] { housekeeper.low_frames(); }},
+                                    options.most_memory);
   if (!made_frames) return made_frames.error();
   frames = *std::move(made_frames);
   if (options.spill > 0) {
@@ -26,6 +27,11 @@ base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
   blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get(),
                                     [this](FetchJob& job) { return fetchers->read_soon(job); });
   if (auto started = housekeeper.start(*frames, slots.get()); !started) return started;
+  if (options.pressure != nullptr) {
+    auto watch = PressureWatch::create(*options.pressure, budget, housekeeper);
+    if (!watch) return watch.error();
+    pressure = *std::move(watch);
+  }
   if (slots == nullptr) return {};
   auto made_spiller = Spiller::create(*blocks, budget, *slots);
   if (!made_spiller) return made_spiller.error();
@@ -113,6 +119,25 @@ void Store::remove_small(std::uint64_t bytes) {
   impl_->housekeeper.freed_heap(bytes);
 }
 
+base::Result<void> Store::set_memory(std::uint64_t bytes) {
+  if (bytes < kMinBudget) return base::Errno{EINVAL};
+  const bool grows = bytes > impl_->budget.marks().budget;
+  if (grows) {
+    if (auto more = impl_->frames->resize(bytes); !more) return more;
+  }
+  const std::uint64_t room = impl_->slots ? impl_->slots->room() : 0;
+  if (auto resized = impl_->budget.resize(bytes, room); !resized) return resized;
+  if (grows) return {};
+  impl_->housekeeper.surplus_frames();
+  return impl_->frames->resize(bytes);
+}
+
+base::Result<void> Store::set_spill(std::uint64_t bytes) {
+  if (!impl_->slots) return bytes == 0 ? base::Result<void>{} : base::Errno{EINVAL};
+  impl_->slots->set_limit(bytes);
+  return {};
+}
+
 std::uint64_t Store::total_bytes() const {
   return impl_->budget.marks().trigger + (impl_->slots ? impl_->slots->limit() : 0);
 }
@@ -121,13 +146,15 @@ std::uint64_t Store::free_bytes() const {
   const std::uint64_t firm = impl_->budget.counts().firm;
   const std::uint64_t memory = impl_->budget.marks().trigger;
   const std::uint64_t in_memory = memory > firm ? memory - firm : 0;
-  return in_memory + (impl_->slots ? impl_->slots->limit() - impl_->slots->in_use() : 0);
+  return in_memory + (impl_->slots ? impl_->slots->room() : 0);
 }
 
 StoreStats Store::stats() const {
   const Blocks::Totals totals = impl_->blocks->totals();
   StoreStats stats;
   stats.budget = impl_->budget.marks().budget;
+  stats.target = impl_->budget.target();
+  stats.under_pressure = impl_->pressure && impl_->pressure->relief() > 0;
   stats.memory_used = impl_->budget.counts().used;
   stats.reserve = impl_->frames->reserve_bytes();
   stats.spill_limit = impl_->slots ? impl_->slots->limit() : 0;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "fs/base/memory_pressure.h"
 #include "fs/base/os_file.h"
 #include "fs/base/result.h"
 #include "fs/store/units.h"
@@ -98,15 +99,19 @@ class Hold {
 enum class Access : bool { read, write };
 
 struct StoreOptions {
-  std::uint64_t memory = 0;  // bytes of content in memory: the budget; at least kMinBudget
-  std::uint64_t spill = 0;   // bytes on disk at most; 0: never spill
+  std::uint64_t memory = 0;       // bytes of content in memory: the budget; at least kMinBudget
+  std::uint64_t spill = 0;        // bytes on disk at most; 0: never spill
+  std::uint64_t most_memory = 0;  // what set_memory() may ask for, if more than `memory`
   base::OsDirectory* spill_directory =
       nullptr;  // not owned, outlives the store; may be null when spill is 0
+  base::MemoryPressure* pressure = nullptr;  // not owned, outlives the store; null: none is felt
 };
 inline constexpr std::uint64_t kMinBudget = 8ULL << 20;
 
 struct StoreStats {
   std::uint64_t budget = 0;          // bytes
+  std::uint64_t target = 0;          // bytes; what the spiller aims at
+  bool under_pressure = false;       // the machine is, or was a moment ago, short of memory
   std::uint64_t memory_used = 0;     // bytes of frames in use, small contents and spill bookkeeping
   std::uint64_t reserve = 0;         // bytes of frames that are touched and free
   std::uint64_t spill_limit = 0;     // bytes
@@ -161,6 +166,14 @@ class Store {
   // Never waits. ENOSPC: over the budget.
   base::Result<void> add_small(std::uint64_t bytes);
   void remove_small(std::uint64_t bytes);
+
+  // Another budget, from now on: more is there at once, what is above a smaller one is spilled in
+  // the background while nobody fails. EINVAL: below kMinBudget. ENOMEM: more than
+  // StoreOptions::most_memory. EBUSY: more must stay in memory than the budget has room for, or
+  // must go than the disk has (or spill is 0).
+  base::Result<void> set_memory(std::uint64_t bytes);
+  // Another spill limit; what is spilled beyond a lower one stays. EINVAL: made with spill 0.
+  base::Result<void> set_spill(std::uint64_t bytes);
 
   // Bytes that can still be stored, in memory and on disk together.
   std::uint64_t free_bytes() const;

@@ -9,6 +9,7 @@
 #include "fs/store/fetchers.h"
 #include "fs/store/frames.h"
 #include "fs/store/housekeeper.h"
+#include "fs/store/pressure_watch.h"
 #include "fs/store/reader.h"
 #include "fs/store/slots.h"
 #include "fs/store/spiller.h"
@@ -21,6 +22,7 @@ class Store::Impl {
   Impl(std::uint64_t memory, bool can_spill) : budget(memory, can_spill) {}
   // The threads first: they use all the others. The key goes with the cipher.
   ~Impl() {
+    pressure.reset();
     reader.reset();
     fetchers.reset();
     spiller.reset();
@@ -36,9 +38,10 @@ class Store::Impl {
   std::unique_ptr<Slots> slots;    // null: never spill
   std::unique_ptr<Cipher> cipher;  // the same
   std::unique_ptr<Blocks> blocks;
-  std::unique_ptr<Spiller> spiller;    // the same
-  std::unique_ptr<Reader> reader;      // the same
-  std::unique_ptr<Fetchers> fetchers;  // the same
+  std::unique_ptr<Spiller> spiller;         // the same
+  std::unique_ptr<Reader> reader;           // the same
+  std::unique_ptr<Fetchers> fetchers;       // the same
+  std::unique_ptr<PressureWatch> pressure;  // null: none is felt
 };
 
 }  // namespace scratchfs::store

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -29,7 +28,7 @@ class BlocksTest : public testing::Test {
     leaving.reserve(kBatch / kPageSize);
   }
 
-  // A block with page 5, whose bytes are all `fill`; not referenced.
+  // A block with page 5, whose bytes are all `fill`; never pinned.
   Block* make(int fill) {
     Block* block = blocks->make();
     EXPECT_TRUE(budget.try_reserve(Need::take, kPageSize));
@@ -47,7 +46,7 @@ class BlocksTest : public testing::Test {
 
   void choose() {
     leaving.clear();
-    choice = blocks->choose(kBatch, true, kBatch, leaving);
+    choice = blocks->choose(kBatch, kBatch, true, kBatch, leaving);
   }
 
   bool seal(Leaving& entry) { return blocks->seal(entry, buffer.data()); }
@@ -118,27 +117,6 @@ TEST_F(BlocksTest, LeaveWithoutAWriteWhenClean) {
   blocks->unpin(*block);
   blocks->unhold(*block);
   blocks->drop(*block);
-  expect_empty();
-}
-
-TEST_F(BlocksTest, GetASecondChanceWhenTheyWerePinned) {
-  std::set<Block*> hot;
-  std::vector<Block*> all;
-  for (int i = 0; i < 1600; ++i) {
-    all.push_back(make(i));
-    if (i % 2 == 0) continue;
-    ASSERT_TRUE(blocks->pin(*all.back(), Access::read));
-    blocks->unpin(*all.back());
-    hot.insert(all.back());
-  }
-  // Few enough that each shard has as many cold ones.
-  choice = blocks->choose(64 * kPageSize, true, kBatch, leaving);
-  EXPECT_EQ(leaving.size(), 64U);
-  for (Leaving& entry : leaving) {
-    EXPECT_FALSE(hot.contains(entry.block));
-    blocks->not_written(entry, false);
-  }
-  for (Block* block : all) blocks->drop(*block);
   expect_empty();
 }
 

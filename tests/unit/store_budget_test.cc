@@ -156,6 +156,85 @@ TEST(Budget, AsksForWhatIsAboveTheTargetLessWhatIsLeaving) {
   EXPECT_EQ(budget.wait_for_work(), std::nullopt);
 }
 
+TEST(Budget, GrowsAtOnceAndServesWhoWaits) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
+  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB)); });
+  std::this_thread::sleep_for(5ms);  // either order serves it
+  EXPECT_TRUE(budget.resize(2 * kBudget, 0));
+  waiter.join();
+  EXPECT_EQ(budget.marks().budget, 2 * kBudget);
+  EXPECT_TRUE(budget.try_reserve(Need::take, kMiB));
+}
+
+TEST(Budget, ShrinksBelowWhatIsUsedAndFailsNobody) {
+  Budget budget(8 * kBudget, true);
+  const std::uint64_t used = budget.marks().target;
+  ASSERT_TRUE(budget.try_reserve(Need::take, used));
+  ASSERT_TRUE(budget.resize(kBudget, used));
+  EXPECT_EQ(budget.wait_for_work(), used - budget.marks().target);
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
+  EXPECT_TRUE(budget.try_reserve(Need::fetch, kMiB / 2)) << "what is spilled can be read meanwhile";
+  EXPECT_TRUE(budget.try_reserve(Need::fetch, 1).is(base::kWouldBlock));
+  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB)); });
+  budget.spilled(used - kMiB, kMiB / 2, 0);
+  waiter.join();
+  EXPECT_EQ(budget.counts().used, 2 * kMiB);
+  EXPECT_LE(budget.counts().used, budget.marks().target);
+}
+
+TEST(Budget, DoesNotShrinkWhereWhatIsThereHasNowhereToGo) {
+  Budget budget(8 * kBudget, true);
+  const std::uint64_t used = budget.marks().target;
+  ASSERT_TRUE(budget.try_reserve(Need::take, used));
+  EXPECT_TRUE(budget.resize(kBudget, used - kBudget).is(Errno{EBUSY})) << "too little spill";
+  EXPECT_EQ(budget.marks().budget, 8 * kBudget);
+  budget.release(used, 0);
+  ASSERT_TRUE(budget.add_small(kBudget / 2 + 1));
+  EXPECT_TRUE(budget.resize(kBudget, kBudget).is(Errno{EBUSY})) << "small contents never leave";
+  EXPECT_TRUE(budget.resize(2 * kBudget, kBudget));
+}
+
+TEST(Budget, ShrinksWithoutASpillFileOnlyAboveWhatIsUsed) {
+  Budget budget(2 * kBudget, false);
+  ASSERT_TRUE(budget.try_reserve(Need::take, kBudget + 1));
+  EXPECT_TRUE(budget.resize(kBudget, 0).is(Errno{EBUSY}));
+  budget.release(1, 0);
+  EXPECT_TRUE(budget.resize(kBudget, 0));
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(Errno{ENOSPC}));
+}
+
+TEST(Budget, LowersTheTargetAloneToRelieveTheMachine) {
+  Budget budget(kBudget, true);
+  const Marks marks = budget.marks();
+  EXPECT_EQ(budget.target(), marks.target);
+  budget.relieve(2);
+  EXPECT_EQ(budget.target(), marks.target - 2 * kBudget / 8);
+  ASSERT_TRUE(budget.try_reserve(Need::take, marks.target));
+  EXPECT_EQ(budget.wait_for_work(), 2 * kBudget / 8);
+  EXPECT_TRUE(budget.try_reserve(Need::take, marks.trigger - marks.target)) << "no writer notices";
+  for (unsigned eighths = 0; eighths < 20; ++eighths) {
+    budget.relieve(eighths);
+    EXPECT_GE(budget.target(), kBudget / 8);
+    EXPECT_LE(budget.target(), marks.target);
+  }
+  budget.relieve(0);
+  EXPECT_EQ(budget.target(), marks.target);
+}
+
+TEST(Budget, GrowsOlderWithWhatIsTakenAndFetched) {
+  Budget budget(kBudget, true);
+  const std::uint32_t before = budget.age();
+  EXPECT_GT(before, 0U);
+  for (std::uint32_t i = 1; i <= 2 * Budget::kAges; ++i) {
+    const Need need = i % 2 == 0 ? Need::take : Need::fetch;
+    ASSERT_TRUE(budget.try_reserve(need, kBudget / Budget::kAges));
+    budget.release(need == Need::take ? kBudget / Budget::kAges : 0,
+                   need == Need::take ? 0 : kBudget / Budget::kAges);
+    EXPECT_EQ(budget.age(), before + i);
+  }
+}
+
 TEST(Budget, AnswersWaitersWhenItStops) {
   Budget budget(kBudget, true);
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));

@@ -128,6 +128,39 @@ TEST(Frames, LeaveTheReserveEmptyWhereTheBudgetIsUsedUp) {
   EXPECT_EQ(frames->reserve_bytes(), 0U);
 }
 
+TEST(Frames, BecomeMoreAndFewerWhileSomeAreInUse) {
+  constexpr std::uint64_t kMore = 4 * kBytes;
+  auto frames = *Frames::create(kBytes, {.surplus = [] {}, .low = [] {}}, kMore);
+  EXPECT_TRUE(frames->resize(kMore + kPageSize).is(base::Errno{ENOMEM}));
+  ASSERT_TRUE(frames->resize(kMore));
+  std::vector<FrameIndex> taken(kMore / kPageSize);
+  frames->take(taken);
+  for (const FrameIndex frame : taken) std::memset(frames->address(frame), 1, kPageSize);
+  EXPECT_EQ(std::set<FrameIndex>(taken.begin(), taken.end()).size(), taken.size());
+  ASSERT_TRUE(frames->resize(kBytes));
+  frames->put(std::span(taken).subspan(kBytes / kPageSize));
+  frames->give_back(false);
+  EXPECT_LE(frames->reserve_bytes(), kBytes / 8) << "nothing will need them again";
+  std::vector<FrameIndex> rest(taken.begin(), taken.begin() + kBytes / kPageSize);
+  for (const FrameIndex frame : rest)
+    EXPECT_EQ(*frames->address(frame), std::byte{1}) << "what is in use stays as it is";
+  frames->put(rest);
+}
+
+TEST(Frames, KeepNothingReadyWhileMemoryIsShort) {
+  auto frames = make();
+  std::vector<FrameIndex> taken(kBytes / kPageSize);
+  frames->take(taken);
+  frames->put(taken);
+  frames->keep_reserve(false);
+  EXPECT_FALSE(frames->give_back(true));
+  frames->fill();
+  EXPECT_EQ(frames->reserve_bytes(), 0U);
+  frames->keep_reserve(true);
+  frames->fill();
+  EXPECT_GT(frames->reserve_bytes(), 0U);
+}
+
 TEST(Frames, KeepsWhatIsNeededNowAndThen) {
   auto frames = make();
   std::vector<FrameIndex> taken(kBytes / kPageSize / 2);

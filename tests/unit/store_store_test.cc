@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/fakes/fake_disk.h"
+#include "tests/fakes/fake_pressure.h"
 
 namespace scratchfs::store {
 namespace {
@@ -112,6 +113,96 @@ class StoreTest : public testing::Test {
 
 TEST_F(StoreTest, RefusesABudgetBelowTheSmallest) {
   EXPECT_TRUE(Store::create({.memory = kMinBudget - 1, .spill = 0}).is(Errno{EINVAL}));
+}
+
+TEST_F(StoreTest, GrowsAndShrinksWithAllThatItHolds) {
+  auto made = Store::create({.memory = kMinBudget,
+                             .spill = 256 * kMiB,
+                             .most_memory = 4 * kMinBudget,
+                             .spill_directory = &disk});
+  ASSERT_TRUE(made);
+  store = *std::move(made);
+  EXPECT_TRUE(store->set_memory(kMinBudget - 1).is(Errno{EINVAL}));
+  EXPECT_TRUE(store->set_memory(4 * kMinBudget + kPageSize).is(Errno{ENOMEM}));
+  ASSERT_TRUE(store->set_memory(4 * kMinBudget));
+  std::vector<BlockPtr> blocks;
+  for (std::uint64_t i = 0; i < 3 * kMinBudget / kBlockSize; ++i) blocks.push_back(*make(i));
+  EXPECT_EQ(store->stats().spilled, 0U) << "there is room for all of it";
+  ASSERT_TRUE(store->set_memory(kMinBudget));
+  EXPECT_EQ(store->stats().budget, kMinBudget);
+  for (std::uint64_t i = 0; i < kMinBudget / kBlockSize; ++i) {
+    auto block = make(blocks.size());
+    ASSERT_TRUE(block) << "a writer waits, and does not fail";
+    blocks.push_back(*std::move(block));
+    ASSERT_TRUE(intact(*blocks[i], i)) << "what is there can be read meanwhile";
+  }
+  EXPECT_TRUE(soon([&] { return store->stats().memory_used <= kMinBudget; }));
+  for (std::uint64_t i = 0; i < blocks.size(); ++i) ASSERT_TRUE(intact(*blocks[i], i));
+  blocks.clear();
+  expect_empty();
+}
+
+TEST_F(StoreTest, RefusesABudgetThatWhatIsThereDoesNotFitIn) {
+  auto made = Store::create({.memory = 2 * kMinBudget, .spill = 0});
+  store = *std::move(made);
+  std::vector<BlockPtr> blocks;
+  for (std::uint64_t i = 0; i < kMinBudget / kBlockSize + 1; ++i) blocks.push_back(*make(i));
+  EXPECT_TRUE(store->set_memory(kMinBudget).is(Errno{EBUSY}));
+  EXPECT_EQ(store->stats().budget, 2 * kMinBudget);
+  blocks.pop_back();
+  EXPECT_TRUE(store->set_memory(kMinBudget));
+  EXPECT_TRUE(store->try_take_frames(1).is(Errno{ENOSPC}));
+}
+
+TEST_F(StoreTest, ChangesTheSpillLimit) {
+  open(kMinBudget, kMiB);
+  std::vector<BlockPtr> blocks;
+  while (true) {
+    auto block = make(blocks.size());
+    if (!block) break;
+    blocks.push_back(*std::move(block));
+    ASSERT_LE(blocks.size(), 2 * kMinBudget / kBlockSize);
+  }
+  ASSERT_TRUE(store->set_spill(64 * kMiB));
+  for (int i = 0; i < 64; ++i) {
+    auto block = make(blocks.size());
+    ASSERT_TRUE(block);
+    blocks.push_back(*std::move(block));
+  }
+  ASSERT_TRUE(store->set_spill(0));
+  EXPECT_LT(store->free_bytes(), kMinBudget) << "what is spilled beyond a limit is no room";
+  for (std::uint64_t i = 0; i < blocks.size(); ++i) ASSERT_TRUE(intact(*blocks[i], i));
+  blocks.clear();
+  expect_empty();
+  open(kMinBudget, 0);
+  EXPECT_TRUE(store->set_spill(kMiB).is(Errno{EINVAL}));
+}
+
+TEST_F(StoreTest, SpillsEarlierWhileTheMachineIsShortOfMemory) {
+  fakes::FakePressure pressure;
+  auto made = Store::create({.memory = 4 * kMinBudget,
+                             .spill = 256 * kMiB,
+                             .spill_directory = &disk,
+                             .pressure = &pressure});
+  ASSERT_TRUE(made);
+  store = *std::move(made);
+  std::vector<BlockPtr> blocks;
+  for (std::uint64_t i = 0; i < 3 * kMinBudget / kBlockSize; ++i) blocks.push_back(*make(i));
+  const StoreStats before = store->stats();
+  EXPECT_EQ(before.spilled, 0U);
+  EXPECT_FALSE(before.under_pressure);
+  for (int i = 0; i < 4; ++i) pressure.tell(true);
+  EXPECT_TRUE(soon([&] { return store->stats().target == before.target - 2 * kMinBudget; }));
+  EXPECT_TRUE(store->stats().under_pressure);
+  EXPECT_TRUE(soon([&] { return store->stats().memory_used <= before.target - 2 * kMinBudget; }));
+  EXPECT_TRUE(soon([&] { return store->stats().reserve == 0; })) << store->stats().reserve;
+  for (std::uint64_t i = 0; i < blocks.size(); ++i) ASSERT_TRUE(intact(*blocks[i], i));
+  for (int i = 0; i < 4; ++i) pressure.tell(false);
+  EXPECT_TRUE(soon([&] { return store->stats().target == before.target; }));
+  EXPECT_TRUE(soon([&] { return !store->stats().under_pressure; }));
+  blocks.clear();
+  expect_empty();
+  store.reset();  // before the pressure that it asks
 }
 
 TEST_F(StoreTest, TellsWhyNoSpillFileCanBeMade) {

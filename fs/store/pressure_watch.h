@@ -1,0 +1,52 @@
+// Gives memory to a machine that is short of it, and takes it again later.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "fs/base/log_limiter.h"
+#include "fs/base/memory_pressure.h"
+#include "fs/base/result.h"
+#include "fs/store/budget.h"
+#include "fs/store/housekeeper.h"
+
+namespace scratchfs::store {
+
+// Each time that memory is short the spiller's target goes down by an eighth of the budget, and no
+// frames are kept ready; with each kQuiet without it goes up again. Writers notice nothing: what
+// they wait for stays where it was.
+class PressureWatch {
+ public:
+  static constexpr std::chrono::milliseconds kQuiet{3000};
+
+  // Starts the thread. None of the three is owned. EAGAIN: no thread could be made.
+  static base::Result<std::unique_ptr<PressureWatch>> create(
+      base::MemoryPressure& source, Budget& budget, Housekeeper& housekeeper,
+      std::chrono::milliseconds quiet = kQuiet);
+  ~PressureWatch();
+  PressureWatch(const PressureWatch&) = delete;
+  PressureWatch& operator=(const PressureWatch&) = delete;
+
+  // Eighths of the budget that the target is lowered by now.
+  unsigned relief() const { return relief_.load(std::memory_order_relaxed); }
+
+ private:
+  PressureWatch(base::MemoryPressure& source, Budget& budget, Housekeeper& housekeeper,
+                std::chrono::milliseconds quiet)
+      : source_(source), budget_(budget), housekeeper_(housekeeper), quiet_(quiet) {}
+  void run();
+  void relieve(unsigned eighths);
+
+  base::MemoryPressure& source_;
+  Budget& budget_;
+  Housekeeper& housekeeper_;
+  const std::chrono::milliseconds quiet_;
+  std::atomic<unsigned> relief_{0};
+  std::atomic<bool> stopping_{false};
+  base::LogLimiter log_{std::chrono::minutes(1)};
+  std::thread thread_;
+};
+
+}  // namespace scratchfs::store

@@ -1,0 +1,46 @@
+// A machine that is short of memory when it is told to be.
+#pragma once
+
+#include <deque>
+
+#include "fs/base/memory_pressure.h"
+#include "fs/base/mutex.h"
+
+namespace scratchfs::fakes {
+
+// No time passes here: each tell() is what one wait() returns.
+class FakePressure final : public base::MemoryPressure {
+ public:
+  void tell(bool is_short) EXCLUDES(mutex_) {
+    {
+      base::Lock lock(mutex_);
+      told_.push_back(is_short);
+    }
+    changed_.notify_all();
+  }
+
+  bool wait(std::optional<std::chrono::milliseconds> /*patience*/) override EXCLUDES(mutex_) {
+    base::Lock lock(mutex_);
+    while (told_.empty() && !stopped_) changed_.wait(mutex_);
+    if (stopped_) return false;
+    const bool is_short = told_.front();
+    told_.pop_front();
+    return is_short;
+  }
+
+  void stop() override EXCLUDES(mutex_) {
+    {
+      base::Lock lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  base::Mutex mutex_;
+  base::Condition changed_;
+  std::deque<bool> told_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace scratchfs::fakes
