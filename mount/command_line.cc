@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "mount/exit_codes.h"
+#include "mount/live_options.h"
 #include "mount/mount_options.h"
 #include "mount/version.h"
 
@@ -17,7 +18,7 @@ namespace scratchfs::mount {
 namespace {
 
 constexpr auto kCommands = std::to_array<std::string_view>(
-    {"mount", "umount", "status", "quota", "keep", "unkeep", "run"});
+    {"mount", "umount", "status", "quota", "set", "keep", "unkeep", "run"});
 constexpr auto kForAll =
     std::to_array<std::string_view>({"-h", "--help", "--help-all", "-V", "--version"});
 
@@ -65,6 +66,7 @@ struct Commands {
   UmountCommand umount;
   StatusCommand status;
   QuotaCommand quota;
+  SetCommand set;
   KeepCommand keep;
   RunCommand run;
 };
@@ -135,6 +137,25 @@ CLI::App* add_quota(CLI::App& app, QuotaCommand& command) {
   return sub;
 }
 
+void add_set(CLI::App& app, SetCommand& command) {
+  CLI::App* sub = app.add_subcommand("set", "Change options of a mount while it is in use");
+  show_usage(*sub, "usage: scratchfs set MOUNTPOINT -o OPTION[,OPTION...]");
+  sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
+      ->required()
+      ->type_name("MOUNTPOINT");
+  sub->add_option("-o", command.option_lists, "what to change, see below")
+      ->required()
+      ->type_name("LIST")
+      ->allow_extra_args(false);
+  std::string footer = "Options for -o, to be changed:\n";
+  for (const OptionHelp& option : mount_option_help()) {
+    if (!is_live_option(option.name)) continue;
+    footer += fmt::format("  {:<28} {}\n",
+                          std::string(option.name) + "=" + std::string(option.value), option.text);
+  }
+  sub->footer(footer);
+}
+
 void add_keep(CLI::App& app, const std::string& name, KeepCommand& command) {
   const bool keep = name == "keep";
   CLI::App* sub =
@@ -203,6 +224,7 @@ std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
     if (const std::string wrong = check(commands.quota); !wrong.empty()) return mistake(wrong);
     return Command(std::move(commands.quota));
   }
+  if (app.got_subcommand("set")) return Command(std::move(commands.set));
   for (const bool keep : {true, false}) {
     if (!app.got_subcommand(keep ? "keep" : "unkeep")) continue;
     commands.keep.keep = keep;
@@ -229,7 +251,7 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   CLI::App app("scratchfs - a file system for what need not last", "scratchfs");
   show_usage(app,
              "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]]\n"
-             "       scratchfs umount|status|quota MOUNTPOINT [...]\n"
+             "       scratchfs umount|status|quota|set MOUNTPOINT [...]\n"
              "       scratchfs keep|unkeep PATH...\n"
              "       scratchfs run [-o OPTION[,OPTION...]] -- COMMAND [ARGUMENT...]");
   app.get_formatter()->column_width(15);
@@ -246,6 +268,7 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   add_umount(app, commands.umount);
   add_status(app, commands.status);
   add_quota(app, commands.quota);
+  add_set(app, commands.set);
   add_keep(app, "keep", commands.keep);
   add_keep(app, "unkeep", commands.keep);
   add_run(app, commands.run);

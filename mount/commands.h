@@ -38,6 +38,11 @@ struct QuotaCommand {
   bool json = false;
 };
 
+struct SetCommand {
+  std::string mountpoint;
+  std::vector<std::string> option_lists;  // of each -o
+};
+
 // keep and unkeep.
 struct KeepCommand {
   std::vector<std::string> paths;
@@ -50,14 +55,15 @@ struct RunCommand {
   std::vector<std::string> words;         // the command and its arguments; never empty
 };
 
-using Command =
-    std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand, KeepCommand, RunCommand>;
+using Command = std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand, SetCommand,
+                             KeepCommand, RunCommand>;
 
 // Each does the work, prints, and returns the exit code.
 int run(const MountCommand& command);
 int run(const UmountCommand& command);
 int run(const StatusCommand& command);
 int run(const QuotaCommand& command);
+int run(const SetCommand& command);
 int run(const KeepCommand& command);
 int run(const RunCommand& command);
 

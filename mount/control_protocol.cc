@@ -34,6 +34,13 @@ std::optional<bool> read_flag(const Json& request, const char* name) {
   return member->get<bool>();
 }
 
+std::optional<uid_t> read_uid(const Json& request) {
+  const auto uid = request.find("uid");
+  const bool is_uid = uid != request.end() && uid->is_number_unsigned() &&
+                      uid->get<std::uint64_t>() < static_cast<uid_t>(-1);
+  return is_uid ? std::optional(uid->get<uid_t>()) : std::nullopt;
+}
+
 base::Result<Request, base::Failure> read_set_quota(const Json& request) {
   SetQuotaRequest quota;
   const auto uid = request.find("uid");
@@ -44,10 +51,8 @@ base::Result<Request, base::Failure> read_set_quota(const Json& request) {
     return base::Failure{"set_quota: wants either a uid or everyone"};
   }
   if (uid != request.end()) {
-    const bool is_uid =
-        uid->is_number_unsigned() && uid->get<std::uint64_t>() < static_cast<uid_t>(-1);
-    if (!is_uid) return base::Failure{"set_quota: the uid is none"};
-    quota.uid = uid->get<uid_t>();
+    quota.uid = read_uid(request);
+    if (!quota.uid) return base::Failure{"set_quota: the uid is none"};
   }
   if (!read_limit(request, "bytes", quota.bytes) || !read_limit(request, "inodes", quota.inodes)) {
     return base::Failure{"set_quota: a limit is a number that is not negative, or null for none"};
@@ -62,6 +67,47 @@ base::Result<Request, base::Failure> read_set_quota(const Json& request) {
   return Request(quota);
 }
 
+// A member of `request` that is a word, into `word`. False: it is none.
+bool read_word(const Json& request, const char* name, std::optional<std::string>& word) {
+  const auto member = request.find(name);
+  if (member == request.end()) return true;
+  if (!member->is_string()) return false;
+  word = member->get<std::string>();
+  return true;
+}
+
+bool read_user_quotas(const Json& request, std::vector<UserQuota>& quotas) {
+  const auto member = request.find("user_quotas");
+  if (member == request.end()) return true;
+  if (!member->is_array()) return false;
+  for (const Json& row : *member) {
+    if (!row.is_object()) return false;
+    const auto uid = read_uid(row);
+    std::optional<std::string> bytes;
+    std::optional<std::uint64_t> inodes;
+    if (!uid || !read_word(row, "bytes", bytes) || !bytes || !read_limit(row, "inodes", inodes))
+      return false;
+    quotas.push_back({*uid, *bytes, inodes.value_or(kUnlimited)});
+  }
+  return true;
+}
+
+base::Result<Request, base::Failure> read_set(const Json& request) {
+  SetRequest set;
+  for (const auto& [name, word] : {std::pair{"memory", &set.memory},
+                                   {"spill", &set.spill},
+                                   {"quota", &set.quota},
+                                   {"log_level", &set.log_level}}) {
+    if (!read_word(request, name, *word))
+      return base::Failure{"set: " + std::string(name) + " is a word, as after -o"};
+  }
+  if (!read_limit(request, "quota_inodes", set.quota_inodes) ||
+      !read_user_quotas(request, set.user_quotas)) {
+    return base::Failure{"set: a limit is a number that is not negative, or null for none"};
+  }
+  return Request(std::move(set));
+}
+
 Json to_json(const StatusRequest& /*request*/) { return {{"command", "status"}}; }
 Json to_json(const QuotaRequest& /*request*/) { return {{"command", "quota"}}; }
 Json to_json(const SetQuotaRequest& request) {
@@ -74,6 +120,19 @@ Json to_json(const SetQuotaRequest& request) {
   if (request.bytes) json["bytes"] = limit_to_json(*request.bytes);
   if (request.inodes) json["inodes"] = limit_to_json(*request.inodes);
   if (request.reset) json["reset"] = true;
+  return json;
+}
+Json to_json(const SetRequest& request) {
+  Json json = {{"command", "set"}};
+  if (request.memory) json["memory"] = *request.memory;
+  if (request.spill) json["spill"] = *request.spill;
+  if (request.quota) json["quota"] = *request.quota;
+  if (request.log_level) json["log_level"] = *request.log_level;
+  if (request.quota_inodes) json["quota_inodes"] = limit_to_json(*request.quota_inodes);
+  for (const UserQuota& quota : request.user_quotas) {
+    json["user_quotas"].push_back(
+        {{"uid", quota.uid}, {"bytes", quota.bytes}, {"inodes", limit_to_json(quota.inodes)}});
+  }
   return json;
 }
 
@@ -104,6 +163,7 @@ base::Result<Request, base::Failure> read_request(std::string_view text) {
   if (*command == "status") return Request(StatusRequest{});
   if (*command == "quota") return Request(QuotaRequest{});
   if (*command == "set_quota") return read_set_quota(request);
+  if (*command == "set") return read_set(request);
   return base::Failure{"this mount knows no such command"};
 }
 

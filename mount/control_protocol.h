@@ -1,10 +1,14 @@
 // What commands and daemon say to each other through the control file: one JSON object each way.
 //
-// Request: {"version": 1, "command": "status" | "quota" | "set_quota", ...}. Reply: {"version": 1,
+// Request: {"version": 1, "command": "status" | "quota" | "set_quota" | "set", ...}. Reply:
+// {"version": 1,
 // ...} with the answer under the command's name ("status", "quota"), or {"version": 1, "error":
 // "what: why"}. set_quota takes either "uid": N or "everyone": true (who has no limits of his own),
 // and any of "bytes" and "inodes": a number, or null for no limit; what is absent stays. "reset":
 // true (only with uid): back to everyone's limits.
+//
+// set takes any of "memory", "spill", "quota", "log_level" (words, as after -o), "quota_inodes" (as
+// above) and "user_quotas": [{"uid": N, "bytes": "a size", "inodes": N | null}].
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +18,10 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "fs/base/result.h"
+#include "mount/mount_options.h"
 
 namespace scratchfs::mount {
 
@@ -36,7 +42,17 @@ struct SetQuotaRequest {
   bool reset = false;
 };
 
-using Request = std::variant<StatusRequest, QuotaRequest, SetQuotaRequest>;
+// Options of a live mount, as they were written; nullopt: it stays as it is.
+struct SetRequest {
+  std::optional<std::string> memory;
+  std::optional<std::string> spill;
+  std::optional<std::string> quota;
+  std::optional<std::string> log_level;
+  std::optional<std::uint64_t> quota_inodes;  // limits::kUnlimited: none
+  std::vector<UserQuota> user_quotas;
+};
+
+using Request = std::variant<StatusRequest, QuotaRequest, SetQuotaRequest, SetRequest>;
 
 std::string write_request(const Request& request);
 // The failure is for the reply.

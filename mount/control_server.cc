@@ -27,8 +27,10 @@ Json row_to_json(const limits::AccountRow& row) {
   return json;
 }
 
-Json memory_to_json(const store::StoreStats& stats) {
-  return {{"budget", stats.budget}, {"used", stats.memory_used}, {"reserve", stats.reserve}};
+Json memory_to_json(const store::StoreStats& stats, bool locked) {
+  return {{"budget", stats.budget},           {"target", stats.target},
+          {"used", stats.memory_used},        {"reserve", stats.reserve},
+          {"pressure", stats.under_pressure}, {"locked", locked}};
 }
 
 Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
@@ -55,10 +57,11 @@ Json transport_to_json(const kernel::SessionStats& stats) {
 
 }  // namespace
 
-ControlServer::ControlServer(MountFacts facts, Gauges gauges, limits::Ledger& ledger,
+ControlServer::ControlServer(MountFacts facts, Gauges gauges, Levers levers, limits::Ledger& ledger,
                              limits::Limits each_user)
     : facts_(std::move(facts)),
       gauges_(std::move(gauges)),
+      levers_(std::move(levers)),
       ledger_(ledger),
       each_user_(each_user) {}
 
@@ -71,7 +74,14 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
     if (!is_privileged(request.uid)) {
       return write_error("only root and who mounted it may set limits");
     }
-    set(*change);
+    set_quota(*change);
+  }
+  if (const auto* change = std::get_if<SetRequest>(&*read)) {
+    if (!is_privileged(request.uid)) {
+      return write_error("only root and who mounted it may change options");
+    }
+    const auto done = set(*change);
+    return done ? write_reply("set", Json::object()) : write_error(done.error().message);
   }
   return write_reply("quota", quota(request.uid));
 }
@@ -93,7 +103,7 @@ Json ControlServer::status(uid_t caller) const {
       {"claim", name_of(facts_.claim)},
       {"create_mode", name_of(facts_.create_mode)},
       {"transport", transport_to_json(gauges_.session())},
-      {"memory", memory_to_json(gauges_.store())},
+      {"memory", memory_to_json(gauges_.store(), facts_.memory_locked)},
       {"spill", spill_to_json(gauges_.store(), facts_.spill_directory, gauges_.spill_free())},
       {"files",
        {{"bytes", total.bytes},
@@ -119,7 +129,7 @@ Json ControlServer::rows(uid_t caller) const {
   return rows;
 }
 
-void ControlServer::set(const SetQuotaRequest& request) {
+void ControlServer::set_quota(const SetQuotaRequest& request) {
   base::Lock lock(mutex_);
   if (request.reset) {
     ledger_.set_limits(*request.uid, std::nullopt);

@@ -14,6 +14,8 @@
 #include "fs/tree/claim_kind.h"
 #include "fs/tree/tree.h"
 #include "mount/control_protocol.h"
+#include "mount/machine.h"
+#include "mount/mount_plan.h"
 
 namespace scratchfs::mount {
 
@@ -32,6 +34,7 @@ struct MountFacts {
   tree::ClaimKind claim = tree::ClaimKind::session;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
   std::string spill_directory;  // empty: never spills
+  bool memory_locked = false;
 };
 
 // Where the numbers come from; each may be called from any thread.
@@ -43,14 +46,22 @@ struct Gauges {
       spill_free;  // bytes free on the spill disk; nullopt: not known
 };
 
+// What can be turned while mounted; each may be called from any thread, one at a time.
+struct Levers {
+  std::function<base::Result<void>(std::uint64_t)> set_memory;  // as of store::Store
+  std::function<base::Result<void>(std::uint64_t)> set_spill;
+  std::function<Machine()> machine;
+};
+
 class ControlServer {
  public:
   // The ledger is not owned and outlives the server. `each_user` is everyone's limit as the ledger
   // was made with.
-  ControlServer(MountFacts facts, Gauges gauges, limits::Ledger& ledger, limits::Limits each_user);
+  ControlServer(MountFacts facts, Gauges gauges, Levers levers, limits::Ledger& ledger,
+                limits::Limits each_user);
 
-  // A kernel::ControlHandler. Root and the mount's owner see every user's row and may set limits;
-  // everyone else sees the whole mount's sums and his own row.
+  // A kernel::ControlHandler. Root and the mount's owner see every user's row and may set limits
+  // and options; everyone else sees the whole mount's sums and his own row.
   std::string answer(const kernel::ControlRequest& request);
 
  private:
@@ -58,10 +69,17 @@ class ControlServer {
   Json status(uid_t caller) const;
   Json quota(uid_t caller) const;
   Json rows(uid_t caller) const;
-  void set(const SetQuotaRequest& request);
+  void set_quota(const SetQuotaRequest& request);
+  // All of it, or nothing where it is refused.
+  Outcome<void> set(const SetRequest& request);
+  Outcome<MountPlan> plan_of(const SetRequest& request, const store::StoreStats& now) const
+      REQUIRES(mutex_);
+  Outcome<void> set_sizes(const SetRequest& request, const MountPlan& plan,
+                          const store::StoreStats& now) REQUIRES(mutex_);
 
   const MountFacts facts_;
   const Gauges gauges_;
+  const Levers levers_;
   limits::Ledger& ledger_;
   mutable base::Mutex mutex_;
   limits::Limits each_user_ GUARDED_BY(mutex_);

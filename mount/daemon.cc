@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fs/base/clock.h"
+#include "fs/base/memory_pressure.h"
 #include "fs/limits/size.h"
 #include "fs/store/locked_memory.h"
 #include "fs/tree/claim_kind.h"
@@ -19,6 +20,7 @@
 #include "mount/mount_table.h"
 #include "mount/service_manager.h"
 #include "mount/signals.h"
+#include "mount/swap.h"
 
 namespace scratchfs::mount {
 
@@ -49,6 +51,7 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.claim = setup.plan.claim;
   facts.create_mode = setup.plan.tree.create_mode;
   facts.spill_directory = setup.spill_path;
+  facts.memory_locked = setup.plan.lock_memory;
   return facts;
 }
 
@@ -63,6 +66,7 @@ class Parts {
 
  private:
   Gauges gauges();
+  Levers levers();
   void watch_sockets();
   std::string description() const;
   bool quotas_add_up() const;
@@ -70,6 +74,7 @@ class Parts {
   DaemonSetup& setup_;
   const ServiceManager& manager_;
   Guardian guardian_;
+  std::unique_ptr<base::MemoryPressure> pressure_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<limits::Ledger> ledger_;
   std::unique_ptr<tree::ClaimantKind> claimants_;
@@ -92,9 +97,17 @@ Gauges Parts::gauges() {
   return gauges;
 }
 
+Levers Parts::levers() {
+  return {.set_memory = [this](std::uint64_t bytes) { return store_->set_memory(bytes); },
+          .set_spill = [this](std::uint64_t bytes) { return store_->set_spill(bytes); },
+          .machine = [] { return this_machine(); }};
+}
+
 Outcome<void> Parts::make() {
   MountPlan& plan = setup_.plan;
   plan.store.spill_directory = setup_.spill_directory.get();
+  pressure_ = base::system_memory_pressure();
+  plan.store.pressure = pressure_.get();
   auto store = store::Store::create(plan.store);
   if (!store)
     return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
@@ -104,8 +117,8 @@ Outcome<void> Parts::make() {
   if (!claimants) return failed(claimants.error().message);
   claimants_ = std::move(*claimants);
   tree_ = std::make_unique<tree::Tree>(plan.tree, *store_, *ledger_, *claimants_);
-  control_ = std::make_unique<ControlServer>(facts_of(setup_, guardian_), gauges(), *ledger_,
-                                             plan.ledger.each_user);
+  control_ = std::make_unique<ControlServer>(facts_of(setup_, guardian_), gauges(), levers(),
+                                             *ledger_, plan.ledger.each_user);
   auto session = kernel::Session::create(
       *tree_, [this](const kernel::ControlRequest& request) { return control_->answer(request); },
       plan.session);
@@ -189,6 +202,9 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
   }
   Parts parts(setup, std::move(*guardian), manager);
   if (const auto made = parts.make(); !made) return complain(made.error());
+  if (setup.plan.lock_memory) {
+    if (const auto locked = lock_all_memory(); !locked) return complain(locked.error());
+  }
   return parts.serve(ready);
 }
 

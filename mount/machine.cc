@@ -71,7 +71,7 @@ std::uint64_t cgroup_limit(const std::string& root) {
 Machine this_machine(const std::string& root) {
   const std::uint64_t ram = ram_bytes(root);
   const std::uint64_t limit = cgroup_limit(root);
-  return Machine{std::min(ram, limit), limit < ram};
+  return Machine{std::min(ram, limit), limit < ram, ram};
 }
 
 }  // namespace scratchfs::mount

@@ -5,12 +5,13 @@
 
 #include "mount/command_line.h"
 #include "mount/exit_codes.h"
+#include "mount/mount_helper.h"
 #include "mount/process_name.h"
 
 int main(int argc, char** argv) {
   namespace mount = scratchfs::mount;
   mount::remember_arguments(argc, argv);
-  const auto parsed = mount::parse_command_line(std::vector<std::string>(argv + 1, argv + argc));
+  const auto parsed = mount::parse_program(std::vector<std::string>(argv, argv + argc));
   if (const auto* answered = std::get_if<mount::Answered>(&parsed)) {
     std::fputs(answered->text.c_str(), answered->exit_code == mount::kFine ? stdout : stderr);
     return answered->exit_code;

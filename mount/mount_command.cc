@@ -6,11 +6,14 @@
 #include "mount/commands.h"
 #include "mount/daemon.h"
 #include "mount/launch.h"
+#include "mount/live_options.h"
 #include "mount/machine.h"
 #include "mount/mount_options.h"
 #include "mount/mount_plan.h"
 #include "mount/preflight.h"
 #include "mount/prepare.h"
+#include "mount/set.h"
+#include "mount/swap.h"
 
 namespace scratchfs::mount {
 
@@ -39,7 +42,10 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
   setup.foreground = command.foreground || command.debug;
   setup.log_level = options->log_level;
   if (auto place = check_place(command, *options, setup); !place) return place.error();
-  Surroundings surroundings{this_machine(), 0, ::geteuid(), ::getegid()};
+  Surroundings surroundings{.machine = this_machine(),
+                            .plaintext_swap = plaintext_swap(),
+                            .uid = ::geteuid(),
+                            .gid = ::getegid()};
   std::vector<std::string> warnings;
   if (wants_spill(*options)) {
     auto spill = open_spill_directory(options->spill_directory);
@@ -57,6 +63,10 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
 }
 
 int run(const MountCommand& command) {
+  if (asks_for_remount(command.option_lists)) {
+    const auto changed = change_mount(command.mountpoint, command.option_lists);
+    return changed ? kFine : complain(changed.error());
+  }
   if (!command.foreground && !command.debug) close_inherited_descriptors();
   auto setup = prepare(command);
   if (!setup) return complain(setup.error());

@@ -166,6 +166,8 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view /*v*/) { o.allow_other = false; return Complaint(); }},
     {{"nonempty", "", "hide what the mount point holds already"},
      [](MountOptions& o, std::string_view /*v*/) { o.nonempty = true; return Complaint(); }},
+    {{"lock_memory", "", "keep all of it out of swap; needs root or a sufficient ulimit -l"},
+     [](MountOptions& o, std::string_view /*v*/) { o.lock_memory = true; return Complaint(); }},
     {{"log_level", "LEVEL", "trace, debug, info, warning, error, off (info)"},
      [](MountOptions& o, std::string_view v) { bool known = false; o.log_level = v; return choose(kLogLevels, v, known); }},
     {{"fsname", "NAME", "the same as SOURCE: what df shows (scratchfs)"},
@@ -192,7 +194,7 @@ constexpr auto kKernelFlags =
 // Understood, and refused with a reason of their own.
 constexpr auto kRefused = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"ro", "nothing could ever be put into a read-only scratchfs; leave it out"},
-    {"remount", "options cannot be changed while mounted, except quotas: see scratchfs quota"},
+    {"remount", "there is nothing mounted yet; scratchfs set changes a mount"},
     {"bind", "is for mount(8) on an existing mount, not for scratchfs"},
     {"allow_root", "not supported; use allow_other, or mount as root"},
     {"auto_unmount", "not needed: a mount whose daemon dies is always detached; leave it out"},
@@ -201,25 +203,6 @@ constexpr auto kRefused = std::to_array<std::pair<std::string_view, std::string_
 template <typename List>
 bool contains(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-bool is_ignored(std::string_view word) {
-  return contains(kIgnored, word) ||
-         std::any_of(kIgnoredPrefixes.begin(), kIgnoredPrefixes.end(),
-                     [&](std::string_view prefix) { return word.starts_with(prefix); });
-}
-
-std::vector<std::string> split_list(std::string_view list) {
-  std::vector<std::string> words(1);
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (list[i] == ',') {
-      words.emplace_back();
-      continue;
-    }
-    if (list[i] == '\\' && i + 1 < list.size()) ++i;
-    words.back() += list[i];
-  }
-  return words;
 }
 
 // A kernel flag and its opposite: the last one said counts.
@@ -256,7 +239,7 @@ std::optional<Refusal> apply_word(MountOptions& options, std::string_view word) 
   for (const auto& [refused, why] : kRefused) {
     if (refused == word) return usage("-o " + std::string(word) + ": " + std::string(why));
   }
-  if (!is_ignored(word) && !contains(kKernelFlags, word)) {
+  if (!is_ignored_option(word) && !contains(kKernelFlags, word)) {
     return usage("-o " + std::string(word) +
                  ": unknown option; scratchfs mount --help lists those there are");
   }
@@ -271,11 +254,30 @@ bool is_one_line(std::string_view text) {
 
 }  // namespace
 
+bool is_ignored_option(std::string_view word) {
+  return contains(kIgnored, word) ||
+         std::any_of(kIgnoredPrefixes.begin(), kIgnoredPrefixes.end(),
+                     [&](std::string_view prefix) { return word.starts_with(prefix); });
+}
+
+std::vector<std::string> split_options(std::string_view list) {
+  std::vector<std::string> words(1);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == ',') {
+      words.emplace_back();
+      continue;
+    }
+    if (list[i] == '\\' && i + 1 < list.size()) ++i;
+    words.back() += list[i];
+  }
+  return words;
+}
+
 Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists) {
   MountOptions options;
   for (const std::string& list : lists) {
     if (!is_one_line(list)) return usage("-o: control characters are not allowed in options");
-    for (const std::string& word : split_list(list)) {
+    for (const std::string& word : split_options(list)) {
       if (auto refusal = apply_word(options, word)) return *refusal;
     }
   }

@@ -46,6 +46,7 @@ struct MountOptions {
   kernel::IoUring io_uring = kernel::IoUring::automatic;
   std::optional<bool> allow_other;  // not said: root's mounts are shared, a user's are not
   bool nonempty = false;
+  bool lock_memory = false;
   std::string log_level = "info";
   std::vector<std::string> kernel_flags;  // noexec and the like, for mount(2)
 };
@@ -54,6 +55,11 @@ struct MountOptions {
 // with mount(8), so that `mount -o` can override fstab; user_quota= adds up. Commas and backslashes
 // in values are written `\,` and `\\`. Refusals are usage errors.
 Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists);
+
+// The words of one such list, with commas and backslashes as they are meant.
+std::vector<std::string> split_options(std::string_view list);
+// Words that the kernel, mount(8) and others say to each other and that change nothing here.
+bool is_ignored_option(std::string_view word);
 
 // For --help and the manual: every option of ours, in the order to show them.
 struct OptionHelp {

@@ -103,6 +103,13 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   const auto memory = memory_budget(options, surroundings.machine);
   if (!memory) return memory.error();
   plan.store.memory = *memory;
+  plan.lock_memory = options.lock_memory;
+  // What is locked counts as soon as there is address space for it, except for root.
+  if (!plan.lock_memory || surroundings.uid == 0) plan.store.most_memory = surroundings.machine.ram;
+  if (!plan.lock_memory && !surroundings.plaintext_swap.empty()) {
+    plan.warnings.push_back("swap is on and not encrypted (" + surroundings.plaintext_swap.front() +
+                            "): contents may be written there; -o lock_memory prevents that");
+  }
   const auto spill = resolve("spill", options.spill, surroundings.spill_free);
   if (!spill) return spill.error();
   plan.store.spill = *spill;

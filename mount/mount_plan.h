@@ -27,12 +27,14 @@ struct MountPlan {
   tree::TreeOptions tree;
   tree::ClaimKind claim = tree::ClaimKind::session;
   kernel::SessionOptions session;
+  bool lock_memory = false;
   std::vector<std::string> warnings;  // each a line for the log
 };
 
 // Who mounts, and on what.
 struct Surroundings {
   Machine machine;
+  std::vector<std::string> plaintext_swap = {};
   std::uint64_t spill_free = 0;  // bytes free in the spill directory; 0 where nothing may spill
   uid_t uid = 0;
   gid_t gid = 0;

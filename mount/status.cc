@@ -26,8 +26,14 @@ std::string show_transport(const Json& transport) {
 }
 
 std::string show_memory(const Json& memory) {
-  return fmt::format("{} of {} used, {} in reserve", show_bytes(member(memory, "used")),
-                     show_bytes(member(memory, "budget")), show_bytes(member(memory, "reserve")));
+  std::string text =
+      fmt::format("{} of {} used, {} in reserve", show_bytes(member(memory, "used")),
+                  show_bytes(member(memory, "budget")), show_bytes(member(memory, "reserve")));
+  if (member(memory, "locked") == true) text += ", locked";
+  if (member(memory, "pressure") == true)
+    text += ", less than " + show_bytes(member(memory, "target")) +
+            " wanted: the machine is short of it";
+  return text;
 }
 
 std::string show_spill(const Json& spill) {

@@ -21,10 +21,17 @@ mount::Gauges gauges() {
           .spill_free = [] { return std::nullopt; }};
 }
 
+mount::Levers levers() {
+  return {.set_memory = [](std::uint64_t) { return base::Result<void>(); },
+          .set_spill = [](std::uint64_t) { return base::Result<void>(); },
+          .machine = [] { return mount::Machine{}; }};
+}
+
 void ask(const std::string& text, uid_t caller) {
   constexpr uid_t kOwner = 1000;
   limits::Ledger ledger{limits::Ledger::Options{}};
-  mount::ControlServer server({.mountpoint = "/scratch", .owner = kOwner}, gauges(), ledger, {});
+  mount::ControlServer server({.mountpoint = "/scratch", .owner = kOwner}, gauges(), levers(),
+                              ledger, {});
   const std::string reply = server.answer({.text = text, .uid = caller});
   must(mount::Json::parse(reply).contains("version"));
   must(caller == 0 || caller == kOwner || ledger.table().empty());  // who may not, changed nothing

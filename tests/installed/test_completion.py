@@ -44,6 +44,8 @@ class Bash(unittest.TestCase):
         self.assertGreater(len(wanted), 14)
         self.assertEqual(proposals("scratchfs /scratch -o "), wanted)
         self.assertEqual(proposals("scratchfs run -o "), wanted)
+        self.assertEqual(proposals("scratchfs set /scratch -o quota"), ["quota=", "quota_inodes="])
+        self.assertEqual(proposals("scratchfs set /scratch -o life"), [])
 
     # Readline replaces only what follows the last =, so that is what the proposals begin with.
     def test_the_next_option_of_a_list(self):
@@ -60,7 +62,7 @@ class Bash(unittest.TestCase):
         place = temporary_directory() / "with space"
         place.mkdir()
         with mounted(place):
-            for command in ("status", "umount", "quota"):
+            for command in ("status", "umount", "quota", "set"):
                 proposed = proposals(f"scratchfs {command} ")
                 self.assertIn(str(place), proposed)
                 self.assertNotIn("/proc", proposed)

@@ -35,12 +35,13 @@ class Package(unittest.TestCase):
     def test_everything_belongs_to_root_and_nobody_else_may_write(self):
         for path, (mode, owner) in self.listing().items():
             self.assertEqual(owner, "root/root", path)
-            wanted = "drwxr-xr-x" if path.endswith("/") else "-rwxr-xr-x" if mode[3] == "x" else "-rw-r--r--"
+            plain = "drwxr-xr-x" if path.endswith("/") else "-rwxr-xr-x" if mode[3] == "x" else "-rw-r--r--"
+            wanted = "lrwxrwxrwx" if " -> " in path else plain
             self.assertEqual(mode, wanted, path)
 
     def test_holds_what_is_promised(self):
         listing = self.listing()
-        for path in ("/usr/bin/scratchfs", "/usr/lib/systemd/system/scratchfs@.service", "/usr/lib/tmpfiles.d/scratchfs.conf",
+        for path in ("/usr/bin/scratchfs", "/usr/sbin/mount.fuse.scratchfs -> ../bin/scratchfs", "/usr/lib/systemd/system/scratchfs@.service", "/usr/lib/tmpfiles.d/scratchfs.conf",
                      "/usr/share/man/man1/scratchfs.1.gz", "/usr/share/man/man8/mount.scratchfs.8.gz",
                      "/usr/share/bash-completion/completions/scratchfs", "/usr/share/zsh/vendor-completions/_scratchfs",
                      "/usr/share/doc/scratchfs/copyright", "/usr/share/doc/scratchfs/changelog.gz",

@@ -52,6 +52,17 @@ TEST(CommandLine, MountsWhereOnlyAPathIsGiven) {
   EXPECT_TRUE(command.option_lists.empty());
 }
 
+TEST(CommandLine, ChangesOptionsOfAMount) {
+  const auto command =
+      parsed_as<SetCommand>({"set", "/scratch", "-o", "memory=1G", "-o", "quota=2G"});
+  EXPECT_EQ(command.mountpoint, "/scratch");
+  EXPECT_EQ(command.option_lists, (Arguments{"memory=1G", "quota=2G"}));
+  expect_mistake({"set", "/scratch"});
+  expect_mistake({"set", "-o", "memory=1G"});
+  EXPECT_NE(answered({"set", "--help"}).text.find("memory=SIZE"), std::string::npos);
+  EXPECT_EQ(answered({"set", "--help"}).text.find("spill_dir"), std::string::npos);
+}
+
 TEST(CommandLine, TakesWhatMountFuseCallsItWith) {
   const auto command =
       parsed_as<MountCommand>({"none", "/mnt/my scratch", "-o", "rw,dev,suid,memory=1G"});

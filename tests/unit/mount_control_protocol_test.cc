@@ -51,6 +51,36 @@ TEST(ControlProtocol, WhatIsNotSaidStaysUnsaid) {
   EXPECT_FALSE(quota->inodes);
 }
 
+TEST(ControlProtocol, ChangesOfOptionsArriveAsTheyWereSent) {
+  const Request got = round_trip(SetRequest{.memory = "2G",
+                                            .quota = "none",
+                                            .quota_inodes = limits::kUnlimited,
+                                            .user_quotas = {{7, "50%", 3}, {8, "1G"}}});
+  const auto* set = std::get_if<SetRequest>(&got);
+  ASSERT_NE(set, nullptr);
+  EXPECT_EQ(set->memory, "2G");
+  EXPECT_FALSE(set->spill);
+  EXPECT_EQ(set->quota, "none");
+  EXPECT_FALSE(set->log_level);
+  EXPECT_EQ(set->quota_inodes, limits::kUnlimited);
+  ASSERT_EQ(set->user_quotas.size(), 2U);
+  EXPECT_EQ(set->user_quotas[0].uid, 7U);
+  EXPECT_EQ(set->user_quotas[0].bytes, "50%");
+  EXPECT_EQ(set->user_quotas[0].inodes, 3U);
+  EXPECT_EQ(set->user_quotas[1].inodes, limits::kUnlimited);
+}
+
+TEST(ControlProtocol, RefusesChangesThatAreNone) {
+  for (const char* rest :
+       {R"("memory":5)", R"("spill":null)", R"("log_level":[])", R"("quota_inodes":"5")",
+        R"("quota_inodes":-1)", R"("user_quotas":{})", R"("user_quotas":[3])",
+        R"("user_quotas":[{"uid":1}])", R"("user_quotas":[{"uid":-1,"bytes":"1G"}])",
+        R"("user_quotas":[{"bytes":"1G"}])",
+        R"("user_quotas":[{"uid":1,"bytes":"1G","inodes":"x"}])"}) {
+    refused(std::string(R"({"version":1,"command":"set",)") + rest + "}");
+  }
+}
+
 TEST(ControlProtocol, RefusesWhatIsNoRequest) {
   for (const char* text : {"", "x", "{", "[]", "3", "null", "{}", R"({"version":1})",
                            R"({"version":1,"command":3})", R"({"version":1,"command":"format"})"}) {

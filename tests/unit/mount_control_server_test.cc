@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -44,12 +46,13 @@ class ControlServerTest : public testing::Test {
     facts.spill_directory = "/var/tmp";
     return facts;
   }
-  static Gauges gauges() {
+  Gauges gauges() {
     Gauges gauges;
-    gauges.store = [] {
+    gauges.store = [this] {
       store::StoreStats stats;
-      stats.budget = 1000;
+      stats.budget = memory_;
       stats.memory_used = 10;
+      stats.spill_limit = spill_;
       stats.spilled = 20;
       return stats;
     };
@@ -65,12 +68,33 @@ class ControlServerTest : public testing::Test {
     return gauges;
   }
 
+  Levers levers() {
+    return {.set_memory = [this](std::uint64_t bytes) -> base::Result<void> {
+              if (memory_error_ != 0) return base::Errno{memory_error_};
+              memory_ = bytes;
+              return {};
+            },
+            .set_spill = [this](std::uint64_t bytes) -> base::Result<void> {
+              spill_ = bytes;
+              return {};
+            },
+            .machine = [] { return Machine{.memory = 1 << 30}; }};
+  }
+  std::string refusal(const SetRequest& request, uid_t uid = 0) {
+    const Json reply = ask(request, uid);
+    EXPECT_TRUE(reply.contains("error")) << reply;
+    return reply.value("error", "");
+  }
+
+  std::uint64_t memory_ = 64 << 20;
+  std::uint64_t spill_ = 1 << 20;
+  int memory_error_ = 0;
   const limits::Limits everyone_{1 << 20, 100};
   limits::Ledger ledger_{limits::Ledger::Options{.each_user = everyone_}};
   limits::Charge owner_{ledger_, ledger_.account(kOwner)};
   limits::Charge other_{ledger_, ledger_.account(kOther)};
   limits::Charge third_{ledger_, ledger_.account(kThird)};
-  ControlServer server_{facts(), gauges(), ledger_, everyone_};
+  ControlServer server_{facts(), gauges(), levers(), ledger_, everyone_};
 
   void SetUp() override {
     ASSERT_TRUE(owner_.grow({4096, 1}));
@@ -87,7 +111,7 @@ TEST_F(ControlServerTest, StatusTellsWhatTheMountIsAndHasDone) {
   EXPECT_EQ(status["owner"], kOwner);
   EXPECT_EQ(status["lifetime"], "strict");
   EXPECT_EQ(status["create_mode"], "private");
-  EXPECT_EQ(status["memory"]["budget"], 1000);
+  EXPECT_EQ(status["memory"]["budget"], 64 << 20);
   EXPECT_EQ(status["memory"]["used"], 10);
   EXPECT_EQ(status["spill"]["used"], 20);
   EXPECT_EQ(status["spill"]["disk_free"], 5000);
@@ -97,6 +121,55 @@ TEST_F(ControlServerTest, StatusTellsWhatTheMountIsAndHasDone) {
   EXPECT_EQ(status["transport"]["requests"]["WRITE"], 3);
   EXPECT_EQ(status["files"]["bytes"], 4096 + 8192 + 512);
   EXPECT_EQ(status["files"]["inodes"], 4);
+}
+
+TEST_F(ControlServerTest, RootAndTheOwnerChangeOptionsAndOthersDoNot) {
+  EXPECT_NE(refusal({.memory = "128M"}, kOther).find("only root"), std::string::npos);
+  EXPECT_EQ(memory_, 64U << 20);
+  for (const uid_t caller : {uid_t{0}, kOwner}) {
+    EXPECT_TRUE(ask(SetRequest{.memory = "128M"}, caller).contains("set"));
+    EXPECT_EQ(memory_, 128U << 20);
+    memory_ = 64 << 20;
+  }
+}
+
+TEST_F(ControlServerTest, ChangesWhatIsAskedForAndNothingElse) {
+  ask(SetRequest{.memory = "50%"}, 0);
+  EXPECT_EQ(memory_, 512U << 20) << "of the machine's";
+  EXPECT_EQ(spill_, 1U << 20);
+  ask(SetRequest{.spill = "50%"}, 0);
+  EXPECT_EQ(spill_, (5000U + 20) / 2) << "of what is free or in use";
+  EXPECT_EQ(ask(QuotaRequest{}, 0)["quota"]["everyone"]["bytes_limit"], 1 << 20);
+  ask(SetRequest{.quota_inodes = 7}, 0);
+  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{1 << 20, 7}));
+  ask(SetRequest{.quota = "none", .user_quotas = {{kThird, "3M", 4}}}, 0);
+  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{kUnlimited, 7}));
+  EXPECT_EQ(ledger_.row(kThird).limits, (limits::Limits{3 << 20, 4}));
+  EXPECT_EQ(memory_, 512U << 20);
+}
+
+TEST_F(ControlServerTest, ChangesNothingWhereItRefuses) {
+  for (const SetRequest& wrong :
+       {SetRequest{.memory = "2G"}, SetRequest{.memory = "1M"}, SetRequest{.memory = "lots"},
+        SetRequest{.spill = "x"}, SetRequest{.quota = "0"}, SetRequest{.log_level = "loud"},
+        SetRequest{.user_quotas = {{kThird, "much", 1}}}}) {
+    SetRequest request = wrong;
+    if (!request.memory) request.memory = "128M";
+    EXPECT_FALSE(refusal(request).empty());
+    EXPECT_EQ(memory_, 64U << 20);
+    EXPECT_EQ(spill_, 1U << 20);
+  }
+  EXPECT_EQ(ledger_.row(kThird).limits, everyone_);
+}
+
+TEST_F(ControlServerTest, TellsWhyMemoryCannotBeLess) {
+  memory_error_ = EBUSY;
+  EXPECT_NE(refusal({.memory = "8M", .spill = "2M"}).find("delete something"), std::string::npos);
+  EXPECT_EQ(spill_, 1U << 20) << "as it was";
+  spill_ = 0;
+  EXPECT_NE(refusal({.memory = "8M"}).find("nothing may spill"), std::string::npos);
+  memory_error_ = ENOMEM;
+  EXPECT_NE(refusal({.memory = "128M"}).find("address space"), std::string::npos);
 }
 
 TEST_F(ControlServerTest, RootAndTheMountsOwnerSeeEveryRow) {

@@ -1,0 +1,78 @@
+// The daemon's own memory: what keeps it from the machine's out-of-memory killer and from swap.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/command.h"
+#include "tests/mounted/harness/environment.h"
+#include "tests/mounted/harness/keeper.h"
+#include "tests/mounted/harness/look.h"
+#include "tests/mounted/harness/mount.h"
+#include "tests/mounted/harness/pace.h"
+#include "tests/mounted/harness/parity.h"
+#include "tests/mounted/harness/proc.h"
+
+namespace scratchfs::harness {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr uid_t kNobody = 65534;  // fusermount3 wants users to have a name
+
+int oom_score_adj(pid_t pid) {
+  return std::stoi(read_text("/proc/" + std::to_string(pid) + "/oom_score_adj"));
+}
+
+// What root may do to its own here: less needs CAP_SYS_RESOURCE, which a container may lack.
+int lowered_score() {
+  return std::stoi(in_child({}, [] {
+    std::ofstream("/proc/self/oom_score_adj") << "-900" << std::flush;
+    return read_text("/proc/self/oom_score_adj");
+  }));
+}
+
+TEST(Memory, RootsDaemonIsTheLastToBeKilledAndItsGuardianLikeAnyOther) {
+  const Mount mount("memory=16M");
+  EXPECT_EQ(oom_score_adj(mount.daemon()), lowered_score());
+  for (const pid_t pid : mount.processes()) {
+    if (pid != mount.daemon()) {
+      EXPECT_EQ(oom_score_adj(pid), oom_score_adj(getpid()));
+    }
+  }
+}
+
+TEST(Memory, ANonRootDaemonIsLikeAnyOther) {
+  const Mount mount(MountSettings{.options = "memory=16M", .who = as_user(kNobody)});
+  EXPECT_EQ(oom_score_adj(mount.daemon()), oom_score_adj(getpid()));
+}
+
+TEST(LockMemory, KeepsAllOfTheDaemonOutOfSwap) {
+  const Mount mount("lifetime=mount,memory=64M,spill=0,lock_memory");
+  EXPECT_EQ(status_of(mount)["memory"]["locked"], true);
+  make_file((mount / "f").c_str(), random_bytes(32 * kMiB, 1));
+  EXPECT_GE(status_kb(mount.daemon(), "VmLck"), 32 * 1024);
+  EXPECT_EQ(bytes_of_file(mount / "f"), random_bytes(32 * kMiB, 1));
+  // What is locked can be given back all the same.
+  ASSERT_EQ(unlink((mount / "f").c_str()), 0);
+  EXPECT_EQ(run({scratchfs_binary(), "set", mount.path(), "-o", "memory=8M"}).code, 0);
+  EXPECT_TRUE(eventually([&] { return status_of(mount)["memory"]["reserve"] <= kMiB; }, 20));
+}
+
+TEST(LockMemory, IsRefusedInOneLineWhereTheLimitIsTooLow) {
+  const std::string at = make_directory("unlocked");
+  ASSERT_EQ(chown(at.c_str(), kNobody, kNobody), 0);
+  const Finished finished =
+      shell("ulimit -l 4096 && exec " + scratchfs_binary() + " -o memory=64M,lock_memory " + at,
+            {.who = as_user(kNobody)});
+  EXPECT_EQ(finished.code, 1);
+  EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
+  EXPECT_TRUE(finished.err.starts_with("scratchfs: -o lock_memory: only 4.0M")) << finished.err;
+  EXPECT_TRUE(mounts_below(at).empty());
+}
+
+}  // namespace
+}  // namespace scratchfs::harness
