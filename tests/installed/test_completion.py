@@ -1,10 +1,16 @@
-"""Completion in bash: what it proposes is what --help-all knows. zsh's is parsed."""
+"""Completion in bash: what it proposes is what --help-all knows. In zsh a few lines."""
+import fcntl
 import os
+import pty
+import select
 import shlex
+import signal
+import struct
 import subprocess
+import termios
 import unittest
 
-from installed import flags_of, help_pages, mount_options, mounted, prefix, program, run, temporary_directory
+from installed import flags_of, help_pages, mount_options, mounted, prefix, program, temporary_directory
 
 # Does what readline does with the words before the cursor; `complete` has registered the function.
 COMPLETE = r"""
@@ -79,8 +85,43 @@ class Bash(unittest.TestCase):
 
 
 class Zsh(unittest.TestCase):
-    def test_has_no_mistake_of_syntax(self):
-        run("zsh", "-n", str(prefix() / "share/zsh/vendor-completions/_scratchfs"), env={**os.environ, "HOME": "/nonexistent"})
+    """An interactive zsh on a terminal; the only way to complete anything."""
+
+    def setUp(self):
+        tools = temporary_directory()
+        (tools / "scratchfs").symlink_to(program())
+        self.shell, self.terminal = pty.fork()
+        if self.shell == 0:
+            os.execvpe("zsh", ["zsh", "-f", "-i"],
+                       {"PATH": f"{tools}:/usr/bin:/bin", "HOME": "/nonexistent", "TERM": "dumb", "PS1": "ready> "})
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("4H", 50, 500, 0, 0))
+        functions = prefix() / "share/zsh/vendor-completions"
+        self.type(f"fpath=({functions} $fpath); autoload -U compinit; compinit -u -D; bindkey '^I' complete-word\n")
+        self.type("echo loa''ded\n")
+        self.wait_for("loaded")
+
+    def tearDown(self):
+        os.kill(self.shell, signal.SIGKILL)
+        os.waitpid(self.shell, 0)
+        os.close(self.terminal)
+
+    def type(self, keys):
+        os.write(self.terminal, keys.encode())
+
+    def wait_for(self, text):
+        shown = ""
+        while text not in shown:
+            readable, _, _ = select.select([self.terminal], [], [], 30)
+            self.assertTrue(readable, f"{text!r} did not come, but {shown!r}")
+            shown += os.read(self.terminal, 65536).decode(errors="replace")
+        self.type("\x15")  # an empty line again
+
+    def test_commands_flags_options_values_and_what_is_run(self):
+        for typed, shown in (("scratchfs unk", "eep "), ("scratchfs quota --ever", "yone "),
+                             ("scratchfs /mnt -o memory=1G,lifet", "ime="), ("scratchfs /mnt -o lifetime=cl", "aimed"),
+                             ("scratchfs run -o memory=1G -- cat /etc/debian_ver", "sion ")):
+            self.type(typed + "\t")
+            self.wait_for(shown)
 
 
 if __name__ == "__main__":
