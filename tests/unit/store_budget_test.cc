@@ -159,7 +159,7 @@ TEST(Budget, AsksForWhatIsAboveTheTargetLessWhatIsLeaving) {
 TEST(Budget, GrowsAtOnceAndServesWhoWaits) {
   Budget budget(kBudget, true);
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
-  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB)); });
+  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes)); });
   std::this_thread::sleep_for(5ms);  // either order serves it
   EXPECT_TRUE(budget.resize(2 * kBudget, 0));
   waiter.join();
@@ -176,7 +176,7 @@ TEST(Budget, ShrinksBelowWhatIsUsedAndFailsNobody) {
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
   EXPECT_TRUE(budget.try_reserve(Need::fetch, kMiB / 2)) << "what is spilled can be read meanwhile";
   EXPECT_TRUE(budget.try_reserve(Need::fetch, 1).is(base::kWouldBlock));
-  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB)); });
+  std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes)); });
   budget.spilled(used - kMiB, kMiB / 2, 0);
   waiter.join();
   EXPECT_EQ(budget.counts().used, 2 * kMiB);
