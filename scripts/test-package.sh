@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the packages, and in a fresh Debian 12 that debootstrap puts in a temporary directory: installs, mounts by hand
-# and from fstab, upgrades while a file is open, removes, purges. Then configures the source tarball and compares what is
-# in it with the checkout. Needs root, debootstrap and the network; takes some two minutes. Leaves nothing behind.
+# and from fstab, upgrades while a file is kept, removes, purges; boots it (systemd-nspawn) and tries the service. Then
+# configures the source tarball and compares what is in it with the checkout. Needs root, debootstrap,
+# systemd-container and the network; takes some three minutes. Leaves nothing behind.
 #
 # usage: scripts/test-package.sh [--keep-tree DIR]
 #   --keep-tree DIR   the Debian lies in DIR, made there if it is missing, and stays for the next time
@@ -36,7 +37,9 @@ case ${1:-} in
     ;;
 esac
 [[ $(id -u) -eq 0 ]] || die "debootstrap and mounting need root"
-command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
+for tool in debootstrap:debootstrap systemd-nspawn:systemd-container; do
+  command -v "${tool%:*}" >/dev/null || die "${tool%:*} is missing: apt-get install ${tool#*:}"
+done
 
 # What is mounted below is seen by this script alone.
 if [[ -z ${SCRATCHFS_TEST_PACKAGE_NAMESPACE:-} ]]; then
@@ -95,7 +98,7 @@ make_packages() {
 make_tree() {
   local mirror=${SCRATCHFS_DEB_MIRROR:-http://deb.debian.org/debian} base=${kept:-$work/base}
   if [[ ! -e $base/etc/debian_version ]]; then
-    debootstrap --variant=minbase --include=fuse3,procps bookworm "$base" "$mirror" >"$work/said" 2>&1 || {
+    debootstrap --variant=minbase --include=fuse3,procps,systemd-sysv,dbus bookworm "$base" "$mirror" >"$work/said" 2>&1 || {
       tail -n 20 -- "$work/said" >&2
       die "debootstrap failed"
     }
@@ -165,6 +168,27 @@ check_removal() {
   expect "no file of it is left: $(tr '\n' ' ' <"$work/left")" test ! -s "$work/left"
 }
 
+check_systemd() {
+  local started=multi-user.target.wants
+  in_tree apt-get -qq -y install "/root/$(package 0)" >"$work/said" 2>&1 || die "apt cannot install the package again"
+  cp -- scripts/test-package/in-systemd.sh "$tree/root/"
+  mkdir -p -- "$tree/root/demo.service.d" "$tree/etc/systemd/system/$started"
+  cp -- docs/recipes/systemd/scratch.conf "$tree/root/demo.service.d/"
+  cat >"$tree/etc/systemd/system/try.service" <<'UNIT'
+[Service]
+ExecStart=/root/in-systemd.sh
+StandardOutput=file:/root/result
+UNIT
+  ln -s ../try.service "$tree/etc/systemd/system/$started/try.service"
+  # It mounts its own, which are of its namespaces, only where nothing is mounted.
+  umount -- "$tree/proc" "$tree/sys" "$tree/dev/fuse"
+  timeout 300 systemd-nspawn --quiet --register=no --keep-unit --machine=scratchfs-test --bind=/dev/fuse \
+    --capability=all --boot --directory="$tree" >"$work/boot" 2>&1 || true
+  cat -- "$tree/root/result" || tail -n 20 -- "$work/boot"
+  grep -qx END "$tree/root/result" || die "systemd did not get to the end of it"
+  ! grep -q '^not so' "$tree/root/result" || die "the service is not as it should be, see above"
+}
+
 check_source() {
   local top
   mkdir -- "$work/source"
@@ -191,6 +215,8 @@ say "upgrade"
 check_upgrade
 say "remove"
 check_removal
+say "systemd"
+check_systemd
 say "source"
 check_source
 say "the packages are good, after $SECONDS s"
