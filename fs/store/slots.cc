@@ -78,14 +78,16 @@ base::Result<void> Slots::write(SlotClass size, std::uint32_t first,
 }
 
 // A write that makes a file longer keeps every other one out (ext4 locks the inode for it), so the
-// file grows in large steps. Where that fails it grows write by write.
+// file grows in large steps. Where that fails it grows write by write. What lies before is left as
+// it is: reserving it would fill its holes again.
 void Slots::reserve_space(SpillFile& file, std::uint64_t end) {
   base::Lock lock(file.mutex);
   if (end <= file.reserved || !file.can_reserve || file.reserving || file.cutting) return;
   const std::uint64_t wanted = std::min(end + std::min(end, kReserveStep), std::max(end, limit()));
   file.reserving = true;
+  const std::uint64_t from = file.reserved;
   lock.unlock();
-  const auto reserved = file.file->reserve(0, wanted);
+  const auto reserved = file.file->reserve(from, wanted - from);
   lock.lock();
   file.reserving = false;
   if (reserved) file.reserved = wanted;
@@ -115,7 +117,7 @@ void Slots::cut_tail(SpillFile& file, SlotClass size) {
   lock.lock();
   // Frees go on meanwhile and only make more of the tail free.
   if (cut) file.map.cut(length);
-  file.reserved = 0;
+  if (cut) file.reserved = length * slot_bytes(size);
   file.can_reserve = true;
   file.cutting = false;
   file.cut.notify_all();

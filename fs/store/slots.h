@@ -74,7 +74,7 @@ class Slots {
     bool cutting GUARDED_BY(mutex) = false;  // nothing is allocated until the truncation is done
     bool reserving GUARDED_BY(mutex) = false;
     bool can_reserve GUARDED_BY(mutex) = true;
-    std::uint64_t reserved GUARDED_BY(mutex) = 0;  // bytes that the file has space for, or 0
+    std::uint64_t reserved GUARDED_BY(mutex) = 0;  // bytes that the file is long at least
     bool can_punch GUARDED_BY(mutex) = true;
   };
 

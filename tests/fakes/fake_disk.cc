@@ -49,6 +49,7 @@ class FakeFile final : public base::OsFile {
 
   base::Result<void> reserve(std::uint64_t offset, std::uint64_t length) override {
     disk_.reserved_ = std::max<std::uint64_t>(disk_.reserved_, offset + length);
+    disk_.reserved_from_ = offset;
     return {};
   }
 

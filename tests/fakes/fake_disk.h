@@ -51,6 +51,8 @@ class FakeDisk final : public base::OsDirectory {
   std::uint64_t writes() const { return writes_; }
   // The farthest that space was taken ahead of writing, in any file.
   std::uint64_t reserved() const { return reserved_; }
+  // Where the last such space begins in its file.
+  std::uint64_t reserved_from() const { return reserved_from_; }
   // Calls `look` with each stored page.
   void for_each_page(const std::function<void(std::span<const std::byte>)>& look) const;
 
@@ -64,7 +66,8 @@ class FakeDisk final : public base::OsDirectory {
   std::atomic<int> create_error_{0}, write_error_{0}, read_error_{0}, punch_error_{0};
   std::atomic<bool> corrupt_reads_{false};
   std::atomic<std::int64_t> delay_ms_{0};
-  std::atomic<std::uint64_t> capacity_{UINT64_MAX}, reads_{0}, writes_{0}, reserved_{0};
+  std::atomic<std::uint64_t> capacity_{UINT64_MAX}, reads_{0}, writes_{0}, reserved_{0},
+      reserved_from_{0};
   std::function<void(std::span<const std::byte>, std::uint64_t)> watcher_;
   mutable base::Mutex mutex_;
   base::Condition gate_changed_;

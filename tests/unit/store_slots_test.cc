@@ -151,5 +151,20 @@ TEST(Slots, TakeDiskSpaceInStepsAheadOfWritingButNotBeyondTheLimit) {
   EXPECT_EQ(disk.reserved(), 1U << 20);
 }
 
+// fallocate(2) of a hole takes its space again.
+TEST(Slots, TakeNoSpaceAheadForWhatHasBeenGivenBack) {
+  FakeDisk disk;
+  auto slots = make(disk, 64 << 20, no_notices());
+  for (char i = 0; i < 16; ++i) put(*slots, 4, i);
+  for (std::uint32_t slot = 2; slot < 12; ++slot) slots->free(4, slot);
+  slots->give_back();  // cuts off what was taken ahead, too
+  const std::uint64_t length = slots->file_bytes();
+  for (char i = 0; i < 10; ++i) put(*slots, 4, i);
+  EXPECT_EQ(slots->file_bytes(), length);
+  for (char i = 0; i < 16; ++i) put(*slots, 4, i);
+  EXPECT_GT(slots->file_bytes(), length);
+  EXPECT_GE(disk.reserved_from(), length);
+}
+
 }  // namespace
 }  // namespace scratchfs::store
