@@ -50,9 +50,13 @@ Json transport_to_json(const kernel::SessionStats& stats) {
   for (const auto& opcode : stats.opcodes) requests[opcode.name] = opcode.count;
   // The request that asks waits too: it is not what anybody wants to know.
   const std::uint64_t parked = stats.parked > 0 ? stats.parked - 1 : 0;
-  return {{"io_uring", stats.io_uring},         {"rings", stats.rings},
-          {"ring_depth", stats.ring_depth},     {"parked", parked},
-          {"parked_total", stats.parked_total}, {"requests", std::move(requests)}};
+  return {{"io_uring", stats.io_uring},
+          {"rings", stats.rings},
+          {"ring_depth", stats.ring_depth},
+          {"ring_bytes", stats.ring_bytes},
+          {"parked", parked},
+          {"parked_total", stats.parked_total},
+          {"requests", std::move(requests)}};
 }
 
 }  // namespace

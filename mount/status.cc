@@ -18,10 +18,11 @@ std::uint64_t number_of(const Json& json) { return natural(json).value_or(0); }
 
 std::string show_transport(const Json& transport) {
   const bool io_uring = member(transport, "io_uring") == true;
-  const std::string how =
-      io_uring ? fmt::format("io_uring ({} rings of {})", show_count(member(transport, "rings")),
-                             show_count(member(transport, "ring_depth")))
-               : "/dev/fuse";
+  const std::string how = io_uring ? fmt::format("io_uring ({} rings of {}, {} at most)",
+                                                 show_count(member(transport, "rings")),
+                                                 show_count(member(transport, "ring_depth")),
+                                                 show_bytes(member(transport, "ring_bytes")))
+                                   : "/dev/fuse";
   return fmt::format("{}, {} requests waiting", how, number_of(member(transport, "parked")));
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fs/kernel/capabilities.h"
 #include "fs/kernel/connection.h"
 #include "fs/kernel/context.h"
 #include "fs/kernel/operations.h"
@@ -40,6 +41,7 @@ class Session::Impl final : public tree::Arrivals {
     stats.rings = connection_->rings();
     stats.io_uring = stats.rings > 0;
     stats.ring_depth = stats.io_uring ? context_.options.ring_depth : 0;
+    stats.ring_bytes = std::uint64_t{stats.rings} * stats.ring_depth * kMaxWrite;
     stats.parked = parking_.parked();
     stats.parked_total = parking_.parked_total();
     for (std::size_t i = 0; i < kOpcodeNames.size(); ++i) {

@@ -19,6 +19,7 @@ struct SessionStats {
   bool io_uring = false;
   unsigned rings = 0;
   unsigned ring_depth = 0;
+  std::uint64_t ring_bytes = 0;    // of all rings' entries at most: they take memory once used
   std::uint64_t parked = 0;        // now
   std::uint64_t parked_total = 0;  // since the start
   struct Opcode {
