@@ -104,11 +104,13 @@ CLI::App* add_umount(CLI::App& app, UmountCommand& command) {
 
 CLI::App* add_status(CLI::App& app, StatusCommand& command) {
   CLI::App* sub = app.add_subcommand("status", "Show how a mount is doing");
-  show_usage(*sub, "usage: scratchfs status MOUNTPOINT [--json]");
+  show_usage(*sub, "usage: scratchfs status MOUNTPOINT [--json | --prometheus]");
   sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
       ->required()
       ->type_name("MOUNTPOINT");
-  sub->add_flag("--json", command.json, "exact numbers, for programs");
+  auto* json = sub->add_flag("--json", command.json, "exact numbers, for programs");
+  sub->add_flag("--prometheus", command.prometheus, "the same as metrics, for Prometheus")
+      ->excludes(json);
   return sub;
 }
 

@@ -25,6 +25,7 @@ struct UmountCommand {
 struct StatusCommand {
   std::string mountpoint;
   bool json = false;
+  bool prometheus = false;
 };
 
 // With neither user nor everyone: the table.

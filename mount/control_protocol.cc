@@ -1,5 +1,6 @@
 #include "mount/control_protocol.h"
 
+#include <array>
 #include <utility>
 
 #include "fs/limits/ledger.h"
@@ -39,6 +40,18 @@ std::optional<uid_t> read_uid(const Json& request) {
   const bool is_uid = uid != request.end() && uid->is_number_unsigned() &&
                       uid->get<std::uint64_t>() < static_cast<uid_t>(-1);
   return is_uid ? std::optional(uid->get<uid_t>()) : std::nullopt;
+}
+
+// As StatusRequest::Detail has them.
+constexpr std::array kDetails{"about", "numbers", "histograms"};
+
+base::Result<Request, base::Failure> read_status(const Json& request) {
+  const auto detail = request.find("detail");
+  if (detail == request.end()) return Request(StatusRequest{});
+  for (std::size_t i = 0; i < kDetails.size(); ++i) {
+    if (*detail == kDetails[i]) return Request(StatusRequest{StatusRequest::Detail(i)});
+  }
+  return base::Failure{"status: the detail is none"};
 }
 
 base::Result<Request, base::Failure> read_set_quota(const Json& request) {
@@ -108,7 +121,9 @@ base::Result<Request, base::Failure> read_set(const Json& request) {
   return Request(std::move(set));
 }
 
-Json to_json(const StatusRequest& /*request*/) { return {{"command", "status"}}; }
+Json to_json(const StatusRequest& request) {
+  return {{"command", "status"}, {"detail", kDetails[static_cast<std::size_t>(request.detail)]}};
+}
 Json to_json(const QuotaRequest& /*request*/) { return {{"command", "quota"}}; }
 Json to_json(const SetQuotaRequest& request) {
   Json json = {{"command", "set_quota"}};
@@ -160,7 +175,7 @@ base::Result<Request, base::Failure> read_request(std::string_view text) {
   const auto command = request.find("command");
   if (command == request.end() || !command->is_string())
     return base::Failure{"the request has no command"};
-  if (*command == "status") return Request(StatusRequest{});
+  if (*command == "status") return read_status(request);
   if (*command == "quota") return Request(QuotaRequest{});
   if (*command == "set_quota") return read_set_quota(request);
   if (*command == "set") return read_set(request);

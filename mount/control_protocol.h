@@ -3,9 +3,10 @@
 // Request: {"version": 1, "command": "status" | "quota" | "set_quota" | "set", ...}. Reply:
 // {"version": 1,
 // ...} with the answer under the command's name ("status", "quota"), or {"version": 1, "error":
-// "what: why"}. set_quota takes either "uid": N or "everyone": true (who has no limits of his own),
-// and any of "bytes" and "inodes": a number, or null for no limit; what is absent stays. "reset":
-// true (only with uid): back to everyone's limits.
+// "what: why"}. status takes "detail": "about", "numbers" (so if absent) or "histograms". set_quota
+// takes either "uid": N or "everyone": true (who has no limits of his own), and any of "bytes" and
+// "inodes": a number, or null for no limit; what is absent stays. "reset": true (only with uid):
+// back to everyone's limits.
 //
 // set takes any of "memory", "spill", "quota", "log_level" (words, as after -o), "quota_inodes" (as
 // above) and "user_quotas": [{"uid": N, "bytes": "a size", "inodes": N | null}].
@@ -31,7 +32,14 @@ inline constexpr std::size_t kLongestRequest = 64 * 1024;  // bytes
 
 using Json = nlohmann::json;
 
-struct StatusRequest {};
+struct StatusRequest {
+  enum class Detail : std::uint8_t {
+    about,    // what does not change, and is answered at once
+    numbers,  // all that `scratchfs status --json` shows
+    with_histograms,
+  };
+  Detail detail = Detail::numbers;
+};
 struct QuotaRequest {};
 
 // nullopt: leave it as it is.

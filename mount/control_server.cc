@@ -8,72 +8,25 @@
 
 #include "fs/base/clock.h"
 #include "mount/mount_options.h"
+#include "mount/status_json.h"
 
 namespace scratchfs::mount {
-
-namespace {
-
-Json limits_to_json(const limits::Limits& limits) {
-  return {{"bytes_limit", limit_to_json(limits.bytes)},
-          {"inodes_limit", limit_to_json(limits.inodes)}};
-}
-
-Json row_to_json(const limits::AccountRow& row) {
-  Json json = limits_to_json(row.limits);
-  json["uid"] = row.uid;
-  json["bytes"] = row.usage.bytes;
-  json["inodes"] = row.usage.inodes;
-  json["own_limits"] = row.has_override;
-  return json;
-}
-
-Json memory_to_json(const store::StoreStats& stats, bool locked) {
-  return {{"budget", stats.budget},           {"target", stats.target},
-          {"used", stats.memory_used},        {"reserve", stats.reserve},
-          {"pressure", stats.under_pressure}, {"locked", locked}};
-}
-
-Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
-                   std::optional<std::uint64_t> disk_free) {
-  return {{"directory", directory.empty() ? Json(nullptr) : Json(directory)},
-          {"limit", stats.spill_limit},
-          {"used", stats.spilled},
-          {"disk_free", disk_free ? Json(*disk_free) : Json(nullptr)},
-          {"blocks_spilled", stats.blocks_spilled},
-          {"blocks_fetched", stats.blocks_fetched},
-          {"blocks_corrupt", stats.blocks_corrupt},
-          {"write_errors", stats.spill_errors}};
-}
-
-Json transport_to_json(const kernel::SessionStats& stats) {
-  Json requests = Json::object();
-  for (const auto& opcode : stats.opcodes) requests[opcode.name] = opcode.count;
-  // The request that asks waits too: it is not what anybody wants to know.
-  const std::uint64_t parked = stats.parked > 0 ? stats.parked - 1 : 0;
-  return {{"io_uring", stats.io_uring},
-          {"rings", stats.rings},
-          {"ring_depth", stats.ring_depth},
-          {"ring_bytes", stats.ring_bytes},
-          {"parked", parked},
-          {"parked_total", stats.parked_total},
-          {"requests", std::move(requests)}};
-}
-
-}  // namespace
 
 ControlServer::ControlServer(MountFacts facts, Gauges gauges, Levers levers, limits::Ledger& ledger,
                              limits::Limits each_user)
     : facts_(std::move(facts)),
       gauges_(std::move(gauges)),
       levers_(std::move(levers)),
+      census_(gauges_.census),
       ledger_(ledger),
       each_user_(each_user) {}
 
 std::string ControlServer::answer(const kernel::ControlRequest& request) {
   const auto read = read_request(request.text);
   if (!read) return write_error(read.error().message);
-  if (std::holds_alternative<StatusRequest>(*read))
-    return write_reply("status", status(request.uid));
+  if (const auto* asked = std::get_if<StatusRequest>(&*read)) {
+    return write_reply("status", status(request.uid, asked->detail));
+  }
   if (const auto* change = std::get_if<SetQuotaRequest>(&*read)) {
     if (!is_privileged(request.uid)) {
       return write_error("only root and who mounted it may set limits");
@@ -90,32 +43,36 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
   return write_reply("quota", quota(request.uid));
 }
 
-Json ControlServer::status(uid_t caller) const {
-  const limits::Usage total = ledger_.total();
-  return {
-      {"program", SCRATCHFS_VERSION},
-      {"mountpoint", facts_.mountpoint},
-      {"source", facts_.source},
-      {"owner", facts_.owner},
-      {"shared", facts_.shared},
-      {"pid", facts_.daemon},
-      {"guardian_pid", facts_.guardian},
-      {"pid_namespace", facts_.pid_namespace},
-      {"mounted_since", facts_.since},
-      {"uptime_seconds", base::now().tv_sec - facts_.since},
-      {"lifetime", name_of(facts_.lifetime)},
-      {"claim", name_of(facts_.claim)},
-      {"create_mode", name_of(facts_.create_mode)},
-      {"transport", transport_to_json(gauges_.session())},
-      {"memory", memory_to_json(gauges_.store(), facts_.memory_locked)},
-      {"spill", spill_to_json(gauges_.store(), facts_.spill_directory, gauges_.spill_free())},
-      {"files",
-       {{"bytes", total.bytes},
-        {"inodes", total.inodes},
-        {"inodes_limit", limit_to_json(ledger_.total_inode_limit())},
-        {"deleted_unheld", gauges_.tree().deleted_unheld}}},
-      {"users", rows(caller)},
-  };
+Json ControlServer::about() const {
+  return {{"program", SCRATCHFS_VERSION},
+          {"mountpoint", facts_.mountpoint},
+          {"source", facts_.source},
+          {"owner", facts_.owner},
+          {"shared", facts_.shared},
+          {"pid", facts_.daemon},
+          {"guardian_pid", facts_.guardian},
+          {"pid_namespace", facts_.pid_namespace},
+          {"mounted_since", facts_.since},
+          {"uptime_seconds", base::now().tv_sec - facts_.since},
+          {"lifetime", name_of(facts_.lifetime)},
+          {"claim", name_of(facts_.claim)},
+          {"create_mode", name_of(facts_.create_mode)}};
+}
+
+Json ControlServer::status(uid_t caller, StatusRequest::Detail detail) {
+  Json status = about();
+  if (detail == StatusRequest::Detail::about) return status;
+  const kernel::SessionStats session = gauges_.session();
+  const store::StoreStats store = gauges_.store();
+  const CensusTaker::Taken taken = census_.get();
+  status["transport"] = transport_to_json(session);
+  status["requests"] = requests_to_json(session, detail == StatusRequest::Detail::with_histograms);
+  status["memory"] = memory_to_json(store, facts_.memory_locked);
+  status["spill"] = spill_to_json(store, facts_.spill_directory, gauges_.spill_free());
+  status["files"] = files_to_json(ledger_, gauges_.tree(), taken);
+  status["users"] = rows(caller);
+  for (Json& row : status["users"]) add_census(row, *taken.census);
+  return status;
 }
 
 Json ControlServer::quota(uid_t caller) const {

@@ -13,6 +13,7 @@
 #include "fs/store/store.h"
 #include "fs/tree/claim_kind.h"
 #include "fs/tree/tree.h"
+#include "mount/census_taker.h"
 #include "mount/control_protocol.h"
 #include "mount/machine.h"
 #include "mount/mount_plan.h"
@@ -41,6 +42,7 @@ struct MountFacts {
 struct Gauges {
   std::function<store::StoreStats()> store;
   std::function<tree::TreeStats()> tree;
+  std::function<tree::Census()> census;
   std::function<kernel::SessionStats()> session;
   std::function<std::optional<std::uint64_t>()>
       spill_free;  // bytes free on the spill disk; nullopt: not known
@@ -66,7 +68,8 @@ class ControlServer {
 
  private:
   bool is_privileged(uid_t uid) const { return uid == 0 || uid == facts_.owner; }
-  Json status(uid_t caller) const;
+  Json about() const;
+  Json status(uid_t caller, StatusRequest::Detail detail);
   Json quota(uid_t caller) const;
   Json rows(uid_t caller) const;
   void set_quota(const SetQuotaRequest& request);
@@ -80,6 +83,7 @@ class ControlServer {
   const MountFacts facts_;
   const Gauges gauges_;
   const Levers levers_;
+  CensusTaker census_;
   limits::Ledger& ledger_;
   mutable base::Mutex mutex_;
   limits::Limits each_user_ GUARDED_BY(mutex_);

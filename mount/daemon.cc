@@ -87,6 +87,7 @@ Gauges Parts::gauges() {
   Gauges gauges;
   gauges.store = [this] { return store_->stats(); };
   gauges.tree = [this] { return tree_->stats(); };
+  gauges.census = [this] { return tree_->census(); };
   // Requests come only while session_ serves them.
   gauges.session = [this] { return session_->stats(); };
   gauges.spill_free = [directory = setup_.spill_directory.get()]() -> std::optional<std::uint64_t> {

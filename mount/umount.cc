@@ -69,7 +69,8 @@ std::uint64_t own_pid_namespace() {
 }
 
 void find_processes(const std::string& mountpoint, Processes& processes) {
-  const auto status = ask_daemon_briefly(mountpoint, StatusRequest{}, "status", kPatienceForStatus);
+  const auto status = ask_daemon_briefly(mountpoint, StatusRequest{StatusRequest::Detail::about},
+                                         "status", kPatienceForStatus);
   // A daemon of another pid namespace cannot be waited for by its number.
   if (!status || member(*status, "pid_namespace") != own_pid_namespace()) return;
   processes.add(member(*status, "pid"));

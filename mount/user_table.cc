@@ -1,8 +1,10 @@
 #include "mount/user_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
-#include <vector>
+#include <utility>
 
 #include "fs/limits/size.h"
 #include "mount/user_names.h"
@@ -11,9 +13,25 @@ namespace scratchfs::mount {
 
 namespace {
 
-using Row = std::vector<std::string>;
+std::optional<uid_t> uid_of(const Json& row) {
+  const auto uid = natural(member(row, "uid"));
+  return uid ? std::optional(static_cast<uid_t>(*uid)) : std::nullopt;
+}
 
-// The first column to the left, the others to the right.
+Row quota_columns(const Json& row) {
+  return {show_user(row), show_bytes(member(row, "bytes")), show_bytes(member(row, "bytes_limit")),
+          show_count(member(row, "inodes")), show_count(member(row, "inodes_limit"))};
+}
+
+std::string show_age(const Json& born, std::int64_t now) {
+  const auto since = natural(born);
+  if (!since) return "-";
+  const auto then = static_cast<std::int64_t>(*since);
+  return show_duration(then < now ? static_cast<std::uint64_t>(now - then) : 0);
+}
+
+}  // namespace
+
 std::string align(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths(rows.front().size());
   for (const Row& row : rows) {
@@ -30,17 +48,22 @@ std::string align(const std::vector<Row>& rows) {
   return text;
 }
 
-std::optional<uid_t> uid_of(const Json& row) {
-  const auto uid = natural(member(row, "uid"));
-  return uid ? std::optional(static_cast<uid_t>(*uid)) : std::nullopt;
-}
-
 std::string show_user(const Json& row) {
   const auto uid = uid_of(row);
   return uid ? user_name(*uid).value_or(std::to_string(*uid)) : "?";
 }
 
-}  // namespace
+std::string show_duration(std::uint64_t seconds) {
+  constexpr std::uint64_t kMinute = 60;
+  constexpr std::uint64_t kHour = 60 * kMinute;
+  constexpr std::uint64_t kDay = 24 * kHour;
+  if (seconds < kMinute) return fmt::format("{} s", seconds);
+  if (seconds < kHour) return fmt::format("{} min", seconds / kMinute);
+  if (seconds < kDay) return fmt::format("{} h {} min", seconds / kHour, seconds % kHour / kMinute);
+  return fmt::format("{} d {} h", seconds / kDay, seconds % kDay / kHour);
+}
+
+std::string text_of(const Json& json) { return json.is_string() ? json.get<std::string>() : "?"; }
 
 const Json& member(const Json& object, const char* name) {
   static const Json absent;
@@ -66,10 +89,19 @@ std::string show_count(const Json& count) {
 
 std::string show_users(const Json& users) {
   std::vector<Row> rows{{"USER", "BYTES", "LIMIT", "INODES", "LIMIT"}};
+  for (const Json& row : users) rows.push_back(quota_columns(row));
+  return align(rows);
+}
+
+std::string show_users_in_full(const Json& users, std::int64_t now) {
+  std::vector<Row> rows{
+      {"USER", "BYTES", "LIMIT", "INODES", "LIMIT", "MEMORY", "SPILLED", "OLDEST"}};
   for (const Json& row : users) {
-    rows.push_back({show_user(row), show_bytes(member(row, "bytes")),
-                    show_bytes(member(row, "bytes_limit")), show_count(member(row, "inodes")),
-                    show_count(member(row, "inodes_limit"))});
+    Row columns = quota_columns(row);
+    columns.push_back(show_bytes(member(row, "in_memory")));
+    columns.push_back(show_bytes(member(row, "spilled")));
+    columns.push_back(show_age(member(row, "oldest_file"), now));
+    rows.push_back(std::move(columns));
   }
   return align(rows);
 }

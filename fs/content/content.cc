@@ -19,6 +19,21 @@ Content::Impl::~Impl() {
 
 std::uint64_t Content::size() const { return impl_->size(); }
 std::uint64_t Content::allocated() const { return impl_->allocated(); }
+std::uint64_t Content::spilled() const { return impl_->spilled(); }
+
+std::uint64_t Content::Impl::spilled() const {
+  constexpr int kBlocksAtOnce = 128;  // looked at before the lock is given up
+  std::uint64_t bytes = 0;
+  for (std::uint64_t index = 0;;) {
+    base::SharedLock lock(mutex_);
+    for (int i = 0; i < kBlocksAtOnce; ++i) {
+      const auto entry = blocks_.next(index);
+      if (!entry) return bytes;
+      bytes += store_.spilled_bytes(*entry->block);
+      index = entry->index + 1;
+    }
+  }
+}
 
 Result<std::size_t> Content::read(std::span<std::byte> into, std::uint64_t offset, Wait wait) {
   return impl_->read(into, offset, wait);

@@ -31,6 +31,8 @@ class Content {
 
   std::uint64_t size() const;       // bytes (st_size)
   std::uint64_t allocated() const;  // bytes charged: a multiple of 512 (st_blocks * 512)
+  // Bytes of those that are on disk alone. Looks at every block, some at a time; not for a handler.
+  std::uint64_t spilled() const;
 
   // read(2): fewer bytes than asked only at the end of the file. EIO: a spilled block did not come
   // back.

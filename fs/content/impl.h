@@ -34,6 +34,7 @@ class Content::Impl {
 
   std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
   std::uint64_t allocated() const { return allocated_.load(std::memory_order_acquire); }
+  std::uint64_t spilled() const EXCLUDES(mutex_);
 
   base::Result<std::size_t> read(std::span<std::byte> into, std::uint64_t offset, base::Wait wait)
       EXCLUDES(mutex_);

@@ -34,11 +34,6 @@ std::span<std::byte> thread_buffer(std::size_t size) {
   return {buffer.get(), size};
 }
 
-std::int64_t microseconds_since(std::chrono::steady_clock::time_point start) {
-  const auto passed = std::chrono::steady_clock::now() - start;
-  return std::chrono::duration_cast<std::chrono::microseconds>(passed).count();
-}
-
 const char* as_chars(const std::byte* bytes) { return reinterpret_cast<const char*>(bytes); }
 
 }  // namespace
@@ -48,9 +43,7 @@ Request::Request(fuse_req_t raw, Opcode opcode, tree::InodeId inode)
       number_(current_number()),
       ring_(fuse_req_is_uring(raw) ? Ring::of_this_thread() : nullptr),
       opcode_(opcode),
-      inode_(inode) {
-  if (spdlog::should_log(spdlog::level::debug)) started_ = std::chrono::steady_clock::now();
-}
+      inode_(inode) {}
 
 Request::Request(Request&& other) noexcept
     : raw_(std::exchange(other.raw_, nullptr)),
@@ -142,7 +135,7 @@ void Request::log_result(int error) const {
   if (!spdlog::should_log(spdlog::level::debug)) return;
   spdlog::debug("{} inode {} pid {}: {} in {} us{}", name_of(opcode_), inode_,
                 fuse_req_ctx(raw_)->pid, error == 0 ? "ok" : strerrorname_np(error),
-                started_ == decltype(started_)() ? 0 : microseconds_since(started_),
+                std::chrono::duration_cast<std::chrono::microseconds>(age()).count(),
                 parked_ ? ", parked" : "");
 }
 

@@ -36,6 +36,8 @@ class Request {
   tree::InodeId inode() const { return inode_; }
   // From now on it is answered by another thread; for the log.
   void note_parked() { parked_ = true; }
+  // Since it was made.
+  std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - started_; }
   // The ring whose entry it occupies; nullptr when it came through /dev/fuse.
   Ring* ring() const { return ring_; }
 
@@ -97,7 +99,7 @@ class Request {
   Opcode opcode_;
   bool parked_ = false;
   tree::InodeId inode_;
-  std::chrono::steady_clock::time_point started_;  // only where the debug log wants it
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace scratchfs::kernel

@@ -107,13 +107,19 @@ void answer(Request& request, const base::Result<Reply>& result) {
     request.answer(result.error());
 }
 
+template <typename Reply>
+void finish(Counters& counters, Request& request, const base::Result<Reply>& result) {
+  counters.note(request.opcode(), request.age());  // first: who got the answer may ask for it
+  answer(request, result);
+}
+
 template <typename Op, typename... Arguments>
 class ParkedOp final : public Parking::Task {
  public:
   // Throws bad_alloc before it takes the request.
-  ParkedOp(std::chrono::milliseconds ring_patience, Request&& request, Op&& op,
-           const Arguments&... arguments)
-      : Task(lane_of(request), request.number(), deadline_of(request, ring_patience)),
+  ParkedOp(Transport& transport, Request&& request, Op&& op, const Arguments&... arguments)
+      : Task(lane_of(request), request.number(), deadline_of(request, transport.ring_patience)),
+        counters_(transport.counters),
         arguments_(Kept<Arguments>(arguments, request.ring() != nullptr)...),
         op_(std::move(op)),
         request_(std::move(request)),
@@ -127,13 +133,14 @@ class ParkedOp final : public Parking::Task {
           const auto result = attempt(request_, base::Wait(patience()), op_, kept.get()...);
           assert(!result.is(base::kWouldBlock));
           if (!result && patience().over() && !patience().is_cut()) log_late(request_);
-          answer(request_, result);
+          finish(counters_, request_, result);
         },
         arguments_);
   }
   void refuse(base::Errno error) override { request_.answer(error); }
 
  private:
+  Counters& counters_;
   const std::tuple<Kept<Arguments>...> arguments_;
   Op op_;
   Request request_;
@@ -155,14 +162,13 @@ class ParkedOp final : public Parking::Task {
 template <typename Op, typename... Arguments>
 void serve(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId inode, Op op,
            Arguments... arguments) {
-  transport.counters.count(opcode);
   Request request(raw, opcode, inode);
   const auto result = detail::attempt(request, base::Wait::no, op, arguments...);
-  if (!result.is(base::kWouldBlock)) return detail::answer(request, result);
+  if (!result.is(base::kWouldBlock)) return detail::finish(transport.counters, request, result);
   std::unique_ptr<Parking::Task> parked;
   try {
-    parked = std::make_unique<detail::ParkedOp<Op, Arguments...>>(
-        transport.ring_patience, std::move(request), std::move(op), arguments...);
+    parked = std::make_unique<detail::ParkedOp<Op, Arguments...>>(transport, std::move(request),
+                                                                  std::move(op), arguments...);
   } catch (const std::bad_alloc&) {
     return request.answer(base::Errno(ENOMEM));
   }

@@ -6,6 +6,7 @@
 #include "fs/kernel/connection.h"
 #include "fs/kernel/context.h"
 #include "fs/kernel/operations.h"
+#include "fs/kernel/recent.h"
 
 namespace scratchfs::kernel {
 
@@ -44,15 +45,19 @@ class Session::Impl final : public tree::Arrivals {
     stats.ring_bytes = std::uint64_t{stats.rings} * stats.ring_depth * kMaxWrite;
     stats.parked = parking_.parked();
     stats.parked_total = parking_.parked_total();
+    const RecentRequests recent = recent_.requests();
+    const RequestTotals totals = counters_.totals();
     for (std::size_t i = 0; i < kOpcodeNames.size(); ++i) {
-      const std::uint64_t count = counters_.total(static_cast<Opcode>(i));
-      if (count > 0) stats.opcodes.push_back({std::string(kOpcodeNames[i]), count});
+      if (totals[i].count() == 0) continue;
+      stats.requests.push_back({std::string(kOpcodeNames[i]), totals[i], recent.totals[i]});
     }
+    stats.recent_span = recent.span;
     return stats;
   }
 
  private:
   Counters counters_;
+  Recent recent_{counters_};
   Notifier notifier_;
   Parking parking_;
   Context context_;

@@ -2,6 +2,7 @@
 // With versions.h, what mount/ includes of this folder; it shows nothing of libfuse.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "fs/base/result.h"
 #include "fs/kernel/control.h"
+#include "fs/kernel/latency.h"
 #include "fs/kernel/options.h"
 #include "fs/tree/tree.h"
 
@@ -22,11 +24,13 @@ struct SessionStats {
   std::uint64_t ring_bytes = 0;    // of all rings' entries at most: they take memory once used
   std::uint64_t parked = 0;        // now
   std::uint64_t parked_total = 0;  // since the start
-  struct Opcode {
-    std::string name;
-    std::uint64_t count;
+  struct Requests {
+    std::string name;  // of the kind
+    Latencies total;   // since the start
+    Latencies recent;  // of the last `recent_span`
   };
-  std::vector<Opcode> opcodes;  // requests since the start, by kind
+  std::vector<Requests> requests;          // answered, by kind
+  std::chrono::nanoseconds recent_span{};  // a minute, or since the start
 };
 
 class Session {

@@ -105,6 +105,11 @@ void Blocks::hold(Block& block) {
   add_hold(block);
 }
 
+std::uint64_t Blocks::spilled_bytes(const Block& block) {
+  base::Lock lock(shard_of(block).mutex);
+  return block.in_memory() ? 0 : block.bytes();
+}
+
 void Blocks::unhold(Block& block) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);

@@ -42,6 +42,7 @@ class Blocks {
   void hold(Block& block);
   void unhold(Block& block);
   base::Result<void> fetch(Block& block, Access access, base::Wait wait = base::Wait::yes);
+  std::uint64_t spilled_bytes(const Block& block);
 
   // For those who read_soon(). Waits for memory and the disk, and lets the hold go.
   void read(FetchJob job);

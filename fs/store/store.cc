@@ -84,6 +84,10 @@ base::Result<Pin> Store::fetch(const Hold& hold, Access access, base::Wait wait)
 
 bool Store::has_spilled() const { return impl_->slots && impl_->slots->in_use() > 0; }
 
+std::uint64_t Store::spilled_bytes(const Block& block) const {
+  return impl_->blocks->spilled_bytes(block);
+}
+
 void Store::read_ahead(std::span<Block* const> blocks) {
   std::vector<Block*> held;
   for (Block* block : blocks) {

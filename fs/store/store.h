@@ -148,8 +148,11 @@ class Store {
   // for whoever wants it next. `wait` is not Wait::no.
   base::Result<Pin> fetch(const Hold& hold, Access access, base::Wait wait = base::Wait::yes);
 
-  // Whether reading ahead could find anything to do.
+  // Whether any block is spilled.
   bool has_spilled() const;
+  // Bytes of the block's pages if they are on disk alone, else 0. Needs the owner's lock (shared at
+  // least).
+  std::uint64_t spilled_bytes(const Block& block) const;
   // Brings those of `blocks` that are spilled into memory soon, in this order, as far as there is
   // room: a hint. Never waits. Needs the owner's lock (shared at least).
   void read_ahead(std::span<Block* const> blocks);

@@ -85,7 +85,7 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
 }
 
 void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause& cause) {
-  ++deleted_unheld_;
+  deleted_for_[static_cast<std::size_t>(cause.reason)].fetch_add(1, std::memory_order_relaxed);
   if (!spdlog::should_log(spdlog::level::debug)) return;
   if (const auto omitted = deletion_log_.admit()) {
     spdlog::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, name, cause.holder,
@@ -144,7 +144,7 @@ void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
     base::Lock lock(inode->mutex);
     for (Dentry* name : inode->names) std::erase(name->claims, claimant);
   }
-  const Cause cause{claimant->words(), "has ended"};
+  const Cause cause{Reason::claim_ended, claimant->words(), "has ended"};
   if (inode->is_directory()) refresh_holding(inode, cause);
   consider(inode, cause);
   // What a handle still holds can now go by a close: the kernel must not trust what it remembers of

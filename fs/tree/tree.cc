@@ -162,7 +162,13 @@ Tree::Space Tree::space(uid_t caller) const {
 }
 
 TreeStats Tree::stats() const {
-  return {.inodes = ledger_.total().inodes, .deleted_unheld = deleted_unheld_};
+  TreeStats stats;
+  stats.inodes = ledger_.total().inodes;
+  for (std::size_t i = 0; i < deleted_for_.size(); ++i) {
+    stats.deleted_for[i] = deleted_for_[i].load(std::memory_order_relaxed);
+    stats.deleted_unheld += stats.deleted_for[i];
+  }
+  return stats;
 }
 
 }  // namespace scratchfs::tree

@@ -9,6 +9,8 @@
 // worker's call holds no lock while it waits. docs/locking.md names all locks and their order.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -24,6 +26,7 @@
 #include "fs/limits/lifetime.h"
 #include "fs/store/store.h"
 #include "fs/tree/cause.h"
+#include "fs/tree/census.h"
 #include "fs/tree/claims.h"
 #include "fs/tree/closing.h"
 #include "fs/tree/handle.h"
@@ -72,6 +75,7 @@ enum class RenameMode : std::uint8_t { replace, no_replace, exchange };  // rena
 struct TreeStats {
   std::uint64_t inodes = 0;          // that are counted against users
   std::uint64_t deleted_unheld = 0;  // objects that went because nothing held them
+  std::array<std::uint64_t, kReasonNames.size()> deleted_for{};  // those, by Reason
 };
 
 // What an operation took out of the tree, for what is done once its locks are given back.
@@ -191,6 +195,9 @@ class Tree {
   };
   Space space(uid_t caller) const;
   TreeStats stats() const;
+  // A walk over all objects: about a microsecond for each, longer where much is spilled. Holds no
+  // lock for long; not for a handler.
+  Census census() const;
   // Recomputes every user's charge from the inodes; the lines tell where it differs from the
   // ledger. Nothing may be going on meanwhile.
   std::vector<std::string> audit() const;
@@ -278,7 +285,7 @@ class Tree {
   base::Mutex rename_mutex_;
   base::SharedMutex notices_mutex_;  // a leaf, held while the notices are called
   KernelNotices* notices_ GUARDED_BY(notices_mutex_) = nullptr;
-  std::atomic<std::uint64_t> deleted_unheld_ = 0;
+  std::array<std::atomic<std::uint64_t>, kReasonNames.size()> deleted_for_{};
   std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
 };

@@ -19,7 +19,8 @@ class Mount:
 
     def requests(self):
         status = subprocess.check_output([self.program, "status", self.path, "--json"])
-        return json.loads(status)["transport"]["requests"]
+        kinds = json.loads(status)["requests"]["kinds"]
+        return {name: kind["total"] for name, kind in kinds.items()}
 
     def count(self, work):
         """Requests of `work` alone: asking for the numbers takes some, too."""

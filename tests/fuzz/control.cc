@@ -4,8 +4,10 @@
 
 #include "mount/control_protocol.h"
 #include "mount/control_server.h"
+#include "mount/prometheus.h"
 #include "mount/status.h"
 #include "mount/user_table.h"
+#include "mount/warnings.h"
 #include "tests/fuzz/bytes.h"
 
 using scratchfs::fuzz::must;
@@ -17,6 +19,7 @@ using namespace scratchfs;
 mount::Gauges gauges() {
   return {.store = [] { return store::StoreStats{}; },
           .tree = [] { return tree::TreeStats{}; },
+          .census = [] { return tree::Census{}; },
           .session = [] { return kernel::SessionStats{}; },
           .spill_free = [] { return std::nullopt; }};
 }
@@ -49,7 +52,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = mount::read_request(mount::write_request(*request));
     must(again && again->index() == request->index());
   }
-  if (const auto status = mount::read_reply(text, "status")) mount::show_status(*status);
+  if (const auto status = mount::read_reply(text, "status")) {
+    mount::show_status(*status);
+    mount::show_prometheus(*status);
+    mount::warnings_of(*status, {});
+  }
   if (const auto quota = mount::read_reply(text, "quota")) {
     mount::Json users = mount::member(*quota, "users");
     mount::show_users(users);

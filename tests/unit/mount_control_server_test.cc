@@ -56,12 +56,29 @@ class ControlServerTest : public testing::Test {
       stats.spilled = 20;
       return stats;
     };
-    gauges.tree = [] { return tree::TreeStats{}; };
+    gauges.tree = [] {
+      tree::TreeStats stats;
+      stats.deleted_unheld = 4;
+      stats.deleted_for[static_cast<std::size_t>(tree::Reason::claim_ended)] = 4;
+      return stats;
+    };
+    gauges.census = [] {
+      tree::Census census;
+      census.objects = 9;
+      census.held.claims = 5;
+      census.users[kOther] = {.objects = 2, .in_memory = 100, .spilled = 8092, .oldest = 1234};
+      return census;
+    };
     gauges.session = [] {
       kernel::SessionStats stats;
       stats.io_uring = true;
       stats.parked = 3;
-      stats.opcodes = {{.name = "WRITE", .count = 3}};
+      kernel::Latencies writes;
+      writes.nanoseconds = 30'000;
+      writes.buckets[kernel::latency_bucket(10'000)] = 3;
+      stats.requests = {{.name = "WRITE", .total = writes, .recent = writes},
+                        {.name = "READ", .total = writes, .recent = {}}};
+      stats.recent_span = std::chrono::seconds(60);
       return stats;
     };
     gauges.spill_free = [] { return std::optional<std::uint64_t>(5000); };
@@ -118,7 +135,18 @@ TEST_F(ControlServerTest, StatusTellsWhatTheMountIsAndHasDone) {
   EXPECT_EQ(status["spill"]["directory"], "/var/tmp");
   EXPECT_EQ(status["transport"]["io_uring"], true);
   EXPECT_EQ(status["transport"]["parked"], 2) << "without the one that asks";
-  EXPECT_EQ(status["transport"]["requests"]["WRITE"], 3);
+  EXPECT_EQ(status["requests"]["recent_seconds"], 60.0);
+  const Json& writes = status["requests"]["kinds"]["WRITE"];
+  EXPECT_EQ(writes["total"], 3);
+  EXPECT_EQ(writes["recent"], 3);
+  EXPECT_EQ(writes["per_second"], 0.05);
+  EXPECT_NEAR(writes["p50_ns"].get<double>(), 10'000, 10'000 / 8);
+  EXPECT_TRUE(status["requests"]["kinds"]["READ"]["p99_ns"].is_null()) << "none of late";
+  EXPECT_FALSE(writes.contains("sum_ns"));
+  EXPECT_EQ(status["files"]["objects"], 9);
+  EXPECT_EQ(status["files"]["held_by"]["claims"], 5);
+  EXPECT_EQ(status["files"]["deleted_unheld"], 4);
+  EXPECT_EQ(status["files"]["deleted_for"]["claim_ended"], 4);
   EXPECT_EQ(status["files"]["bytes"], 4096 + 8192 + 512);
   EXPECT_EQ(status["files"]["inodes"], 4);
 }
@@ -170,6 +198,32 @@ TEST_F(ControlServerTest, TellsWhyMemoryCannotBeLess) {
   EXPECT_NE(refusal({.memory = "8M"}).find("nothing may spill"), std::string::npos);
   memory_error_ = ENOMEM;
   EXPECT_NE(refusal({.memory = "128M"}).find("address space"), std::string::npos);
+}
+
+TEST_F(ControlServerTest, AUsersRowTellsOfHisFiles) {
+  const Json row = ask(StatusRequest{}, kOther)["status"]["users"][0];
+  EXPECT_EQ(row["in_memory"], 100);
+  EXPECT_EQ(row["spilled"], 8092);
+  EXPECT_EQ(row["oldest_file"], 1234);
+  const Json other = ask(StatusRequest{}, kThird)["status"]["users"][0];
+  EXPECT_EQ(other["in_memory"], 0);
+  EXPECT_TRUE(other["oldest_file"].is_null());
+}
+
+TEST_F(ControlServerTest, AStatusComesInThreeSizes) {
+  using Detail = StatusRequest::Detail;
+  const Json about = ask(StatusRequest{Detail::about}, kOther)["status"];
+  EXPECT_EQ(about["pid"], 77);
+  EXPECT_FALSE(about.contains("users"));
+  const Json full = ask(StatusRequest{Detail::with_histograms}, kOther)["status"]["requests"];
+  EXPECT_EQ(full["kinds"]["WRITE"]["sum_ns"], 30'000);
+  const Json& below = full["kinds"]["WRITE"]["below_bounds"];
+  ASSERT_EQ(full["bounds_ns"].size(), below.size());
+  EXPECT_EQ(full["bounds_ns"][0], 1024);
+  EXPECT_EQ(full["bounds_ns"][1], 4096);
+  EXPECT_EQ(below[1], 0) << "10 us are more than 4";
+  EXPECT_EQ(below[2], 3);
+  EXPECT_TRUE(ask_text(R"({"version":1,"command":"status","detail":"all"})", 0).contains("error"));
 }
 
 TEST_F(ControlServerTest, RootAndTheMountsOwnerSeeEveryRow) {

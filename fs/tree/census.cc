@@ -1,0 +1,103 @@
+#include "fs/tree/census.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "fs/tree/tree.h"
+
+namespace scratchfs::tree {
+
+namespace {
+
+// Entries looked at before a directory's lock is given up: some ten microseconds.
+constexpr std::size_t kEntriesAtOnce = 128;
+
+class Count {
+ public:
+  Count(limits::LifetimeMode mode, bool anything_spilled)
+      : mode_(mode), anything_spilled_(anything_spilled) {}
+
+  // `name` is one that it was found by; of several only the first counts, so that it counts once.
+  void add(const Inode& inode, const Dentry* name) {
+    uid_t uid = 0;
+    {
+      base::Lock lock(inode.mutex);
+      if (inode.gone || (inode.names.empty() ? nullptr : inode.names.front()) != name) return;
+      uid = inode.uid;
+      add_holders(inode.facts());
+    }
+    ++census_.objects;
+    Census::User& user = census_.users[uid];
+    ++user.objects;
+    if (!inode.content) return;
+    const std::uint64_t allocated = inode.content->allocated();
+    const std::uint64_t spilled =
+        anything_spilled_ ? std::min(inode.content->spilled(), allocated) : 0;
+    user.spilled += spilled;
+    user.in_memory += allocated - spilled;
+    const std::int64_t born = inode.born.tv_sec;
+    user.oldest = std::min(user.oldest.value_or(born), born);
+  }
+
+  Census take() { return std::move(census_); }
+
+ private:
+  void add_holders(const limits::LifetimeFacts& facts) {
+    const bool lasts = limits::is_held(mode_, {.regular = facts.regular});
+    const bool claims_count = mode_ == limits::LifetimeMode::claimed;
+    Census::Held& held = census_.held;
+    held.handles += facts.handles > 0 ? 1U : 0U;
+    held.claims += claims_count && facts.claimed ? 1U : 0U;
+    held.directories += claims_count && facts.in_held_directory ? 1U : 0U;
+    held.marks += facts.kept ? 1U : 0U;
+    held.sockets += claims_count && facts.bound ? 1U : 0U;
+    held.mount += lasts ? 1U : 0U;
+    held.nothing += limits::is_held(mode_, facts) ? 0U : 1U;
+  }
+
+  const limits::LifetimeMode mode_;
+  const bool anything_spilled_;
+  Census census_;
+};
+
+}  // namespace
+
+Census Tree::census() const {
+  Count count(options_.lifetime, store_.has_spilled());
+  std::vector<std::pair<InodeRef, const Dentry*>> batch;
+  std::vector<InodeRef> to_look_at{root_};
+  while (!to_look_at.empty()) {
+    const InodeRef directory = std::move(to_look_at.back());
+    to_look_at.pop_back();
+    std::uint64_t cookie = 0;
+    do {
+      batch.clear();
+      {
+        base::SharedLock lock(directory->directory->mutex);
+        while (batch.size() < kEntriesAtOnce) {
+          const Dentry* const entry = directory->directory->after(cookie);
+          if (entry == nullptr) break;
+          batch.emplace_back(entry->inode, entry);
+          cookie = entry->cookie;
+        }
+      }
+      for (const auto& [inode, name] : batch) {
+        count.add(*inode, name);
+        if (inode->is_directory()) to_look_at.push_back(inode);
+      }
+    } while (batch.size() == kEntriesAtOnce);
+  }
+  // Open files without a name are in no directory.
+  std::unordered_set<InodeRef> seen;
+  const auto handles = handles_.all();
+  for (const auto& handle : handles) {
+    if (seen.insert(handle->inode).second) count.add(*handle->inode, nullptr);
+  }
+  Census census = count.take();
+  census.handles = handles.size();
+  return census;
+}
+
+}  // namespace scratchfs::tree

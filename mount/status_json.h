@@ -1,0 +1,33 @@
+// The daemon's numbers as `scratchfs status --json` shows them; docs/status.md tells of each field.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "fs/kernel/session.h"
+#include "fs/limits/ledger.h"
+#include "fs/store/store.h"
+#include "fs/tree/tree.h"
+#include "mount/census_taker.h"
+#include "mount/control_protocol.h"
+
+namespace scratchfs::mount {
+
+// `locked`: kept out of swap.
+Json memory_to_json(const store::StoreStats& stats, bool locked);
+// `directory` empty: never spills. `disk_free` in bytes.
+Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
+                   std::optional<std::uint64_t> disk_free);
+Json transport_to_json(const kernel::SessionStats& stats);
+// With `histograms` also how many of each kind took how long.
+Json requests_to_json(const kernel::SessionStats& stats, bool histograms);
+Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
+                   const CensusTaker::Taken& taken);
+
+Json limits_to_json(const limits::Limits& limits);
+Json row_to_json(const limits::AccountRow& row);
+// Adds to a user's row what the census knows of his files.
+void add_census(Json& row, const tree::Census& census);
+
+}  // namespace scratchfs::mount
