@@ -7,7 +7,15 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(SCRATCHFS_CCACHE ccache)
   mark_as_advanced(SCRATCHFS_CCACHE)
   if(SCRATCHFS_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${SCRATCHFS_CCACHE}")
+    # The same sources hit the cache in another checkout, too, and with precompiled headers.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros "${SCRATCHFS_CCACHE}")
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      add_compile_options(-fpch-preprocess)
+    else()
+      add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+    endif()
   endif()
 endif()
 

@@ -53,25 +53,41 @@ python_scripts() { # compiles in memory: no __pycache__ is left
     xargs -0 -r -n1 python3 -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")'
 }
 
-# A file that was found clean is looked at again only after it, or a header, or the checks changed.
+# A line for each source: it, and the headers of ours that it includes, however deep.
+closures() {
+  # shellcheck disable=SC2016  # the fields are awk's
+  find fs mount -type f \( -name '*.h' -o -name '*.cc' \) -print0 | sort -z | xargs -0 -r awk '
+    FNR == 1 { if (FILENAME ~ /\.cc$/) roots[++n] = FILENAME }
+    /^#include "/ { split($0, part, "\""); of[FILENAME] = of[FILENAME] " " part[2] }
+    function visit(file,   names, i, count) {
+      if (seen[file]++) return
+      printf " %s", file
+      count = split(of[file], names, " ")
+      for (i = 1; i <= count; i++) visit(names[i])
+    }
+    END { for (r = 1; r <= n; r++) { split("", seen); visit(roots[r]); print "" } }'
+}
+
+# A file that was found clean, here or in another checkout, is looked at again only after it, a header that it
+# includes, or the checks changed.
 tidy() {
-  local clean=build/lint files=()
+  local clean=${XDG_CACHE_HOME:-${HOME:-$PWD/build}/.cache}/scratchfs-lint todo=()
   cmake --preset clang >/dev/null || return
   mkdir -p "$clean"
-  local common
+  find "$clean" -type f -mtime +30 -delete
+  local common closure key
   common=$({
     clang-tidy --version
-    cat .clang-tidy build/clang/compile_commands.json
-    find fs mount -name '*.h' -type f -print0 | sort -z | xargs -0 -r cat
+    cat .clang-tidy
+    sed "s|$PWD||g" build/clang/compile_commands.json
   } | sha256sum)
-  local file key
-  while IFS= read -r -d '' file; do
-    key=$({ echo "$common"; cat "$file"; } | sha256sum | cut -c1-40)
-    [[ -e $clean/$key ]] || files+=("$file" "$clean/$key")
-  done < <(find fs mount -type f -name '*.cc' -print0 | sort -z)
-  ((${#files[@]})) || return 0
+  while read -ra closure; do
+    key=$({ echo "$common"; cat -- "${closure[@]}"; } | sha256sum | cut -c1-40)
+    [[ -e $clean/$key ]] || todo+=("${closure[0]}" "$clean/$key")
+  done < <(closures)
+  ((${#todo[@]})) || return 0
   # shellcheck disable=SC2016  # the inner shell's own parameters
-  printf '%s\0' "${files[@]}" | xargs -0 -n2 -P "$(nproc)" bash -c '
+  printf '%s\0' "${todo[@]}" | xargs -0 -n2 -P "$(nproc)" bash -c '
     if output=$(clang-tidy --quiet -p build/clang "$1" 2>&1); then : >"$2"; else
       printf "%s\n" "$output"; exit 1; fi' bash
 }

@@ -50,8 +50,6 @@ case $only in
 esac
 
 jobs=$(nproc)
-# The same sources in another checkout shall hit the cache.
-export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 
 # ---- what the tests run in: a directory of their own, open to the other users they become
 

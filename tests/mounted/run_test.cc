@@ -170,7 +170,7 @@ TEST_F(Run, StopsAndContinuesWithItsCommandAsAShellWantsOfAJob) {
 }
 
 TEST_F(Run, IsWipedWhenItIsKilled) {
-  Child job = start("echo x > \"$TMPDIR/d\"; mktemp -d; " + touch("ready") + "sleep 60");
+  Child job = start("echo x > \"$TMPDIR/d\"; mktemp -d; " + touch("ready") + "exec sleep 60");
   EXPECT_EQ(mounts_below(place_).size(), 1U);
   job.kill(SIGKILL);
   job.join();
