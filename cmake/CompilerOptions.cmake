@@ -38,10 +38,10 @@ else()
     -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
 endif()
 
-# Without optimization the sanitized file system is too slow to test, and -O1 keeps the stack traces.
+# Without optimization the sanitized file system is too slow to test, and -O1 -g1 keep the stack traces.
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 if(SCRATCHFS_SANITIZE)
-  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
   add_compile_options("-fsanitize=${SCRATCHFS_SANITIZE}" -fno-sanitize-recover=all)
   add_link_options("-fsanitize=${SCRATCHFS_SANITIZE}")
   # The compilers have no common name for this.
