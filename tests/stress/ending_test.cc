@@ -76,7 +76,7 @@ std::ptrdiff_t open_descriptors() {
 bool is_mounted(const std::string& directory) {
   std::ifstream file("/proc/self/mountinfo");
   const std::string text(std::istreambuf_iterator<char>(file), {});
-  return kernel::topmost_mount(text, directory) >= 0;
+  return kernel::topmost_mount(text, directory) != kernel::MountIdentity{};
 }
 
 class Ending : public testing::TestWithParam<kernel::IoUring> {
