@@ -2,6 +2,8 @@
 
 #include <sys/statvfs.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -128,11 +130,10 @@ Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json
   for (const std::string& word : others) {
     if (is_so(word, status, flags)) continue;
     if (contains(kKernelFlags, name_of_word(word)))
-      return usage("-o " + word + ": the kernel's, not ours; mount -o remount,bind," + word +
-                   " changes it");
-    std::string all;
-    for (const std::string_view name : kLive) all += (all.empty() ? "" : ", ") + std::string(name);
-    return usage("-o " + word + ": cannot be changed while mounted; what can be: " + all);
+      return usage(fmt::format("-o {}: the kernel's, not ours; mount -o remount,bind,{} changes it",
+                               word, word));
+    return usage(fmt::format("-o {}: cannot be changed while mounted; what can be: {}", word,
+                             fmt::join(kLive, ", ")));
   }
   return {};
 }

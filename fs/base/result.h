@@ -32,8 +32,10 @@ class Patience;
 // kWouldBlock, but that patience's error where it ends first.
 class Wait {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): named as an enum's
   static const Wait no;
   static const Wait yes;  // as long as it takes
+  // NOLINTEND(readability-identifier-naming)
   constexpr explicit Wait(const Patience& patience) : may_(true), patience_(&patience) {}
 
   const Patience* patience() const { return patience_; }  // nullptr: there is no end to it
@@ -47,8 +49,10 @@ class Wait {
   bool may_;
   const Patience* patience_ = nullptr;
 };
+// NOLINTBEGIN(readability-identifier-naming)
 inline constexpr Wait Wait::no{false};
 inline constexpr Wait Wait::yes{true};
+// NOLINTEND(readability-identifier-naming)
 
 // What goes wrong before there is a mount, for a person to read: `what: why`, one line without a
 // newline.
