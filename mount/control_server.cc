@@ -56,7 +56,9 @@ Json ControlServer::about() const {
           {"uptime_seconds", base::now().tv_sec - facts_.since},
           {"lifetime", name_of(facts_.lifetime)},
           {"claim", name_of(facts_.claim)},
-          {"create_mode", name_of(facts_.create_mode)}};
+          {"create_mode", name_of(facts_.create_mode)},
+          {"quota_file", facts_.quota_file.empty() ? Json(nullptr) : Json(facts_.quota_file)},
+          {"quota_warn_percent", facts_.quota_warn == 0 ? Json(nullptr) : Json(facts_.quota_warn)}};
 }
 
 Json ControlServer::status(uid_t caller, StatusRequest::Detail detail) {
@@ -88,6 +90,12 @@ Json ControlServer::rows(uid_t caller) const {
   }
   for (const limits::AccountRow& row : ledger_.table()) rows.push_back(row_to_json(row));
   return rows;
+}
+
+void ControlServer::replace_limits(limits::Ledger::Options limits) {
+  base::Lock lock(mutex_);
+  each_user_ = limits.each_user;
+  ledger_.replace_limits(limits.each_user, std::move(limits.overrides));
 }
 
 void ControlServer::set_quota(const SetQuotaRequest& request) {

@@ -36,6 +36,8 @@ struct MountFacts {
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
   std::string spill_directory;  // empty: never spills
   bool memory_locked = false;
+  std::string quota_file;   // empty: none
+  unsigned quota_warn = 0;  // percent of a limit; 0: never
 };
 
 // Where the numbers come from; each may be called from any thread.
@@ -65,6 +67,9 @@ class ControlServer {
   // A kernel::ControlHandler. Root and the mount's owner see every user's row and may set limits
   // and options; everyone else sees the whole mount's sums and his own row.
   std::string answer(const kernel::ControlRequest& request);
+
+  // Everybody's limits, whatever was set before.
+  void replace_limits(limits::Ledger::Options limits) EXCLUDES(mutex_);
 
  private:
   bool is_privileged(uid_t uid) const { return uid == 0 || uid == facts_.owner; }

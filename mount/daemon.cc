@@ -1,5 +1,6 @@
 #include "mount/daemon.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "mount/hardening.h"
 #include "mount/logging.h"
 #include "mount/mount_table.h"
+#include "mount/quota_watch.h"
 #include "mount/service_manager.h"
 #include "mount/signals.h"
 #include "mount/swap.h"
@@ -31,6 +33,12 @@ constexpr bool kAuditAtEnd = false;
 #else
 constexpr bool kAuditAtEnd = true;
 #endif
+
+bool has_terminal() {
+  const int terminal = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) ::close(terminal);
+  return terminal >= 0;
+}
 
 std::uint64_t own_pid_namespace() {
   struct stat status {};
@@ -52,6 +60,8 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.create_mode = setup.plan.tree.create_mode;
   facts.spill_directory = setup.spill_path;
   facts.memory_locked = setup.plan.lock_memory;
+  facts.quota_file = setup.quota_file;
+  facts.quota_warn = setup.plan.ledger.warn_percent;
   return facts;
 }
 
@@ -68,6 +78,8 @@ class Parts {
   Gauges gauges();
   Levers levers();
   void watch_sockets();
+  std::function<void()> on_hang_up();
+  void read_quotas_again();
   std::string description() const;
   bool quotas_add_up() const;
 
@@ -113,13 +125,14 @@ Outcome<void> Parts::make() {
   if (!store)
     return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
   store_ = std::move(*store);
-  ledger_ = std::make_unique<limits::Ledger>(plan.ledger);
+  const limits::Ledger::Options ledger = with_quotas(plan.ledger, setup_.quotas);
+  ledger_ = std::make_unique<limits::Ledger>(ledger);
   auto claimants = tree::make_claimants(plan.claim, {::getpid(), guardian_.pid()});
   if (!claimants) return failed(claimants.error().message);
   claimants_ = std::move(*claimants);
   tree_ = std::make_unique<tree::Tree>(plan.tree, *store_, *ledger_, *claimants_);
   control_ = std::make_unique<ControlServer>(facts_of(setup_, guardian_), gauges(), levers(),
-                                             *ledger_, plan.ledger.each_user);
+                                             *ledger_, ledger.each_user);
   auto session = kernel::Session::create(
       *tree_, [this](const kernel::ControlRequest& request) { return control_->answer(request); },
       plan.session);
@@ -135,6 +148,24 @@ void Parts::watch_sockets() {
   if (entry == nullptr) return;
   const auto device = parse_device(entry->device);
   if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
+}
+
+// What SIGHUP does. A terminal that goes away sends it too: that ends what was started in it.
+std::function<void()> Parts::on_hang_up() {
+  if (!setup_.quota_file.empty()) return [this] { read_quotas_again(); };
+  if (setup_.foreground && has_terminal()) return nullptr;
+  return [this] { spdlog::info("{}: SIGHUP: there is no quota_file to read", setup_.mountpoint); };
+}
+
+void Parts::read_quotas_again() {
+  const store::StoreStats now = store_->stats();
+  const auto quotas = read_quota_file(setup_.quota_file, now.budget + now.spill_limit);
+  if (!quotas) {
+    spdlog::error("{}; the limits stay as they were", quotas.error().message);
+    return;
+  }
+  control_->replace_limits(with_quotas(setup_.plan.ledger, *quotas));
+  spdlog::info("{}: limits read again", setup_.quota_file);
 }
 
 std::string Parts::description() const {
@@ -156,7 +187,8 @@ int Parts::serve(const Ready& ready) {
   bool answered = false;
   base::Result<void, base::Failure> served;
   {
-    const SignalWatch signals([this] { session_->stop(); });
+    const SignalWatch signals([this] { session_->stop(); }, on_hang_up());
+    const QuotaWatch quotas(*ledger_);
     if (auto mounted = session_->mount(setup_.mountpoint); !mounted) {
       return complain(failed(mounted.error().message));
     }

@@ -9,6 +9,7 @@
 #include "mount/launch.h"
 #include "mount/mount_plan.h"
 #include "mount/mountpoint_lock.h"
+#include "mount/quota_file.h"
 
 namespace scratchfs::mount {
 
@@ -19,6 +20,8 @@ struct DaemonSetup {
   MountpointLock lock;                                 // let go of when the mount answers
   std::string spill_path;                              // empty: never spills
   std::unique_ptr<base::OsDirectory> spill_directory;  // null: never spills
+  std::string quota_file;                              // absolute; empty: none
+  QuotaFile quotas;                                    // what it says now
   std::string log_level;
   bool foreground = false;
   bool remove_mountpoint = false;  // once nothing is mounted there any more, however that came

@@ -90,6 +90,12 @@ bool is_so(std::string_view word, const Json& status, unsigned long flags) {
     return value == "auto" || member(member(status, "transport"), "io_uring") == (value == "on");
   if (name == "allow_other" || name == "noallow_other")
     return member(status, "shared") == (name == "allow_other");
+  if (name == "quota_file") return member(status, "quota_file") == real_path(value);
+  if (name == "quota_warn") {
+    const auto percent = natural(member(status, "quota_warn_percent"));
+    return percent ? value == std::to_string(*percent) || value == std::to_string(*percent) + "%"
+                   : value == kNoLimit;
+  }
   if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
   return !contains(kKernelFlags, name) || has_flag(name, flags);
 }

@@ -1,6 +1,8 @@
 // `scratchfs mount`: everything up to the fork; then daemon.h.
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "mount/commands.h"
@@ -28,6 +30,22 @@ Outcome<void> check_place(const MountCommand& command, const MountOptions& optio
   if (!mountpoint) return mountpoint.error();
   setup.mountpoint = std::move(mountpoint->path);
   setup.lock = std::move(mountpoint->lock);
+  return {};
+}
+
+Outcome<void> read_quotas(const MountOptions& options, DaemonSetup& setup) {
+  if (options.quota_file.empty()) return {};
+  std::error_code error;
+  const auto path = std::filesystem::canonical(options.quota_file, error);
+  if (error) return failed("-o quota_file=" + options.quota_file, error.value());
+  if (path.string().starts_with(setup.mountpoint + "/")) {
+    return usage("-o quota_file=" + options.quota_file +
+                 ": would be hidden by the mount itself; put it elsewhere");
+  }
+  auto quotas = read_quota_file(path, setup.plan.quota_whole);
+  if (!quotas) return failed("-o quota_file: " + quotas.error().message);
+  setup.quota_file = path;
+  setup.quotas = std::move(*quotas);
   return {};
 }
 
@@ -59,6 +77,7 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
   if (!plan) return plan.error();
   setup.plan = std::move(*plan);
   setup.plan.warnings.insert(setup.plan.warnings.begin(), warnings.begin(), warnings.end());
+  if (auto read = read_quotas(*options, setup); !read) return read.error();
   return setup;
 }
 

@@ -96,6 +96,27 @@ Complaint set_seconds(std::chrono::seconds& into, std::string_view text) {
   return {};
 }
 
+Complaint set_quota_warn(MountOptions& options, std::string_view text) {
+  if (text == kNoLimit) {
+    options.quota_warn = 0;
+    return {};
+  }
+  const std::string_view digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : text;
+  unsigned percent = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, percent);
+  if (error != std::errc{} || stopped != end || percent < 1 || percent > 100) {
+    return "must be a percentage from 1% to 100%, or none";
+  }
+  options.quota_warn = percent;
+  return {};
+}
+
+Complaint set_file(std::string& into, std::string_view text) {
+  into = text;
+  return text.empty() ? "the name of a file is missing" : Complaint();
+}
+
 // USER:SIZE[:INODES]
 Complaint add_user_quota(MountOptions& options, std::string_view text) {
   const std::size_t first = text.find(':');
@@ -150,6 +171,10 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view v) { return set_inodes(o.quota_inodes, v); }},
     {{"user_quota", "USER:SIZE[:N]", "the same for one user, root included; may be given for many"},
      [](MountOptions& o, std::string_view v) { return add_user_quota(o, v); }},
+    {{"quota_file", "FILE", "limits of many users, read now and on SIGHUP"},
+     [](MountOptions& o, std::string_view v) { return set_file(o.quota_file, v); }},
+    {{"quota_warn", "PERCENT", "of a limit, at which the log tells of its user; none (90%)"},
+     [](MountOptions& o, std::string_view v) { return set_quota_warn(o, v); }},
     {{"inodes", "N", "files, directories, ... of the whole mount (one per 2K of memory)"},
      [](MountOptions& o, std::string_view v) { return set_inodes(o.inodes.emplace(), v); }},
     {{"lifetime", "MODE", "what keeps a file: strict, claimed, mount (claimed)"},

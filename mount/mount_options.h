@@ -39,6 +39,8 @@ struct MountOptions {
   std::string quota = kNoLimit;  // a percentage: of memory and spill together
   std::uint64_t quota_inodes = limits::kUnlimited;
   std::vector<UserQuota> user_quotas;
+  std::string quota_file;               // empty: none
+  unsigned quota_warn = 90;             // percent of a limit; 0: never
   std::optional<std::uint64_t> inodes;  // of the whole mount
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
   tree::ClaimKind claim = tree::ClaimKind::session;

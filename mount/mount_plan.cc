@@ -53,6 +53,7 @@ Outcome<limits::Ledger::Options> ledger_options(const MountOptions& options,
                                                 const store::StoreOptions& store) {
   const std::uint64_t whole = store.memory + store.spill;
   limits::Ledger::Options ledger;
+  ledger.warn_percent = options.quota_warn;
   ledger.total_inodes =
       options.inodes.value_or(std::max(kLeastInodes, store.memory / kMemoryPerInode));
   const auto each = user_limits("quota", options.quota, options.quota_inodes, whole);
@@ -124,6 +125,7 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   const auto ledger = ledger_options(options, plan.store);
   if (!ledger) return ledger.error();
   plan.ledger = *ledger;
+  plan.quota_whole = plan.store.memory + plan.store.spill;
   plan.tree = tree_options(options, surroundings);
   plan.claim = options.claim;
   plan.session = session_options(options, surroundings.uid);

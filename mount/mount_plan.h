@@ -22,8 +22,9 @@ inline constexpr std::uint64_t kLeastInodes = 65536;
 inline constexpr std::uint64_t kMemoryPerInode = 2048;
 
 struct MountPlan {
-  store::StoreOptions store;  // without the directory
-  limits::Ledger::Options ledger;
+  store::StoreOptions store;       // without the directory
+  limits::Ledger::Options ledger;  // without a quota file's limits
+  std::uint64_t quota_whole = 0;   // bytes that a quota's percentage is of
   tree::TreeOptions tree;
   tree::ClaimKind claim = tree::ClaimKind::session;
   kernel::SessionOptions session;

@@ -32,8 +32,11 @@ void block_signals() {
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
-SignalWatch::SignalWatch(std::function<void()> stop)
-    : stop_(std::move(stop)), end_(::eventfd(0, EFD_CLOEXEC)), thread_([this] { run(); }) {}
+SignalWatch::SignalWatch(std::function<void()> stop, std::function<void()> hang_up)
+    : stop_(std::move(stop)),
+      hang_up_(std::move(hang_up)),
+      end_(::eventfd(0, EFD_CLOEXEC)),
+      thread_([this] { run(); }) {}
 
 SignalWatch::~SignalWatch() {
   ::eventfd_write(end_, 1);
@@ -54,6 +57,10 @@ void SignalWatch::run() {
     if (waited[1].revents != 0) break;
     signalfd_siginfo info{};
     if (waited[0].revents == 0 || ::read(signals, &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo == SIGHUP && hang_up_) {
+      hang_up_();
+      continue;
+    }
     spdlog::info("signal {}: unmounting", info.ssi_signo);
     stop_();
   }

@@ -1,4 +1,5 @@
-// SIGTERM, SIGINT and SIGHUP as an orderly end of the mount.
+// SIGTERM and SIGINT as an orderly end of the mount; SIGHUP as that, or as whatever else it is to
+// do.
 #pragma once
 
 #include <functional>
@@ -11,19 +12,20 @@ namespace scratchfs::mount {
 // only. Before there is any other thread.
 void block_signals();
 
-// A thread that calls `stop` for each of those signals. One that came before it was made counts
-// too.
+// A thread that calls `stop` for each of those signals, or `hang_up` (unless empty) for SIGHUP. One
+// that came before it was made counts too.
 class SignalWatch {
  public:
-  explicit SignalWatch(std::function<void()> stop);
-  ~SignalWatch();  // no call of `stop` runs after this
+  explicit SignalWatch(std::function<void()> stop, std::function<void()> hang_up = nullptr);
+  ~SignalWatch();  // no call of either runs after this
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
  private:
   void run();
 
-  std::function<void()> stop_;
+  const std::function<void()> stop_;
+  const std::function<void()> hang_up_;
   int end_;  // eventfd(2): written to when the thread shall return
   std::thread thread_;
 };

@@ -1,5 +1,5 @@
-// Users by name and by number, as getpwnam(3) knows them. For the commands: the daemon itself never
-// asks.
+// Users by name and by number, as getpwnam(3) knows them. For the commands: the daemon asks only
+// when it reads a quota file again, on the thread of the signal.
 #pragma once
 
 #include <sys/types.h>

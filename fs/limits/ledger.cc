@@ -2,6 +2,9 @@
 
 #include <atomic>
 #include <cassert>
+#include <deque>
+#include <new>
+#include <utility>
 
 namespace scratchfs::limits {
 
@@ -28,47 +31,135 @@ void shrink_by(Counter& used, std::uint64_t by) {
 
 }  // namespace
 
+// `percent` of a limit, rounded up; kUnlimited where nothing shall be told.
+std::uint64_t share_of(std::uint64_t limit, unsigned percent) {
+  if (limit == kUnlimited || percent == 0) return kUnlimited;
+  return limit / 100 * percent + (limit % 100 * percent + 99) / 100;
+}
+
+// Crossings that nobody was told of yet. Its mutex is a leaf.
+class Crossings {
+ public:
+  // Never throws: whoever grows has grown. More than kMost, and what finds no memory, is not told.
+  void add(const Crossing& crossing) noexcept {
+    base::Lock lock(mutex_);
+    if (waiting_.size() >= kMost) return;
+    try {
+      waiting_.push_back(crossing);
+    } catch (const std::bad_alloc&) {
+      return;
+    }
+    changed_.notify_one();
+  }
+  std::optional<Crossing> next() {
+    base::Lock lock(mutex_);
+    while (waiting_.empty() && !ended_) changed_.wait(mutex_);
+    if (ended_) return std::nullopt;
+    const Crossing first = waiting_.front();
+    waiting_.pop_front();
+    return first;
+  }
+  void end() {
+    base::Lock lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  static constexpr std::size_t kMost = 1000;
+
+  base::Mutex mutex_;
+  base::Condition changed_;
+  std::deque<Crossing> waiting_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
+};
+
+// One of an account's limits, and how much of it is used.
+class Quantity {
+ public:
+  explicit Quantity(Crossing::Of of) : of_(of) {}
+
+  bool grow(std::uint64_t by) { return grow_within(used_, limit_, by); }
+  void shrink(std::uint64_t by) {
+    shrink_by(used_, by);
+    if (!told_.load(std::memory_order_relaxed)) return;
+    const std::uint64_t threshold = threshold_.load(std::memory_order_relaxed);
+    if (used() < threshold - threshold / 10) told_.store(false, std::memory_order_relaxed);
+  }
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+
+  void set_limit(std::uint64_t limit, unsigned warn_percent) {
+    const std::uint64_t before = limit_.exchange(limit, std::memory_order_relaxed);
+    threshold_.store(share_of(limit, warn_percent), std::memory_order_relaxed);
+    if (before != limit) told_.store(false, std::memory_order_relaxed);
+  }
+  // After it has grown, or its limit has changed.
+  void tell(uid_t uid, Crossings& crossings) {
+    const std::uint64_t now = used();
+    if (now < threshold_.load(std::memory_order_relaxed)) return;
+    if (told_.load(std::memory_order_relaxed) || told_.exchange(true)) return;
+    crossings.add({.uid = uid, .of = of_, .used = now, .limit = limit()});
+  }
+
+ private:
+  const Crossing::Of of_;
+  Counter used_{0};
+  Counter limit_{kUnlimited};
+  Counter threshold_{kUnlimited};
+  std::atomic<bool> told_{false};
+};
+
 // Usage and limits are atomics: a write grows its owner's usage without any lock that another
 // file's writer takes.
 class Account {
  public:
-  explicit Account(Limits limits) { set_limits(limits); }
+  Account(uid_t uid, Limits limits, unsigned warn_percent, Crossings& crossings)
+      : uid_(uid), warn_percent_(warn_percent), crossings_(crossings) {
+    set_limits(limits);
+  }
   Account(const Account&) = delete;
   Account& operator=(const Account&) = delete;
 
   bool grow(Usage by) {
-    if (!grow_within(bytes_, byte_limit_, by.bytes)) return false;
-    if (grow_within(inodes_, inode_limit_, by.inodes)) return true;
-    shrink_by(bytes_, by.bytes);
-    return false;
+    if (!bytes_.grow(by.bytes)) return false;
+    if (!inodes_.grow(by.inodes)) {
+      bytes_.shrink(by.bytes);
+      return false;
+    }
+    tell();
+    return true;
   }
   void shrink(Usage by) {
-    shrink_by(bytes_, by.bytes);
-    shrink_by(inodes_, by.inodes);
+    bytes_.shrink(by.bytes);
+    inodes_.shrink(by.inodes);
   }
 
-  Usage usage() const {
-    return {bytes_.load(std::memory_order_relaxed), inodes_.load(std::memory_order_relaxed)};
-  }
-  Limits limits() const {
-    return {byte_limit_.load(std::memory_order_relaxed),
-            inode_limit_.load(std::memory_order_relaxed)};
-  }
+  Usage usage() const { return {bytes_.used(), inodes_.used()}; }
   void set_limits(Limits limits) {
-    byte_limit_.store(limits.bytes, std::memory_order_relaxed);
-    inode_limit_.store(limits.inodes, std::memory_order_relaxed);
+    bytes_.set_limit(limits.bytes, warn_percent_);
+    inodes_.set_limit(limits.inodes, warn_percent_);
+    tell();
   }
 
  private:
-  Counter bytes_{0};
-  Counter inodes_{0};
-  Counter byte_limit_{kUnlimited};
-  Counter inode_limit_{kUnlimited};
+  void tell() {
+    bytes_.tell(uid_, crossings_);
+    inodes_.tell(uid_, crossings_);
+  }
+
+  const uid_t uid_;
+  const unsigned warn_percent_;
+  Crossings& crossings_;
+  Quantity bytes_{Crossing::Of::bytes};
+  Quantity inodes_{Crossing::Of::inodes};
 };
 
 struct Ledger::Impl {
   const Counter inode_limit;  // of the whole mount
-  Counter inodes{0};          // of the whole mount
+  const unsigned warn_percent;
+  Crossings crossings;
+  Counter inodes{0};  // of the whole mount
 
   mutable base::Mutex mutex;
   Limits each_user GUARDED_BY(mutex);
@@ -77,6 +168,7 @@ struct Ledger::Impl {
 
   explicit Impl(Options options)
       : inode_limit(options.total_inodes),
+        warn_percent(options.warn_percent),
         each_user(options.each_user),
         overrides(std::move(options.overrides)) {}
 
@@ -105,7 +197,10 @@ Ledger::~Ledger() = default;
 Account& Ledger::account(uid_t uid) {
   base::Lock lock(impl_->mutex);
   std::unique_ptr<Account>& place = impl_->accounts[uid];
-  if (!place) place = std::make_unique<Account>(impl_->limits_of(uid));
+  if (!place) {
+    place = std::make_unique<Account>(uid, impl_->limits_of(uid), impl_->warn_percent,
+                                      impl_->crossings);
+  }
   return *place;
 }
 
@@ -124,6 +219,16 @@ void Ledger::set_default(Limits limits) {
   impl_->each_user = limits;
   impl_->apply_limits();
 }
+
+void Ledger::replace_limits(Limits each_user, std::map<uid_t, Limits> overrides) {
+  base::Lock lock(impl_->mutex);
+  impl_->each_user = each_user;
+  impl_->overrides = std::move(overrides);
+  impl_->apply_limits();
+}
+
+std::optional<Crossing> Ledger::next_crossing() { return impl_->crossings.next(); }
+void Ledger::end_crossings() { impl_->crossings.end(); }
 
 AccountRow Ledger::row(uid_t uid) const {
   base::Lock lock(impl_->mutex);

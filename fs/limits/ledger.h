@@ -34,6 +34,15 @@ struct AccountRow {
   bool has_override = false;  // false: the limits are everyone's default
 };
 
+// A user's use has come to Options::warn_percent of a limit.
+struct Crossing {
+  enum class Of : bool { bytes, inodes };
+  uid_t uid = 0;
+  Of of = Of::bytes;
+  std::uint64_t used = 0;
+  std::uint64_t limit = 0;
+};
+
 class Account;  // one user's row; its address is stable for the life of the ledger
 
 // All functions may be called from any thread. The ledger's locks are leaves: none is held on
@@ -44,6 +53,7 @@ class Ledger {
     Limits each_user;  // everyone's default; root (uid 0) is unlimited unless overridden
     std::map<uid_t, Limits> overrides;
     std::uint64_t total_inodes = kUnlimited;  // of the whole mount; beyond it ENOSPC
+    unsigned warn_percent = 0;  // of a limit, at which next_crossing() tells of it; 0: never
   };
   explicit Ledger(Options options);
   ~Ledger();
@@ -56,6 +66,13 @@ class Ledger {
   // growth fails.
   void set_limits(uid_t uid, std::optional<Limits> limits);
   void set_default(Limits limits);
+  // Both at once, for everybody: who is not in `overrides` has no limits of his own any more.
+  void replace_limits(Limits each_user, std::map<uid_t, Limits> overrides);
+
+  // Waits for the next crossing. A limit is told of once; again when it was changed, or when the
+  // use has been a tenth below the threshold meanwhile. Nothing once end_crossings() was called.
+  std::optional<Crossing> next_crossing();
+  void end_crossings();
 
   AccountRow row(uid_t uid) const;
   // Every user that uses something or has limits of its own, by uid.

@@ -228,6 +228,29 @@ TEST_P(Quota, LimitsChangeWhileMounted) {
   EXPECT_EQ(fills(), "3072 KiB, EDQUOT");
 }
 
+TEST_P(Quota, LimitsAreLifted) {
+  const std::string alice = std::to_string(kAlice);
+  const auto fills = [&](std::uint64_t bytes) {
+    return in_child(as_user(kAlice), [&] {
+      const Fd file = create("f");
+      return outcome(fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)));
+    });
+  };
+  const auto set = [&](const std::vector<std::string>& what) {
+    std::vector<std::string> words{scratchfs_binary(), "quota", mount_.path()};
+    words.insert(words.end(), what.begin(), what.end());
+    return run(words).code;
+  };
+  EXPECT_EQ(fills(2 * kMiB), "EDQUOT");
+  EXPECT_EQ(set({"--user", alice, "--bytes", "none"}), 0);
+  EXPECT_EQ(fills(8 * kMiB), "0");
+  // Back to everyone's 4 MiB, of which she has more: nothing is taken away, nothing added.
+  EXPECT_EQ(set({"--user", alice, "--reset"}), 0);
+  EXPECT_EQ(fills(9 * kMiB), "EDQUOT");
+  EXPECT_EQ(set({"--everyone", "--bytes", "none"}), 0);
+  EXPECT_EQ(fills(9 * kMiB), "0");
+}
+
 TEST_P(Quota, LoweringALimitBelowTheUseTakesNothingAway) {
   const std::string alice = std::to_string(kAlice);
   check_in_child(as_user(kAlice), [&] {

@@ -42,6 +42,8 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_EQ(options.spill, "80%");
   EXPECT_EQ(options.spill_timeout, std::chrono::seconds(30));
   EXPECT_EQ(options.quota, "none");
+  EXPECT_EQ(options.quota_file, "");
+  EXPECT_EQ(options.quota_warn, 90U);
   EXPECT_EQ(options.quota_inodes, kUnlimited);
   EXPECT_EQ(options.lifetime, limits::LifetimeMode::claimed);
   EXPECT_EQ(options.claim, tree::ClaimKind::session);
@@ -142,6 +144,11 @@ TEST(MountOptions, RefuseValuesThatAreNone) {
                            "spill_timeout=1.5",
                            "spill_timeout=86401",
                            "quota=0",
+                           "quota_warn=0",
+                           "quota_warn=101%",
+                           "quota_warn=-5%",
+                           "quota_warn=%",
+                           "quota_file=",
                            "quota=x",
                            "quota_inodes=0",
                            "quota_inodes=-1",

@@ -39,6 +39,17 @@ TEST(SignalWatch, CallsStopEvenForASignalThatCameBeforeItWasMade) {
   }
 }
 
+TEST(SignalWatch, SighupIsNoEndWhereItHasAnotherMeaning) {
+  EXPECT_TRUE(in_child([] {
+    ::kill(::getpid(), SIGHUP);
+    bool stopped = false;
+    std::promise<void> hung_up;
+    auto future = hung_up.get_future();
+    const SignalWatch watch([&] { stopped = true; }, [&] { hung_up.set_value(); });
+    return future.wait_for(10s) == std::future_status::ready && !stopped;
+  }));
+}
+
 TEST(SignalWatch, EndsWithoutASignalToo) {
   EXPECT_TRUE(in_child([] {
     bool called = false;
