@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -18,7 +19,7 @@ namespace scratchfs::mount {
 namespace {
 
 constexpr auto kCommands = std::to_array<std::string_view>(
-    {"mount", "umount", "status", "quota", "set", "keep", "unkeep", "run"});
+    {"mount", "umount", "status", "top", "quota", "set", "keep", "unkeep", "run"});
 constexpr auto kForAll =
     std::to_array<std::string_view>({"-h", "--help", "--help-all", "-V", "--version"});
 
@@ -65,6 +66,8 @@ struct Commands {
   MountCommand mount;
   UmountCommand umount;
   StatusCommand status;
+  TopCommand top;
+  double top_seconds = 0;  // 0: as it is if nothing is said
   QuotaCommand quota;
   SetCommand set;
   KeepCommand keep;
@@ -112,6 +115,37 @@ CLI::App* add_status(CLI::App& app, StatusCommand& command) {
   sub->add_flag("--prometheus", command.prometheus, "the same as metrics, for Prometheus")
       ->excludes(json);
   return sub;
+}
+
+void add_top(CLI::App& app, Commands& commands) {
+  TopCommand& command = commands.top;
+  CLI::App* sub = app.add_subcommand("top", "Show live who fills a mount, how fast, since when");
+  show_usage(*sub,
+             "usage: scratchfs top MOUNTPOINT [--by user|session|process] "
+             "[--sort writes|bytes|since|name]\n"
+             "                                [--seconds N] [--once]");
+  sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
+      ->required()
+      ->type_name("MOUNTPOINT");
+  static const std::map<std::string, TopBy> kBy{
+      {"user", TopBy::user}, {"session", TopBy::session}, {"process", TopBy::process}};
+  static const std::map<std::string, TopSort> kSorts{{"writes", TopSort::rate},
+                                                     {"bytes", TopSort::bytes},
+                                                     {"since", TopSort::since},
+                                                     {"name", TopSort::name}};
+  sub->add_option("--by", command.choice.by, "whose rows: user, session or process (user)")
+      ->transform(CLI::Transformer(kBy))
+      ->type_name("WHO");
+  sub->add_option("--sort", command.choice.sort, "by what: writes, bytes, since, name (writes)")
+      ->transform(CLI::Transformer(kSorts))
+      ->type_name("WHAT");
+  sub->add_option("--seconds", commands.top_seconds, "between two looks (2; with --once 1)")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->type_name("N");
+  sub->add_flag("--once", command.once, "look twice, print the table, and end");
+  sub->footer(
+      "Keys: u, s, p by user, session, process; r, b, t, n sort by writes, bytes, time, name;\n"
+      "arrows and page keys scroll; q ends.");
 }
 
 CLI::App* add_quota(CLI::App& app, QuotaCommand& command) {
@@ -218,10 +252,21 @@ std::string help_of_everything(const CLI::App& app) {
   return text;
 }
 
+TopCommand with_interval(const Commands& commands) {
+  constexpr double kLive = 2;
+  constexpr double kOnce = 1;
+  TopCommand command = commands.top;
+  const double usual = command.once ? kOnce : kLive;
+  const double seconds = commands.top_seconds > 0 ? commands.top_seconds : usual;
+  command.interval = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  return command;
+}
+
 std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
                                        std::vector<std::string> paths) {
   if (app.got_subcommand("umount")) return Command(std::move(commands.umount));
   if (app.got_subcommand("status")) return Command(std::move(commands.status));
+  if (app.got_subcommand("top")) return Command(with_interval(commands));
   if (app.got_subcommand("quota")) {
     if (const std::string wrong = check(commands.quota); !wrong.empty()) return mistake(wrong);
     return Command(std::move(commands.quota));
@@ -253,7 +298,7 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   CLI::App app("scratchfs - a file system for what need not last", "scratchfs");
   show_usage(app,
              "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]]\n"
-             "       scratchfs umount|status|quota|set MOUNTPOINT [...]\n"
+             "       scratchfs umount|status|top|quota|set MOUNTPOINT [...]\n"
              "       scratchfs keep|unkeep PATH...\n"
              "       scratchfs run [-o OPTION[,OPTION...]] -- COMMAND [ARGUMENT...]");
   app.get_formatter()->column_width(15);
@@ -269,6 +314,7 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   add_mount(app, commands.mount, paths);
   add_umount(app, commands.umount);
   add_status(app, commands.status);
+  add_top(app, commands);
   add_quota(app, commands.quota);
   add_set(app, commands.set);
   add_keep(app, "keep", commands.keep);

@@ -1,10 +1,13 @@
 // What the command line asks for: each command with its arguments.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "mount/top_view.h"
 
 namespace scratchfs::mount {
 
@@ -26,6 +29,14 @@ struct StatusCommand {
   std::string mountpoint;
   bool json = false;
   bool prometheus = false;
+};
+
+struct TopCommand {
+  std::string mountpoint;
+  TopChoice choice;
+  bool once = false;
+  std::chrono::milliseconds interval{
+      2000};  // between two looks; of --once, the time that is measured
 };
 
 // With neither user nor everyone: the table.
@@ -56,13 +67,14 @@ struct RunCommand {
   std::vector<std::string> words;         // the command and its arguments; never empty
 };
 
-using Command = std::variant<MountCommand, UmountCommand, StatusCommand, QuotaCommand, SetCommand,
-                             KeepCommand, RunCommand>;
+using Command = std::variant<MountCommand, UmountCommand, StatusCommand, TopCommand, QuotaCommand,
+                             SetCommand, KeepCommand, RunCommand>;
 
 // Each does the work, prints, and returns the exit code.
 int run(const MountCommand& command);
 int run(const UmountCommand& command);
 int run(const StatusCommand& command);
+int run(const TopCommand& command);
 int run(const QuotaCommand& command);
 int run(const SetCommand& command);
 int run(const KeepCommand& command);

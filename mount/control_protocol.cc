@@ -124,6 +124,7 @@ base::Result<Request, base::Failure> read_set(const Json& request) {
 Json to_json(const StatusRequest& request) {
   return {{"command", "status"}, {"detail", kDetails[static_cast<std::size_t>(request.detail)]}};
 }
+Json to_json(const TopRequest& /*request*/) { return {{"command", "top"}}; }
 Json to_json(const QuotaRequest& /*request*/) { return {{"command", "quota"}}; }
 Json to_json(const SetQuotaRequest& request) {
   Json json = {{"command", "set_quota"}};
@@ -176,6 +177,7 @@ base::Result<Request, base::Failure> read_request(std::string_view text) {
   if (command == request.end() || !command->is_string())
     return base::Failure{"the request has no command"};
   if (*command == "status") return read_status(request);
+  if (*command == "top") return Request(TopRequest{});
   if (*command == "quota") return Request(QuotaRequest{});
   if (*command == "set_quota") return read_set_quota(request);
   if (*command == "set") return read_set(request);

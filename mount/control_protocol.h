@@ -1,12 +1,11 @@
 // What commands and daemon say to each other through the control file: one JSON object each way.
 //
-// Request: {"version": 1, "command": "status" | "quota" | "set_quota" | "set", ...}. Reply:
-// {"version": 1,
-// ...} with the answer under the command's name ("status", "quota"), or {"version": 1, "error":
-// "what: why"}. status takes "detail": "about", "numbers" (so if absent) or "histograms". set_quota
-// takes either "uid": N or "everyone": true (who has no limits of his own), and any of "bytes" and
-// "inodes": a number, or null for no limit; what is absent stays. "reset": true (only with uid):
-// back to everyone's limits.
+// Request: {"version": 1, "command": "status" | "top" | "quota" | "set_quota" | "set", ...}. Reply:
+// {"version": 1, ...} with the answer under the command's name ("status", "top", "quota"), or
+// {"version": 1, "error": "what: why"}. status takes "detail": "about", "numbers" (so if absent) or
+// "histograms". set_quota takes either "uid": N or "everyone": true (who has no limits of his own),
+// and any of "bytes" and "inodes": a number, or null for no limit; what is absent stays. "reset":
+// true (only with uid): back to everyone's limits.
 //
 // set takes any of "memory", "spill", "quota", "log_level" (words, as after -o), "quota_inodes" (as
 // above) and "user_quotas": [{"uid": N, "bytes": "a size", "inodes": N | null}].
@@ -40,6 +39,7 @@ struct StatusRequest {
   };
   Detail detail = Detail::numbers;
 };
+struct TopRequest {};
 struct QuotaRequest {};
 
 // nullopt: leave it as it is.
@@ -60,7 +60,7 @@ struct SetRequest {
   std::vector<UserQuota> user_quotas;
 };
 
-using Request = std::variant<StatusRequest, QuotaRequest, SetQuotaRequest, SetRequest>;
+using Request = std::variant<StatusRequest, TopRequest, QuotaRequest, SetQuotaRequest, SetRequest>;
 
 std::string write_request(const Request& request);
 // The failure is for the reply.

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <ctime>
 #include <utility>
 #include <variant>
@@ -9,6 +10,7 @@
 #include "fs/base/clock.h"
 #include "mount/mount_options.h"
 #include "mount/status_json.h"
+#include "mount/top_json.h"
 
 namespace scratchfs::mount {
 
@@ -27,6 +29,7 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
   if (const auto* asked = std::get_if<StatusRequest>(&*read)) {
     return write_reply("status", status(request.uid, asked->detail));
   }
+  if (std::holds_alternative<TopRequest>(*read)) return write_reply("top", top(request.uid));
   if (const auto* change = std::get_if<SetQuotaRequest>(&*read)) {
     if (!is_privileged(request.uid)) {
       return write_error("only root and who mounted it may set limits");
@@ -75,6 +78,28 @@ Json ControlServer::status(uid_t caller, StatusRequest::Detail detail) {
   status["users"] = rows(caller);
   for (Json& row : status["users"]) add_census(row, *taken.census);
   return status;
+}
+
+Json ControlServer::top(uid_t caller) {
+  const auto clock = std::chrono::steady_clock::now().time_since_epoch();
+  // All of them, whoever asks: it remembers the names of those that it is told of.
+  std::vector<NamedWriter> named = writer_names_.name(gauges_.writers());
+  if (!is_privileged(caller)) {
+    std::erase_if(named, [&](const NamedWriter& one) { return one.writer.uid != caller; });
+  }
+  const store::StoreStats store = gauges_.store();
+  Json top = {
+      {"mountpoint", facts_.mountpoint},
+      {"clock_ms", std::chrono::duration_cast<std::chrono::milliseconds>(clock).count()},
+      {"now", base::now().tv_sec},
+      {"memory", memory_to_json(store, facts_.memory_locked)},
+      {"spill", spill_to_json(store, facts_.spill_directory, gauges_.spill_free())},
+      {"users", rows(caller)},
+      {"sessions", sessions_to_json(named)},
+      {"processes", processes_to_json(named)},
+  };
+  add_written(top["users"], named);
+  return top;
 }
 
 Json ControlServer::quota(uid_t caller) const {

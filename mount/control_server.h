@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fs/base/mutex.h"
 #include "fs/kernel/session.h"
@@ -17,6 +18,7 @@
 #include "mount/control_protocol.h"
 #include "mount/machine.h"
 #include "mount/mount_plan.h"
+#include "mount/writer_names.h"
 
 namespace scratchfs::mount {
 
@@ -46,6 +48,7 @@ struct Gauges {
   std::function<tree::TreeStats()> tree;
   std::function<tree::Census()> census;
   std::function<kernel::SessionStats()> session;
+  std::function<std::vector<kernel::Writer>()> writers;
   std::function<std::optional<std::uint64_t>()>
       spill_free;  // bytes free on the spill disk; nullopt: not known
 };
@@ -75,6 +78,7 @@ class ControlServer {
   bool is_privileged(uid_t uid) const { return uid == 0 || uid == facts_.owner; }
   Json about() const;
   Json status(uid_t caller, StatusRequest::Detail detail);
+  Json top(uid_t caller);
   Json quota(uid_t caller) const;
   Json rows(uid_t caller) const;
   void set_quota(const SetQuotaRequest& request);
@@ -89,6 +93,7 @@ class ControlServer {
   const Gauges gauges_;
   const Levers levers_;
   CensusTaker census_;
+  WriterNames writer_names_;
   limits::Ledger& ledger_;
   mutable base::Mutex mutex_;
   limits::Limits each_user_ GUARDED_BY(mutex_);

@@ -102,6 +102,7 @@ Gauges Parts::gauges() {
   gauges.census = [this] { return tree_->census(); };
   // Requests come only while session_ serves them.
   gauges.session = [this] { return session_->stats(); };
+  gauges.writers = [this] { return session_->writers(); };
   gauges.spill_free = [directory = setup_.spill_directory.get()]() -> std::optional<std::uint64_t> {
     if (directory == nullptr) return std::nullopt;
     const auto free = directory->free_bytes();

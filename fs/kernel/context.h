@@ -6,6 +6,7 @@
 #include "fs/kernel/notifier.h"
 #include "fs/kernel/options.h"
 #include "fs/kernel/serve.h"
+#include "fs/kernel/writers.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::kernel {
@@ -15,6 +16,7 @@ struct Context : Transport {
   Notifier& notifier;
   ControlFile control;
   const SessionOptions options;
+  Writers writers{};
 };
 
 inline Context& context_of(fuse_req_t raw) {

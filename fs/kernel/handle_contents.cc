@@ -58,6 +58,7 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
         if (!handle) return base::Errno(EBADF);
         const auto written = context.tree.write(*handle, bytes, to, kill, wait);
         if (!written) return written.error();
+        context.writers.note(request.caller(), *written);
         return Written{*written};
       },
       std::as_bytes(std::span(data, size)));
@@ -100,11 +101,12 @@ void on_copy_file_range(fuse_req_t raw, fuse_ino_t from_id, off_t from_offset,
          to_at = static_cast<std::uint64_t>(to_offset),
          from = from_id == kControlId ? nullptr : context.tree.handle(from_file->fh),
          to = to_id == kControlId ? nullptr : context.tree.handle(to_file->fh)](
-            Request&, base::Wait wait) -> base::Result<Written> {
+            Request& request, base::Wait wait) -> base::Result<Written> {
           if (!from || !to) return base::Errno(EBADF);
           if (flags != 0) return base::Errno(EINVAL);
           const auto copied = context.tree.copy(*from, at, *to, to_at, length, wait);
           if (!copied) return copied.error();
+          context.writers.note(request.caller(), *copied);
           return Written{*copied};
         });
 }

@@ -37,6 +37,8 @@ class Session::Impl final : public tree::Arrivals {
   Connection& connection() { return *connection_; }
   bool all_handled(unsigned waiting) override { return connection_->all_handled(waiting); }
 
+  std::vector<Writer> writers() const { return context_.writers.all(); }
+
   SessionStats stats() const {
     SessionStats stats;
     stats.rings = connection_->rings();
@@ -89,5 +91,7 @@ base::Result<void, base::Failure> Session::serve(const std::function<void()>& re
 void Session::stop() { impl_->connection().stop(); }
 
 SessionStats Session::stats() const { return impl_->stats(); }
+
+std::vector<Writer> Session::writers() const { return impl_->writers(); }
 
 }  // namespace scratchfs::kernel

@@ -13,6 +13,7 @@
 #include "fs/kernel/control.h"
 #include "fs/kernel/latency.h"
 #include "fs/kernel/options.h"
+#include "fs/kernel/writers.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::kernel {
@@ -57,6 +58,7 @@ class Session {
   void stop();
 
   SessionStats stats() const;
+  std::vector<Writer> writers() const;
 
  private:
   class Impl;

@@ -6,6 +6,7 @@
 #include "mount/control_server.h"
 #include "mount/prometheus.h"
 #include "mount/status.h"
+#include "mount/top_view.h"
 #include "mount/user_table.h"
 #include "mount/warnings.h"
 #include "tests/fuzz/bytes.h"
@@ -21,6 +22,7 @@ mount::Gauges gauges() {
           .tree = [] { return tree::TreeStats{}; },
           .census = [] { return tree::Census{}; },
           .session = [] { return kernel::SessionStats{}; },
+          .writers = [] { return std::vector<kernel::Writer>{}; },
           .spill_free = [] { return std::nullopt; }};
 }
 
@@ -56,6 +58,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     mount::show_status(*status);
     mount::show_prometheus(*status);
     mount::warnings_of(*status, {});
+  }
+  if (const auto top = mount::read_reply(text, "top")) {
+    const mount::TopPage page = mount::top_page(*top, *top, {});
+    must(mount::lay_out(page, {}, 80, 24).size() <= 24);
   }
   if (const auto quota = mount::read_reply(text, "quota")) {
     mount::Json users = mount::member(*quota, "users");

@@ -1,9 +1,11 @@
 #include "mount/control_server.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 #include <set>
 #include <string>
 #include <string_view>
@@ -80,6 +82,17 @@ class ControlServerTest : public testing::Test {
                         {.name = "READ", .total = writes, .recent = {}}};
       stats.recent_span = std::chrono::seconds(60);
       return stats;
+    };
+    gauges.writers = [] {
+      return std::vector<kernel::Writer>{
+          {.thread = ::getpid(),
+           .session = 1,
+           .uid = kOther,
+           .bytes = 700,
+           .first = ::time(nullptr),
+           .last = ::time(nullptr)},
+          {.thread = 0, .session = 1, .uid = kOther, .bytes = 50, .first = 10, .last = 20},
+          {.thread = 0, .session = 2, .uid = kThird, .bytes = 5, .first = 10, .last = 20}};
     };
     gauges.spill_free = [] { return std::optional<std::uint64_t>(5000); };
     return gauges;
@@ -245,6 +258,27 @@ TEST_F(ControlServerTest, OthersSeeTheirOwnRowAlone) {
   EXPECT_EQ(row["bytes_limit"], 1 << 20);
   EXPECT_EQ(row["inodes_limit"], 100);
   EXPECT_EQ(row["own_limits"], false);
+}
+
+TEST_F(ControlServerTest, TopTellsWhoHasWrittenHowMuch) {
+  const Json top = ask(TopRequest{}, 0)["top"];
+  EXPECT_EQ(uids(top["users"]), (std::set<uid_t>{kOwner, kOther, kThird}));
+  EXPECT_EQ(top["users"][1]["written"], 750);
+  ASSERT_EQ(top["sessions"].size(), 2U);
+  EXPECT_EQ(top["sessions"][0]["written"], 750);
+  EXPECT_EQ(top["sessions"][0]["since"], 10);
+  ASSERT_EQ(top["processes"].size(), 1U) << "sums of those that are gone are nobody's";
+  EXPECT_EQ(top["processes"][0]["pid"], ::getpid());
+  EXPECT_EQ(top["processes"][0]["written"], 700);
+  EXPECT_EQ(top["processes"][0]["living"], true);
+  EXPECT_NE(top["processes"][0]["command"], "");
+}
+
+TEST_F(ControlServerTest, TopTellsOthersOfThemselvesAlone) {
+  const Json top = ask(TopRequest{}, kThird)["top"];
+  EXPECT_EQ(uids(top["users"]), std::set<uid_t>{kThird});
+  EXPECT_EQ(uids(top["sessions"]), std::set<uid_t>{kThird});
+  EXPECT_TRUE(top["processes"].empty());
 }
 
 TEST_F(ControlServerTest, OthersCannotSetLimitsNotEvenTheirOwn) {

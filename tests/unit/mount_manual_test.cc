@@ -53,7 +53,7 @@ TEST(Manual, DescribesEveryMountOption) {
 TEST(Manual, DescribesEveryFlagOfEveryCommand) {
   const std::string manual = source_text("docs/scratchfs.1");
   for (const char* command :
-       {"mount", "umount", "status", "quota", "set", "keep", "unkeep", "run"}) {
+       {"mount", "umount", "status", "top", "quota", "set", "keep", "unkeep", "run"}) {
     const std::string text = help(command);
     EXPECT_TRUE(says(manual, std::string(".SS ") + command)) << command;
     for (std::size_t i = 0; (i = text.find("\n  -", i)) != std::string::npos; ++i) {
