@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <map>
 #include <string_view>
 #include <utility>
 
@@ -67,6 +66,8 @@ struct Commands {
   UmountCommand umount;
   StatusCommand status;
   TopCommand top;
+  std::string top_by = "user";
+  std::string top_sort = "writes";
   double top_seconds = 0;  // 0: as it is if nothing is said
   QuotaCommand quota;
   SetCommand set;
@@ -117,6 +118,20 @@ CLI::App* add_status(CLI::App& app, StatusCommand& command) {
   return sub;
 }
 
+// In the order of TopBy, and of TopSort.
+const std::vector<std::string> kTopBy{"user", "session", "process"};
+const std::vector<std::string> kTopSorts{"writes", "bytes", "since", "name"};
+
+// The help says by itself what there is.
+CLI::Validator one_of(const std::vector<std::string>& words) {
+  return CLI::IsMember(words).description("");
+}
+
+template <typename Enum>
+Enum nth_of(const std::vector<std::string>& words, const std::string& word) {
+  return static_cast<Enum>(std::ranges::find(words, word) - words.begin());
+}
+
 void add_top(CLI::App& app, Commands& commands) {
   TopCommand& command = commands.top;
   CLI::App* sub = app.add_subcommand("top", "Show live who fills a mount, how fast, since when");
@@ -127,17 +142,11 @@ void add_top(CLI::App& app, Commands& commands) {
   sub->add_option("MOUNTPOINT", command.mountpoint, "where it is mounted")
       ->required()
       ->type_name("MOUNTPOINT");
-  static const std::map<std::string, TopBy> kBy{
-      {"user", TopBy::user}, {"session", TopBy::session}, {"process", TopBy::process}};
-  static const std::map<std::string, TopSort> kSorts{{"writes", TopSort::rate},
-                                                     {"bytes", TopSort::bytes},
-                                                     {"since", TopSort::since},
-                                                     {"name", TopSort::name}};
-  sub->add_option("--by", command.choice.by, "whose rows: user, session or process (user)")
-      ->transform(CLI::Transformer(kBy))
+  sub->add_option("--by", commands.top_by, "whose rows: user, session or process (user)")
+      ->check(one_of(kTopBy))
       ->type_name("WHO");
-  sub->add_option("--sort", command.choice.sort, "by what: writes, bytes, since, name (writes)")
-      ->transform(CLI::Transformer(kSorts))
+  sub->add_option("--sort", commands.top_sort, "by what: writes, bytes, since, name (writes)")
+      ->check(one_of(kTopSorts))
       ->type_name("WHAT");
   sub->add_option("--seconds", commands.top_seconds, "between two looks (2; with --once 1)")
       ->check(CLI::Range(0.1, 3600.0))
@@ -252,10 +261,12 @@ std::string help_of_everything(const CLI::App& app) {
   return text;
 }
 
-TopCommand with_interval(const Commands& commands) {
+TopCommand top_of(const Commands& commands) {
   constexpr double kLive = 2;
   constexpr double kOnce = 1;
   TopCommand command = commands.top;
+  command.choice.by = nth_of<TopBy>(kTopBy, commands.top_by);
+  command.choice.sort = nth_of<TopSort>(kTopSorts, commands.top_sort);
   const double usual = command.once ? kOnce : kLive;
   const double seconds = commands.top_seconds > 0 ? commands.top_seconds : usual;
   command.interval = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
@@ -266,7 +277,7 @@ std::variant<Command, Answered> chosen(const CLI::App& app, Commands commands,
                                        std::vector<std::string> paths) {
   if (app.got_subcommand("umount")) return Command(std::move(commands.umount));
   if (app.got_subcommand("status")) return Command(std::move(commands.status));
-  if (app.got_subcommand("top")) return Command(with_interval(commands));
+  if (app.got_subcommand("top")) return Command(top_of(commands));
   if (app.got_subcommand("quota")) {
     if (const std::string wrong = check(commands.quota); !wrong.empty()) return mistake(wrong);
     return Command(std::move(commands.quota));

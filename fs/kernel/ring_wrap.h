@@ -95,8 +95,9 @@ class RingSet {
  public:
   // False where the rings are another session's.
   static bool claim();
-  // Waits until `count` rings have registered their entries with the kernel. What is missing, when
-  // the kernel refused one, or `timeout` has passed; `started` then says how many there are.
+  // Waits until `count` rings have registered their entries with the kernel, or the mount has
+  // ended. What is missing, when the kernel refused one, or `timeout` has passed; `started` then
+  // says how many there are.
   static base::Result<void, base::Failure> wait_for(unsigned count, std::chrono::seconds timeout,
                                                     unsigned& started);
   // Waits until each ring's thread was idle once: then every request that had been sent at the time

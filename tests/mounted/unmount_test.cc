@@ -272,6 +272,23 @@ TEST_P(Remount, OneThatLivesOnElsewhereLeavesTheNextOneAlone) {
   first.expect_gone();
 }
 
+// Over io_uring the rings are still being made.
+TEST_P(Remount, AMountThatIsTakenAwayAtOnceEndsAsAnyOther) {
+  const std::string place = make_directory("brief");
+  const std::string options = GetParam() == Transport::io_uring ? "io_uring=on" : "io_uring=off";
+  for (unsigned round = 0; round < 20; ++round) {
+    Child daemon(Who{}, [&](Channel&) {
+      execl(scratchfs_binary().c_str(), "scratchfs", "-f", place.c_str(), "-o", options.c_str(),
+            nullptr);
+      _exit(127);
+    });
+    ASSERT_TRUE(eventually([&] { return !mounts_below(place).empty(); }, 10));
+    usleep(200 * round);
+    EXPECT_EQ(umount2(place.c_str(), MNT_DETACH), 0);
+    EXPECT_EQ(daemon.join(), 0) << "round " << round;
+  }
+}
+
 TEST(UnmountMisuse, WhatIsNoScratchfsIsLeftAlone) {
   const Tmpfs tmpfs;
   for (const std::string& path : {tmpfs.path(), std::string("/tmp"), std::string("/nonexistent")}) {
