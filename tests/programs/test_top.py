@@ -32,6 +32,10 @@ class Terminal:
     def screen(self):
         return self._tmux("capture-pane", "-p").splitlines()
 
+    def history(self):
+        """The screen, and what has scrolled off it."""
+        return self._tmux("capture-pane", "-p", "-S", "-").splitlines()
+
     def shows(self, condition):
         """Waits for a screen of which that is true; its lines."""
         deadline = time.monotonic() + _PATIENCE
@@ -97,7 +101,8 @@ def the_end_of_the_mount(base, where, unmount):
     try:
         terminal.shows(lambda lines: "USER" in row(lines, "USER"))
         unmount()
-        lines = terminal.shows(lambda lines: terminal.ended() == ["1", "1"])
+        terminal.shows(lambda lines: terminal.ended() == ["1", "1"])
+        lines = terminal.history()  # the end of a pane scrolls it
         assert any(line.startswith("scratchfs: ") for line in lines), lines
     finally:
         terminal.close()
