@@ -2,6 +2,7 @@
 """`scratchfs top` on a terminal of 80x24, that tmux draws; and --once, for scripts."""
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,10 @@ class Terminal:
     """A command on a screen of 80x24."""
 
     def __init__(self, base, *command):
-        self._socket = os.path.join(base, "tmux")
-        self._tmux("new-session", "-d", "-x", "80", "-y", "24", *command)
-        self._tmux("set-option", "-g", "remain-on-exit", "on")
+        # One of its own: the server of the last one may not have gone yet.
+        self._socket = os.path.join(tempfile.mkdtemp(dir=base), "tmux")
+        script = f"{shlex.join(command)}; echo ended $?; exec cat"
+        self._tmux("new-session", "-d", "-x", "80", "-y", "24", script)
 
     def _tmux(self, *words):
         done = subprocess.run(["tmux", "-f", "/dev/null", "-S", self._socket, *words], capture_output=True, text=True,
@@ -32,10 +34,6 @@ class Terminal:
     def screen(self):
         return self._tmux("capture-pane", "-p").splitlines()
 
-    def history(self):
-        """The screen, and what has scrolled off it."""
-        return self._tmux("capture-pane", "-p", "-S", "-").splitlines()
-
     def shows(self, condition):
         """Waits for a screen of which that is true; its lines."""
         deadline = time.monotonic() + _PATIENCE
@@ -44,8 +42,9 @@ class Terminal:
             time.sleep(0.02)
         return lines
 
-    def ended(self):
-        return self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split()
+    def ends(self, code):
+        """Waits for the command's end with that exit code; what is on the screen then."""
+        return self.shows(lambda lines: f"ended {code}" in lines)
 
     def close(self):
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True)
@@ -91,7 +90,7 @@ def a_live_screen(base, where):
             terminal.press("u")
             terminal.shows(lambda lines: "LIMIT" in row(lines, "USER"))
             terminal.press("q")
-            terminal.shows(lambda lines: terminal.ended() == ["1", "0"])
+            terminal.ends(0)
         finally:
             terminal.close()
 
@@ -101,8 +100,7 @@ def the_end_of_the_mount(base, where, unmount):
     try:
         terminal.shows(lambda lines: "USER" in row(lines, "USER"))
         unmount()
-        terminal.shows(lambda lines: terminal.ended() == ["1", "1"])
-        lines = terminal.history()  # the end of a pane scrolls it
+        lines = terminal.ends(1)
         assert any(line.startswith("scratchfs: ") for line in lines), lines
     finally:
         terminal.close()
