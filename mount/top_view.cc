@@ -91,7 +91,8 @@ void sort_rows(std::vector<Measured>& rows, TopSort by) {
 }
 
 std::string show_rate(double rate) {
-  return limits::format_size(static_cast<std::uint64_t>(rate)) + "/s";
+  constexpr double kMost = 1ULL << 63;  // a double beyond 2^64 could not be converted
+  return limits::format_size(static_cast<std::uint64_t>(std::min(rate, kMost))) + "/s";
 }
 
 std::string show_since(const Json& row, const char* name, std::int64_t now) {
