@@ -51,6 +51,7 @@ TEST(Memory, ANonRootDaemonIsLikeAnyOther) {
 }
 
 TEST(LockMemory, KeepsAllOfTheDaemonOutOfSwap) {
+  if (slowness() > 1) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
   const Mount mount("lifetime=mount,memory=64M,spill=0,lock_memory");
   EXPECT_EQ(status_of(mount)["memory"]["locked"], true);
   make_file((mount / "f").c_str(), random_bytes(32 * kMiB, 1));
@@ -63,10 +64,11 @@ TEST(LockMemory, KeepsAllOfTheDaemonOutOfSwap) {
 }
 
 TEST(LockMemory, IsRefusedInOneLineWhereTheLimitIsTooLow) {
+  if (slowness() > 1) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
   const std::string at = make_directory("unlocked");
   ASSERT_EQ(chown(at.c_str(), kNobody, kNobody), 0);
   const Finished finished =
-      shell("ulimit -l 4096 && exec " + scratchfs_binary() + " -o memory=64M,lock_memory " + at,
+      shell("ulimit -l 4096 && exec '" + scratchfs_binary() + "' -o memory=64M,lock_memory " + at,
             {.who = as_user(kNobody)});
   EXPECT_EQ(finished.code, 1);
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
