@@ -91,7 +91,7 @@ void sort_rows(std::vector<Measured>& rows, TopSort by) {
 }
 
 std::string show_rate(double rate) {
-  constexpr double kMost = 1ULL << 63;  // a double beyond 2^64 could not be converted
+  constexpr double kMost = 0x1p63;  // a double beyond 2^64 could not be converted
   return limits::format_size(static_cast<std::uint64_t>(std::min(rate, kMost))) + "/s";
 }
 
