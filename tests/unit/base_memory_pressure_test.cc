@@ -3,32 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <thread>
 
+#include "tests/unit/machine_root.h"
+
 namespace scratchfs::base {
 namespace {
 
 using namespace std::chrono_literals;
-namespace files = std::filesystem;
 
-// A machine with a /proc and a /sys of our own.
-class MemoryPressureTest : public testing::Test {
+class MemoryPressureTest : public MachineRootTest {
  protected:
-  void SetUp() override {
-    std::string name = (files::temp_directory_path() / "scratchfs-pressure.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { files::remove_all(root_); }
-
-  void write(const std::string& path, const std::string& text) const {
-    files::create_directories(files::path(root_ + path).parent_path());
-    std::ofstream(root_ + path) << text;
-  }
   std::string read(const std::string& path) const {
     std::ifstream file(root_ + path);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -37,8 +25,6 @@ class MemoryPressureTest : public testing::Test {
     write("/proc/meminfo", "MemTotal:       1000 kB\nMemFree:        1 kB\nMemAvailable:   " +
                                std::to_string(percent * 10) + " kB\n");
   }
-
-  std::string root_;
 };
 
 TEST_F(MemoryPressureTest, LooksAtWhatIsAvailableWhereTheKernelTellsNothing) {

@@ -4,36 +4,21 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/unit/machine_root.h"
 
 namespace scratchfs::mount {
 namespace {
 
-namespace files = std::filesystem;
 using Names = std::vector<std::string>;
 
-// A machine with a /proc and a /sys of our own.
-class SwapTest : public testing::Test {
+class SwapTest : public MachineRootTest {
  protected:
-  void SetUp() override {
-    std::string name = (files::temp_directory_path() / "scratchfs-swap.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
-  }
-  void TearDown() override { files::remove_all(root_); }
-
-  void write(const std::string& path, const std::string& text) const {
-    files::create_directories(files::path(root_ + path).parent_path());
-    std::ofstream(root_ + path) << text;
-  }
   void swaps(const std::string& lines) const {
     write("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" + lines);
   }
-
-  std::string root_;
 };
 
 TEST_F(SwapTest, IsOffWhereNothingIsListed) {
