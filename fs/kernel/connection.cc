@@ -321,8 +321,9 @@ void Connection::read_requests() {
     error = received < 0 ? errno : 0;
     taker.goes_on();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-    if (is_passing(error)) continue;
+    if (is_passing(error)) error = 0;  // which may have been the last
     if (error != 0) break;
+    if (received < 0) continue;
     handle({memory.get(), static_cast<std::size_t>(received)});
   }
   const base::Lock lock(mutex_);
