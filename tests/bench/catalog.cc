@@ -8,8 +8,9 @@ namespace {
 
 std::vector<Work> collect() {
   std::vector<Work> all;
-  for (const auto& works : {call_works(), name_works(), stream_works(), mapped_works(),
-                            random_works(), job_works(), spill_works(), small_file_works()}) {
+  for (const auto& works :
+       {call_works(), name_works(), stream_works(), mapped_works(), random_works(), scaling_works(),
+        job_works(), spill_works(), small_file_works()}) {
     all.insert(all.end(), works.begin(), works.end());
   }
   return all;

@@ -1,7 +1,6 @@
 // scratchfs_bench: runs named pieces of work on a directory, and makes tables of what came out.
 // scripts/bench.sh mounts what is compared and calls it.
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "tests/bench/catalog.h"
 #include "tests/bench/files.h"
+#include "tests/bench/processes.h"
 #include "tests/bench/report.h"
 #include "tests/bench/timing.h"
 
@@ -56,13 +56,6 @@ class OwnDirectory {
   OwnDirectory& operator=(const OwnDirectory&) = delete;
   std::string path;
 };
-
-void pin_to(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<std::size_t>(cpu), &set);
-  check(sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
-}
 
 Outcome run_one(const Work& work, RunOptions options) {
   Outcome outcome = std::move(options.outcome);

@@ -1,5 +1,6 @@
 #include "tests/bench/processes.h"
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,13 @@ bool reap(const std::vector<pid_t>& processes) {
 }
 
 }  // namespace
+
+void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  check(sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
+}
 
 double run_processes(std::size_t count, const std::function<void(std::size_t)>& job) {
   Records records(count);

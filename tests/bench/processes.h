@@ -1,10 +1,13 @@
-// The same by several processes at once.
+// Where processes run; the same by several at once.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 
 namespace scratchfs::bench {
+
+// The calling thread stays on this core. Throws if it cannot.
+void pin_to(int cpu);
 
 // Forks `count` processes that run `job(0)`, `job(1)` ... from one moment on. Seconds from there to
 // when the last is done. Processes, not threads: those would share, and fight for, one table of

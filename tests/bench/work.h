@@ -65,6 +65,7 @@ std::vector<Work> name_works();        // names.cc: creating, renaming, listing
 std::vector<Work> stream_works();      // streams.cc
 std::vector<Work> mapped_works();      // mapped.cc
 std::vector<Work> random_works();      // random.cc
+std::vector<Work> scaling_works();     // scaling.cc: by one core, by two
 std::vector<Work> job_works();         // jobs.cc: what people do all day
 std::vector<Work> spill_works();       // spill.cc
 std::vector<Work> small_file_works();  // small_files.cc
