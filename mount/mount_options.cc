@@ -173,7 +173,7 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view v) { return add_user_quota(o, v); }},
     {{"quota_file", "FILE", "limits of many users, read now and on SIGHUP"},
      [](MountOptions& o, std::string_view v) { return set_file(o.quota_file, v); }},
-    {{"quota_warn", "PERCENT", "of a limit, at which the log tells of its user; none (90%)"},
+    {{"quota_warn", "PERCENT", "of a limit, at which log and status tell of its user; none (90%)"},
      [](MountOptions& o, std::string_view v) { return set_quota_warn(o, v); }},
     {{"inodes", "N", "files, directories, ... of the whole mount (one per 2K of memory)"},
      [](MountOptions& o, std::string_view v) { return set_inodes(o.inodes.emplace(), v); }},

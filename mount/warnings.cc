@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cmath>
 
+#include "fs/limits/ledger.h"
 #include "fs/limits/size.h"
 #include "mount/user_table.h"
 
@@ -11,8 +12,8 @@ namespace scratchfs::mount {
 
 namespace {
 
-// A user's use, and the room for spilled blocks, are told of beyond this.
-constexpr double kNearlyFull = 0.9;
+// Of the room for spilled blocks; less than that is told of.
+constexpr double kLittleLeft = 0.1;
 
 void warn(Json& warnings, const char* code, std::string text) {
   warnings.push_back({{"code", code}, {"text", std::move(text)}});
@@ -35,7 +36,7 @@ void look_at_room(const Json& spill, Json& warnings) {
   const auto used = natural(member(spill, "used")).value_or(0);
   if (limit == 0) return;
   const std::uint64_t left = limit > used ? limit - used : 0;
-  const auto little = static_cast<double>(limit) * (1 - kNearlyFull);
+  const auto little = static_cast<double>(limit) * kLittleLeft;
   if (static_cast<double>(left) < little) {
     warn(warnings, "spill_nearly_full",
          fmt::format("only {} of {} are left to spill to: mount with more, or set quotas",
@@ -50,16 +51,15 @@ void look_at_room(const Json& spill, Json& warnings) {
   }
 }
 
-void look_at_user(const Json& row, Json& warnings) {
+void look_at_user(const Json& row, unsigned percent, Json& warnings) {
   for (const auto& [what, thing] : {std::pair{"bytes", "bytes"}, {"inodes", "inodes"}}) {
     const auto used = natural(member(row, what));
     const auto limit = natural(member(row, (std::string(what) + "_limit").c_str()));
-    if (!used || !limit || *limit == 0) continue;
+    if (!used || !limit || *used < limits::share_of(*limit, percent)) continue;
     const double share = static_cast<double>(*used) / static_cast<double>(*limit);
-    if (share <= kNearlyFull) continue;
     warn(warnings, "user_nearly_full",
-         fmt::format("{} uses {}% of the {} allowed", show_user(row),
-                     static_cast<std::uint64_t>(share * 100), thing));
+         fmt::format("{} uses {:.0f}% of the {} allowed", show_user(row), std::floor(share * 100),
+                     thing));
   }
 }
 
@@ -78,7 +78,9 @@ Json warnings_of(const Json& status, const std::vector<std::string>& swap) {
   const Json& spill = member(status, "spill");
   look_at_damage(spill, warnings);
   look_at_room(spill, warnings);
-  for (const Json& row : member(status, "users")) look_at_user(row, warnings);
+  const auto percent =
+      static_cast<unsigned>(natural(member(status, "quota_warn_percent")).value_or(0));
+  for (const Json& row : member(status, "users")) look_at_user(row, percent, warnings);
   if (member(member(status, "memory"), "locked") != true) look_at_swap(swap, warnings);
   return warnings;
 }

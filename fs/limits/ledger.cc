@@ -31,9 +31,8 @@ void shrink_by(Counter& used, std::uint64_t by) {
 
 }  // namespace
 
-// `percent` of a limit, rounded up; kUnlimited where nothing shall be told.
 std::uint64_t share_of(std::uint64_t limit, unsigned percent) {
-  if (limit == kUnlimited || percent == 0) return kUnlimited;
+  if (limit == kUnlimited || limit == 0 || percent == 0) return kUnlimited;
   return limit / 100 * percent + (limit % 100 * percent + 99) / 100;
 }
 

@@ -34,6 +34,10 @@ struct AccountRow {
   bool has_override = false;  // false: the limits are everyone's default
 };
 
+// `percent` of a limit, rounded up: the use at which its user is near it. kUnlimited where nobody
+// can be near: no limit, one of 0, or 0 percent.
+std::uint64_t share_of(std::uint64_t limit, unsigned percent);
+
 // A user's use has come to Options::warn_percent of a limit.
 struct Crossing {
   enum class Of : bool { bytes, inodes };

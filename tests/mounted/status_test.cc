@@ -22,7 +22,8 @@ constexpr std::size_t kMiB = 1 << 20;
 
 class Status : public testing::TestWithParam<Transport> {
  protected:
-  Mount mount_{"memory=16M,spill=256M,user_quota=" + std::to_string(kAlice) + ":1M", GetParam()};
+  Mount mount_{"memory=16M,spill=256M,quota_warn=50%,user_quota=" + std::to_string(kAlice) + ":1M",
+               GetParam()};
 
   Finished ask(const std::vector<std::string>& options = {}, const Who& who = {}) const {
     std::vector<std::string> words{scratchfs_binary(), "status", mount_.path()};
@@ -110,10 +111,10 @@ TEST_P(Status, WarnsOfAUserNearHisLimit) {
   EXPECT_FALSE(warns("user_nearly_full"));
   check_in_child(as_user(kAlice), [&] {
     const Fd file = create("f", O_EXCL);
-    EXPECT_EQ(outcome(fallocate(file.get(), 0, 0, kMiB)), "0");
+    EXPECT_EQ(outcome(fallocate(file.get(), 0, 0, kMiB / 2)), "0");
   });
   EXPECT_TRUE(warns("user_nearly_full"));
-  EXPECT_NE(ask().out.find("warning    " + std::to_string(kAlice) + " uses 100% of the bytes"),
+  EXPECT_NE(ask().out.find("warning    " + std::to_string(kAlice) + " uses 50% of the bytes"),
             std::string::npos);
 }
 

@@ -87,6 +87,17 @@ TEST_F(Crossings, WaitUntilTheyAreEnded) {
   waiter.join();
 }
 
+TEST(CrossingsOfNothing, AreNone) {
+  Ledger ledger({.each_user = {.bytes = 0}, .warn_percent = 90});
+  Charge charge(ledger, ledger.account(kAlice));
+  ASSERT_TRUE(charge.grow({.inodes = 1})) << "an empty file";
+  EXPECT_EQ(share_of(0, 90), kUnlimited);
+  Charge mark(ledger, ledger.account(2000));
+  ledger.set_limits(2000, Limits{.bytes = 1});
+  ASSERT_TRUE(mark.grow({.bytes = 1}));
+  EXPECT_EQ(ledger.next_crossing()->uid, 2000U) << "the first there is";
+}
+
 TEST(CrossingsOff, NobodyIsTold) {
   Ledger ledger({.each_user = {.bytes = 100, .inodes = 1}});
   Charge charge(ledger, ledger.account(kAlice));

@@ -41,20 +41,33 @@ TEST(Warnings, TheDiskRunsOutBeforeTheLimit) {
   EXPECT_EQ(codes(spill(1000, 950, 60)), Codes{"spill_nearly_full"});
 }
 
-TEST(Warnings, UsersOverNineTenths) {
-  const auto row = [](std::uint64_t bytes, Json limit) {
-    return Json{{"uid", 4000000000U},
-                {"bytes", bytes},
-                {"bytes_limit", limit},
-                {"inodes", 5},
-                {"inodes_limit", 5}};
-  };
-  const Json warnings = warnings_of({{"users", {row(91, 100)}}}, {});
+// A status with one user.
+Json user(Json percent, std::uint64_t bytes, Json bytes_limit, std::uint64_t inodes = 0,
+          Json inodes_limit = nullptr) {
+  return {{"quota_warn_percent", percent},
+          {"users",
+           {{{"uid", 4000000000U},
+             {"bytes", bytes},
+             {"bytes_limit", bytes_limit},
+             {"inodes", inodes},
+             {"inodes_limit", inodes_limit}}}}};
+}
+
+TEST(Warnings, UsersWhoComeToTheShareThatTheLogTellsOf) {
+  const Json warnings = warnings_of(user(90, 90, 100, 5, 5), {});
   ASSERT_EQ(warnings.size(), 2U);
-  EXPECT_EQ(warnings[0]["text"], "4000000000 uses 91% of the bytes allowed");
+  EXPECT_EQ(warnings[0]["text"], "4000000000 uses 90% of the bytes allowed");
   EXPECT_EQ(warnings[1]["text"], "4000000000 uses 100% of the inodes allowed");
-  EXPECT_EQ(codes({{"users", {row(90, 100)}}}), Codes{"user_nearly_full"});
-  EXPECT_EQ(codes({{"users", {row(91, nullptr)}}}), Codes{"user_nearly_full"});
+  EXPECT_EQ(codes(user(90, 89, 100)), Codes());
+  EXPECT_EQ(codes(user(90, 91, nullptr)), Codes());
+  EXPECT_EQ(codes(user(50, 50, 100)), Codes{"user_nearly_full"});
+  EXPECT_EQ(codes(user(100, 99, 100)), Codes());
+  EXPECT_EQ(codes(user(100, 100, 100)), Codes{"user_nearly_full"});
+}
+
+TEST(Warnings, NoUserWhereNobodyShallBeToldOf) {
+  EXPECT_EQ(codes(user(nullptr, 100, 100)), Codes()) << "quota_warn=none";
+  EXPECT_EQ(codes(user(90, 0, 0)), Codes()) << "who may have nothing is not near it";
 }
 
 TEST(Warnings, SwapInClear) {
