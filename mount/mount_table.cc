@@ -20,23 +20,6 @@ constexpr int kMaxLinks = 40;  // as the kernel follows
 
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
-// mountinfo writes space, tab, newline and backslash as \ooo.
-std::string unescape(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) &&
-                         is_octal(text[i + 2]) && is_octal(text[i + 3]);
-    if (!escaped) {
-      plain += text[i];
-      continue;
-    }
-    plain +=
-        static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
-    i += 3;
-  }
-  return plain;
-}
-
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   while (!text.empty()) {
@@ -96,6 +79,22 @@ Split split_last(std::string path) {
 }
 
 }  // namespace
+
+std::string unescape(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) &&
+                         is_octal(text[i + 2]) && is_octal(text[i + 3]);
+    if (!escaped) {
+      plain += text[i];
+      continue;
+    }
+    plain +=
+        static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
+    i += 3;
+  }
+  return plain;
+}
 
 MountTable parse_mount_table(std::string_view mountinfo) {
   MountTable table;

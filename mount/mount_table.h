@@ -26,6 +26,9 @@ struct MountEntry {
 };
 using MountTable = std::vector<MountEntry>;  // in the order of mounting, as the kernel tells it
 
+// A name as it is: /proc writes space, tab, newline and backslash as \ooo (proc(5)).
+std::string unescape(std::string_view text);
+
 MountTable parse_mount_table(std::string_view mountinfo);
 // Empty where it cannot be read.
 MountTable read_mount_table(const std::string& path = kMountInfo);

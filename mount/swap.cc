@@ -1,21 +1,29 @@
 #include "mount/swap.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/btrfs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 
+#include "fs/base/descriptor.h"
 #include "fs/limits/size.h"
+#include "mount/mount_table.h"
 
 namespace scratchfs::mount {
 
 namespace {
 
 namespace files = std::filesystem;
+using Devices = std::vector<files::path>;  // their directories in /sys; none: not known
 
 std::string first_word(const std::string& path) {
   std::ifstream file(path);
@@ -41,17 +49,43 @@ bool is_memory(const files::path& device) {
   return device.filename().string().starts_with("zram") && (backing.empty() || backing == "none");
 }
 
-// The directory in /sys of a swap partition, or of what a swap file lies on; empty: not known.
-files::path device_of(const std::string& swap, const std::string& type, const std::string& root) {
+std::string show_uuid(const std::uint8_t (&bytes)[BTRFS_FSID_SIZE]) {
+  std::string text = fmt::format("{:02x}", fmt::join(bytes, ""));
+  for (const std::size_t dash : {8U, 13U, 18U, 23U}) text.insert(dash, "-");
+  return text;
+}
+
+// btrfs gives each subvolume a device number that is no device's, and can lie on several: so it is
+// asked which file system this is, and sysfs what that lies on (ioctl BTRFS_IOC_FS_INFO of
+// linux/btrfs.h, /sys/fs/btrfs of btrfs(5)). `directory`: where the swap file is.
+Devices devices_of_btrfs(const std::string& directory, const std::string& root) {
+  const base::Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  btrfs_ioctl_fs_info_args info{};
+  if (!opened.valid() || ::ioctl(opened.get(), BTRFS_IOC_FS_INFO, &info) != 0) return {};
+  Devices devices;
   std::error_code none;
+  const std::string all = root + "/sys/fs/btrfs/" + show_uuid(info.fsid) + "/devices";
+  for (const auto& device : files::directory_iterator(all, none)) devices.push_back(device.path());
+  return devices;
+}
+
+// Of a swap partition, or of what a swap file lies on.
+Devices devices_of(const std::string& swap, const std::string& type, const std::string& root) {
   if (type == "partition")
-    return root + "/sys/class/block/" + files::path(swap).filename().string();
+    return {root + "/sys/class/block/" + files::path(swap).filename().string()};
   struct stat info {};
   if (::stat((root + swap).c_str(), &info) != 0) return {};
-  const std::string number =
-      std::to_string(gnu_dev_major(info.st_dev)) + ":" + std::to_string(gnu_dev_minor(info.st_dev));
-  return files::canonical(root + "/sys/dev/block/" + number, none);
+  if (gnu_dev_major(info.st_dev) == 0)
+    return devices_of_btrfs(files::path(root + swap).parent_path(), root);
+  std::error_code error;
+  const files::path device =
+      files::canonical(fmt::format("{}/sys/dev/block/{}:{}", root, gnu_dev_major(info.st_dev),
+                                   gnu_dev_minor(info.st_dev)),
+                       error);
+  return error ? Devices{} : Devices{device};
 }
+
+bool is_safe(const files::path& device) { return is_encrypted(device) || is_memory(device); }
 
 }  // namespace
 
@@ -64,8 +98,9 @@ std::vector<std::string> plaintext_swap(const std::string& root) {
   std::string type;
   while (table >> name >> type) {
     std::getline(table, line);
-    const files::path device = device_of(name, type, root);
-    if (device.empty() || (!is_encrypted(device) && !is_memory(device))) found.push_back(name);
+    name = unescape(name);
+    const Devices devices = devices_of(name, type, root);
+    if (devices.empty() || !std::ranges::all_of(devices, is_safe)) found.push_back(name);
   }
   return found;
 }

@@ -25,7 +25,7 @@ build_packages=(
   libssl-dev liburing-dev nlohmann-json3-dev
 )
 test_packages=(
-  acl attr clang clang-format clang-tidy e2fsprogs fio gnuplot-nox procps python3 shellcheck tar xz-utils
+  acl attr btrfs-progs clang clang-format clang-tidy e2fsprogs fio gnuplot-nox procps python3 shellcheck tar xz-utils
   gnupg openssh-client perl python3-pip rsync sqlite3 tmux unzip vim-tiny zip
   man-db mandoc python3-yaml systemd zsh
 )

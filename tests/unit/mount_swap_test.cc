@@ -51,6 +51,11 @@ TEST_F(SwapTest, IsFineInMemoryUnlessThatGoesToADiskItself) {
   EXPECT_EQ(plaintext_swap(root_), Names{"/dev/zram0"});
 }
 
+TEST_F(SwapTest, HasANameThatIsWrittenInOctalWhereItMust) {
+  swaps("/swap\\040file\\134 file\t1000\t0\t-2\n");
+  EXPECT_EQ(plaintext_swap(root_), Names{"/swap file\\"});
+}
+
 TEST_F(SwapTest, IsWhatAFileLiesOn) {
   swaps("/swapfile file\t1000\t0\t-2\n/gone file 1 0 -3\n");
   write("/swapfile", "");

@@ -8,13 +8,22 @@
 #include "tests/mounted/harness/keeper.h"
 
 namespace scratchfs::harness {
+namespace {
 
-LoopDisk::LoopDisk(unsigned mebibytes) : path_(make_directory("loop-disk")) {
+std::vector<std::string> make_command(LoopDisk::Type type) {
+  if (type == LoopDisk::Type::btrfs) return {"mkfs.btrfs", "--quiet"};
+  // All tables are written now: later they would take space that a test counts.
+  return {"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"};
+}
+
+}  // namespace
+
+LoopDisk::LoopDisk(unsigned mebibytes, Type type) : path_(make_directory("loop-disk")) {
   image_ = path_ + ".image";
   EXPECT_EQ(run({"truncate", "-s", std::to_string(mebibytes) + "M", image_}).code, 0);
-  // All tables are written now: later they would take space that a test counts.
-  const Finished made =
-      run({"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image_});
+  std::vector<std::string> make = make_command(type);
+  make.push_back(image_);
+  const Finished made = run(make);
   EXPECT_EQ(made.code, 0) << made.err;
   const Finished mounted = run({"mount", "-o", "loop", image_, path_});
   EXPECT_EQ(mounted.code, 0) << mounted.err;

@@ -1,4 +1,4 @@
-// A disk of a known size: an ext4 in a file.
+// A disk of a known size: a file system in a file.
 #pragma once
 
 #include <string>
@@ -8,12 +8,14 @@ namespace scratchfs::harness {
 // Mounted in the constructor, gone with the object. Fails the test where it cannot be had.
 class LoopDisk {
  public:
-  explicit LoopDisk(unsigned mebibytes);
+  enum class Type : bool { ext4, btrfs };
+  explicit LoopDisk(unsigned mebibytes, Type type = Type::ext4);
   ~LoopDisk();
   LoopDisk(const LoopDisk&) = delete;
   LoopDisk& operator=(const LoopDisk&) = delete;
 
   const std::string& path() const { return path_; }
+  const std::string& image() const { return image_; }
 
  private:
   std::string image_;
