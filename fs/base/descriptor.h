@@ -11,12 +11,17 @@ class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~Descriptor() {
     if (fd_ >= 0) close(fd_);
   }
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
+  // From now on it is the caller who closes it.
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <vector>
 
+#include "fs/base/descriptor.h"
+
 namespace scratchfs::base {
 
 namespace {
@@ -23,16 +25,15 @@ constexpr auto kTriggers =
     std::to_array<const char*>({"some 100000 1000000", "some 200000 2000000"});
 constexpr auto kBetweenLooks = 1000ms;
 
-// A descriptor that poll(2) finds urgent when the trigger fires; -1: this file has none.
-int open_trigger(const std::string& path) {
+// A descriptor that poll(2) finds urgent when the trigger fires; not valid: this file has none.
+Descriptor open_trigger(const std::string& path) {
   for (const char* trigger : kTriggers) {
-    const int file = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (file < 0) return -1;
+    Descriptor file(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    if (!file.valid()) return file;
     // The terminating null is part of it.
-    if (::write(file, trigger, std::strlen(trigger) + 1) > 0) return file;
-    ::close(file);
+    if (::write(file.get(), trigger, std::strlen(trigger) + 1) > 0) return file;
   }
-  return -1;
+  return Descriptor(-1);
 }
 
 // This process's own group, where it is below the root of the hierarchy.
@@ -47,18 +48,14 @@ std::string group_pressure(const std::string& root) {
 
 class SystemPressure final : public MemoryPressure {
  public:
-  SystemPressure(int stop, std::string root) : stop_(stop), root_(std::move(root)) {
-    watched_.push_back({stop, POLLIN, 0});
+  SystemPressure(Descriptor stop, std::string root)
+      : stop_(std::move(stop)), root_(std::move(root)) {
     for (const std::string& path : {root_ + "/proc/pressure/memory", group_pressure(root_)}) {
-      if (const int trigger = path.empty() ? -1 : open_trigger(path); trigger >= 0)
-        watched_.push_back({trigger, POLLPRI, 0});
+      if (path.empty()) continue;
+      if (Descriptor trigger = open_trigger(path); trigger.valid())
+        triggers_.push_back(std::move(trigger));
     }
   }
-  ~SystemPressure() override {
-    for (const pollfd& watched : watched_) ::close(watched.fd);
-  }
-  SystemPressure(const SystemPressure&) = delete;
-  SystemPressure& operator=(const SystemPressure&) = delete;
 
   bool wait(std::optional<std::chrono::milliseconds> patience) override {
     const auto until = std::chrono::steady_clock::now() + patience.value_or(0ms);
@@ -66,48 +63,49 @@ class SystemPressure final : public MemoryPressure {
       const auto left =
           std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
       if (patience && left <= 0ms) return false;
-      const bool urgent = poll_once(patience ? std::optional(left) : std::nullopt);
-      if ((watched_.front().revents & POLLIN) != 0) return false;
-      if (urgent || (!is_told() && is_short_of_memory(root_))) return true;
+      const Woken woken = poll_once(patience ? std::optional(left) : std::nullopt);
+      if (woken == Woken::by_stop) return false;
+      if (woken == Woken::by_trigger || (!is_told() && is_short_of_memory(root_))) return true;
     }
   }
 
-  void stop() override { ::eventfd_write(stop_, 1); }
+  void stop() override { ::eventfd_write(stop_.get(), 1); }
 
  private:
-  bool is_told() const { return watched_.size() > 1; }
+  enum class Woken : std::uint8_t { by_nothing, by_trigger, by_stop };
 
-  // True: a trigger has fired.
-  bool poll_once(std::optional<std::chrono::milliseconds> patience) {
+  bool is_told() const { return !triggers_.empty(); }
+
+  Woken poll_once(std::optional<std::chrono::milliseconds> patience) {
     if (!is_told()) patience = std::min(patience.value_or(kBetweenLooks), kBetweenLooks);
+    std::vector<pollfd> watched{{stop_.get(), POLLIN, 0}};
+    for (const Descriptor& trigger : triggers_) watched.push_back({trigger.get(), POLLPRI, 0});
     const int timeout = patience ? static_cast<int>(patience->count()) : -1;
-    if (::poll(watched_.data(), watched_.size(), timeout) <= 0) {
-      for (pollfd& watched : watched_) watched.revents = 0;
-      return false;
-    }
+    if (::poll(watched.data(), watched.size(), timeout) <= 0) return Woken::by_nothing;
+    if ((watched.front().revents & POLLIN) != 0) return Woken::by_stop;
     bool urgent = false;
-    for (std::size_t i = watched_.size(); i-- > 1;) {
-      if ((watched_[i].revents & POLLERR) != 0) {  // the control group is gone
-        ::close(watched_[i].fd);
-        watched_.erase(watched_.begin() + static_cast<std::ptrdiff_t>(i));
-      } else if ((watched_[i].revents & POLLPRI) != 0) {
+    for (std::size_t i = triggers_.size(); i-- > 0;) {
+      const short events = watched[i + 1].revents;
+      if ((events & POLLERR) != 0) {  // the control group is gone
+        triggers_.erase(triggers_.begin() + static_cast<std::ptrdiff_t>(i));
+      } else if ((events & POLLPRI) != 0) {
         urgent = true;
       }
     }
-    return urgent;
+    return urgent ? Woken::by_trigger : Woken::by_nothing;
   }
 
-  const int stop_;
+  const Descriptor stop_;  // eventfd(2)
   const std::string root_;
-  std::vector<pollfd> watched_;  // the first: stop_
+  std::vector<Descriptor> triggers_;
 };
 
 }  // namespace
 
 std::unique_ptr<MemoryPressure> system_memory_pressure(const std::string& root) {
-  const int stop = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (stop < 0) return nullptr;
-  return std::make_unique<SystemPressure>(stop, root);
+  Descriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop.valid()) return nullptr;
+  return std::make_unique<SystemPressure>(std::move(stop), root);
 }
 
 bool is_short_of_memory(const std::string& root) {

@@ -34,8 +34,10 @@ Descriptor open_place(int parent, const std::string& name) {
 // Without . and ..
 std::vector<std::string> names_in(int directory) {
   std::vector<std::string> names;
-  DIR* const stream = fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Descriptor opened(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* const stream = fdopendir(opened.get());
   if (stream == nullptr) return names;
+  opened.release();  // the stream's now
   while (const dirent* entry = readdir(stream)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
