@@ -46,6 +46,15 @@ expect "what a session claims goes with it" eventually empty
 # shellcheck disable=SC2016  # for the inner shell
 expect "more than the memory is spilled, hardened as it is" sh -c 'exec 3<>/scratch/big; head -c 200M /dev/zero | tr "\0" x >&3; cmp -n 209715200 /scratch/big /scratch/big'
 
+echo '* 20M' >/etc/scratchfs/quotas
+echo 'OPTIONS=memory=64M,quota_file=/etc/scratchfs/quotas' >/etc/scratchfs/scratch.conf
+expect "it starts with a file of limits" systemctl restart "$unit"
+echo '* 30M' >/etc/scratchfs/quotas
+old=$(main_pid)
+expect "it is reloaded" systemctl reload "$unit"
+expect "the new limits hold" eventually in_new_session sh -c 'df --output=size -BM /scratch | grep -w 30M'
+expect "on the same mount" test "$(main_pid)" = "$old"
+
 keep_something
 old=$(main_pid)
 kill -KILL "$old"

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
@@ -49,6 +50,14 @@ def mounted(where, options="memory=16M"):
         yield where
     finally:
         run(program(), "umount", str(where))
+
+
+def eventually(condition, seconds=60):
+    """Waits until it holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.02)
 
 
 @functools.cache

@@ -1,11 +1,13 @@
 """The units: systemd finds nothing wrong with them, and what they would do is what the manual says."""
 import configparser
+import json
 import os
 import pathlib
+import shlex
 import subprocess
 import unittest
 
-from installed import prefix, run, temporary_directory
+from installed import eventually, mounted, prefix, program, run, temporary_directory
 
 GENERATOR = "/usr/lib/systemd/system-generators/systemd-fstab-generator"
 # Each gives the service a mount namespace, where nobody else sees what it mounts (systemd.exec(5)).
@@ -62,6 +64,25 @@ class Service(unittest.TestCase):
         service = sections(unit_file())["Service"]
         self.assertEqual((service["Type"], service["NotifyAccess"]), ("notify", "all"))
         self.assertIn("WatchdogSec", service)
+
+
+    def test_reloading_it_reads_the_limits_again(self):
+        place = temporary_directory() / "scratch"
+        place.mkdir()
+        limits = place.parent / "limits"
+        limits.write_text("nobody 1M\n")
+        reload = sections(unit_file())["Service"]["ExecReload"].replace("$$", "$")
+
+        def limit():
+            users = json.loads(run(program(), "quota", str(place), "--json", user="nobody", group="nogroup"))["users"]
+            return users[0]["bytes_limit"]
+
+        with mounted(place, f"memory=16M,quota_file={limits}"):
+            self.assertEqual(limit(), 1 << 20)
+            limits.write_text("nobody 2M\n")
+            pid = json.loads(run(program(), "status", str(place), "--json"))["pid"]
+            run(*shlex.split(reload), env={**os.environ, "MAINPID": str(pid)})
+            eventually(lambda: limit() == 2 << 20)
 
 
 class Fstab(unittest.TestCase):
