@@ -7,25 +7,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "fs/base/descriptor.h"
 #include "mount/briefly.h"
+#include "mount/progress.h"
 
 namespace scratchfs::mount {
 
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 Refusal cannot_open(const std::string& mountpoint, int error) {
   switch (error) {
@@ -57,13 +45,13 @@ Outcome<std::string> read_all(const std::string& mountpoint, int file) {
 
 Outcome<std::string> talk(const std::string& mountpoint, const std::string& request) {
   const std::string path = mountpoint + "/" + kControlFile;
-  const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (file.number() < 0) return cannot_open(mountpoint, errno);
-  const ssize_t written = ::pwrite(file.number(), request.data(), request.size(), 0);
+  const base::Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) return cannot_open(mountpoint, errno);
+  const ssize_t written = ::pwrite(file.get(), request.data(), request.size(), 0);
   if (written < 0) return failed(mountpoint, errno);
   if (static_cast<std::size_t>(written) != request.size())
     return failed(mountpoint + ": the request is too long");
-  return read_all(mountpoint, file.number());
+  return read_all(mountpoint, file.get());
 }
 
 }  // namespace
@@ -74,6 +62,12 @@ Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, 
   auto answer = read_reply(*reply, what);
   if (!answer) return failed(mountpoint + ": " + answer.error().message);
   return std::move(*answer);
+}
+
+Outcome<Json> ask_daemon_visibly(const std::string& mountpoint, const Request& request,
+                                 const char* what) {
+  const Progress progress("waiting for the daemon to answer");
+  return ask_daemon(mountpoint, request, what);
 }
 
 std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,

@@ -15,8 +15,12 @@ namespace scratchfs::mount {
 // daemon itself says.
 Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, const char* what);
 
-// The same, but nullopt where there is no answer within `patience` (a daemon that hangs must not
-// hang its unmount) or none at all. A thread may stay behind, waiting, until the process ends.
+// The same; the terminal is told that it takes long (progress.h).
+Outcome<Json> ask_daemon_visibly(const std::string& mountpoint, const Request& request,
+                                 const char* what);
+
+// As ask_daemon(), but nullopt where there is no answer within `patience` (a daemon that hangs must
+// not hang its unmount) or none at all. A thread may stay behind, waiting, until the process ends.
 std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
                                        const char* what, std::chrono::milliseconds patience);
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "mount/progress.h"
 #include "mount/refusal.h"
 
 namespace scratchfs::mount {
@@ -48,6 +49,17 @@ int run_child(const Daemon& daemon, int pipe, Descriptors inherited) {
   });
 }
 
+// False: it will not be.
+bool wait_until_ready(int pipe) {
+  const Progress progress("waiting for the mount to answer");
+  char fine = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(pipe, &fine, 1);
+  } while (got < 0 && errno == EINTR);
+  return got == 1;
+}
+
 int wait_for_end(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
@@ -73,13 +85,9 @@ Launched launch_in_background(const Daemon& daemon, Descriptors inherited) {
     std::exit(run_child(daemon, pipe[1], inherited));
   }
   ::close(pipe[1]);
-  char fine = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(pipe[0], &fine, 1);
-  } while (got < 0 && errno == EINTR);
+  const bool ready = wait_until_ready(pipe[0]);
   ::close(pipe[0]);
-  return {got == 1 ? kFine : wait_for_end(child), child};
+  return {ready ? kFine : wait_for_end(child), child};
 }
 
 int launch(bool foreground, const Daemon& daemon) {

@@ -14,6 +14,7 @@
 #include "mount/mount_plan.h"
 #include "mount/preflight.h"
 #include "mount/prepare.h"
+#include "mount/progress.h"
 #include "mount/set.h"
 #include "mount/swap.h"
 
@@ -47,6 +48,12 @@ Outcome<void> read_quotas(const MountOptions& options, DaemonSetup& setup) {
   setup.quota_file = path;
   setup.quotas = std::move(*quotas);
   return {};
+}
+
+// A disk, or another mount being made on the same directory, may keep it waiting.
+Outcome<DaemonSetup> prepare_visibly(const MountCommand& command) {
+  const Progress progress("preparing the mount");
+  return prepare(command);
 }
 
 }  // namespace
@@ -87,7 +94,7 @@ int run(const MountCommand& command) {
     return changed ? kFine : complain(changed.error());
   }
   if (!command.foreground && !command.debug) close_inherited_descriptors();
-  auto setup = prepare(command);
+  auto setup = prepare_visibly(command);
   if (!setup) return complain(setup.error());
   return launch(setup->foreground, [&](const Ready& ready) { return run_daemon(*setup, ready); });
 }

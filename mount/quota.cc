@@ -53,7 +53,7 @@ std::string show_quota(const Json& quota) {
 int run(const QuotaCommand& command) {
   const auto request = request_for(command);
   if (!request) return complain(request.error());
-  auto quota = ask_daemon(command.mountpoint, *request, "quota");
+  auto quota = ask_daemon_visibly(command.mountpoint, *request, "quota");
   if (!quota) return complain(quota.error());
   std::string text;
   if (command.json) {

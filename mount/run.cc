@@ -16,6 +16,7 @@
 #include "mount/mount_options.h"
 #include "mount/prepare.h"
 #include "mount/private_directory.h"
+#include "mount/progress.h"
 
 namespace scratchfs::mount {
 
@@ -31,6 +32,16 @@ int be_daemon(const MountCommand& command, pid_t parent, const SignalBlock& sign
   if (!setup) return complain(setup.error());
   setup->remove_mountpoint = true;
   return run_daemon(*setup, ready);
+}
+
+// Its status, as waitpid(2) tells it.
+int end_daemon(pid_t daemon) {
+  const Progress progress("wiping");
+  ::kill(daemon, SIGTERM);
+  int status = 0;
+  while (::waitpid(daemon, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
 }
 
 void set_temporary_directory(const std::string& path) {
@@ -64,11 +75,7 @@ int run(const RunCommand& command) {
   directory->seal();
   set_temporary_directory(directory->path());
   const int exit_code = run_job(command.words, signals);
-  ::kill(daemon.pid, SIGTERM);
-  int status = 0;
-  while (::waitpid(daemon.pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFSIGNALED(status))
+  if (const int status = end_daemon(daemon.pid); WIFSIGNALED(status))
     complain(failed("run: the mount's daemon died; what was in " + directory->path() + " is gone"));
   return exit_code;
 }

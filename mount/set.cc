@@ -12,12 +12,13 @@ namespace scratchfs::mount {
 Outcome<void> change_mount(const std::string& mountpoint, const std::vector<std::string>& lists) {
   const auto options = parse_live_options(lists);
   if (!options) return options.error();
-  const auto status = ask_daemon(mountpoint, StatusRequest{}, "status");
+  const auto status = ask_daemon_visibly(mountpoint, StatusRequest{}, "status");
   if (!status) return status.error();
   struct statvfs info {};
   if (::statvfs(mountpoint.c_str(), &info) != 0) return failed(mountpoint, errno);
   if (auto same = check_unchanged(options->others, *status, info.f_flag); !same) return same;
-  if (const auto set = ask_daemon(mountpoint, options->request, "set"); !set) return set.error();
+  if (const auto set = ask_daemon_visibly(mountpoint, options->request, "set"); !set)
+    return set.error();
   return {};
 }
 

@@ -176,7 +176,7 @@ std::string show_status(const Json& status) {
 int run(const StatusCommand& command) {
   const auto detail =
       command.prometheus ? StatusRequest::Detail::with_histograms : StatusRequest::Detail::numbers;
-  auto status = ask_daemon(command.mountpoint, StatusRequest{detail}, "status");
+  auto status = ask_daemon_visibly(command.mountpoint, StatusRequest{detail}, "status");
   if (!status) return complain(status.error());
   if (status->contains("users")) add_names((*status)["users"]);
   (*status)["warnings"] = warnings_of(*status, plaintext_swap());

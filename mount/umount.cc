@@ -7,14 +7,17 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "fs/base/descriptor.h"
 #include "mount/briefly.h"
 #include "mount/commands.h"
 #include "mount/control_client.h"
 #include "mount/guardian_watch.h"
 #include "mount/mount_table.h"
 #include "mount/pidfd.h"
+#include "mount/progress.h"
 #include "mount/unmounting.h"
 #include "mount/user_table.h"
 
@@ -29,24 +32,17 @@ constexpr std::chrono::seconds kPatienceForEnd{120};
 // The processes behind a mount, held by pidfd so that their numbers cannot come to mean others.
 class Processes {
  public:
-  Processes() = default;
-  ~Processes() {
-    for (const int descriptor : descriptors_) ::close(descriptor);
-  }
-  Processes(const Processes&) = delete;
-  Processes& operator=(const Processes&) = delete;
-
   void add(const Json& pid) {
     if (!pid.is_number_unsigned() || pid == 0U) return;
-    const int descriptor = open_pidfd(pid.get<pid_t>());
-    if (descriptor >= 0) descriptors_.push_back(descriptor);
+    base::Descriptor process(open_pidfd(pid.get<pid_t>()));
+    if (process.valid()) processes_.push_back(std::move(process));
   }
 
   // False: some are still there after `patience`.
   bool wait_for_end(std::chrono::milliseconds patience) const {
     const auto deadline = Clock::now() + patience;
-    for (const int descriptor : descriptors_) {
-      pollfd waited{descriptor, POLLIN, 0};
+    for (const base::Descriptor& process : processes_) {
+      pollfd waited{process.get(), POLLIN, 0};
       for (;;) {
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
@@ -60,7 +56,7 @@ class Processes {
   }
 
  private:
-  std::vector<int> descriptors_;
+  std::vector<base::Descriptor> processes_;
 };
 
 std::uint64_t own_pid_namespace() {
@@ -105,6 +101,16 @@ int clear_away(const std::string& mountpoint) {
   }
 }
 
+Outcome<void> unmount_and_wait(const std::string& mountpoint) {
+  const Progress progress("unmounting and wiping");
+  Processes processes;
+  find_processes(mountpoint, processes);
+  if (auto unmounted = unmount(mountpoint, Detach::when_unused); !unmounted) return unmounted;
+  if (!processes.wait_for_end(kPatienceForEnd))
+    return failed(mountpoint + ": unmounted, but its daemon has not ended yet");
+  return {};
+}
+
 }  // namespace
 
 int run(const UmountCommand& command) {
@@ -119,15 +125,10 @@ int run(const UmountCommand& command) {
   if (::geteuid() != 0 && top->owner != ::geteuid()) {
     return complain(failed(command.mountpoint + ": only root and who mounted it may unmount it"));
   }
-  Processes processes;
   // After a lazy unmount the daemon goes on for as long as anything there is in use.
-  if (!command.lazy) find_processes(*mountpoint, processes);
-  const auto unmounted = unmount(*mountpoint, command.lazy ? Detach::at_once : Detach::when_unused);
-  if (!unmounted) return complain(unmounted.error());
-  if (!processes.wait_for_end(kPatienceForEnd)) {
-    return complain(failed(command.mountpoint + ": unmounted, but its daemon has not ended yet"));
-  }
-  return kFine;
+  const auto ended =
+      command.lazy ? unmount(*mountpoint, Detach::at_once) : unmount_and_wait(*mountpoint);
+  return ended ? kFine : complain(ended.error());
 }
 
 }  // namespace scratchfs::mount

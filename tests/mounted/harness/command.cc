@@ -43,6 +43,18 @@ Fd capture(const char* name) { return Fd(memfd_create(name, MFD_CLOEXEC)); }
   for (const std::string& setting : settings.environment) {
     putenv(strdup(setting.c_str()));
   }
+  become(words);
+}
+
+bool ends_within(pid_t pid, double seconds) {
+  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  pollfd waiting{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  return poll(&waiting, 1, static_cast<int>(patience(seconds).count())) > 0;
+}
+
+}  // namespace
+
+void become(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (const std::string& word : words) {
@@ -53,14 +65,6 @@ Fd capture(const char* name) { return Fd(memfd_create(name, MFD_CLOEXEC)); }
   dprintf(2, "%s: %s\n", arguments[0], std::strerror(errno));
   _exit(127);
 }
-
-bool ends_within(pid_t pid, double seconds) {
-  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  pollfd waiting{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
-  return poll(&waiting, 1, static_cast<int>(patience(seconds).count())) > 0;
-}
-
-}  // namespace
 
 Finished run(const std::vector<std::string>& words, const RunSettings& settings) {
   const Fd out = capture("stdout");

@@ -21,6 +21,9 @@ struct RunSettings {
   double seconds = 60;                   // then it is killed and the test fails
 };
 
+// exec(3) along PATH, for a process that was forked.
+[[noreturn]] void become(const std::vector<std::string>& words);
+
 // Looks along PATH. A background process that keeps the output open does not hold this up.
 Finished run(const std::vector<std::string>& words, const RunSettings& settings = {});
 // The same through `bash -c`.
