@@ -19,25 +19,12 @@
 #
 # SCRATCHFS_BIN=PROGRAM times another scratchfs than the one in build/release.
 set -euo pipefail
-export LC_ALL=C.UTF-8
-umask 022
-exec </dev/null
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-root=$PWD
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root"
 bin=$root/build/release/bin
 bench=$bin/scratchfs_bench
 store=$root/build/bench
-
-say() { printf '\n== %s\n' "$*"; }
-note() { printf 'note: %s\n' "$*" >&2; }
-die() {
-  printf 'scripts/bench.sh: %s\n' "$*" >&2
-  exit 1
-}
-usage_error() {
-  printf 'scripts/bench.sh: %s\n' "$*" >&2
-  exit 2
-}
 
 quick=no only=() rounds='' wanted=() options='' cpu=$(($(nproc) - 1)) out=$store/latest list=no requests=no docs=no
 peer_names=()
@@ -68,10 +55,7 @@ while (($#)); do
       esac
       shift
       ;;
-    -h | --help)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
+    -h | --help) show_help ;;
     *) usage_error "unknown argument $1" ;;
   esac
   shift

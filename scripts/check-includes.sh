@@ -2,7 +2,9 @@
 # Checks the direction of includes: a folder includes only from itself and from those below it, and
 # libfuse's headers appear in fs/kernel alone.
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root"
 
 declare -A below=(
   [fs/base]="fs/base"

@@ -6,15 +6,15 @@
 #
 # SCRATCHFS_DEB_MIRROR=URL names the Debian mirror to take the fuse3 source package from.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-exec </dev/null
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+export DEBIAN_FRONTEND=noninteractive
 
 readonly fuse_wanted=3.18.3
 # Raise it when the recipe below changes, so that an older stage is built again.
 readonly recipe=1
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 readonly deps=$root/build/deps
 readonly stage=$deps/stage
 readonly stamp=$deps/stamp
@@ -31,10 +31,6 @@ test_packages=(
 )
 
 say() { printf 'deps: %s\n' "$*"; }
-die() {
-  printf 'scripts/deps.sh: %s\n' "$*" >&2
-  exit 1
-}
 
 as_root() {
   if [[ $(id -u) -eq 0 ]]; then
@@ -194,14 +190,8 @@ main() {
   for argument in "$@"; do
     case $argument in
       --tests) packages+=("${test_packages[@]}") ;;
-      -h | --help)
-        sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-        exit 0
-        ;;
-      *)
-        printf 'scripts/deps.sh: unknown argument %s\n' "$argument" >&2
-        exit 2
-        ;;
+      -h | --help) show_help ;;
+      *) usage_error "unknown argument $argument" ;;
     esac
   done
   command -v dpkg-query >/dev/null || die "this is not a Debian: see docs/dependencies.md for what is needed"

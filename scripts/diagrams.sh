@@ -4,11 +4,10 @@
 #
 # usage: scripts/diagrams.sh
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../docs/diagrams"
-command -v dot >/dev/null || {
-  echo 'scripts/diagrams.sh: dot not found: apt-get install graphviz' >&2
-  exit 1
-}
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root/docs/diagrams"
+command -v dot >/dev/null || die "dot not found: apt-get install graphviz"
 for text in *.dot; do
   dot -Tsvg "$text" | sed '/^<!--/,/-->$/d' >"${text%.dot}.svg"
 done

@@ -9,28 +9,17 @@
 #
 # Exit code: 0 nothing was found, 1 something was, or the build failed, 2 usage.
 set -euo pipefail
-export LC_ALL=C.UTF-8
-exec </dev/null
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root"
 
-case ${1:-} in
-  -h | --help)
-    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-    exit 0
-    ;;
-esac
+[[ ${1:-} != -h && ${1:-} != --help ]] || show_help
 seconds=${1:-60}
-[[ $seconds =~ ^[1-9][0-9]*$ ]] || {
-  printf 'scripts/fuzz.sh: %s is not a number of seconds\n' "$seconds" >&2
-  exit 2
-}
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || usage_error "$seconds is not a number of seconds"
 names=("${@:2}")
 ((${#names[@]})) || names=(options sizes control requests)
 for name in "${names[@]}"; do
-  [[ -d tests/fuzz/corpus/$name ]] || {
-    printf 'scripts/fuzz.sh: there is no fuzzer %s\n' "$name" >&2
-    exit 2
-  }
+  [[ -d tests/fuzz/corpus/$name ]] || usage_error "there is no fuzzer $name"
 done
 
 mkdir -p build/fuzz/findings

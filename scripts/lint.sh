@@ -5,22 +5,17 @@
 #   --fix     let clang-format rewrite the sources first
 #   --quick   leave clang-tidy out
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-exec </dev/null
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root"
 
 fix=no quick=no
 for argument in "$@"; do
   case $argument in
     --fix) fix=yes ;;
     --quick) quick=yes ;;
-    -h | --help)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
-    *)
-      printf 'scripts/lint.sh: unknown argument %s\n' "$argument" >&2
-      exit 2
-      ;;
+    -h | --help) show_help ;;
+    *) usage_error "unknown argument $argument" ;;
   esac
 done
 
@@ -107,6 +102,5 @@ if [[ $quick == no ]]; then
 fi
 
 if ((bad)); then
-  echo "scripts/lint.sh: there are findings, see above (scripts/lint.sh --fix mends the format)" >&2
+  die "there are findings, see above (scripts/lint.sh --fix mends the format)"
 fi
-exit "$bad"

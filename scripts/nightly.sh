@@ -7,29 +7,20 @@
 #   --model SECONDS   of random operations in all (default: 600)
 #   --fuzz SECONDS    of each fuzzer (default: 60); 0: none
 set -euo pipefail
-export LC_ALL=C.UTF-8
-exec </dev/null
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root"
 
 model=600 fuzz=60
 while (($#)); do
   case $1 in
     --model | --fuzz)
-      [[ ${2:-} =~ ^[0-9]+$ ]] || {
-        printf 'scripts/nightly.sh: %s needs a number of seconds\n' "$1" >&2
-        exit 2
-      }
+      [[ ${2:-} =~ ^[0-9]+$ ]] || usage_error "$1 needs a number of seconds"
       if [[ $1 == --model ]]; then model=$2; else fuzz=$2; fi
       shift
       ;;
-    -h | --help)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
-    *)
-      printf 'scripts/nightly.sh: unknown argument %s\n' "$1" >&2
-      exit 2
-      ;;
+    -h | --help) show_help ;;
+    *) usage_error "unknown argument $1" ;;
   esac
   shift
 done

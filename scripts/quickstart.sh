@@ -4,34 +4,18 @@
 #
 # usage: scripts/quickstart.sh [MOUNTPOINT]      (default: /scratch)
 set -euo pipefail
-export LC_ALL=C.UTF-8
-umask 022
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 started_in=$PWD
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-readonly root=$PWD
+cd -- "$root"
 readonly scratchfs=$root/build/release/bin/scratchfs
 readonly log=$root/build/quickstart.log
 
-say() { printf '\n== %s\n' "$*"; }
-die() {
-  printf 'scripts/quickstart.sh: %s\n' "$*" >&2
-  exit 1
-}
-
 case ${1:-} in
-  -h | --help)
-    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-    exit 0
-    ;;
-  -*)
-    printf 'scripts/quickstart.sh: unknown argument %s\n' "$1" >&2
-    exit 2
-    ;;
+  -h | --help) show_help ;;
+  -*) usage_error "unknown argument $1" ;;
 esac
-(($# <= 1)) || {
-  echo 'scripts/quickstart.sh: one mount point at most' >&2
-  exit 2
-}
+(($# <= 1)) || usage_error "one mount point at most"
 mountpoint=${1:-/scratch}
 [[ $mountpoint == /* ]] || mountpoint=$started_in/$mountpoint
 mountpoint=$(realpath -m -- "$mountpoint")

@@ -12,19 +12,9 @@
 # SCRATCHFS_BIN=PROGRAM: another scratchfs than the one in build/release.
 # Exit code: 0 flat, 1 something was left or has grown, 2 usage.
 set -euo pipefail
-export LC_ALL=C.UTF-8
-umask 022
-exec </dev/null
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-
-die() {
-  printf 'scripts/soak.sh: %s\n' "$*" >&2
-  exit 1
-}
-usage_error() {
-  printf 'scripts/soak.sh: %s\n' "$*" >&2
-  exit 2
-}
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root"
 
 seconds=3600 options=memory=128M,quota=2G out=build/soak docs=no
 while (($#)); do
@@ -39,10 +29,7 @@ while (($#)); do
       esac
       shift
       ;;
-    -h | --help)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
+    -h | --help) show_help ;;
     *) usage_error "unknown argument $1" ;;
   esac
   shift

@@ -9,32 +9,19 @@
 #
 # SCRATCHFS_DEB_MIRROR=URL names the Debian mirror.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-umask 022
-exec </dev/null
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-readonly root=$PWD
-
-say() { printf '\n== %s\n' "$*"; }
-die() {
-  printf 'scripts/test-package.sh: %s\n' "$*" >&2
-  exit 1
-}
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+export DEBIAN_FRONTEND=noninteractive
+cd -- "$root"
 
 kept=
 case ${1:-} in
-  -h | --help)
-    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-    exit 0
-    ;;
+  -h | --help) show_help ;;
   --keep-tree)
     kept=$(realpath -m -- "${2:?}")
     ;;
   '') ;;
-  *)
-    printf 'scripts/test-package.sh: unknown argument %s\n' "$1" >&2
-    exit 2
-    ;;
+  *) usage_error "unknown argument $1" ;;
 esac
 [[ $(id -u) -eq 0 ]] || die "debootstrap and mounting need root"
 for tool in debootstrap:debootstrap systemd-nspawn:systemd-container; do
@@ -43,7 +30,7 @@ done
 
 # What is mounted below is seen by this script alone.
 if [[ -z ${SCRATCHFS_TEST_PACKAGE_NAMESPACE:-} ]]; then
-  SCRATCHFS_TEST_PACKAGE_NAMESPACE=1 exec unshare --mount --propagation private -- "${BASH_SOURCE[0]}" "$@"
+  SCRATCHFS_TEST_PACKAGE_NAMESPACE=1 exec unshare --mount --propagation private -- "$root/$self" "$@"
 fi
 
 work=$(mktemp -d /tmp/scratchfs-package.XXXXXXXX)

@@ -12,19 +12,8 @@
 # SCRATCHFS_BIN names the program (default: build/release/bin/scratchfs).
 # Exit code: 0 no difference, 1 a difference, 2 usage.
 set -euo pipefail
-export LC_ALL=C.UTF-8
-umask 022
-exec </dev/null
-root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-
-die() {
-  printf 'scripts/test-pjdfstest.sh: %s\n' "$*" >&2
-  exit 1
-}
-usage_error() {
-  printf 'scripts/test-pjdfstest.sh: %s\n' "$*" >&2
-  exit 2
-}
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 jobs=$(($(nproc) * 2)) transports=dev_fuse,io_uring words=()
 while (($#)); do
@@ -34,10 +23,7 @@ while (($#)); do
       if [[ $1 == --jobs ]]; then jobs=$2; else transports=$2; fi
       shift
       ;;
-    -h | --help)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
+    -h | --help) show_help ;;
     -*) usage_error "unknown argument $1" ;;
     *) words+=("$1") ;;
   esac

@@ -9,32 +9,23 @@
 #                    into docs/semantics.md
 #   NAME             only these files of tests/programs, such as test_git or long_java
 set -euo pipefail
-export LC_ALL=C.UTF-8
-umask 022
-exec </dev/null
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-
-die() {
-  printf 'scripts/test-programs.sh: %s\n' "$*" >&2
-  exit "${status:-1}"
-}
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+cd -- "$root"
 
 table=no names=()
 for argument in "$@"; do
   case $argument in
     --strict-table) table=yes ;;
-    -h | --help)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
-    -*) status=2 die "unknown argument $argument" ;;
+    -h | --help) show_help ;;
+    -*) usage_error "unknown argument $argument" ;;
     *)
-      [[ -e tests/programs/$argument.py ]] || status=2 die "no such test: $argument"
+      [[ -e tests/programs/$argument.py ]] || usage_error "no such test: $argument"
       names+=("$argument")
       ;;
   esac
 done
-[[ $table == no || ${#names[@]} == 0 ]] || status=2 die "--strict-table is of all tests, not of a NAME"
+[[ $table == no || ${#names[@]} == 0 ]] || usage_error "--strict-table is of all tests, not of a NAME"
 if ((${#names[@]} == 0)); then
   for file in tests/programs/{test,long}_*.py; do
     names+=("$(basename -- "$file" .py)")

@@ -9,21 +9,10 @@
 #   --full         all parity, mounted and program tests under both sanitizers
 #   --only STAGE   one of lint, release, asan, tsan, debug
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-umask 022
-exec </dev/null
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-root=$PWD
-
-say() { printf '\n== %s\n' "$*"; }
-die() {
-  printf 'scripts/test.sh: %s\n' "$*" >&2
-  exit 1
-}
-usage_error() {
-  printf 'scripts/test.sh: %s\n' "$*" >&2
-  exit 2
-}
+# shellcheck source=lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+export DEBIAN_FRONTEND=noninteractive
+cd -- "$root"
 
 quick=no full=no only=
 while (($#)); do
@@ -35,10 +24,7 @@ while (($#)); do
       only=$2
       shift
       ;;
-    -h | --help)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
+    -h | --help) show_help ;;
     *) usage_error "unknown argument $1" ;;
   esac
   shift
