@@ -28,6 +28,13 @@ main_pid() { systemctl show -P MainPID "$unit"; }
 mounted() { [[ $(grep -c ' /scratch fuse.scratchfs ' /proc/self/mounts) == 1 ]]; }
 empty() { [[ -z $(ls -A /scratch) ]]; }
 started_again() { [[ $(main_pid) != "$old" && $(main_pid) != 0 ]] && systemctl is-active -q "$unit" && mounted; }
+# As the unit says: no more privileges, a filter, and no capability but those of CapabilityBoundingSet.
+hardened() {
+  local status
+  status=/proc/$(main_pid)/status
+  grep -qx 'NoNewPrivs:.1' "$status" && grep -qx 'Seccomp:.2' "$status" &&
+    (((0x$(sed -n 's/^CapBnd:.//p' "$status") & ~0x1284006) == 0))
+}
 keep_something() { mkdir /scratch/was && scratchfs keep /scratch/was; }
 in_new_session() { setsid -w setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
@@ -40,6 +47,7 @@ mkdir -p /etc/scratchfs "/etc/systemd/system/scratchfs@.service.d"
 echo 'OPTIONS=memory=64M,quota=10M' >/etc/scratchfs/scratch.conf
 expect "the service starts" systemctl start "$unit"
 expect "everybody sees the mount" mounted
+expect "it may no more than the unit says" hardened
 # shellcheck disable=SC2016  # for the inner shell
 expect "users have what OPTIONS says" in_new_session sh -c 'f=$(mktemp -p /scratch) && echo x >"$f" && df --output=size -BM /scratch | grep -w 10M'
 expect "what a session claims goes with it" eventually empty

@@ -45,7 +45,7 @@ class Package(unittest.TestCase):
                      "/usr/share/man/man1/scratchfs.1.gz", "/usr/share/man/man8/mount.scratchfs.8.gz",
                      "/usr/share/bash-completion/completions/scratchfs", "/usr/share/zsh/vendor-completions/_scratchfs",
                      "/usr/share/doc/scratchfs/copyright", "/usr/share/doc/scratchfs/changelog.gz",
-                     "/usr/share/doc/scratchfs/README.md", "/usr/share/doc/scratchfs/recipes.md", "/etc/scratchfs/"):
+                     "/usr/share/doc/scratchfs/README.md", "/usr/share/doc/scratchfs/docs/recipes.md", "/etc/scratchfs/"):
             self.assertIn(path, listing)
         for path in listing:
             self.assertRegex(path, r"^/(usr/|etc/$|etc/scratchfs/$|$)")

@@ -1,0 +1,42 @@
+"""The documentation, here and where it is installed: what it links to is there."""
+import re
+import unittest
+
+from installed import SOURCE, prefix
+
+
+def links(page):
+    """Pages, pictures and headings that it names, of this documentation."""
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link]
+
+
+def anchors(page):
+    """Of a page's headings, as they are made for its readers on the web."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+class Documents(unittest.TestCase):
+    def check(self, directory):
+        pages = [directory / "README.md", *(directory / "docs").glob("*.md")]
+        self.assertGreater(len(pages), 10)
+        for page in pages:
+            for link in links(page):
+                name, _, heading = link.partition("#")
+                target = page.parent / name if name else page
+                self.assertTrue(target.exists(), f"{page}: {link}")
+                self.assertTrue(not heading or heading in anchors(target), f"{page}: {link}")
+
+    def test_of_the_sources_links_to_what_is_there(self):
+        self.check(SOURCE)
+
+    def test_that_is_installed_links_to_what_is_there(self):
+        self.check(prefix() / "share/doc/scratchfs")
+
+    def test_all_pages_can_be_found_from_the_overview(self):
+        listed = {link.partition("#")[0] for link in links(SOURCE / "docs/overview.md")} | {"overview.md"}
+        self.assertEqual({page.name for page in (SOURCE / "docs").glob("*.md")}, {name for name in listed if name.endswith(".md")})
+
+
+if __name__ == "__main__":
+    unittest.main()
