@@ -9,5 +9,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd -- "$root/docs/diagrams"
 command -v dot >/dev/null || die "dot not found: apt-get install graphviz"
 for text in *.dot; do
-  dot -Tsvg "$text" | sed '/^<!--/,/-->$/d' >"${text%.dot}.svg"
+  # Without comments: they name the version of graphviz.
+  dot -Tsvg "$text" | sed '/^<!--.*-->$/d;/^<!--/,/-->$/d' >"${text%.dot}.svg"
 done

@@ -1,6 +1,7 @@
 """The documentation, here and where it is installed: what it links to is there."""
 import re
 import unittest
+from xml.etree import ElementTree
 
 from installed import SOURCE, prefix
 
@@ -32,6 +33,15 @@ class Documents(unittest.TestCase):
 
     def test_that_is_installed_links_to_what_is_there(self):
         self.check(prefix() / "share/doc/scratchfs")
+
+    def test_the_pictures_are_those_of_their_texts(self):
+        texts = sorted((SOURCE / "docs/diagrams").glob("*.dot"))
+        self.assertEqual(len(texts), 2)
+        for text in texts:
+            labels = re.findall(r'label="([^"]*)"', text.read_text())
+            drawn = ElementTree.parse(text.with_suffix(".svg")).iter("{http://www.w3.org/2000/svg}text")
+            self.assertEqual(sorted(element.text for element in drawn),
+                             sorted(line for label in labels for line in label.split("\\n")), text)
 
     def test_all_pages_can_be_found_from_the_overview(self):
         listed = {link.partition("#")[0] for link in links(SOURCE / "docs/overview.md")} | {"overview.md"}
