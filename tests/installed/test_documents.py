@@ -1,9 +1,10 @@
-"""The documentation, here and where it is installed: what it links to is there."""
+"""The documentation: what it links to is there, also where it is installed; pictures and the page of status are true."""
+import json
 import re
 import unittest
 from xml.etree import ElementTree
 
-from installed import SOURCE, prefix
+from installed import SOURCE, mounted, prefix, program, run, temporary_directory
 
 
 def links(page):
@@ -46,6 +47,35 @@ class Documents(unittest.TestCase):
     def test_all_pages_can_be_found_from_the_overview(self):
         listed = {link.partition("#")[0] for link in links(SOURCE / "docs/overview.md")} | {"overview.md"}
         self.assertEqual({page.name for page in (SOURCE / "docs").glob("*.md")}, {name for name in listed if name.endswith(".md")})
+
+
+def fields(value):
+    """Names of all fields of a JSON text, at any depth; of the requests by kind one is as good as another."""
+    if isinstance(value, list):
+        return set().union(*map(fields, value))
+    if not isinstance(value, dict):
+        return set()
+    below = set().union(*map(fields, value.values()))
+    return below if "LOOKUP" in value else below | set(value)
+
+
+class StatusPage(unittest.TestCase):
+    page = (SOURCE / "docs/status.md").read_text()
+
+    def test_has_every_field(self):
+        place = temporary_directory() / "scratch"
+        place.mkdir()
+        with mounted(place):
+            (place / "file").touch()
+            status = json.loads(run(program(), "status", str(place), "--json"))
+        found = fields(status)
+        self.assertGreater(len(found), 60)
+        self.assertEqual({field for field in found if not re.search(f"[`.]{field}[`.\\[]", self.page)}, set())
+
+    def test_has_every_warning(self):
+        given = set(re.findall(r'warn\(warnings, "(\w+)"', (SOURCE / "mount/warnings.cc").read_text()))
+        listed = re.findall(r"^\| `(\w+)` \|", self.page.partition("## Warnings")[2], re.MULTILINE)
+        self.assertEqual(given, set(listed))
 
 
 if __name__ == "__main__":
