@@ -69,7 +69,10 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
 class Parts {
  public:
   Parts(DaemonSetup& setup, Guardian guardian, const ServiceManager& manager)
-      : setup_(setup), manager_(manager), guardian_(std::move(guardian)) {}
+      : setup_(setup),
+        manager_(manager),
+        guardian_(std::move(guardian)),
+        spill_directory_(std::move(setup.spill_directory)) {}
 
   Outcome<void> make();
   int serve(const Ready& ready);
@@ -86,6 +89,7 @@ class Parts {
   DaemonSetup& setup_;
   const ServiceManager& manager_;
   Guardian guardian_;
+  std::unique_ptr<base::OsDirectory> spill_directory_;  // removes its names, where it has any
   std::unique_ptr<base::MemoryPressure> pressure_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<limits::Ledger> ledger_;
@@ -103,7 +107,7 @@ Gauges Parts::gauges() {
   // Requests come only while session_ serves them.
   gauges.session = [this] { return session_->stats(); };
   gauges.writers = [this] { return session_->writers(); };
-  gauges.spill_free = [directory = setup_.spill_directory.get()]() -> std::optional<std::uint64_t> {
+  gauges.spill_free = [directory = spill_directory_.get()]() -> std::optional<std::uint64_t> {
     if (directory == nullptr) return std::nullopt;
     const auto free = directory->free_bytes();
     return free ? std::optional(*free) : std::nullopt;
@@ -119,7 +123,7 @@ Levers Parts::levers() {
 
 Outcome<void> Parts::make() {
   MountPlan& plan = setup_.plan;
-  plan.store.spill_directory = setup_.spill_directory.get();
+  plan.store.spill_directory = spill_directory_.get();
   pressure_ = base::system_memory_pressure();
   plan.store.pressure = pressure_.get();
   auto store = store::Store::create(plan.store);

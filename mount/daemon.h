@@ -19,7 +19,7 @@ struct DaemonSetup {
   std::string mountpoint;                              // absolute
   MountpointLock lock;                                 // let go of when the mount answers
   std::string spill_path;                              // empty: never spills
-  std::unique_ptr<base::OsDirectory> spill_directory;  // null: never spills
+  std::unique_ptr<base::OsDirectory> spill_directory;  // taken by the daemon; null: never spills
   std::string quota_file;                              // absolute; empty: none
   QuotaFile quotas;                                    // what it says now
   std::string log_level;

@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace scratchfs::base {
@@ -46,14 +49,25 @@ std::vector<std::string> names_in(int directory) {
   return names;
 }
 
-// With all that is in it. The lock last, and only with the rest: without one it is left alone, as
-// its owner may be making it.
-void remove(int parent, const std::string& name, int place) {
+// What was open a moment ago may still have a name: closing is not waited for on all file systems.
+constexpr int kTries = 200;
+constexpr auto kBetweenTries = std::chrono::milliseconds(5);
+
+void remove_when_empty(int parent, const std::string& name) {
+  for (int i = 0; i < kTries && unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0; ++i) {
+    if (errno != ENOTEMPTY && errno != EEXIST && errno != EBUSY) return;
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+}
+
+// With all that is in it. The lock last, and closed first: while it is open it keeps a name, too.
+void remove(int parent, const std::string& name, int place, Descriptor lock) {
   for (const std::string& left : names_in(place)) {
-    if (left != kLock && unlinkat(place, left.c_str(), 0) != 0) return;
+    if (left != kLock && unlinkat(place, left.c_str(), 0) != 0 && errno != ENOENT) return;
   }
   unlinkat(place, kLock, 0);
-  unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+  { const Descriptor closed = std::move(lock); }
+  remove_when_empty(parent, name);
 }
 
 bool is_ours(int place) {
@@ -64,8 +78,13 @@ bool is_ours(int place) {
 void remove_if_dead(int parent, const std::string& name) {
   const Descriptor place = open_place(parent, name);
   if (!place.valid() || !is_ours(place.get())) return;
-  const Descriptor lock(openat(place.get(), kLock, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
-  if (lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) remove(parent, name, place.get());
+  Descriptor lock(openat(place.get(), kLock, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  if (!lock.valid() && errno == ENOENT) {
+    // Its owner died while it made or removed it, if it is empty; or is about to make it again.
+    unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+  } else if (lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+    remove(parent, name, place.get(), std::move(lock));
+  }
 }
 
 // It is locked before it has its name, so nobody can take it for a dead one's.
@@ -85,6 +104,16 @@ Result<std::unique_ptr<OwnPlace>> OwnPlace::make(int directory) {
   for (const std::string& name : names_in(directory)) {
     if (name.starts_with(begins)) remove_if_dead(directory, name);
   }
+  // Another process that starts may take a directory without a lock in it for a dead one's.
+  constexpr int kTimes = 10;
+  Result<std::unique_ptr<OwnPlace>> made = Errno{ENOENT};
+  for (int i = 0; i < kTimes && !made && made.error().value() == ENOENT; ++i) {
+    made = make_one(directory, begins);
+  }
+  return made;
+}
+
+Result<std::unique_ptr<OwnPlace>> OwnPlace::make_one(int directory, const std::string& begins) {
   std::uint64_t number = 0;
   if (getrandom(&number, sizeof number, 0) != sizeof number) return Errno{EAGAIN};
   char text[20];
@@ -95,7 +124,7 @@ Result<std::unique_ptr<OwnPlace>> OwnPlace::make(int directory) {
   if (!place.valid()) return Errno{errno};
   auto lock = lock_in(place.get());
   if (!lock) {
-    remove(directory, name, place.get());
+    remove(directory, name, place.get(), Descriptor(-1));
     return lock.error();
   }
   return std::unique_ptr<OwnPlace>(
@@ -107,6 +136,6 @@ bool OwnPlace::holds_names() const {
                              [](const std::string& name) { return name != kLock; });
 }
 
-OwnPlace::~OwnPlace() { remove(parent_, name_, place_.get()); }
+OwnPlace::~OwnPlace() { remove(parent_, name_, place_.get(), std::move(lock_)); }
 
 }  // namespace scratchfs::base

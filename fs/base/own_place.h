@@ -21,8 +21,8 @@ class OwnPlace {
   // of this user and machine left there. Other machines' are left alone: whether their locks are
   // seen here depends on the file system. Errors of mkdirat(2), openat(2), flock(2).
   static Result<std::unique_ptr<OwnPlace>> make(int directory);
-  // Removes it, and everything in it. What still has a name because it is open stays, and with it
-  // the directory, for the next one to remove.
+  // Removes it, and everything in it. What still has a name a second later because it is open
+  // stays, and with it the directory, for the next one to remove.
   ~OwnPlace();
   OwnPlace(const OwnPlace&) = delete;
   OwnPlace& operator=(const OwnPlace&) = delete;
@@ -32,13 +32,14 @@ class OwnPlace {
   bool holds_names() const;
 
  private:
+  static Result<std::unique_ptr<OwnPlace>> make_one(int directory, const std::string& begins);
   OwnPlace(int parent, std::string name, Descriptor place, Descriptor lock)
       : parent_(parent), name_(std::move(name)), place_(std::move(place)), lock_(std::move(lock)) {}
 
   const int parent_;
   const std::string name_;
   const Descriptor place_;
-  const Descriptor lock_;
+  Descriptor lock_;
 };
 
 }  // namespace scratchfs::base

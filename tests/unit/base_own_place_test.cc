@@ -113,6 +113,31 @@ TEST_F(OwnPlaceTest, LeavesOneThatIsBeingMadeAlone) {
   EXPECT_TRUE(stdfs::exists(left));
 }
 
+TEST_F(OwnPlaceTest, RemovesAnEmptyOneThatNobodyEverLocked) {
+  die_with_a_place();
+  const stdfs::path left = path_ / names()[0];
+  stdfs::remove(left / "owner");
+  stdfs::remove(left / ".nfs0001");
+  const auto place = OwnPlace::make(directory_);
+  ASSERT_TRUE(place);
+  EXPECT_FALSE(stdfs::exists(left));
+}
+
+TEST_F(OwnPlaceTest, CanBeMadeWhileOthersCleanUp) {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 200; ++i) {
+      if (!OwnPlace::make(directory_)) _exit(1);
+    }
+    _exit(0);
+  }
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(OwnPlace::make(directory_));
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(names().empty());
+}
+
 TEST_F(OwnPlaceTest, FollowsNoLink) {
   die_with_a_place();
   const std::string left = names()[0];

@@ -1,0 +1,39 @@
+#include "tests/mounted/harness/name_keeping_disk.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <filesystem>
+
+#include "tests/mounted/harness/command.h"
+#include "tests/mounted/harness/environment.h"
+#include "tests/mounted/harness/keeper.h"
+
+namespace scratchfs::harness {
+
+NameKeepingDisk::NameKeepingDisk()
+    : below_(make_directory("name-keeping-below")), path_(make_directory("name-keeping")) {
+  ensure_environment();
+  // Beside the tests, where the build puts both.
+  const auto program =
+      std::filesystem::read_symlink("/proc/self/exe").replace_filename("scratchfs_name_keeping");
+  const Finished mounted = run({program, below_, path_});
+  EXPECT_EQ(mounted.code, 0) << mounted.err;
+}
+
+NameKeepingDisk::~NameKeepingDisk() {
+  if (umount2(path_.c_str(), UMOUNT_NOFOLLOW) != 0) {
+    ADD_FAILURE() << "umount " << path_ << ": somebody still uses it";
+    umount2(path_.c_str(), MNT_DETACH);
+  }
+}
+
+std::vector<std::string> NameKeepingDisk::names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(below_)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
+}  // namespace scratchfs::harness
