@@ -20,7 +20,7 @@ readonly stage=$deps/stage
 readonly stamp=$deps/stamp
 
 build_packages=(
-  build-essential ca-certificates ccache cmake dpkg-dev git meson ninja-build pkg-config
+  build-essential ca-certificates ccache cmake dpkg-dev file git meson ninja-build pkg-config
   fuse3 libcli11-dev libfmt-dev libgmock-dev libgtest-dev libncurses-dev libnuma-dev libspdlog-dev
   libssl-dev liburing-dev nlohmann-json3-dev
 )
