@@ -69,7 +69,7 @@ class FirstSteps(unittest.TestCase):
         walk = directory / "walk"
         walk.write_text(script + "printf '\\n==== END\\n'\n! findmnt /scratch\n")
         said = run("unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", COPY, "bash", str(place),
-                   str(package), str(walk))
+                   str(package), str(walk), timeout=240)
         parts = re.split(r"^==== (.*)\n", said, flags=re.MULTILINE)
         return dict(zip(parts[1::2], parts[2::2]))
 
