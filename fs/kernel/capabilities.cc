@@ -39,10 +39,8 @@ void choose_capabilities(fuse_conn_info& connection) {
   for (const std::uint64_t capability : kUnwanted) fuse_unset_feature_flag(&connection, capability);
   connection.time_gran = 1;  // nanoseconds
   connection.max_write = kMaxWrite;
-  // Asynchronous requests (read-ahead, AIO) under way before the kernel holds the next back; its
-  // own 12 keeps a disk idle, and those that wait for the spill disk must not keep others back.
-  connection.max_background = 512;
-  connection.congestion_threshold = 384;
+  connection.max_background = kMaxBackground;
+  connection.congestion_threshold = kMaxBackground * 3 / 4;
 }
 
 }  // namespace scratchfs::kernel

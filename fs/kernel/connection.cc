@@ -32,7 +32,6 @@ constexpr std::chrono::seconds kRingStart{5};
 // Beside rings the reader gets nothing but FORGETs. Whoever unlinks or removes a file would wake it
 // for each; one that comes back later takes a batch of them. Measured: 9 of 32 us of an unlink.
 constexpr std::chrono::milliseconds kForgetsGather{2};
-constexpr std::chrono::milliseconds kUntilIdle{100};
 
 // Of the INIT that this thread has just answered.
 thread_local bool kernel_has_rings = false;
@@ -288,11 +287,17 @@ class Connection::KnownTaker {
   const Taker& taker_;
 };
 
-// Asynchronous requests, RELEASE among them, wait in the kernel while too many of their kind are
-// under way, which parked ones are.
-bool Connection::all_handled(unsigned waiting) {
-  if (parking_.parked() > waiting) return false;
-  const auto deadline = std::chrono::steady_clock::now() + kUntilIdle;
+// Asynchronous requests, RELEASE among them, wait in the kernel while kMaxBackground of their kind
+// are under way, which parked reads and writes can be. As long as fewer than half as many were ever
+// parked meanwhile, none waits for a parked one.
+bool Connection::all_handled(std::chrono::milliseconds patience) {
+  const std::uint64_t parked = parking_.parked(Parking::Lane::disk);
+  const std::uint64_t parked_before = parking_.parked_total(Parking::Lane::disk);
+  if (!takers_were_idle_by(std::chrono::steady_clock::now() + patience)) return false;
+  return parked + parking_.parked_total(Parking::Lane::disk) - parked_before < kMaxBackground / 2;
+}
+
+bool Connection::takers_were_idle_by(std::chrono::steady_clock::time_point deadline) {
   if (owns_rings_ && only_forgets_) return RingSet::were_idle_by(deadline);
   // First the queue is seen empty, then each reader idle: what it took before is handled.
   pollfd queue{.fd = fuse_session_fd(session_), .events = POLLIN, .revents = 0};

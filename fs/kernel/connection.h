@@ -43,13 +43,14 @@ class Connection {
   // 0: requests come through /dev/fuse.
   unsigned rings() const EXCLUDES(mutex_);
   // As tree::Arrivals.
-  bool all_handled(unsigned waiting) EXCLUDES(mutex_);
+  bool all_handled(std::chrono::milliseconds patience) EXCLUDES(mutex_);
 
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
   base::Result<void, base::Failure> start(const std::function<void()>& ready);
   base::Result<void, base::Failure> await_rings() EXCLUDES(mutex_);
   bool wait_for_init() EXCLUDES(mutex_);
+  bool takers_were_idle_by(std::chrono::steady_clock::time_point deadline);
   void wait_for_end() EXCLUDES(mutex_);
   base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
 

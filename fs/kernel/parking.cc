@@ -21,8 +21,8 @@ constexpr base::Errno kInterrupted{EINTR};
 
 Parking::Parking(unsigned max_workers) {
   const base::Lock lock(mutex_);  // uncontended: it tells the analysis
-  queues_[static_cast<std::size_t>(Lane::disk)].most = std::max(max_workers, 1U);
-  queues_[static_cast<std::size_t>(Lane::other)].most = kOtherWorkers;
+  queue_of(Lane::disk).most = std::max(max_workers, 1U);
+  queue_of(Lane::other).most = kOtherWorkers;
 }
 
 Parking::~Parking() { drain(); }
@@ -44,7 +44,7 @@ void Parking::park(TaskPointer task) {
 
 // False, and the task is left where it was, when there is no memory or no thread for it.
 bool Parking::enqueue(TaskPointer& task) {
-  Queue& queue = queue_of(*task);
+  Queue& queue = queue_of(task->lane());
   std::size_t could_run = queue.running + queue.waiting.size() < queue.most ? 1 : 0;
   for (const Queue& each : queues_) could_run += each.could_run();
   if (could_run > idle_ && !add_worker() && workers_.empty()) return false;
@@ -55,7 +55,7 @@ bool Parking::enqueue(TaskPointer& task) {
     return false;
   }
   queue.waiting.back() = std::move(task);
-  ++total_;
+  ++queue.total;
   something_to_do_.notify_one();
   return true;
 }
@@ -167,14 +167,21 @@ void Parking::drain() {
   for (std::thread& worker : workers) worker.join();
 }
 
-std::uint64_t Parking::parked() const {
+std::uint64_t Parking::parked() const { return parked(Lane::disk) + parked(Lane::other); }
+
+std::uint64_t Parking::parked(Lane lane) const {
   const base::Lock lock(mutex_);
-  return queues_[0].waiting.size() + queues_[1].waiting.size() + running_.size();
+  const Queue& queue = queue_of(lane);
+  return queue.waiting.size() + queue.running;
 }
 
 std::uint64_t Parking::parked_total() const {
+  return parked_total(Lane::disk) + parked_total(Lane::other);
+}
+
+std::uint64_t Parking::parked_total(Lane lane) const {
   const base::Lock lock(mutex_);
-  return total_;
+  return queue_of(lane).total;
 }
 
 }  // namespace scratchfs::kernel

@@ -71,21 +71,26 @@ class Parking {
   // Tasks that are queued or running now, and all since the start.
   std::uint64_t parked() const EXCLUDES(mutex_);
   std::uint64_t parked_total() const EXCLUDES(mutex_);
+  // Those of one lane.
+  std::uint64_t parked(Lane lane) const EXCLUDES(mutex_);
+  std::uint64_t parked_total(Lane lane) const EXCLUDES(mutex_);
 
  private:
   using TaskPointer = std::unique_ptr<Task>;
   struct Queue {
     std::deque<TaskPointer> waiting;
     std::size_t running = 0;
-    std::size_t most = 0;  // that run at once
+    std::size_t most = 0;     // that run at once
+    std::uint64_t total = 0;  // that came
     bool has_next() const { return !waiting.empty() && running < most; }
     std::size_t could_run() const { return std::min(waiting.size(), most - running); }
   };
   // INTERRUPTs without a request: it may be about to park. Numbers never come again.
   static constexpr std::size_t kEarly = 64;
 
-  Queue& queue_of(const Task& task) REQUIRES(mutex_) {
-    return queues_[static_cast<std::size_t>(task.lane())];
+  Queue& queue_of(Lane lane) REQUIRES(mutex_) { return queues_[static_cast<std::size_t>(lane)]; }
+  const Queue& queue_of(Lane lane) const REQUIRES(mutex_) {
+    return queues_[static_cast<std::size_t>(lane)];
   }
   void work() EXCLUDES(mutex_);
   bool enqueue(TaskPointer& task) REQUIRES(mutex_);
@@ -102,7 +107,6 @@ class Parking {
   std::size_t next_early_ GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> workers_ GUARDED_BY(mutex_);
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t total_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
   base::LogLimiter log_{std::chrono::seconds(5)};
 };

@@ -35,7 +35,9 @@ class Session::Impl final : public tree::Arrivals {
   }
 
   Connection& connection() { return *connection_; }
-  bool all_handled(unsigned waiting) override { return connection_->all_handled(waiting); }
+  bool all_handled(std::chrono::milliseconds patience) override {
+    return connection_->all_handled(patience);
+  }
 
   std::vector<Writer> writers() const { return context_.writers.all(); }
 

@@ -9,6 +9,11 @@ std::uint32_t flushes_of(Inode& inode) {
   return inode.flushes;
 }
 
+uid_t owner_of(const Inode& inode) {
+  base::Lock lock(inode.mutex);
+  return inode.uid;
+}
+
 // Takes back the FLUSHes of its handles, unless there was one since `flushes` were counted.
 bool declare_alive(Inode& inode, std::uint32_t flushes) {
   base::Lock lock(inode.mutex);
@@ -25,10 +30,21 @@ void ClosingGate::ask(Arrivals* arrivals) {
   arrivals_ = arrivals;
 }
 
+// Beyond kMostAsking it counts as alive, so that those who wait in vain never fill the queue.
 bool ClosingGate::is_closing(const Inode& inode) const {
   if (inode.flushed.load(std::memory_order_acquire) == 0) return false;
-  base::Lock lock(inode.mutex);
-  return inode.is_closing(mode_);
+  uid_t owner = 0;
+  {
+    base::Lock lock(inode.mutex);
+    if (!inode.is_closing(mode_)) return false;
+    owner = inode.uid;
+  }
+  {
+    base::Lock lock(asking_mutex_);
+    const auto found = asking_.find(owner);
+    if (found == asking_.end() || found->second < kMostAsking) return true;
+  }
+  return budget_.has_left(owner, std::chrono::steady_clock::now());
 }
 
 // False: it is still closing at `deadline`.
@@ -43,22 +59,56 @@ bool ClosingGate::changes_by(const Inode& inode, Time deadline) {
   }
 }
 
-bool ClosingGate::nothing_is_on_its_way() {
+bool ClosingGate::nothing_is_on_its_way(std::chrono::milliseconds patience) {
   base::SharedLock lock(arrivals_mutex_);
-  return arrivals_ != nullptr && arrivals_->all_handled(waiters_);
+  return arrivals_ != nullptr && arrivals_->all_handled(patience);
+}
+
+// Counts a look-up that waits.
+class ClosingGate::Asking {
+ public:
+  Asking(ClosingGate& gate, uid_t owner) : gate_(gate), owner_(owner) {
+    base::Lock lock(gate_.asking_mutex_);
+    ++gate_.asking_[owner_];
+    ++gate_.waiters_;
+  }
+  ~Asking() {
+    base::Lock lock(gate_.asking_mutex_);
+    --gate_.waiters_;
+    const auto own = gate_.asking_.find(owner_);
+    if (--own->second == 0) gate_.asking_.erase(own);
+  }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+
+ private:
+  ClosingGate& gate_;
+  const uid_t owner_;
+};
+
+// True: it is no longer closing. False: it lives on, or that could not be told in time.
+bool ClosingGate::settle(Inode& inode, bool may_wait) {
+  const Time start = std::chrono::steady_clock::now();
+  if (may_wait && changes_by(inode, start + kClosingUsual)) return true;
+  const bool nothing = nothing_is_on_its_way(may_wait ? kClosingAsk : std::chrono::milliseconds{});
+  if (may_wait && !nothing && changes_by(inode, start + kClosingBound)) return true;
+  // The RELEASE may have come just before the answer.
+  return !is_closing(inode);
 }
 
 void ClosingGate::wait(Inode& inode) {
-  ++waiters_;
+  const uid_t owner = owner_of(inode);
+  const Asking asking(*this, owner);
   while (true) {
     const Time start = std::chrono::steady_clock::now();
+    const bool may_wait = budget_.has_left(owner, start);
     const std::uint32_t flushes = flushes_of(inode);
-    if (changes_by(inode, start + kClosingUsual)) break;
-    if (!nothing_is_on_its_way() && changes_by(inode, start + kClosingBound)) break;
-    // The RELEASE may have come just before the answer.
-    if (!is_closing(inode) || declare_alive(inode, flushes)) break;
+    if (settle(inode, may_wait)) return;
+    const Time end = std::chrono::steady_clock::now();
+    if (may_wait) budget_.spend(owner, end - start, end);
+    if (declare_alive(inode, flushes)) break;
   }
-  --waiters_;
+  changed();  // for the others who wait for it
 }
 
 void ClosingGate::changed() {

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <unordered_map>
 
 #include "fs/base/mutex.h"
 #include "fs/limits/lifetime.h"
 #include "fs/tree/inode.h"
 #include "fs/tree/notices.h"
+#include "fs/tree/wait_budget.h"
 
 namespace scratchfs::tree {
 
@@ -19,6 +21,10 @@ namespace scratchfs::tree {
 inline constexpr std::chrono::milliseconds kClosingUsual{2};
 // How long a look-up of a closing name waits at most, where the transport cannot tell.
 inline constexpr std::chrono::milliseconds kClosingBound{500};
+// How long the transport may take to tell.
+inline constexpr std::chrono::milliseconds kClosingAsk{100};
+// Of one owner whose budget for waiting is used up: more look-ups at once do not even ask.
+inline constexpr unsigned kMostAsking = 2;
 
 class ClosingGate {
  public:
@@ -27,18 +33,22 @@ class ClosingGate {
   // Whom to ask; nullptr: nobody. Returns when no question to the former is under way.
   void ask(Arrivals* arrivals);
 
-  // A quick look that takes the inode's mutex only where a handle has flushed.
+  // Whether who meets its name has to wait. A quick look that takes the inode's mutex only where a
+  // handle has flushed.
   bool is_closing(const Inode& inode) const;
   // Returns when the inode is no longer closing, for it is gone, in use again, or declared alive.
-  // Callers hold no lock.
+  // What was waited in vain is spent from its owner's budget; without one left the transport is
+  // only asked. Callers hold no lock.
   void wait(Inode& inode);
   // Something that may have been waited for has happened (a RELEASE, a use of a flushed handle).
   void changed();
 
  private:
   using Time = std::chrono::steady_clock::time_point;
+  class Asking;
   bool changes_by(const Inode& inode, Time deadline);
-  bool nothing_is_on_its_way();
+  bool nothing_is_on_its_way(std::chrono::milliseconds patience);
+  bool settle(Inode& inode, bool may_wait);
 
   const limits::LifetimeMode mode_;
   std::atomic<unsigned> waiters_ = 0;
@@ -46,6 +56,9 @@ class ClosingGate {
   base::Condition condition_;
   base::SharedMutex arrivals_mutex_;  // a leaf, held while they are asked
   Arrivals* arrivals_ GUARDED_BY(arrivals_mutex_) = nullptr;
+  WaitBudget budget_;
+  mutable base::Mutex asking_mutex_;                                      // a leaf
+  std::unordered_map<uid_t, unsigned> asking_ GUARDED_BY(asking_mutex_);  // look-ups, by owner
 };
 
 }  // namespace scratchfs::tree

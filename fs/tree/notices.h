@@ -2,6 +2,7 @@
 // itself; and what it asks of the transport.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "fs/tree/types.h"
@@ -24,10 +25,10 @@ class KernelNotices {
 class Arrivals {
  public:
   virtual ~Arrivals() = default;
-  // Whether every request that had been sent when this was called is handled by now. `waiting`: so
-  // many of the requests under way are known to wait for just this answer. False too where it
-  // cannot be told. Takes milliseconds; called with no lock held, by a thread that may wait.
-  virtual bool all_handled(unsigned waiting) = 0;
+  // Whether every request that had been sent when this was called is handled by now, but for those
+  // that are known to wait. Found out within about `patience`; false where it cannot be told.
+  // Called with no lock held, by a thread that may wait.
+  virtual bool all_handled(std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace scratchfs::tree

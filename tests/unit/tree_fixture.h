@@ -68,14 +68,16 @@ class RecordedNotices : public KernelNotices {
 // A kernel of which all is known, or nothing.
 class FakeArrivals : public Arrivals {
  public:
-  bool all_handled(unsigned) override {
+  bool all_handled(std::chrono::milliseconds how_long) override {
     ++asked;
+    patience = how_long;
     if (meanwhile) meanwhile();
     return known;
   }
   std::atomic<bool> known = false;
   std::atomic<int> asked = 0;
-  std::function<void()> meanwhile;  // before the answer
+  std::atomic<std::chrono::milliseconds> patience{};  // of the last question
+  std::function<void()> meanwhile;                    // before the answer
 };
 
 class TreeTest : public testing::Test {

@@ -289,6 +289,31 @@ TEST_F(Claimed, AFlushThatCameSinceIsNotTakenForAnOldOne) {
   if (closer.joinable()) closer.join();
 }
 
+TEST_F(Claimed, WhoMakesOthersWaitInVainHasABudgetForIt) {
+  const auto hers = create(root_, "hers", O_RDWR | O_CREAT);
+  Handle& handle = *tree_->handle(hers.opened.handle);
+  int waits = 0;
+  // Each time another duplicate of the descriptor is closed.
+  do {
+    tree_->flush(handle);
+    EXPECT_TRUE(exists(root_, "hers"));
+    ASSERT_LE(++waits, WaitBudget::kOfOne / kClosingBound + 2);
+  } while (arrivals_.patience.load() == kClosingAsk);
+  // The transport is asked all the same, and what it can tell counts.
+  tree_->flush(handle);
+  arrivals_.meanwhile = [&] { tree_->release(hers.opened.handle); };
+  EXPECT_FALSE(exists(root_, "hers"));
+
+  // The budget is her own.
+  const auto his =
+      tree_->create(root_, "his", 0600, O_RDWR | O_CREAT, caller(kSession, 2000), Wait::yes);
+  ASSERT_TRUE(his);
+  tree_->flush(*tree_->handle(his->opened.handle));
+  arrivals_.meanwhile = [&] { tree_->release(his->opened.handle); };
+  EXPECT_FALSE(exists(root_, "his"));
+  EXPECT_EQ(arrivals_.patience.load(), kClosingAsk);
+}
+
 TEST_F(Claimed, AClaimedFileNeedsNoFlushAndItsNameCanBeRemembered) {
   const auto file = create(root_, "mine", O_RDWR | O_CREAT | O_EXCL);
   EXPECT_FALSE(file.opened.needs_flush);
