@@ -23,15 +23,18 @@ cd "$1"/copy
 exec chroot . setsid --wait bash -euo pipefail /root/walk
 """
 
-# Two users, each of whom has something open as long as this lasts. `top` has a terminal, where q is typed.
+# No /scratch from before, and two users. `top` has a terminal, where q is typed.
 SETTING = r"""
 export DEBIAN_FRONTEND=noninteractive TERM=xterm
+sed -i '\#[[:blank:]]/scratch[[:blank:]]#d' /etc/fstab
+rm -rf /scratch
 for user in alice bob; do id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"; done
 cd /root/clone
 scratchfs() {
   if [[ $1 == top ]]; then script -qec "scratchfs top $2" /dev/null <<<q; else command scratchfs "$@"; fi
 }
 """
+# Each of them has something open as long as /scratch is mounted.
 USE = r"""
 users=()
 for user in alice bob; do
