@@ -22,15 +22,16 @@ constexpr std::size_t kHeading = 3;  // the line that is shown in reverse
 constexpr const char* kFoot =
     "by u:user s:session p:process   sort r:writes b:bytes t:since n:name   q:quit";
 
-Outcome<Json> ask(const TopCommand& command) {
-  return ask_daemon(command.mountpoint, TopRequest{}, "top");
+// While there is no screen yet.
+Outcome<Json> ask_visibly(const TopCommand& command) {
+  return ask_daemon_visibly(command.mountpoint, TopRequest{}, "top");
 }
 
 int show_once(const TopCommand& command) {
-  const auto before = ask(command);
+  const auto before = ask_visibly(command);
   if (!before) return complain(before.error());
   std::this_thread::sleep_for(command.interval);
-  const auto now = ask(command);
+  const auto now = ask_visibly(command);
   if (!now) return complain(now.error());
   const TopPage page = top_page(*before, *now, command.choice);
   for (const std::string& line : lay_out(page, command.choice, std::string::npos, 0)) {
@@ -55,7 +56,7 @@ class Live {
     for (auto next = Clock::now() + kFirst;;) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - Clock::now());
       if (left.count() <= 0) {
-        auto answer = ask(command_);
+        auto answer = ask_daemon(command_.mountpoint, TopRequest{}, "top");
         if (!answer) return answer.error();
         before_ = std::exchange(now_, std::move(*answer));
         next = Clock::now() + command_.interval;
@@ -118,7 +119,7 @@ class Live {
 
 int run(const TopCommand& command) {
   if (command.once) return show_once(command);
-  auto first = ask(command);
+  auto first = ask_visibly(command);
   if (!first) return complain(first.error());
   auto screen = Screen::open();
   if (!screen) return complain(screen.error());
