@@ -131,6 +131,7 @@ class Blocks {
 
   struct Search {
     Moment round;          // what the hand passed since then has had its look
+    Moment turn;           // the other shards have nothing older
     bool hurried = false;  // hot blocks are not left alone
     std::uint64_t wanted = 0;
     bool may_write = false;
@@ -139,7 +140,8 @@ class Blocks {
       return choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
     }
   };
-  Shard& oldest_shard();
+  // And how far its turn goes.
+  std::pair<Shard*, Moment> oldest_shard();
   void choose_in(Shard& shard, const Search& search, std::vector<Leaving>& chosen, Choice& choice)
       EXCLUDES(shard.mutex);
   void take_victim(Shard& shard, Resident& victim, std::vector<Leaving>& chosen, Choice& choice)

@@ -2,6 +2,7 @@
 // ended.
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "fs/store/blocks.h"
 
@@ -10,8 +11,9 @@ namespace scratchfs::store {
 using State = Block::State;
 
 namespace {
-constexpr std::size_t kLooksPerLock = 64;     // owners wait for a shard no longer than this takes
-constexpr std::size_t kVictimsPerShard = 16;  // a batch; then the next shard's turn
+constexpr std::size_t kLooksPerLock = 64;  // owners wait for a shard no longer than this takes
+// Where shards' ages interleave they are not taken block by block.
+constexpr auto kLongerTurn = std::chrono::milliseconds(1);
 }  // namespace
 
 Blocks::Choice Blocks::choose(std::uint64_t wanted, std::uint64_t ample, bool may_write,
@@ -21,14 +23,16 @@ Blocks::Choice Blocks::choose(std::uint64_t wanted, std::uint64_t ample, bool ma
   Choice choice;
   // The first round over all blocks leaves the hot ones alone; in the others each look costs a use.
   Search search{.round = std::chrono::steady_clock::now(),
+                .turn = {},
                 .hurried = false,
                 .wanted = ample,
                 .may_write = may_write,
                 .most = most};
   for (int rounds = 0; !search.satisfied(choice);) {
-    Shard& shard = oldest_shard();
-    if (shard.oldest.load(std::memory_order_relaxed) < search.round) {
-      choose_in(shard, search, chosen, choice);
+    const auto [shard, turn] = oldest_shard();
+    if (shard->oldest.load(std::memory_order_relaxed) < search.round) {
+      search.turn = turn;
+      choose_in(*shard, search, chosen, choice);
     } else if (rounds++ <= kMostUses) {
       search.round = std::chrono::steady_clock::now();
       search.hurried = true;
@@ -41,28 +45,37 @@ Blocks::Choice Blocks::choose(std::uint64_t wanted, std::uint64_t ample, bool ma
   return choice;
 }
 
-Shard& Blocks::oldest_shard() {
-  return *std::ranges::min_element(
-      shards_, {}, [](const Shard& shard) { return shard.oldest.load(std::memory_order_relaxed); });
+std::pair<Shard*, Moment> Blocks::oldest_shard() {
+  Shard* oldest = nullptr;
+  Moment first = Moment::max();
+  Moment second = Moment::max();
+  for (Shard& shard : shards_) {
+    const Moment its = shard.oldest.load(std::memory_order_relaxed);
+    if (oldest == nullptr || its < first) {
+      oldest = &shard;
+      second = std::exchange(first, its);
+    } else {
+      second = std::min(second, its);
+    }
+  }
+  return {oldest, second == Moment::max() ? second : second + kLongerTurn};
 }
 
 void Blocks::choose_in(Shard& shard, const Search& search, std::vector<Leaving>& chosen,
                        Choice& choice) {
   const std::uint32_t age = budget_.age();
-  for (std::size_t victims = 0; victims < kVictimsPerShard;) {
+  while (true) {
     const Moment now = std::chrono::steady_clock::now();
     base::Lock lock(shard.mutex);
-    for (std::size_t i = 0; i < kLooksPerLock && victims < kVictimsPerShard; ++i) {
+    for (std::size_t i = 0; i < kLooksPerLock; ++i) {
       // What was passed in this round has had its look: other shards have colder ones.
-      if (search.satisfied(choice) || shard.clock.oldest() >= search.round) return;
+      const Moment oldest = shard.clock.oldest();
+      if (search.satisfied(choice) || oldest >= search.round || oldest > search.turn) return;
       Resident& resident = shard.next(now);
       const Block& block = *resident.block;
       if (block.state != State::resident || resident.pins > 0 || block.mask == 0) continue;
       if (!resident.clean && !search.may_write) continue;
-      if (!look_at(resident, age, search.hurried)) continue;
-      const std::uint64_t before = choice.evicted + choice.leaving;
-      take_victim(shard, resident, chosen, choice);
-      if (choice.evicted + choice.leaving > before) ++victims;
+      if (look_at(resident, age, search.hurried)) take_victim(shard, resident, chosen, choice);
     }
   }
 }

@@ -48,8 +48,7 @@ void Spiller::run(Batch batch) {
     // A little more than is needed now, so that writes are large and takers do not wake this thread
     // for each block.
     const std::uint64_t ample = *wanted + std::min(kBatchBytes, budget_.marks().budget / 16);
-    const Blocks::Choice choice =
-        blocks_.choose(*wanted, ample, may_write(), kBatchBytes, batch.leaving);
+    const Blocks::Choice choice = choose(*wanted, ample, batch);
     const Outcome outcome = write(batch);
     const bool fine = outcome.written > 0 && !outcome.error;
     budget_.left(choice.leaving, choice.evicted + outcome.evicted > 0, fine);
@@ -69,6 +68,13 @@ void Spiller::run(Batch batch) {
     budget_.pause(pause);
     pause = std::min(2 * pause, kLongestPause);
   }
+}
+
+// One thread at a time: what has become cold together is written together, not half by each.
+Blocks::Choice Spiller::choose(std::uint64_t wanted, std::uint64_t ample, Batch& batch) {
+  const bool writes = may_write();
+  base::Lock lock(choosing_);
+  return blocks_.choose(wanted, ample, writes, kBatchBytes, batch.leaving);
 }
 
 std::vector<Leaving*> Spiller::seal_all(Batch& batch) {

@@ -55,6 +55,8 @@ class Spiller {
   Spiller(Blocks& blocks, Budget& budget, Slots& slots)
       : blocks_(blocks), budget_(budget), slots_(slots) {}
   void run(Batch batch);
+  Blocks::Choice choose(std::uint64_t wanted, std::uint64_t ample, Batch& batch)
+      EXCLUDES(choosing_, mutex_);
   Outcome write(Batch& batch);
   std::vector<Leaving*> seal_all(Batch& batch);
   std::size_t write_run(std::span<Leaving* const> sealed, const std::byte* bytes, Outcome& outcome);
@@ -67,6 +69,7 @@ class Spiller {
   Slots& slots_;
   std::atomic<std::uint64_t> errors_{0};
   base::LogLimiter log_{std::chrono::seconds(5)};
+  base::Mutex choosing_;  // before any shard's
   base::Mutex mutex_;
   Budget::Clock::time_point retry_at_ GUARDED_BY(mutex_);
   std::chrono::milliseconds backoff_ GUARDED_BY(mutex_){0};  // 0: the last write was fine

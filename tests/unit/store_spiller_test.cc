@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -46,13 +47,14 @@ class SpillerTest : public testing::Test {
 
   void start() { spiller = *Spiller::create(*blocks, budget, *slots); }
 
-  // Whole blocks until `bytes` are in use; no further than the trigger.
-  void fill_to(std::uint64_t bytes) {
-    while (budget.counts().used + kBlockSize <= bytes) {
-      ASSERT_TRUE(budget.try_reserve(Need::take, kBlockSize));
+  // Blocks with these pages until `bytes` are in use; no further than the trigger.
+  void fill_to(std::uint64_t bytes, PageMask mask = 0xffff) {
+    const auto pages = static_cast<std::size_t>(std::popcount(mask));
+    while (budget.counts().used + pages * kPageSize <= bytes) {
+      ASSERT_TRUE(budget.try_reserve(Need::take, pages * kPageSize));
       Block* block = blocks->make();
-      frames->take(block->resident->frames);
-      block->mask = 0xffff;
+      frames->take(std::span(block->resident->frames).first(pages));
+      block->mask = mask;
       made.push_back(block);
     }
   }
@@ -83,6 +85,27 @@ TEST_F(SpillerTest, WritesManyBlocksAtOnce) {
   const std::lock_guard lock(mutex);
   ASSERT_FALSE(sizes.empty());
   EXPECT_EQ(*std::max_element(sizes.begin(), sizes.end()), std::size_t{1} << 20);
+}
+
+// What a stream made, and is later read from one end to the other, is then read in large pieces.
+TEST_F(SpillerTest, WhatBecameOldTogetherIsChosenTogether) {
+  constexpr std::size_t kBlocks = 6000;  // many pages of the heap in each shard
+  std::map<const Block*, std::size_t> number;
+  while (made.size() < kBlocks) {
+    fill_to(budget.counts().used + kPageSize, 0x1);
+    number[made.back()] = made.size();
+    if (made.size() % 10 == 0) std::this_thread::sleep_for(100us);
+  }
+  std::vector<Leaving> chosen;
+  chosen.reserve(256);
+  blocks->choose(1 << 20, 1 << 20, true, 1 << 20, chosen);
+  ASSERT_GT(chosen.size(), 200U);
+  std::size_t gaps = 0;
+  for (std::size_t i = 1; i < chosen.size(); ++i) {
+    if (number[chosen[i].block] != number[chosen[i - 1].block] + 1) ++gaps;
+  }
+  EXPECT_LE(gaps, chosen.size() / 40);
+  for (Leaving& leaving : chosen) blocks->not_written(leaving, false);
 }
 
 TEST_F(SpillerTest, LeavesMemoryBelowTheTargetAlone) {
