@@ -78,8 +78,10 @@ struct Commands {
 CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::string>& paths) {
   CLI::App* sub =
       app.add_subcommand("mount", "Mount a scratchfs (what is done where no command is named)");
-  show_usage(*sub,
-             "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]] [-f] [-d]");
+  show_usage(
+      *sub,
+      "usage: scratchfs [mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]] [--supervise] [-f] "
+      "[-d]");
   sub->add_option("MOUNTPOINT", paths, "a name for df to show, and where to mount")
       ->required()
       ->expected(1, 2)
@@ -87,6 +89,7 @@ CLI::App* add_mount(CLI::App& app, MountCommand& command, std::vector<std::strin
   sub->add_option("-o", command.option_lists, "options, see below")
       ->type_name("LIST")
       ->allow_extra_args(false);
+  sub->add_flag("--supervise", command.supervise, "the same as -o supervise");
   sub->add_flag("-f,--foreground", command.foreground, "stay in the foreground, log to stderr");
   sub->add_flag("-d,--debug", command.debug, "log every request; implies -f");
   sub->footer(options_footer());

@@ -17,6 +17,7 @@ struct MountCommand {
   std::vector<std::string> option_lists;  // of each -o
   bool foreground = false;
   bool debug = false;
+  bool supervise = false;
 };
 
 struct UmountCommand {

@@ -54,6 +54,7 @@ Json ControlServer::about() const {
           {"shared", facts_.shared},
           {"pid", facts_.daemon},
           {"guardian_pid", facts_.guardian},
+          {"supervised", facts_.supervised},
           {"pid_namespace", facts_.pid_namespace},
           {"mounted_since", facts_.since},
           {"uptime_seconds", base::now().tv_sec - facts_.since},

@@ -29,6 +29,7 @@ struct MountFacts {
   uid_t owner = 0;  // who mounted
   pid_t daemon = 0;
   pid_t guardian = 0;
+  bool supervised = false;  // by the guardian
   std::uint64_t pid_namespace =
       0;                   // inode of /proc/self/ns/pid: where those two numbers mean something
   std::int64_t since = 0;  // seconds since 1970

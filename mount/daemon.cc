@@ -52,6 +52,7 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.owner = setup.plan.tree.owner;
   facts.daemon = ::getpid();
   facts.guardian = guardian.pid();
+  facts.supervised = guardian.supervises();
   facts.pid_namespace = own_pid_namespace();
   facts.since = base::now().tv_sec;
   facts.shared = setup.plan.session.allow_other;
@@ -195,7 +196,7 @@ int Parts::serve(const Ready& ready) {
     const SignalWatch signals([this] { session_->stop(); }, on_hang_up());
     const QuotaWatch quotas(*ledger_);
     if (auto mounted = session_->mount(setup_.mountpoint); !mounted) {
-      return complain(failed(mounted.error().message));
+      return report(failed(mounted.error().message));
     }
     watch_sockets();
     guardian_.mounted();
@@ -206,7 +207,8 @@ int Parts::serve(const Ready& ready) {
       spdlog::info("{}: {}", setup_.mountpoint, text);
       leave_terminal();
       manager_.tell("READY=1\nSTATUS=" + text);
-      if (!ready()) session_->stop();
+      if (!ready()) return session_->stop();
+      guardian_.answers();
     });
     manager_.tell("STOPPING=1");
   }
@@ -218,7 +220,7 @@ int Parts::serve(const Ready& ready) {
       spdlog::error("{}: {}", setup_.mountpoint, served.error().message);
       return kFailed;
     }
-    return complain(failed(served.error().message));
+    return report(failed(served.error().message));
   }
   spdlog::info("{}: unmounted", setup_.mountpoint);
   return quotas_add_up() ? kFine : kFailed;
@@ -228,20 +230,23 @@ int Parts::serve(const Ready& ready) {
 
 int run_daemon(DaemonSetup& setup, const Ready& ready) {
   block_signals();
-  start_logging(setup.foreground, setup.log_level);
+  if (!setup.guardian) start_logging(setup.foreground, setup.log_level);
   for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
   // A daemon in the background is no service's main process.
   const auto manager = setup.foreground ? ServiceManager::from_environment() : ServiceManager();
-  auto guardian = Guardian::start(setup.mountpoint, {setup.remove_mountpoint, manager});
-  if (!guardian) return complain(guardian.error());
+  if (!setup.guardian) {
+    auto guardian = Guardian::start(setup.mountpoint, {setup.remove_mountpoint, manager});
+    if (!guardian) return report(guardian.error());
+    setup.guardian = std::move(*guardian);
+  }
   harden();
   if (const auto locked = store::install_crypto_allocator(); !locked) {
-    return complain(failed("locked memory for the key (ulimit -l)", locked.error().value()));
+    return report(failed("locked memory for the key (ulimit -l)", locked.error().value()));
   }
-  Parts parts(setup, std::move(*guardian), manager);
-  if (const auto made = parts.make(); !made) return complain(made.error());
+  Parts parts(setup, std::move(*setup.guardian), manager);
+  if (const auto made = parts.make(); !made) return report(made.error());
   if (setup.plan.lock_memory) {
-    if (const auto locked = lock_all_memory(); !locked) return complain(locked.error());
+    if (const auto locked = lock_all_memory(); !locked) return report(locked.error());
   }
   return parts.serve(ready);
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "fs/base/os_file.h"
+#include "mount/guardian.h"
 #include "mount/launch.h"
 #include "mount/mount_plan.h"
 #include "mount/mountpoint_lock.h"
@@ -24,7 +26,10 @@ struct DaemonSetup {
   QuotaFile quotas;                                    // what it says now
   std::string log_level;
   bool foreground = false;
+  bool supervise = false;          // supervisor.h is to run it
   bool remove_mountpoint = false;  // once nothing is mounted there any more, however that came
+  // Who is there already, and has started logging; nothing: the daemon starts one of its own.
+  std::optional<Guardian> guardian = std::nullopt;
 };
 
 // Mounts, calls `ready` when the mount answers, serves until it is unmounted or a signal ends it,

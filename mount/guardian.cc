@@ -58,7 +58,9 @@ bool detach_and_log(const std::string& mountpoint) {
 // A mount that hangs keeps this waiting, so that nothing is said; what is no longer to be seen
 // there (a lazy unmount) cannot be asked.
 GuardianHost make_host(const std::string& mountpoint, const ServiceManager& manager) {
-  GuardianHost host{[] { return read_mount_table(); }, detach_and_log, manager.watchdog(), {}};
+  GuardianHost host{.mounts = [] { return read_mount_table(); },
+                    .detach = detach_and_log,
+                    .period = manager.watchdog()};
   host.each_period = [&](bool mounted) {
     if (!mounted || answers_everywhere(mountpoint)) manager.tell("WATCHDOG=1");
   };
@@ -101,7 +103,7 @@ Outcome<Guardian> Guardian::start(const std::string& mountpoint, const GuardianD
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failed("the mount's guardian", errno);
   }
-  Guardian guardian(ends[0], ::fork());
+  Guardian guardian(ends[0], ::fork(), false);
   if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint, duties);
   const int error = errno;
   ::close(ends[1]);
@@ -111,12 +113,17 @@ Outcome<Guardian> Guardian::start(const std::string& mountpoint, const GuardianD
   return guardian;
 }
 
+Guardian Guardian::parent(int socket) { return {socket, ::getppid(), true}; }
+
 Guardian::Guardian(Guardian&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), pid_(std::exchange(other.pid_, -1)) {}
+    : socket_(std::exchange(other.socket_, -1)),
+      pid_(std::exchange(other.pid_, -1)),
+      is_parent_(other.is_parent_) {}
 
 Guardian& Guardian::operator=(Guardian&& other) noexcept {
   std::swap(socket_, other.socket_);
   std::swap(pid_, other.pid_);
+  std::swap(is_parent_, other.is_parent_);
   return *this;
 }
 
@@ -131,9 +138,11 @@ void Guardian::tell(char message) {
 
 void Guardian::mounted() { tell(kMountedMessage); }
 
+void Guardian::answers() { tell(kAnswersMessage); }
+
 void Guardian::dismiss() {
   tell(kDismissMessage);
-  await_end(pid_);
+  if (!is_parent_) await_end(pid_);
 }
 
 }  // namespace scratchfs::mount

@@ -24,23 +24,30 @@ class Guardian {
   // not reach it), keeps no descriptor of the caller's and ignores every signal that asks it to
   // end.
   static Outcome<Guardian> start(const std::string& mountpoint, const GuardianDuties& duties = {});
+  // The parent of this process is the guardian (supervisor.h); it holds the other end of `socket`.
+  static Guardian parent(int socket);
   Guardian(Guardian&& other) noexcept;
   Guardian& operator=(Guardian&& other) noexcept;
   ~Guardian();  // without dismiss(): as if the daemon had died
 
   // The mount is there now; the guardian takes note which one it is.
   void mounted();
-  // The mount is gone as it should be: the guardian ends and touches nothing. Returns when it has
-  // ended.
+  void answers();  // and it answers
+  // The mount is gone as it should be: the guardian touches nothing and ends, if it is the parent
+  // when this process has. Else this returns when it has ended.
   void dismiss();
   pid_t pid() const { return pid_; }
+  // Another daemon follows if this one dies.
+  bool supervises() const { return is_parent_; }
 
  private:
-  Guardian(int socket, pid_t pid) : socket_(socket), pid_(pid) {}
+  Guardian(int socket, pid_t pid, bool is_parent)
+      : socket_(socket), pid_(pid), is_parent_(is_parent) {}
   void tell(char message);
 
   int socket_;  // SOCK_SEQPACKET: a message is one byte (guardian_watch.h)
   pid_t pid_;
+  bool is_parent_;
 };
 
 }  // namespace scratchfs::mount

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <optional>
 
@@ -10,18 +11,23 @@ namespace scratchfs::mount {
 
 namespace {
 
-enum class Heard { mounted, dismissed, died, nothing };
+enum class Heard { mounted, answers, dismissed, died, signal, nothing };
 
 // `nothing`: not a word for a whole period.
-Heard listen(int socket, const std::optional<std::chrono::milliseconds>& period) {
+Heard listen(int socket, const GuardianHost& host) {
+  const int period = host.period ? static_cast<int>(host.period->count()) : -1;
   for (;;) {
-    pollfd waited{socket, POLLIN, 0};
-    if (period && ::poll(&waited, 1, static_cast<int>(period->count())) == 0) return Heard::nothing;
+    std::array<pollfd, 2> waited{{{socket, POLLIN, 0}, {host.signals, POLLIN, 0}}};
+    const int ready = ::poll(waited.data(), waited.size(), period);
+    if (ready == 0) return Heard::nothing;
+    if (ready < 0 && errno == EINTR) continue;
+    if (waited[1].revents != 0) return Heard::signal;
     char message = 0;
     const ssize_t got = ::recv(socket, &message, 1, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return Heard::died;
     if (message == kMountedMessage) return Heard::mounted;
+    if (message == kAnswersMessage) return Heard::answers;
     if (message == kDismissMessage) return Heard::dismissed;
   }
 }
@@ -67,22 +73,30 @@ bool detach_all(const std::string& device, const GuardianHost& host) {
   return detached;
 }
 
-bool watch_daemon(int socket, const std::string& mountpoint, const GuardianHost& host) {
+Watched watch_daemon(int socket, const std::string& mountpoint, const GuardianHost& host) {
   std::optional<MountEntry> mount;
   for (;;) {
-    switch (listen(socket, host.period)) {
+    switch (listen(socket, host)) {
       case Heard::mounted:
         mount = scratchfs_at(host.mounts(), mountpoint);
+        break;
+      case Heard::answers:
+        if (host.on_answer) host.on_answer();
+        break;
+      case Heard::signal:
+        host.on_signal();
         break;
       case Heard::nothing:
         if (mount) host.each_period(still_seen(host.mounts(), *mount, mountpoint));
         break;
       case Heard::dismissed:
-        return false;
+        return Watched::dismissed;
       case Heard::died:
         const MountTable table = host.mounts();
         if (!mount) mount = scratchfs_at(table, mountpoint);
-        return mount && still_ours(table, *mount) && detach_all(mount->device, host);
+        if (!mount) return Watched::lost;
+        if (still_ours(table, *mount)) detach_all(mount->device, host);
+        return still_seen(table, *mount, mountpoint) ? Watched::lost : Watched::left;
     }
   }
 }

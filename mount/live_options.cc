@@ -44,15 +44,6 @@ std::string real_path(const std::string& path) {
   return resolved ? resolved.get() : path;
 }
 
-std::string escaped(std::string_view word) {
-  std::string text;
-  for (const char c : word) {
-    if (c == ',' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text;
-}
-
 // Of the words that set one thing the last counts.
 SetRequest request_of(const MountOptions& options, const std::vector<std::string>& said) {
   const auto is_said = [&](std::string_view name) {
@@ -96,6 +87,7 @@ bool is_so(std::string_view word, const Json& status, unsigned long flags) {
     return percent ? value == std::to_string(*percent) || value == std::to_string(*percent) + "%"
                    : value == kNoLimit;
   }
+  if (name == "supervise") return member(status, "supervised") == true;
   if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
   return !contains(kKernelFlags, name) || has_flag(name, flags);
 }
@@ -119,7 +111,7 @@ Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists) {
     }
   }
   std::vector<std::string> checked;
-  for (const std::string& word : said) checked.push_back(escaped(word));
+  for (const std::string& word : said) checked.push_back(escape_option(word));
   const auto options = parse_mount_options(checked);
   if (!options) return options.error();
   LiveOptions live{request_of(*options, said), {}};

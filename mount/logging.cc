@@ -45,4 +45,11 @@ void leave_terminal() {
   if (borrowed_terminal()) borrowed_terminal()->set_level(spdlog::level::off);
 }
 
+int report(const Refusal& refusal) {
+  if (!borrowed_terminal() || borrowed_terminal()->should_log(spdlog::level::critical))
+    return complain(refusal);
+  spdlog::error("{}", refusal.message);
+  return refusal.exit_code;
+}
+
 }  // namespace scratchfs::mount

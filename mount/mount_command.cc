@@ -15,7 +15,9 @@
 #include "mount/preflight.h"
 #include "mount/prepare.h"
 #include "mount/progress.h"
+#include "mount/service_manager.h"
 #include "mount/set.h"
+#include "mount/supervisor.h"
 #include "mount/swap.h"
 
 namespace scratchfs::mount {
@@ -66,6 +68,7 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
   DaemonSetup setup;
   setup.foreground = command.foreground || command.debug;
   setup.log_level = options->log_level;
+  setup.supervise = options->supervise || command.supervise;
   if (auto place = check_place(command, *options, setup); !place) return place.error();
   Surroundings surroundings{.machine = this_machine(),
                             .plaintext_swap = plaintext_swap(),
@@ -96,7 +99,14 @@ int run(const MountCommand& command) {
   if (!command.foreground && !command.debug) close_inherited_descriptors();
   auto setup = prepare_visibly(command);
   if (!setup) return complain(setup.error());
-  return launch(setup->foreground, [&](const Ready& ready) { return run_daemon(*setup, ready); });
+  if (setup->supervise && setup->foreground && ServiceManager::from_environment().listens()) {
+    return complain(
+        usage("--supervise: leave it to the service manager that started this: "
+              "Restart=on-failure in its unit"));
+  }
+  return launch(setup->foreground, [&](const Ready& ready) {
+    return setup->supervise ? supervise(command, *setup, ready) : run_daemon(*setup, ready);
+  });
 }
 
 }  // namespace scratchfs::mount

@@ -193,6 +193,8 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view /*v*/) { o.nonempty = true; return Complaint(); }},
     {{"lock_memory", "", "keep all of it out of swap; needs root or a sufficient ulimit -l"},
      [](MountOptions& o, std::string_view /*v*/) { o.lock_memory = true; return Complaint(); }},
+    {{"supervise", "", "when the daemon dies, start another at the same place, with no files"},
+     [](MountOptions& o, std::string_view /*v*/) { o.supervise = true; return Complaint(); }},
     {{"log_level", "LEVEL", "trace, debug, info, warning, error, off (info)"},
      [](MountOptions& o, std::string_view v) { bool known = false; o.log_level = v; return choose(kLogLevels, v, known); }},
     {{"fsname", "NAME", "the same as SOURCE: what df shows (scratchfs)"},
@@ -296,6 +298,15 @@ std::vector<std::string> split_options(std::string_view list) {
     words.back() += list[i];
   }
   return words;
+}
+
+std::string escape_option(std::string_view word) {
+  std::string text;
+  for (const char c : word) {
+    if (c == ',' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
 }
 
 Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists) {

@@ -49,6 +49,7 @@ struct MountOptions {
   std::optional<bool> allow_other;  // not said: root's mounts are shared, a user's are not
   bool nonempty = false;
   bool lock_memory = false;
+  bool supervise = false;  // a daemon that dies is followed by another
   std::string log_level = "info";
   std::vector<std::string> kernel_flags;  // noexec and the like, for mount(2)
 };
@@ -60,6 +61,8 @@ Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists)
 
 // The words of one such list, with commas and backslashes as they are meant.
 std::vector<std::string> split_options(std::string_view list);
+// A word as it is written in such a list.
+std::string escape_option(std::string_view word);
 // Words that the kernel, mount(8) and others say to each other and that change nothing here.
 bool is_ignored_option(std::string_view word);
 

@@ -42,7 +42,9 @@ MountpointLock& MountpointLock::operator=(MountpointLock&& other) noexcept {
 MountpointLock::~MountpointLock() { release(); }
 
 void MountpointLock::release() {
-  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  if (descriptor_ < 0) return;
+  ::flock(descriptor_, LOCK_UN);  // children may have copies of it
+  ::close(std::exchange(descriptor_, -1));
 }
 
 }  // namespace scratchfs::mount

@@ -12,4 +12,7 @@ void remember_arguments(int argc, char** argv);
 // room there is.
 void name_process(const char* name, const std::string& detail);
 
+// Name and command line as they were remembered.
+void restore_name();
+
 }  // namespace scratchfs::mount

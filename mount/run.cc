@@ -53,8 +53,11 @@ void set_temporary_directory(const std::string& path) {
 }  // namespace
 
 int run(const RunCommand& command) {
-  if (const auto options = parse_mount_options(command.option_lists); !options)
-    return complain(options.error());
+  const auto options = parse_mount_options(command.option_lists);
+  if (!options) return complain(options.error());
+  if (options->supervise)
+    return complain(
+        usage("run: -o supervise: what the command has there would be gone all the same"));
   auto directory = PrivateDirectory::make();
   if (!directory) {
     complain(directory.error());

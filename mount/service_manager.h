@@ -16,6 +16,8 @@ class ServiceManager {
   // any other thread.
   static ServiceManager from_environment();
 
+  bool listens() const { return !socket_.empty(); }
+
   // Assignments such as READY=1, one a line. Nothing happens where nobody listens or nobody hears:
   // the mount is worth more than the message.
   void tell(const std::string& message) const;

@@ -1,17 +1,22 @@
 // kill -9 of the daemon at random moments of a busy life: nothing of it stays, and the next one
-// starts. SCRATCHFS_KILLS=N sets how often.
+// starts, by itself where it is supervised. SCRATCHFS_KILLS=N sets how often.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <iostream>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/keeper.h"
@@ -20,6 +25,8 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/mounted/harness/proc.h"
+#include "tests/mounted/harness/supervised.h"
 
 namespace scratchfs::harness {
 namespace {
@@ -95,6 +102,58 @@ TEST_P(Kills, LeaveNeitherABlockOnTheDiskNorAMountNorAProcess) {
         << "round " << round << ": " << free << " bytes were free, now " << free_bytes(disk.path());
   }
   EXPECT_TRUE(spilled);
+}
+
+// They come back as soon as there is something to come back to, until there is a file `end`.
+std::vector<Child> start_stubborn_users(const Mount& mount, const std::string& end) {
+  std::vector<Child> users;
+  for (unsigned i = 0; i < 4; ++i) {
+    users.emplace_back(as_user(kAlice + i), [&mount, &end, i](Channel& channel) {
+      const std::string bytes = random_bytes(kPiece, i);
+      const std::string home = mount / std::to_string(i);
+      channel.send("begun");
+      for (; !exists(end); usleep(1000)) {
+        if (!is_served(mount.path())) continue;
+        mkdir(home.c_str(), 0700);
+        if (chdir(home.c_str()) != 0) continue;
+        while (!exists(end) && live(bytes)) {
+        }
+      }
+      EXPECT_EQ(chdir("/"), 0);
+    });
+  }
+  for (Child& user : users) user.receive();
+  return users;
+}
+
+TEST_P(Kills, ASupervisedMountComesBackEachTime) {
+  const LoopDisk disk(128);
+  const std::uint64_t free = free_bytes(disk.path());
+  Mount mount(MountSettings{.options = "supervise,memory=8M,spill_dir=" + disk.path(),
+                            .transport = GetParam(),
+                            .daemonize = true});
+  ASSERT_TRUE(mount.alive());
+  const std::string end = make_directory("evening") + "/now";
+  std::vector<Child> users = start_stubborn_users(mount, end);
+  std::random_device random;
+  std::vector<std::chrono::milliseconds> away;
+  for (int round = 0; round < std::max(kills() / 2, 4); ++round) {
+    usleep(static_cast<useconds_t>(random() % 200'000));
+    // A long life now and then, or they would be given up (restart_limit.h).
+    if (round > 0 && round % 4 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10'100));
+    const Away gone = kill_and_await_next(mount);
+    ASSERT_TRUE(gone.back) << "round " << round;
+    away.push_back(gone.lasted);
+  }
+  make_file(end.c_str(), "");
+  for (Child& user : users) EXPECT_EQ(user.join(), 0);
+  EXPECT_EQ(run({scratchfs_binary(), "umount", mount.path()}).code, 0);
+  mount.expect_gone();
+  EXPECT_TRUE(mounts_below(mount.path()).empty());
+  EXPECT_TRUE(eventually([&] { return free_bytes(disk.path()) == free; }, 10));
+  std::sort(away.begin(), away.end());
+  std::cout << "away after " << away.size() << " kills: " << away[away.size() / 2].count()
+            << " ms (median), at most " << away.back().count() << " ms\n";
 }
 
 }  // namespace

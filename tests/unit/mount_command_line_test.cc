@@ -49,6 +49,7 @@ TEST(CommandLine, MountsWhereOnlyAPathIsGiven) {
   EXPECT_FALSE(command.source);
   EXPECT_FALSE(command.foreground);
   EXPECT_FALSE(command.debug);
+  EXPECT_FALSE(command.supervise);
   EXPECT_TRUE(command.option_lists.empty());
 }
 
@@ -72,13 +73,14 @@ TEST(CommandLine, TakesWhatMountFuseCallsItWith) {
 }
 
 TEST(CommandLine, TakesOptionsBeforeBetweenAndAfterThePaths) {
-  const auto command =
-      parsed_as<MountCommand>({"-f", "-omemory=1G", "src", "-o", "quota=1G", "/scratch", "-d"});
+  const auto command = parsed_as<MountCommand>(
+      {"-f", "-omemory=1G", "src", "-o", "quota=1G", "--supervise", "/scratch", "-d"});
   EXPECT_EQ(command.source, "src");
   EXPECT_EQ(command.mountpoint, "/scratch");
   EXPECT_EQ(command.option_lists, (Arguments{"memory=1G", "quota=1G"}));
   EXPECT_TRUE(command.foreground);
   EXPECT_TRUE(command.debug);
+  EXPECT_TRUE(command.supervise);
 }
 
 TEST(CommandLine, TakesThePathsAfterTheWordMountAndAfterTwoDashes) {

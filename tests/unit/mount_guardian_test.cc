@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "mount/guardian_watch.h"
 #include "mount/pidfd.h"
 
 namespace scratchfs::mount {
@@ -97,6 +99,24 @@ TEST(GuardianProcess, CanBeKilledWithoutHarm) {
   EXPECT_TRUE(process.ends());
   guardian.mounted();
   guardian.dismiss();
+}
+
+TEST(GuardianProcess, IsNotWaitedForWhereItIsTheParent) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  {
+    Guardian guardian = Guardian::parent(ends[0]);
+    EXPECT_TRUE(guardian.supervises());
+    EXPECT_EQ(guardian.pid(), ::getppid());
+    guardian.mounted();
+    guardian.answers();
+    guardian.dismiss();
+  }
+  std::string said;
+  char message = 0;
+  while (::recv(ends[1], &message, 1, 0) == 1) said += message;
+  EXPECT_EQ(said, (std::string{kMountedMessage, kAnswersMessage, kDismissMessage}));
+  ::close(ends[1]);
 }
 
 TEST(GuardianProcess, HasANameASessionAndNothingOfOurs) {

@@ -38,10 +38,14 @@ class GuardianWatch : public Test {
   void daemon_dies() { ::shutdown(ends_[0], SHUT_RDWR); }
 
   // The mounts as they are when the guardian first looks, then each time it looks again.
-  bool watch(std::vector<MountTable> looks) {
+  Watched watch(std::vector<MountTable> looks) {
     looks_ = std::move(looks);
-    GuardianHost host{[this] { return look(); },
-                      [this](const std::string& mountpoint) { return detach(mountpoint); }};
+    GuardianHost host{
+        .mounts = [this] { return look(); },
+        .detach = [this](const std::string& mountpoint) { return detach(mountpoint); },
+        .on_answer = [this] { ++answers_; },
+        .signals = signals_,
+        .on_signal = [this] { on_signal_(); }};
     if (each_period_) {
       host.period = std::chrono::milliseconds(1);
       host.each_period = each_period_;
@@ -73,6 +77,9 @@ class GuardianWatch : public Test {
   MountTable current_;
   std::vector<std::string> detached_;
   bool may_detach_ = true;
+  int answers_ = 0;
+  int signals_ = -1;
+  std::function<void()> on_signal_;
   std::function<void(bool mounted)> each_period_;
 };
 
@@ -83,7 +90,7 @@ TEST_F(GuardianWatch, DetachesTheMountOfADaemonThatDied) {
   const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch")};
   daemon_says(kMountedMessage);
   daemon_dies();
-  EXPECT_TRUE(watch({mounted}));
+  EXPECT_EQ(Watched::lost, watch({mounted}));
   EXPECT_EQ(detached_, std::vector<std::string>{"/scratch"});
 }
 
@@ -91,30 +98,30 @@ TEST_F(GuardianWatch, TouchesNothingWhenDismissed) {
   daemon_says(kMountedMessage);
   daemon_says(kDismissMessage);
   daemon_dies();
-  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(Watched::dismissed, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
   EXPECT_TRUE(detached_.empty());
 }
 
 TEST_F(GuardianWatch, TouchesNothingWhenTheMountIsGoneAlready) {
   daemon_says(kMountedMessage);
   daemon_dies();
-  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot}}));
+  EXPECT_EQ(Watched::left, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot}}));
   EXPECT_TRUE(detached_.empty());
 }
 
 TEST_F(GuardianWatch, LeavesANewMountAtTheSamePlaceAlone) {
   daemon_says(kMountedMessage);
   daemon_dies();
-  EXPECT_FALSE(watch(
-      {{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot, scratchfs(41, "0:36", "/scratch")}}));
+  EXPECT_EQ(Watched::left, watch({{kRoot, scratchfs(40, "0:35", "/scratch")},
+                                  {kRoot, scratchfs(41, "0:36", "/scratch")}}));
   EXPECT_TRUE(detached_.empty());
 }
 
 TEST_F(GuardianWatch, LeavesAnotherMountThatGotTheOldIdAlone) {
   daemon_says(kMountedMessage);
   daemon_dies();
-  EXPECT_FALSE(watch(
-      {{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot, scratchfs(40, "0:39", "/scratch")}}));
+  EXPECT_EQ(Watched::left, watch({{kRoot, scratchfs(40, "0:35", "/scratch")},
+                                  {kRoot, scratchfs(40, "0:39", "/scratch")}}));
   EXPECT_TRUE(detached_.empty());
 }
 
@@ -123,15 +130,15 @@ TEST_F(GuardianWatch, DetachesCopiesOfTheMountAndNoOthers) {
   daemon_dies();
   const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch"), scratchfs(50, "0:35", "/bind"),
                            scratchfs(51, "0:77", "/another")};
-  EXPECT_TRUE(watch({mounted}));
+  EXPECT_EQ(Watched::lost, watch({mounted}));
   EXPECT_EQ(detached_, (std::vector<std::string>{"/bind", "/scratch"}));
 }
 
 TEST_F(GuardianWatch, FollowsAMountThatWasMoved) {
   daemon_says(kMountedMessage);
   daemon_dies();
-  EXPECT_TRUE(watch(
-      {{kRoot, scratchfs(40, "0:35", "/scratch")}, {kRoot, scratchfs(40, "0:35", "/moved")}}));
+  EXPECT_EQ(Watched::left, watch({{kRoot, scratchfs(40, "0:35", "/scratch")},
+                                  {kRoot, scratchfs(40, "0:35", "/moved")}}));
   EXPECT_EQ(detached_, std::vector<std::string>{"/moved"});
 }
 
@@ -140,27 +147,49 @@ TEST_F(GuardianWatch, DoesNotTakeAwayWhatLiesOnTopOfADeadMount) {
   daemon_dies();
   const MountEntry over{
       .id = 60, .device = "0:60", .mountpoint = "/scratch", .type = "tmpfs", .source = "t"};
-  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")},
-                      {kRoot, scratchfs(40, "0:35", "/scratch"), over}}));
+  EXPECT_EQ(Watched::left, watch({{kRoot, scratchfs(40, "0:35", "/scratch")},
+                                  {kRoot, scratchfs(40, "0:35", "/scratch"), over}}));
   EXPECT_TRUE(detached_.empty());
 }
 
 TEST_F(GuardianWatch, CleansUpAfterADaemonThatDiedBeforeItCouldSayThatItMounted) {
   daemon_dies();
-  EXPECT_TRUE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(Watched::lost, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
   EXPECT_EQ(detached_, std::vector<std::string>{"/scratch"});
 }
 
 TEST_F(GuardianWatch, DoesNothingForADaemonThatDiedBeforeItMounted) {
   daemon_dies();
-  EXPECT_FALSE(watch({{kRoot}}));
+  EXPECT_EQ(Watched::lost, watch({{kRoot}}));
 }
 
 TEST_F(GuardianWatch, GivesUpWhereItMayNotDetach) {
   may_detach_ = false;
   daemon_says(kMountedMessage);
   daemon_dies();
-  EXPECT_FALSE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(Watched::lost, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+}
+
+TEST_F(GuardianWatch, TellsOfTheFirstAnswerAndOfSignals) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  ASSERT_EQ(::write(pipe[1], "s", 1), 1);
+  signals_ = pipe[0];
+  int signals = 0;
+  on_signal_ = [&] {
+    char byte = 0;
+    EXPECT_EQ(::read(pipe[0], &byte, 1), 1);
+    ++signals;
+    EXPECT_EQ(answers_, 0) << "signals come first";
+    daemon_says(kMountedMessage);
+    daemon_says(kAnswersMessage);
+    daemon_says(kDismissMessage);
+  };
+  EXPECT_EQ(Watched::dismissed, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(signals, 1);
+  EXPECT_EQ(answers_, 1);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
 }
 
 TEST_F(GuardianWatch, LooksOnceInEachPeriodUntilTheDaemonDies) {
@@ -170,7 +199,7 @@ TEST_F(GuardianWatch, LooksOnceInEachPeriodUntilTheDaemonDies) {
     if (++looks == 3) daemon_dies();
   };
   daemon_says(kMountedMessage);
-  EXPECT_TRUE(watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(Watched::lost, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
   EXPECT_EQ(looks, 3);
 }
 
@@ -185,7 +214,7 @@ TEST_F(GuardianWatch, TellsThatTheMountIsNoLongerWhatIsToBeSeen) {
     if (told.size() == 4) daemon_says(kDismissMessage);
   };
   daemon_says(kMountedMessage);
-  EXPECT_FALSE(watch({mounted, mounted, another, covered, {kRoot}}));
+  EXPECT_EQ(Watched::dismissed, watch({mounted, mounted, another, covered, {kRoot}}));
   EXPECT_EQ(told, (std::vector<bool>{true, false, false, false}));
 }
 

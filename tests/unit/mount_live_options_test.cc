@@ -77,7 +77,7 @@ TEST(LiveOptions, TakeWhatIsSoAlready) {
 TEST(LiveOptions, RefuseWhatCannotBeChangedAndTellWhatCan) {
   for (const char* list : {"lifetime=strict", "claim=user", "create_mode=posix", "spill_dir=/",
                            "inodes=5", "inodes=none", "io_uring=off", "noallow_other",
-                           "lock_memory", "quota_file=/x", "quota_warn=50%"}) {
+                           "lock_memory", "supervise", "quota_file=/x", "quota_warn=50%"}) {
     EXPECT_NE(refused(list).find("memory"), std::string::npos) << list;
   }
   EXPECT_NE(refused("noexec").find("remount,bind,noexec"), std::string::npos);

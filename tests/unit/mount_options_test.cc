@@ -52,13 +52,14 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_FALSE(options.allow_other);
   EXPECT_FALSE(options.inodes);
   EXPECT_FALSE(options.nonempty);
+  EXPECT_FALSE(options.supervise);
 }
 
 TEST(MountOptions, TakeEveryOptionOfOurs) {
   const MountOptions options = accepted(
       {"memory=1G,spill_dir=/data/"
        "tmp,spill=0,spill_timeout=90,quota=50%,quota_inodes=1000,inodes=5000,lifetime=strict,"
-       "claim=cgroup,create_mode=posix,io_uring=off,allow_other,nonempty,log_level=debug,"
+       "claim=cgroup,create_mode=posix,io_uring=off,allow_other,nonempty,supervise,log_level=debug,"
        "fsname=job7"});
   EXPECT_EQ(options.memory, "1G");
   EXPECT_EQ(options.spill_directory, "/data/tmp");
@@ -73,6 +74,7 @@ TEST(MountOptions, TakeEveryOptionOfOurs) {
   EXPECT_EQ(options.io_uring, kernel::IoUring::off);
   EXPECT_EQ(options.allow_other, true);
   EXPECT_TRUE(options.nonempty);
+  EXPECT_TRUE(options.supervise);
   EXPECT_EQ(options.log_level, "debug");
   EXPECT_EQ(options.source, "job7");
 }
