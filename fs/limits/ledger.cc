@@ -254,6 +254,8 @@ Usage Ledger::total() const {
   return total;
 }
 
+std::uint64_t Ledger::total_inodes() const { return impl_->inodes.load(std::memory_order_relaxed); }
+
 std::uint64_t Ledger::total_inode_limit() const { return impl_->inode_limit.load(); }
 
 Charge::Charge(Ledger& ledger, Account& account) : ledger_(ledger), account_(&account) {}

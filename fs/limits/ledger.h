@@ -82,6 +82,8 @@ class Ledger {
   // Every user that uses something or has limits of its own, by uid.
   std::vector<AccountRow> table() const;
   Usage total() const;
+  // The inodes of total(), without looking at each user.
+  std::uint64_t total_inodes() const;
   std::uint64_t total_inode_limit() const;
 
  private:

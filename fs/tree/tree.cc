@@ -156,14 +156,14 @@ Tree::Space Tree::space(uid_t caller) const {
   space.bytes = std::min(store_.total_bytes(), row.limits.bytes);
   space.bytes_free = std::min(store_.free_bytes(), left(row.limits.bytes, row.usage.bytes));
   space.inodes = std::min(ledger_.total_inode_limit(), row.limits.inodes);
-  space.inodes_free = std::min(left(ledger_.total_inode_limit(), ledger_.total().inodes),
+  space.inodes_free = std::min(left(ledger_.total_inode_limit(), ledger_.total_inodes()),
                                left(row.limits.inodes, row.usage.inodes));
   return space;
 }
 
 TreeStats Tree::stats() const {
   TreeStats stats;
-  stats.inodes = ledger_.total().inodes;
+  stats.inodes = ledger_.total_inodes();
   for (std::size_t i = 0; i < deleted_for_.size(); ++i) {
     stats.deleted_for[i] = deleted_for_[i].load(std::memory_order_relaxed);
     stats.deleted_unheld += stats.deleted_for[i];

@@ -145,6 +145,7 @@ TEST(Charge, GivesEverythingBackWhenItEnds) {
     Charge charge(ledger, ledger.account(kAlice));
     ASSERT_TRUE(charge.grow({.bytes = 123, .inodes = 1}));
     EXPECT_EQ(ledger.total(), (Usage{.bytes = 123, .inodes = 1}));
+    EXPECT_EQ(ledger.total_inodes(), 1U);
   }
   EXPECT_EQ(ledger.total(), Usage{});
   EXPECT_TRUE(ledger.table().empty());
