@@ -27,6 +27,10 @@ base::Result<Written> write_control(Context& context, const Request& request, st
   return Written{*written};
 }
 
+// One request's share of a copy: the answer has 32 bits, kernels before 6.17 ask for more, and a
+// thread is not to be kept for longer. copy_file_range(2) tells how much it was.
+constexpr std::size_t kMaxCopy = 64U << 20;
+
 }  // namespace
 
 void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse_file_info* file) {
@@ -104,7 +108,8 @@ void on_copy_file_range(fuse_req_t raw, fuse_ino_t from_id, off_t from_offset,
             Request& request, base::Wait wait) -> base::Result<Written> {
           if (!from || !to) return base::Errno(EBADF);
           if (flags != 0) return base::Errno(EINVAL);
-          const auto copied = context.tree.copy(*from, at, *to, to_at, length, wait);
+          const auto copied =
+              context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), wait);
           if (!copied) return copied.error();
           context.writers.note(request.caller(), *copied);
           return Written{*copied};
