@@ -56,16 +56,15 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
       [&context, id, number = file->fh, to = static_cast<std::uint64_t>(offset),
        kill = file->kill_suidgid != 0,
        handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
-          Request& request, base::Wait wait,
-          std::span<const std::byte> bytes) -> base::Result<Written> {
-        if (id == kControlId) return write_control(context, request, number, bytes, wait);
+          Request& request, base::Wait wait, const WriteData& sent) -> base::Result<Written> {
+        if (id == kControlId) return write_control(context, request, number, sent.bytes, wait);
         if (!handle) return base::Errno(EBADF);
-        const auto written = context.tree.write(*handle, bytes, to, kill, wait);
+        const auto written = context.tree.write(*handle, sent.bytes, to, kill, wait);
         if (!written) return written.error();
         context.writers.note(request.caller(), *written);
         return Written{*written};
       },
-      std::as_bytes(std::span(data, size)));
+      WriteData{.bytes = std::as_bytes(std::span(data, size)), .whole = file->writepage != 0});
 }
 
 void on_fallocate(fuse_req_t raw, fuse_ino_t id, int mode, off_t offset, off_t length,

@@ -14,6 +14,7 @@
 #include "fs/base/mutex.h"
 #include "fs/base/patience.h"
 #include "fs/base/result.h"
+#include "fs/kernel/kept_bytes.h"
 
 namespace scratchfs::kernel {
 
@@ -68,6 +69,8 @@ class Parking {
   // that; ends the workers. For good; may be called again.
   void drain() EXCLUDES(mutex_);
 
+  // What tasks keep of the data that they were sent.
+  KeptBytes& kept() { return kept_; }
   // Tasks that are queued or running now, and all since the start.
   std::uint64_t parked() const EXCLUDES(mutex_);
   std::uint64_t parked_total() const EXCLUDES(mutex_);
@@ -108,6 +111,7 @@ class Parking {
   std::vector<std::thread> workers_ GUARDED_BY(mutex_);
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
+  KeptBytes kept_;
   base::LogLimiter log_{std::chrono::seconds(5)};
 };
 

@@ -38,6 +38,12 @@ struct Transport {
   std::chrono::milliseconds ring_patience = kRingPatience;
 };
 
+// What a WRITE brings.
+struct WriteData {
+  std::span<const std::byte> bytes;
+  bool whole = false;  // it must not be cut short
+};
+
 namespace detail {
 
 // How an argument survives parking. Names are copied: libfuse's buffer is used again once the
@@ -45,7 +51,7 @@ namespace detail {
 template <typename Argument>
 class Kept {
  public:
-  Kept(const Argument& argument, bool /*on_ring*/) : argument_(argument) {}
+  Kept(const Argument& argument, bool /*on_ring*/, KeptBytes& /*all*/) : argument_(argument) {}
   const Argument& get() const { return argument_; }
 
  private:
@@ -54,7 +60,7 @@ class Kept {
 template <>
 class Kept<std::string_view> {
  public:
-  Kept(std::string_view argument, bool /*on_ring*/) : copy_(argument) {}
+  Kept(std::string_view argument, bool /*on_ring*/, KeptBytes& /*all*/) : copy_(argument) {}
   std::string_view get() const { return copy_; }
 
  private:
@@ -62,20 +68,28 @@ class Kept<std::string_view> {
 };
 // A ring entry's payload stays as it is until the reply, so large data is not copied there.
 template <>
-class Kept<std::span<const std::byte>> {
+class Kept<WriteData> {
  public:
-  Kept(std::span<const std::byte> argument, bool on_ring) : data_(argument) {
+  Kept(const WriteData& argument, bool on_ring, KeptBytes& all)
+      : share_(on_ring ? KeptShare() : take(argument, all)), data_(argument) {
     if (on_ring) return;
-    copy_.assign(argument.begin(), argument.end());
-    data_ = copy_;
+    const auto kept = argument.bytes.first(share_.bytes());
+    copy_.assign(kept.begin(), kept.end());
+    data_.bytes = copy_;
   }
   Kept(Kept&& other) noexcept = default;  // a moved vector keeps its memory, so data_ stays true
   Kept& operator=(Kept&&) = delete;
-  std::span<const std::byte> get() const { return data_; }
+  const WriteData& get() const { return data_; }
 
  private:
+  static KeptShare take(const WriteData& data, KeptBytes& all) {
+    const std::size_t bytes = all.take(data.bytes.size(), data.whole);
+    if (bytes == 0 && !data.bytes.empty()) throw std::bad_alloc();
+    return {all, bytes};
+  }
+  KeptShare share_;
   std::vector<std::byte> copy_;
-  std::span<const std::byte> data_;
+  WriteData data_;
 };
 
 void log_exception(const Request& request, const char* what);
@@ -120,7 +134,8 @@ class ParkedOp final : public Parking::Task {
   ParkedOp(Transport& transport, Request&& request, Op&& op, const Arguments&... arguments)
       : Task(lane_of(request), request.number(), deadline_of(request, transport.ring_patience)),
         counters_(transport.counters),
-        arguments_(Kept<Arguments>(arguments, request.ring() != nullptr)...),
+        arguments_(
+            Kept<Arguments>(arguments, request.ring() != nullptr, transport.parking.kept())...),
         op_(std::move(op)),
         request_(std::move(request)),
         place_(request_.ring()) {
@@ -156,9 +171,9 @@ class ParkedOp final : public Parking::Task {
 // kWouldBlock must have changed nothing.
 //
 // `op` owns what it captures (moved, not copied, when it parks); what points into libfuse's buffers
-// goes into `arguments`: std::string_view and std::span<const std::byte> are kept alive when it
-// parks, all else is copied as it is. Allocates only when it parks. The op may throw bad_alloc
-// (ENOMEM); never throws itself.
+// goes into `arguments`: std::string_view and WriteData are kept alive when it parks (of
+// WriteData perhaps only the first part), all else is copied as it is. Allocates only when it
+// parks. The op may throw bad_alloc (ENOMEM); never throws itself.
 template <typename Op, typename... Arguments>
 void serve(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId inode, Op op,
            Arguments... arguments) {

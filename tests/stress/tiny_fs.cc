@@ -80,7 +80,8 @@ void on_write(fuse_req_t raw, fuse_ino_t inode, const char* data, size_t size, o
   kernel::serve(
       fs, raw, kernel::Opcode::write, inode,
       [&fs, offset](kernel::Request&, base::Wait wait,
-                    std::span<const std::byte> written) -> base::Result<kernel::Written> {
+                    const kernel::WriteData& sent) -> base::Result<kernel::Written> {
+        const std::span<const std::byte> written = sent.bytes;
         if (wait == base::Wait::no) return base::kWouldBlock;
         fs.gate.pass();
         std::vector<std::byte> expected(written.size());
@@ -88,7 +89,7 @@ void on_write(fuse_req_t raw, fuse_ino_t inode, const char* data, size_t size, o
         if (std::memcmp(expected.data(), written.data(), written.size()) != 0) ++fs.wrong_writes;
         return kernel::Written{written.size()};
       },
-      std::as_bytes(std::span(data, size)));
+      kernel::WriteData{std::as_bytes(std::span(data, size))});
 }
 
 fuse_lowlevel_ops tiny_operations() {

@@ -37,10 +37,10 @@ fuse_lowlevel_ops operations() {
     auto& server = *static_cast<Server*>(fuse_req_userdata(raw));
     serve(
         server, raw, Opcode::write, inode,
-        [&server](Request& request, base::Wait wait, std::span<const std::byte> bytes) {
-          return server.op(request, wait, text_of(bytes));
+        [&server](Request& request, base::Wait wait, const WriteData& sent) {
+          return server.op(request, wait, text_of(sent.bytes));
         },
-        std::as_bytes(std::span(data, size)));
+        WriteData{std::as_bytes(std::span(data, size))});
   };
   return operations;
 }
@@ -100,6 +100,25 @@ TEST_F(ServeTest, NamesAndDataOutliveTheHandler) {
   kernel.write(1, "data");
   returned = 1;
   EXPECT_EQ(kernel.await(2)[1].text(), "data");
+}
+
+TEST_F(ServeTest, BeyondABoundOnlyTheFirstPartOfWhatIsWrittenIsKept) {
+  server.op = [&](Request&, base::Wait wait, std::string_view text) -> base::Result<Text> {
+    if (wait == base::Wait::no) return base::kWouldBlock;
+    return Text{std::to_string(text.size())};
+  };
+  const std::string data(100'000, 'x');
+  kernel.write(1, data);
+  EXPECT_EQ(kernel.await(1)[0].text(), "100000");
+  const KeptShare others(parking.kept(), parking.kept().take(KeptBytes::kFreely, false));
+  kernel.write(1, data);
+  EXPECT_EQ(kernel.await(2)[1].text(), std::to_string(KeptBytes::kPiece));
+  const KeptShare more(parking.kept(),
+                       parking.kept().take(KeptBytes::kAtMost - KeptBytes::kFreely, true));
+  kernel.write(1, data);
+  EXPECT_EQ(kernel.await(3)[2].error, -ENOMEM);
+  while (parking.parked() > 0) std::this_thread::yield();
+  EXPECT_EQ(parking.kept().now(), KeptBytes::kAtMost);
 }
 
 TEST_F(ServeTest, NothingIsThrownThroughLibfuse) {
