@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "fs/base/log_limiter.h"
@@ -40,6 +41,10 @@ Rings& rings() {
   static Rings instance;
   return instance;
 }
+
+// How often a thread that could not be woken is tried again; after that, the next answer does it.
+constexpr int kMostWakes = 1000;
+constexpr std::chrono::milliseconds kBetweenWakes{10};
 
 thread_local Ring* this_thread = nullptr;
 
@@ -104,23 +109,30 @@ int Ring::submit(bool wait) {
 void Ring::end_reply() {
   const bool must_wake = sleeping_.exchange(false, std::memory_order_relaxed);
   mutex_.unlock();
-  if (must_wake) wake();
+  if (!must_wake) return;
+  // The answer is filled in and waits for the ring's thread: for want of memory it must not do so
+  // for ever.
+  for (int tries = 0; !wake(); ++tries) {
+    if (tries == kMostWakes) return sleeping_.store(true, std::memory_order_relaxed);
+    std::this_thread::sleep_for(kBetweenWakes);
+  }
 }
 
 // Posts a completion that libfuse passes over: ENOTCONN is what it sees from each entry at unmount.
-void Ring::wake() const {
+bool Ring::wake() const {
   io_uring_sqe message{};
   message.opcode = IORING_OP_MSG_RING;
   message.fd = ring_.ring_fd;
   message.len = static_cast<unsigned>(-ENOTCONN);  // becomes the completion's result
-  if (syscall(__NR_io_uring_register, -1, kRegisterSendMsgRing, &message, 1) == 0) return;
+  if (syscall(__NR_io_uring_register, -1, kRegisterSendMsgRing, &message, 1) == 0) return true;
   // EOVERFLOW: its completion queue is full, so its thread has something to come back for.
-  if (errno == EOVERFLOW) return;
+  if (errno == EOVERFLOW) return true;
   const int error = errno;
   static base::LogLimiter limiter{std::chrono::seconds(1)};
   if (const auto omitted = limiter.admit()) {
     spdlog::error("io_uring: cannot wake a ring: {}{}", strerror(error), base::and_more(*omitted));
   }
+  return false;
 }
 
 void Ring::count_parked() {

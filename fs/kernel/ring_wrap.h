@@ -49,7 +49,7 @@ class Ring {
   friend class RingSet;
   int register_entries();
   unsigned hand_over() REQUIRES(mutex_);
-  void wake() const;
+  bool wake() const;  // false: try again
 
   io_uring& ring_;
   Taker taker_;

@@ -1,12 +1,15 @@
 #include "fs/kernel/ring_wrap.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <liburing.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <thread>
 
 #include "fs/kernel/fuse.h"
+#include "fs/kernel/taker.h"
 
 extern "C" {
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) noexcept;
@@ -120,6 +123,43 @@ TEST_F(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver)
     fill_in(static_cast<std::uint64_t>(3 + i));
   }
   owner.join();
+}
+
+// What the wake goes to is no ring for a while.
+TEST_F(RingWrapTest, AWakeThatFailsIsTriedAgain) {
+  std::atomic<Ring*> ring = nullptr;
+  std::atomic<Taker*> taker = nullptr;
+  std::thread owner([&] {
+    Taker own;
+    fill_in(1);
+    ring = Ring::start(ring_);
+    EXPECT_EQ(next_completion(), 1);
+    own.waits();
+    taker = &own;
+    for (std::int64_t data = 0; data != 3;) {
+      ring.load()->submit(true);
+      while (data != 3 && (data = next_completion()) >= 0) continue;
+    }
+  });
+  while (taker.load() == nullptr) std::this_thread::yield();
+  const bool sleeps =
+      taker.load()->was_idle_by(std::chrono::steady_clock::now() + std::chrono::seconds(30));
+  EXPECT_TRUE(sleeps);
+  const int saved = dup(ring_.ring_fd);
+  const int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(dup2(other, ring_.ring_fd), ring_.ring_fd);
+  std::thread mender([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(dup2(saved, ring_.ring_fd), ring_.ring_fd);
+  });
+  {
+    const RingReply reply(ring);
+    fill_in(3);
+  }
+  mender.join();
+  owner.join();
+  close(saved);
+  close(other);
 }
 
 TEST_F(RingWrapTest, ParkedRequestsAreCountedWithoutARingToo) {
