@@ -161,6 +161,18 @@ base::Result<void> Budget::add_small(std::uint64_t bytes) {
   return {};
 }
 
+base::Result<void> Budget::add_objects(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  const bool makes_room = can_spill_ && !blocked_;
+  const bool room = (makes_room || used_ + bytes <= marks_.budget) &&
+                    small_ + remembered_ + bytes <= most_remembered();
+  if (used_ + bytes > aim()) wake_spiller();
+  if (!room) return base::Errno{ENOSPC};
+  small_ += bytes;
+  used_ += bytes;
+  return {};
+}
+
 void Budget::remove_small(std::uint64_t bytes) {
   base::Lock lock(mutex_);
   small_ -= bytes;

@@ -63,6 +63,10 @@ class Budget {
   void forget(std::uint64_t remembered) EXCLUDES(mutex_);
   // Small contents; ENOSPC above the overwrite mark, or when too little would be left for frames.
   base::Result<void> add_small(std::uint64_t bytes) EXCLUDES(mutex_);
+  // What is no content and cannot wait, such as inodes: where the disk helps, contents are evicted
+  // to make room for it. ENOSPC where it does not and the budget is used up, or too little would be
+  // left for frames. remove_small() takes it back.
+  base::Result<void> add_objects(std::uint64_t bytes) EXCLUDES(mutex_);
   void remove_small(std::uint64_t bytes) EXCLUDES(mutex_);
 
   // The spiller's side.

@@ -115,6 +115,9 @@ base::Result<FrameGrant> Store::take_frames(unsigned count, base::Wait wait) {
 }
 
 base::Result<void> Store::add_small(std::uint64_t bytes) { return impl_->budget.add_small(bytes); }
+base::Result<void> Store::add_objects(std::uint64_t bytes) {
+  return impl_->budget.add_objects(bytes);
+}
 void Store::remove_small(std::uint64_t bytes) {
   // Every inode and every content comes here at its end, mostly with nothing: not for the budget's
   // one mutex.

@@ -168,6 +168,9 @@ class Store {
   // Counts `bytes` of content kept elsewhere (small contents next to their inode) in the budget.
   // Never waits. ENOSPC: over the budget.
   base::Result<void> add_small(std::uint64_t bytes);
+  // The same for what is no content (inodes, names): contents are spilled to make room. ENOSPC
+  // where they cannot be, or too little would be left for frames.
+  base::Result<void> add_objects(std::uint64_t bytes);
   void remove_small(std::uint64_t bytes);
 
   // Another budget, from now on: more is there at once, what is above a smaller one is spilled in

@@ -39,6 +39,7 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
   }
   auto inode = std::make_shared<Inode>(birth, store_, ledger_);
   inode->target = target;
+  if (const auto counted = inode->count_memory(memory_); !counted) return counted.error();
   base::Lock lock(inode->mutex);
   inode->maybe_bound = S_ISSOCK(mode) && sockets_ != nullptr;
   if (const auto charged = inode->charge.grow(inode->fixed_usage()); !charged)
@@ -173,8 +174,11 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
       if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
       // A file without a name has paid for one already.
       if (!inode->names.empty()) {
-        if (const auto charged = inode->charge.grow({.bytes = 0, .inodes = 1}); !charged)
+        if (const auto counted = inode->count_name(); !counted) return counted.error();
+        if (const auto charged = inode->charge.grow({.bytes = 0, .inodes = 1}); !charged) {
+          inode->uncount_names(1);
           return charged.error();
+        }
       }
       inode->touch_changed();
       attach(*directory, inode, name, *claimant);

@@ -40,7 +40,24 @@ Inode::Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger)
       changed(born),
       store_(store) {}
 
-Inode::~Inode() { store_.remove_small(xattrs.charged()); }
+Inode::~Inode() {
+  store_.remove_small(xattrs.charged());
+  if (memory_ != nullptr) memory_->give(kInodeBytes + target.size());
+}
+
+base::Result<void> Inode::count_memory(ObjectMemory& memory) {
+  if (const auto taken = memory.take(kInodeBytes + target.size()); !taken) return taken;
+  memory_ = &memory;
+  return {};
+}
+
+base::Result<void> Inode::count_name() {
+  return memory_ == nullptr ? base::Result<void>() : memory_->take(kNameBytes);
+}
+
+void Inode::uncount_names(std::size_t names_gone) {
+  if (memory_ != nullptr && names_gone > 0) memory_->give(names_gone * kNameBytes);
+}
 
 base::Result<void> Inode::pay_for_xattrs(std::uint64_t bytes) {
   const limits::Usage price{.bytes = bytes, .inodes = 0};
@@ -100,8 +117,8 @@ limits::Usage Inode::fixed_usage() const {
 void Inode::retire() {
   charge.shrink(fixed_usage());
   store_.remove_small(xattrs.charged());
+  if (names.size() > 1) uncount_names(names.size() - 1);
   xattrs.clear();
-  target.clear();
   gone = true;
 }
 

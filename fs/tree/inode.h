@@ -13,6 +13,7 @@
 #include "fs/limits/lifetime.h"
 #include "fs/tree/claims.h"
 #include "fs/tree/directory.h"
+#include "fs/tree/object_memory.h"
 #include "fs/tree/types.h"
 #include "fs/tree/xattrs.h"
 
@@ -54,6 +55,11 @@ class Inode : public std::enable_shared_from_this<Inode> {
   base::Result<void> pay_for_xattrs(std::uint64_t bytes) REQUIRES(mutex);
   void refund_xattrs(std::uint64_t bytes) REQUIRES(mutex);
   std::uint32_t links() const REQUIRES(mutex);
+  // What it takes in memory itself, target included: counted until its end. ENOSPC.
+  base::Result<void> count_memory(ObjectMemory& memory);
+  // The same for one more name, or one less.
+  base::Result<void> count_name() REQUIRES(mutex);
+  void uncount_names(std::size_t names) REQUIRES(mutex);
   // Charged besides content: one inode for each name (and for a file without any), xattrs, a long
   // symlink's target.
   std::uint64_t target_charge() const;
@@ -68,7 +74,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   limits::Charge charge;                            // has its own lock
   const std::unique_ptr<content::Content> content;  // of a regular file; has its own lock
   const std::unique_ptr<Directory> directory;       // of a directory; has its own lock
-  std::string target;  // of a symlink; set before anyone else sees the inode
+  std::string target;  // of a symlink; set before anyone else sees the inode, and not changed
 
   mutable base::Mutex mutex;
   mode_t permissions GUARDED_BY(mutex);
@@ -96,6 +102,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
 
  private:
   store::Store& store_;
+  ObjectMemory* memory_ = nullptr;  // null: it is not counted
 };
 
 // Adds `claimant` (may be null: nothing happens) to a name of `inode`; `in_root` as Claimant::add.

@@ -20,6 +20,7 @@ void Tree::take_name(Inode& parent, Dentry& entry, Removed& removed) {
         inode.retire();
       } else if (!last) {
         inode.charge.shrink({.bytes = 0, .inodes = 1});
+        inode.uncount_names(1);
       }
       inode.touch_changed();
     }

@@ -14,6 +14,7 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
       store_(store),
       ledger_(ledger),
       kind_(claimants),
+      memory_(store),
       claims_(claimants),
       gate_(options.lifetime),
       root_(std::make_shared<Inode>(Inode::Birth{.id = kRootId,
@@ -51,6 +52,7 @@ void Tree::dismantle() {
     }
     for (const auto& entry : entries) {
       base::Lock lock(entry->inode->mutex);
+      if (!entry->inode->gone && entry->inode->names.size() > 1) entry->inode->uncount_names(1);
       std::erase(entry->inode->names, entry.get());
       if (entry->inode->is_directory()) directories.push_back(entry->inode);
     }
@@ -154,7 +156,8 @@ Tree::Space Tree::space(uid_t caller) const {
   };
   Space space{};
   space.bytes = std::min(store_.total_bytes(), row.limits.bytes);
-  space.bytes_free = std::min(store_.free_bytes(), left(row.limits.bytes, row.usage.bytes));
+  space.bytes_free =
+      std::min(store_.free_bytes() + memory_.spare(), left(row.limits.bytes, row.usage.bytes));
   space.inodes = std::min(ledger_.total_inode_limit(), row.limits.inodes);
   space.inodes_free = std::min(left(ledger_.total_inode_limit(), ledger_.total_inodes()),
                                left(row.limits.inodes, row.usage.inodes));

@@ -276,6 +276,7 @@ class Tree {
   store::Store& store_;
   limits::Ledger& ledger_;
   ClaimantKind& kind_;
+  ObjectMemory memory_;
   ClaimRegistry claims_;
   ClosingGate gate_;
   IdTable<Inode> inodes_{kRootId + 1};

@@ -10,6 +10,10 @@ std::uint64_t in_units(std::size_t bytes) {
   return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
 }
 
+std::size_t bytes_of(std::string_view name, std::string_view value) {
+  return name.size() + value.size() + kXattrOverhead;
+}
+
 }  // namespace
 
 const std::string* Xattrs::find(std::string_view name) const {
@@ -27,7 +31,7 @@ base::Result<void> Xattrs::check_set(std::string_view name, std::string_view val
   if (value.size() > kMaxXattrValue) return base::Errno(E2BIG);
   const std::string* old = find(name);
   const std::size_t after =
-      bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() + value.size();
+      bytes_ - (old != nullptr ? bytes_of(name, *old) : 0) + bytes_of(name, value);
   if (after > kMaxXattrBytes) return base::Errno(ENOSPC);
   return {};
 }
@@ -36,20 +40,19 @@ std::uint64_t Xattrs::charged() const { return in_units(bytes_); }
 
 std::uint64_t Xattrs::charged_after(std::string_view name, std::string_view value) const {
   const std::string* old = find(name);
-  return in_units(bytes_ - (old != nullptr ? name.size() + old->size() : 0) + name.size() +
-                  value.size());
+  return in_units(bytes_ - (old != nullptr ? bytes_of(name, *old) : 0) + bytes_of(name, value));
 }
 
 void Xattrs::set(std::string_view name, std::string_view value) {
   remove(name);
-  bytes_ += name.size() + value.size();
+  bytes_ += bytes_of(name, value);
   values_.emplace(name, value);
 }
 
 bool Xattrs::remove(std::string_view name) {
   const auto at = values_.find(name);
   if (at == values_.end()) return false;
-  bytes_ -= at->first.size() + at->second.size();
+  bytes_ -= bytes_of(at->first, at->second);
   values_.erase(at);
   return true;
 }

@@ -80,6 +80,23 @@ TEST(Budget, LeavesRoomForFramesBesideSmallContents) {
   EXPECT_EQ(budget.counts().used, 0U);
 }
 
+TEST(Budget, MakesRoomForObjectsWhileContentsCanLeave) {
+  Budget budget(kBudget, true);
+  ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
+  EXPECT_TRUE(budget.add_objects(kBudget / 2)) << "contents are to leave for it";
+  EXPECT_GT(budget.counts().used, kBudget);
+  EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
+  EXPECT_TRUE(budget.add_objects(kBudget / 2).is(Errno{ENOSPC})) << "three quarters are the most";
+  budget.block(Errno{EIO}, budget.generation());
+  EXPECT_TRUE(budget.add_objects(1).is(Errno{ENOSPC})) << "nothing can leave";
+  budget.unblock();
+  EXPECT_TRUE(budget.add_objects(1));
+  Budget in_memory(kBudget, false);
+  ASSERT_TRUE(in_memory.try_reserve(Need::take, kBudget - 1));
+  EXPECT_TRUE(in_memory.add_objects(1));
+  EXPECT_TRUE(in_memory.add_objects(1).is(Errno{ENOSPC}));
+}
+
 TEST(Budget, ServesWaitersInTurnAndNobodyPassesThem) {
   Budget budget(kBudget, true);
   const std::uint64_t all = budget.marks().trigger;

@@ -53,7 +53,7 @@ TEST_F(AttributesOf, XattrsAreBoundedAndCharged) {
   const auto inode = make_file(root_, "file");
   const auto before = ledger_.row(1000).usage.bytes;
   ASSERT_TRUE(tree_->set_xattr(inode, "user.one", std::string(1000, 'x'), XattrSet::create));
-  EXPECT_EQ(ledger_.row(1000).usage.bytes, before + 1024);
+  EXPECT_EQ(ledger_.row(1000).usage.bytes, before + 1536);
   EXPECT_TRUE(tree_->set_xattr(inode, "user.one", "y", XattrSet::create).is(Errno(EEXIST)));
   EXPECT_TRUE(tree_->set_xattr(inode, "user.two", "y", XattrSet::replace).is(Errno(ENODATA)));
   EXPECT_TRUE(tree_->set_xattr(inode, "user.big", std::string(65'537, 'x'), XattrSet::any)

@@ -87,7 +87,7 @@ class TreeTest : public testing::Test {
 
   explicit TreeTest(limits::LifetimeMode lifetime = limits::LifetimeMode::claimed,
                     limits::CreateMode create_mode = limits::CreateMode::owner_only) {
-    store_ = *store::Store::create({.memory = 32U << 20});
+    store_ = *store::Store::create({.memory = 512U << 20});
     start({.lifetime = lifetime, .create_mode = create_mode});
   }
   ~TreeTest() override {
