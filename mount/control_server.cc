@@ -23,6 +23,14 @@ ControlServer::ControlServer(MountFacts facts, Gauges gauges, Levers levers, lim
       ledger_(ledger),
       each_user_(each_user) {}
 
+namespace {
+
+void log_asker(const char* what, const kernel::ControlRequest& request) {
+  spdlog::info("{}: asked for by uid {}, thread {}", what, request.uid, request.thread);
+}
+
+}  // namespace
+
 std::string ControlServer::answer(const kernel::ControlRequest& request) {
   const auto read = read_request(request.text);
   if (!read) return write_error(read.error().message);
@@ -34,12 +42,14 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
     if (!is_privileged(request.uid)) {
       return write_error("only root and who mounted it may set limits");
     }
+    log_asker("quota", request);
     set_quota(*change);
   }
   if (const auto* change = std::get_if<SetRequest>(&*read)) {
     if (!is_privileged(request.uid)) {
       return write_error("only root and who mounted it may change options");
     }
+    log_asker("set", request);
     const auto done = set(*change);
     return done ? write_reply("set", Json::object()) : write_error(done.error().message);
   }

@@ -82,6 +82,7 @@ kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
   session.io_uring = options.io_uring;
   session.ring_patience = options.spill_timeout;
   session.allow_other = is_shared(options, uid);
+  session.owner = uid;
   if (options.source && !options.source->empty()) session.source = *options.source;
   session.mount_options = options.kernel_flags;
   return session;

@@ -9,8 +9,9 @@
 namespace scratchfs::kernel {
 
 struct ControlRequest {
-  std::string_view text;  // what the caller wrote
-  uid_t uid;              // who the kernel says wrote it
+  std::string_view text;  // what was written
+  uid_t uid;              // who opened the control file: he alone speaks through his handle
+  pid_t thread = 0;       // that opened it, for the log; 0: not to be seen
 };
 // Answers a request on the control file. Called on a thread that may wait; must not touch the
 // mount.

@@ -14,37 +14,61 @@ tree::Attributes ControlFile::attributes(uid_t owner) const {
   return result;
 }
 
-base::Result<std::uint64_t> ControlFile::open() {
+bool ControlFile::has_room(uid_t uid) const {
+  if (!is_limited(uid)) return true;
+  const auto at = open_.find(uid);
+  return all_open_ < kMaxControlHandlesOfAll &&
+         (at == open_.end() || at->second < kMaxControlHandles);
+}
+
+base::Result<std::uint64_t> ControlFile::open(const tree::Caller& opener) {
   base::Lock lock(mutex_);
-  if (answers_.size() >= kMaxControlHandles) return base::Errno(ENFILE);
+  if (!has_room(opener.uid)) return base::Errno(ENFILE);
+  std::size_t* const open = is_limited(opener.uid) ? &open_[opener.uid] : nullptr;
   const std::uint64_t handle = next_++;
-  answers_.emplace(handle, std::string());
+  handles_.emplace(handle, Handle{.uid = opener.uid, .thread = opener.pid, .answer = {}});
+  if (open == nullptr) return handle;
+  ++*open;
+  ++all_open_;
   return handle;
 }
 
 void ControlFile::release(std::uint64_t handle) {
   base::Lock lock(mutex_);
-  answers_.erase(handle);
+  const auto at = handles_.find(handle);
+  if (at == handles_.end()) return;
+  const uid_t uid = at->second.uid;
+  handles_.erase(at);
+  if (!is_limited(uid)) return;
+  if (--open_[uid] == 0) open_.erase(uid);
+  --all_open_;
 }
 
-base::Result<std::size_t> ControlFile::write(std::uint64_t handle, std::string_view request,
-                                             uid_t caller) {
+base::Result<std::size_t> ControlFile::write(std::uint64_t handle, std::string_view request) {
   if (request.size() > kMaxControlRequest) return base::Errno(EMSGSIZE);
-  std::string answer = handler_({.text = request, .uid = caller});
   base::Lock lock(mutex_);
-  const auto at = answers_.find(handle);
-  if (at == answers_.end()) return base::Errno(EBADF);
-  at->second = std::move(answer);
+  const auto opened = handles_.find(handle);
+  if (opened == handles_.end()) return base::Errno(EBADF);
+  const ControlRequest asked{
+      .text = request, .uid = opened->second.uid, .thread = opened->second.thread};
+  lock.unlock();
+  std::string answer = handler_(asked);
+  lock.lock();
+  const auto at = handles_.find(handle);  // it may be closed by now
+  if (at == handles_.end()) return base::Errno(EBADF);
+  at->second.answer = std::move(answer);
   return request.size();
 }
 
 base::Result<std::string> ControlFile::read(std::uint64_t handle, std::size_t size,
-                                            std::uint64_t offset) const {
+                                            std::uint64_t offset) {
   base::Lock lock(mutex_);
-  const auto at = answers_.find(handle);
-  if (at == answers_.end()) return base::Errno(EBADF);
-  if (offset >= at->second.size()) return std::string();
-  return at->second.substr(offset, size);
+  const auto at = handles_.find(handle);
+  if (at == handles_.end()) return base::Errno(EBADF);
+  std::string& answer = at->second.answer;
+  if (offset < answer.size()) return answer.substr(offset, size);
+  std::string().swap(answer);
+  return std::string();
 }
 
 }  // namespace scratchfs::kernel

@@ -18,11 +18,14 @@ base::Result<Bytes> read_control(Context& context, Request& request, std::uint64
   return Bytes{buffer.first(answer->size())};
 }
 
-base::Result<Written> write_control(Context& context, const Request& request, std::uint64_t handle,
+// What the kernel writes back of a shared mapping it sends for nobody (uid 0, FUSE_WRITE_CACHE):
+// such a file cannot be kept from being mapped where others are direct and can.
+base::Result<Written> write_control(Context& context, std::uint64_t handle, bool is_mapped,
                                     std::span<const std::byte> data, base::Wait wait) {
+  if (is_mapped) return base::Errno(EIO);
   if (wait == base::Wait::no) return base::kWouldBlock;  // the answer may take its time to make
   const std::string text(reinterpret_cast<const char*>(data.data()), data.size());
-  const auto written = context.control.write(handle, text, request.caller().uid);
+  const auto written = context.control.write(handle, text);
   if (!written) return written.error();
   return Written{*written};
 }
@@ -54,10 +57,10 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
   serve(
       context, raw, Opcode::write, id,
       [&context, id, number = file->fh, to = static_cast<std::uint64_t>(offset),
-       kill = file->kill_suidgid != 0,
+       kill = file->kill_suidgid != 0, is_mapped = file->writepage != 0,
        handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
           Request& request, base::Wait wait, const WriteData& sent) -> base::Result<Written> {
-        if (id == kControlId) return write_control(context, request, number, sent.bytes, wait);
+        if (id == kControlId) return write_control(context, number, is_mapped, sent.bytes, wait);
         if (!handle) return base::Errno(EBADF);
         const auto written = context.tree.write(*handle, sent.bytes, to, kill, wait);
         if (!written) return written.error();

@@ -34,8 +34,9 @@ Created to_reply(Context& context, const tree::Tree::Created& created,
   return reply;
 }
 
-base::Result<Opened> open_control(Context& context, const fuse_file_info& asked) {
-  const auto handle = context.control.open();
+base::Result<Opened> open_control(Context& context, const Request& request,
+                                  const fuse_file_info& asked) {
+  const auto handle = context.control.open(request.caller());
   if (!handle) return handle.error();
   Opened reply{.file = asked, .undo = {}};
   reply.file.fh = *handle;
@@ -81,8 +82,8 @@ void on_open(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
   Context& context = context_of(raw);
   serve(context, raw, Opcode::open, id,
         [&context, id, asked = *file, inode = context.tree.find(id)](
-            Request&, base::Wait wait) -> base::Result<Opened> {
-          if (id == kControlId) return open_control(context, asked);
+            Request& request, base::Wait wait) -> base::Result<Opened> {
+          if (id == kControlId) return open_control(context, request, asked);
           if (!inode) return base::Errno(ESTALE);
           const auto opened = context.tree.open(inode, asked.flags, asked.kill_suidgid != 0, wait);
           if (!opened) return opened.error();

@@ -1,6 +1,7 @@
 // What a session is told at its start.
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -19,6 +20,7 @@ struct SessionOptions {
   unsigned max_workers = 256;  // threads that may wait for the disk on behalf of parked requests
   std::chrono::milliseconds ring_patience = kRingPatience;
   bool allow_other = false;
+  uid_t owner = 0;                   // who mounted
   std::string source = "scratchfs";  // what df and /proc/mounts show
   std::vector<std::string>
       mount_options;  // further ones for libfuse and mount(2), each `name` or `name=value`

@@ -18,7 +18,7 @@ class Session::Impl final : public tree::Arrivals {
         context_{{parking_, counters_, options.ring_patience},
                  tree,
                  notifier_,
-                 ControlFile(std::move(control)),
+                 ControlFile(std::move(control), options.owner),
                  std::move(options)} {
     tree.set_kernel(&notifier_, this);
   }
