@@ -30,6 +30,9 @@ Refusal cannot_open(const std::string& mountpoint, int error) {
   }
 }
 
+// Who mounts a file system of his own making can call it a scratchfs.
+constexpr std::size_t kLongestAnswer = 64 << 20;
+
 Outcome<std::string> read_all(const std::string& mountpoint, int file) {
   std::string text;
   std::array<char, 4096> buffer{};
@@ -40,6 +43,7 @@ Outcome<std::string> read_all(const std::string& mountpoint, int file) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed(mountpoint, errno);
     text.append(buffer.data(), static_cast<std::size_t>(got));
+    if (text.size() > kLongestAnswer) return failed(mountpoint + ": its answer does not end");
   }
 }
 

@@ -1,8 +1,9 @@
 #include "mount/refusal.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <system_error>
+
+#include "fs/base/printable.h"
 
 namespace scratchfs::mount {
 
@@ -11,11 +12,7 @@ Refusal failed(const std::string& what, int error) {
 }
 
 int complain(const Refusal& refusal) {
-  std::string line = "scratchfs: " + refusal.message;
-  // A path can hold anything, and the terminal should not have to.
-  std::replace_if(
-      line.begin(), line.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, '?');
-  line += '\n';
+  const std::string line = "scratchfs: " + base::printable(refusal.message) + "\n";
   std::fputs(line.c_str(), stderr);
   return refusal.exit_code;
 }

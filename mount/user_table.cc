@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "fs/base/printable.h"
 #include "fs/limits/size.h"
 #include "mount/user_names.h"
 
@@ -63,7 +64,9 @@ std::string show_duration(std::uint64_t seconds) {
   return fmt::format("{} d {} h", seconds / kDay, seconds % kDay / kHour);
 }
 
-std::string text_of(const Json& json) { return json.is_string() ? json.get<std::string>() : "?"; }
+std::string text_of(const Json& json) {
+  return json.is_string() ? base::printable(json.get<std::string>()) : "?";
+}
 
 const Json& member(const Json& object, const char* name) {
   static const Json absent;

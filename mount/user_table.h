@@ -22,7 +22,7 @@ std::string show_count(const Json& count);
 std::string show_user(const Json& row);
 // 59 s, 3 min, 5 h 2 min, 12 d 4 h.
 std::string show_duration(std::uint64_t seconds);
-// What `json` says if it is text; `?` else.
+// What `json` says if it is text, for a terminal (base::printable); `?` else.
 std::string text_of(const Json& json);
 
 // One line per row of `users` (as status_json.h makes them), under a heading.

@@ -14,6 +14,8 @@
 #include <iterator>
 #include <utility>
 
+#include "fs/base/printable.h"
+
 namespace scratchfs::tree {
 
 namespace {
@@ -115,7 +117,8 @@ std::string CgroupClaimants::directory_of(pid_t pid) const {
 }
 
 std::string CgroupClaimants::words_for(const std::string& directory) const {
-  return "cgroup " + directory.substr(std::min(mount_.path.size(), directory.size()));
+  return "cgroup " +
+         base::printable(directory.substr(std::min(mount_.path.size(), directory.size())));
 }
 
 ClaimantKind::Identity CgroupClaimants::identify(const Caller& caller, base::Wait wait) {

@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "fs/base/printable.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
@@ -15,13 +16,12 @@ namespace {
 constexpr std::size_t kMostTold = 16;
 
 // The first few of `claimants`, each once, in words.
-std::vector<std::string> words_of(const std::vector<ClaimantRef>& claimants, ClaimantKind& kind,
-                                  Tree::Detail detail) {
+std::vector<std::string> words_of(const std::vector<ClaimantRef>& claimants, ClaimantKind& kind) {
   std::vector<std::string> words;
   std::vector<ClaimantKey> keys;
   for (std::size_t i = 0; i < std::min(claimants.size(), kMostTold); ++i) {
     const Claimant& claimant = *claimants[i];
-    if (claimant.key() == kForever || detail == Tree::Detail::brief) {
+    if (claimant.key() == kForever) {
       words.push_back(claimant.words());
     } else {
       keys.push_back(claimant.key());
@@ -65,6 +65,7 @@ base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept) {
 
 base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail detail,
                                                  base::Wait wait) const {
+  const bool in_full = detail == Detail::full;
   std::vector<std::string> words;
   Distinct<ClaimantRef> claimants;
   Distinct<InodeRef> directories;
@@ -73,7 +74,8 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
   bool maybe_bound = false;
   {
     base::Lock lock(inode->mutex);
-    if (inode->handles > 0) words.push_back(fmt::format("handles: {}", inode->handles));
+    if (inode->handles > 0)
+      words.push_back(in_full ? fmt::format("handles: {}", inode->handles) : "handles");
     kept = inode->kept;
     maybe_bound = inode->maybe_bound;
     named = !inode->names.empty() || inode->id == kRootId;
@@ -83,15 +85,18 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
         directories.add(name->parent->shared_from_this());
     }
   }
-  const bool must_ask = maybe_bound || (detail == Detail::full && !claimants.all().empty());
+  const bool must_ask = maybe_bound || (in_full && !claimants.all().empty());
   if (must_ask && wait == base::Wait::no) return base::kWouldBlock;
-  if (!claimants.all().empty()) {
-    for (std::string& told : words_of(claimants.all(), kind_, detail))
-      words.push_back(std::move(told));
+  if (in_full) {
+    for (std::string& told : words_of(claimants.all(), kind_)) words.push_back(std::move(told));
+    Distinct<std::string> holding;
+    for (const InodeRef& directory : directories.all())
+      holding.add(base::printable(holding_directory(directory)));
+    for (const std::string& path : holding.all()) words.push_back("directory " + path);
+  } else {
+    if (!claimants.all().empty()) words.emplace_back("a claim");
+    if (!directories.all().empty()) words.emplace_back("a directory");
   }
-  Distinct<std::string> holding;
-  for (const InodeRef& directory : directories.all()) holding.add(holding_directory(directory));
-  for (const std::string& path : holding.all()) words.push_back("directory " + path);
   if (maybe_bound && sockets_->is_bound(*inode)) words.emplace_back("a process that has it bound");
   if (kept) words.emplace_back("keep mark");
   // What the mode keeps that nothing else holds.

@@ -2,6 +2,7 @@
 // rule.
 #include <spdlog/spdlog.h>
 
+#include "fs/base/printable.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
@@ -88,8 +89,8 @@ void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause
   deleted_for_[static_cast<std::size_t>(cause.reason)].fetch_add(1, std::memory_order_relaxed);
   if (!spdlog::should_log(spdlog::level::debug)) return;
   if (const auto omitted = deletion_log_.admit()) {
-    spdlog::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, name, cause.holder,
-                  cause.end, base::and_more(*omitted));
+    spdlog::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, base::printable(name),
+                  cause.holder, cause.end, base::and_more(*omitted));
   }
 }
 

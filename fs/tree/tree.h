@@ -158,8 +158,8 @@ class Tree {
   // A keep mark holds until it is lifted; `system.scratchfs.lifetime`. EINVAL: the root, which
   // holds nothing of what is in it.
   base::Result<void> set_kept(const InodeRef& inode, bool kept);
-  // `handles: 2; session 1529 (bash), 3 processes; directory /job1`, for people; in full with
-  // programs and numbers, which takes a look through /proc and so waits.
+  // `handles: 2; session 1529 (bash), 3 processes; directory /job1`, for people, which takes a look
+  // through /proc and so waits; in brief only `handles; a claim; a directory`.
   enum class Detail : bool { brief, full };
   base::Result<std::string> describe_holders(const InodeRef& inode, Detail detail,
                                              base::Wait wait) const;

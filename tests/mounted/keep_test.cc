@@ -99,7 +99,7 @@ TEST_P(Keep, HoldersAreToldWithTheirProgramsToTheOwner) {
   const std::string seen = owner.receive();
   EXPECT_TRUE(seen.starts_with(session + " (") && seen.ends_with("), 1 process")) << seen;
   EXPECT_EQ(holders(at("f")), seen) << "root sees the same";
-  EXPECT_EQ(in_child(as_user(kBob), [&] { return holders(at("f")); }), session);
+  EXPECT_EQ(in_child(as_user(kBob), [&] { return holders(at("f")); }), "a claim");
   owner.send("end");
   owner.join();
 }

@@ -13,9 +13,16 @@ TEST_F(HoldersWhenClaimed, AreHandlesAndClaimants) {
   EXPECT_EQ(holders(file.found.inode), "claimant 10 (fake)");
 }
 
-TEST_F(HoldersWhenClaimed, AreToldWithoutProcessesToThoseWhoNeedNotKnow) {
-  const auto file = make_file(root_, "file", O_EXCL);
-  EXPECT_EQ(holders(file, Tree::Detail::brief), "claimant 10");
+TEST_F(HoldersWhenClaimed, AreToldWithoutNamesAndNumbersToThoseWhoNeedNotKnow) {
+  const auto secret = make_directory(root_, "secret");
+  const auto file = create(secret, "file", O_CREAT | O_EXCL | O_RDWR);
+  ASSERT_TRUE(tree_->link(file.found.inode, secret, "again", caller(1001), Wait::yes));
+  EXPECT_EQ(holders(file.found.inode, Tree::Detail::brief), "handles; a claim; a directory");
+}
+
+TEST_F(HoldersWhenClaimed, HaveNamesThatATerminalCanShow) {
+  const auto job = make_directory(root_, "job\n<3>\033[31m\xc3\xa9");
+  EXPECT_EQ(holders(make_file(job, "file")), "directory /job?<3>?[31m\xc3\xa9");
 }
 
 TEST_F(HoldersWhenClaimed, AreFoundInProcOnlyByAThreadThatMayWait) {
