@@ -19,7 +19,7 @@ ControlServer::ControlServer(MountFacts facts, Gauges gauges, Levers levers, lim
     : facts_(std::move(facts)),
       gauges_(std::move(gauges)),
       levers_(std::move(levers)),
-      census_(gauges_.census),
+      census_(gauges_.census, kCensusRest),
       ledger_(ledger),
       each_user_(each_user) {}
 
@@ -80,24 +80,21 @@ Json ControlServer::status(uid_t caller, StatusRequest::Detail detail) {
   if (detail == StatusRequest::Detail::about) return status;
   const kernel::SessionStats session = gauges_.session();
   const store::StoreStats store = gauges_.store();
-  const CensusTaker::Taken taken = census_.get();
+  const SharedCensus::Seen census = census_.get();
   status["transport"] = transport_to_json(session);
   status["requests"] = requests_to_json(session, detail == StatusRequest::Detail::with_histograms);
   status["memory"] = memory_to_json(store, facts_.memory_locked);
   status["spill"] = spill_to_json(store, facts_.spill_directory, gauges_.spill_free());
-  status["files"] = files_to_json(ledger_, gauges_.tree(), taken);
+  status["files"] = files_to_json(ledger_, gauges_.tree(), census);
   status["users"] = rows(caller);
-  for (Json& row : status["users"]) add_census(row, *taken.census);
+  for (Json& row : status["users"]) add_census(row, *census.value);
   return status;
 }
 
 Json ControlServer::top(uid_t caller) {
   const auto clock = std::chrono::steady_clock::now().time_since_epoch();
-  // All of them, whoever asks: it remembers the names of those that it is told of.
-  std::vector<NamedWriter> named = writer_names_.name(gauges_.writers());
-  if (!is_privileged(caller)) {
-    std::erase_if(named, [&](const NamedWriter& one) { return one.writer.uid != caller; });
-  }
+  const auto only = is_privileged(caller) ? std::nullopt : std::optional(caller);
+  const std::vector<NamedWriter> named = writer_names_.name(gauges_.writers(), only);
   const store::StoreStats store = gauges_.store();
   Json top = {
       {"mountpoint", facts_.mountpoint},

@@ -14,10 +14,10 @@
 #include "fs/store/store.h"
 #include "fs/tree/claim_kind.h"
 #include "fs/tree/tree.h"
-#include "mount/census_taker.h"
 #include "mount/control_protocol.h"
 #include "mount/machine.h"
 #include "mount/mount_plan.h"
+#include "mount/status_json.h"
 #include "mount/writer_names.h"
 
 namespace scratchfs::mount {
@@ -76,6 +76,9 @@ class ControlServer {
   void replace_limits(limits::Ledger::Options limits) EXCLUDES(mutex_);
 
  private:
+  // Of a core, counting all files takes one part in so many at most.
+  static constexpr int kCensusRest = 50;
+
   bool is_privileged(uid_t uid) const { return uid == 0 || uid == facts_.owner; }
   Json about() const;
   Json status(uid_t caller, StatusRequest::Detail detail);
@@ -93,7 +96,7 @@ class ControlServer {
   const MountFacts facts_;
   const Gauges gauges_;
   const Levers levers_;
-  CensusTaker census_;
+  SharedCensus census_;
   WriterNames writer_names_;
   limits::Ledger& ledger_;
   mutable base::Mutex mutex_;

@@ -81,9 +81,9 @@ Json requests_to_json(const kernel::SessionStats& stats, bool histograms) {
 }
 
 Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
-                   const CensusTaker::Taken& taken) {
+                   const SharedCensus::Seen& seen) {
   const limits::Usage total = ledger.total();
-  const tree::Census& census = *taken.census;
+  const tree::Census& census = *seen.value;
   Json deleted = Json::object();
   for (std::size_t i = 0; i < tree::kReasonNames.size(); ++i) {
     deleted[std::string(tree::kReasonNames[i])] = stats.deleted_for[i];
@@ -101,7 +101,7 @@ Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
             {"bound_sockets", census.held.sockets},
             {"mount", census.held.mount},
             {"nothing", census.held.nothing}}},
-          {"counted_seconds_ago", rounded(std::chrono::duration<double>(taken.age).count())},
+          {"counted_seconds_ago", rounded(std::chrono::duration<double>(seen.age).count())},
           {"deleted_unheld", stats.deleted_unheld},
           {"deleted_for", std::move(deleted)}};
 }

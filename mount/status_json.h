@@ -5,14 +5,16 @@
 #include <optional>
 #include <string>
 
+#include "fs/base/shared_look.h"
 #include "fs/kernel/session.h"
 #include "fs/limits/ledger.h"
 #include "fs/store/store.h"
 #include "fs/tree/tree.h"
-#include "mount/census_taker.h"
 #include "mount/control_protocol.h"
 
 namespace scratchfs::mount {
+
+using SharedCensus = base::SharedLook<tree::Census>;
 
 // `locked`: kept out of swap.
 Json memory_to_json(const store::StoreStats& stats, bool locked);
@@ -23,7 +25,7 @@ Json transport_to_json(const kernel::SessionStats& stats);
 // With `histograms` also how many of each kind took how long.
 Json requests_to_json(const kernel::SessionStats& stats, bool histograms);
 Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
-                   const CensusTaker::Taken& taken);
+                   const SharedCensus::Seen& seen);
 
 Json limits_to_json(const limits::Limits& limits);
 Json row_to_json(const limits::AccountRow& row);

@@ -26,15 +26,17 @@ struct Sum {
 
 Json sessions_to_json(const std::vector<NamedWriter>& writers) {
   std::map<std::pair<pid_t, uid_t>, Sum> sums;
+  std::map<pid_t, std::string> leaders;
   for (const NamedWriter& one : writers) {
     sums[{one.writer.session, one.writer.uid}].add(one.writer);
+    leaders[one.writer.session] = one.leader;
   }
   Json rows = Json::array();
   for (const auto& [key, sum] : sums) {
     Json row = sum.json();
     row["session"] = key.first;
     row["uid"] = key.second;
-    row["command"] = WriterNames::leader_of(key.first);
+    row["command"] = leaders[key.first];
     rows.push_back(std::move(row));
   }
   return rows;

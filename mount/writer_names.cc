@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <ctime>
-#include <optional>
+#include <set>
 
 #include "fs/base/clock.h"
 #include "fs/tree/processes.h"
@@ -32,33 +32,57 @@ bool lives(const kernel::Writer& writer, std::int64_t booted) {
 
 }  // namespace
 
-std::vector<NamedWriter> WriterNames::name(const std::vector<kernel::Writer>& writers) {
+std::vector<NamedWriter> WriterNames::name(const std::vector<kernel::Writer>& writers,
+                                           std::optional<uid_t> only) {
   const std::int64_t booted = boot_time();
+  const Clock::time_point now = Clock::now();
   std::vector<NamedWriter> named;
-  named.reserve(writers.size());
-  std::map<Key, Name> still;
   base::Lock lock(mutex_);
+  forget_all_but(writers);
   for (const kernel::Writer& writer : writers) {
+    if (only && writer.uid != *only) continue;
     NamedWriter& one = named.emplace_back();
     one.writer = writer;
-    const Key key{writer.thread, writer.first};
-    one.living = lives(writer, booted);
-    Name name;
-    if (const auto known = names_.find(key); known != names_.end()) name = known->second;
-    if (one.living) {
-      name.process = tree::process_of_thread(writer.thread);
-      name.command = tree::command_of(name.process);
+    if (writer.thread > 0) {
+      Name& name = names_[{writer.thread, writer.first}];
+      if (now - name.looked >= kGoodFor) look_at(writer, booted, now, name);
+      one.process = name.process;
+      one.command = name.command;
+      one.living = name.living;
     }
-    one.process = name.process;
-    one.command = name.command;
-    if (writer.thread > 0) still.insert_or_assign(key, std::move(name));
+    if (writer.session > 0) {
+      Leader& leader = leaders_[writer.session];
+      if (now - leader.looked >= kGoodFor) leader = leader_now(writer.session, now);
+      if (!only || leader.uid == *only) one.leader = leader.command;
+    }
   }
-  names_ = std::move(still);
   return named;
 }
 
-std::string WriterNames::leader_of(pid_t session) {
-  return session > 0 ? tree::command_of(session) : std::string();
+void WriterNames::forget_all_but(const std::vector<kernel::Writer>& writers) {
+  std::set<Key> threads;
+  std::set<pid_t> sessions;
+  for (const kernel::Writer& writer : writers) {
+    threads.insert({writer.thread, writer.first});
+    sessions.insert(writer.session);
+  }
+  std::erase_if(names_, [&](const auto& entry) { return !threads.contains(entry.first); });
+  std::erase_if(leaders_, [&](const auto& entry) { return !sessions.contains(entry.first); });
+}
+
+void WriterNames::look_at(const kernel::Writer& writer, std::int64_t booted, Clock::time_point now,
+                          Name& name) {
+  name.looked = now;
+  name.living = lives(writer, booted);
+  if (!name.living) return;
+  name.process = tree::process_of_thread(writer.thread);
+  name.command = tree::command_of(name.process);
+}
+
+WriterNames::Leader WriterNames::leader_now(pid_t session, Clock::time_point now) {
+  const auto users = tree::users_of(session);
+  if (!users) return {.looked = now};
+  return {.command = tree::command_of(session), .uid = users->front(), .looked = now};
 }
 
 }  // namespace scratchfs::mount

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "fs/base/shared_look.h"
 #include "fs/tree/claimant.h"
 #include "fs/tree/member_watch.h"
 #include "fs/tree/membership.h"
@@ -23,6 +25,7 @@ class MemberClaimants final : public ClaimantKind {
   std::string describe(ClaimantKey key, pid_t /*pid*/) override {
     return membership_->describe(key);
   }
+  // As of a look through /proc that is younger than twenty times what it took.
   std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) override;
   void watch(ClaimantKey key, pid_t pid) override { watch_.watch(key, pid); }
   void start(ClaimantEvents events) override { watch_.start(std::move(events)); }
@@ -32,7 +35,19 @@ class MemberClaimants final : public ClaimantKind {
   std::uint64_t looks() const { return watch_.looks(); }
 
  private:
+  struct Members {
+    std::size_t count = 0;
+    Process oldest{};  // a session's leader, where it still lives
+  };
+  using Groups = std::unordered_map<ClaimantKey, Members>;
+  // Of a core, telling who holds files takes one part in so many at most.
+  static constexpr int kRest = 20;
+
+  Groups look_at_all() const;
+  static std::string with_members(std::string words, const Groups& groups, ClaimantKey key);
+
   const std::unique_ptr<Membership> membership_;
+  base::SharedLook<Groups> groups_{[this] { return look_at_all(); }, kRest};
   MemberWatch watch_;
 };
 

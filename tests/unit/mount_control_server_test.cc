@@ -274,6 +274,11 @@ TEST_F(ControlServerTest, TopTellsWhoHasWrittenHowMuch) {
   EXPECT_NE(top["processes"][0]["command"], "");
 }
 
+TEST_F(ControlServerTest, TopNamesTheLeaderOfASessionToThoseWhomItConcerns) {
+  EXPECT_NE(ask(TopRequest{}, 0)["top"]["sessions"][0]["command"], "") << "init's";
+  EXPECT_EQ(ask(TopRequest{}, kOther)["top"]["sessions"][0]["command"], "");
+}
+
 TEST_F(ControlServerTest, TopTellsOthersOfThemselvesAlone) {
   const Json top = ask(TopRequest{}, kThird)["top"];
   EXPECT_EQ(uids(top["users"]), std::set<uid_t>{kThird});
