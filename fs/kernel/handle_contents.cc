@@ -64,7 +64,10 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
         if (!handle) return base::Errno(EBADF);
         const auto written = context.tree.write(*handle, sent.bytes, to, kill, wait);
         if (!written) return written.error();
-        context.writers.note(request.caller(), *written);
+        // What was stored through a mapping comes from nobody: it is told of the file's owner.
+        context.writers.note(
+            is_mapped ? tree::Caller{.uid = handle->inode->attributes().uid} : request.caller(),
+            *written);
         return Written{*written};
       },
       WriteData{.bytes = std::as_bytes(std::span(data, size)), .whole = file->writepage != 0});

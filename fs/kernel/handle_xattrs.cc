@@ -75,8 +75,8 @@ base::Result<Done> set_lifetime(Context& context, const tree::InodeRef& inode,
   return Done{};
 }
 
-// Programs and numbers of processes are for those who could change the file: /proc may hide them
-// from others.
+// Names and numbers are for those who could change the file: a directory above may be closed to
+// others, and /proc may hide processes from them.
 base::Result<TextOrSize> lifetime(Context& context, const tree::InodeRef& inode, uid_t caller,
                                   std::size_t room, base::Wait wait) {
   const bool may_know = caller == 0 || caller == inode->attributes().uid;
@@ -144,6 +144,9 @@ void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
                                                 std::string_view name) -> base::Result<Done> {
         if (!inode) return base::Errno(ENODATA);
         if (name == kLifetime) return set_lifetime(context, inode, "auto", request.caller().uid);
+        // setfacl -b takes it well that there is no ACL, but not that there cannot be one.
+        if (name.starts_with("system.posix_acl_")) return base::Errno(ENODATA);
+        if (const auto valid = check_name(name); !valid) return valid.error();
         const auto removed = context.tree.remove_xattr(inode, name);
         if (!removed) return removed.error();
         return Done{};

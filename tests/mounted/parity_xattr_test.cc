@@ -112,6 +112,8 @@ PARITY(ParityXattr, NamesAndValuesThatAreTooLong) {
   at.call("a prefix alone", set(at / "f", "user.", "x"));
   at.call("no such prefix", set(at / "f", "nobody.x", "x"));
   at.call("get no such prefix", getxattr(at / "f", "nobody.x", nullptr, 0));
+  at.call("remove no such prefix", removexattr(at / "f", "nobody.x"));
+  at.call("remove a prefix alone", removexattr(at / "f", "user."));
   at.call("a value of 64 KiB + 1", set(at / "f", "user.large", std::string(65537, 'x')));
   note_names(at, "names", at / "f");
 }
