@@ -22,8 +22,8 @@ inline constexpr tree::InodeId kControlId =
     ~tree::InodeId{0} - 1;                                    // no inode of the tree gets that far
 inline constexpr std::size_t kMaxControlRequest = 64 * 1024;  // bytes
 // Open at a time, ENFILE beyond; root and who mounted may open any number, so that nobody keeps
-// them out.
-inline constexpr std::size_t kMaxControlHandles = 16;            // of one user
+// them out. The kernel tells of a close a while later, so one in a hurry has some at once.
+inline constexpr std::size_t kMaxControlHandles = 64;            // of one user
 inline constexpr std::size_t kMaxControlHandlesOfAll = 4 << 10;  // of all others together
 
 inline bool is_control(tree::InodeId parent, std::string_view name) {
