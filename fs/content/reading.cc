@@ -31,7 +31,8 @@ Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t
 // anew whenever it has come halfway. The kernel's own read-ahead comes in pieces, not all in order.
 void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) {
   const std::uint64_t before = read_to_.load(std::memory_order_relaxed);
-  const bool near = offset <= before + kNear && offset + kNear >= before;
+  // Who had to wait for the disk comes again with the same bytes.
+  const bool near = offset <= before + kNear && end + kNear >= before;
   if (near && end <= before) return;
   read_to_.store(end, std::memory_order_relaxed);
   if (!near) {

@@ -107,12 +107,18 @@ TEST_F(ServeTest, BeyondABoundOnlyTheFirstPartOfWhatIsWrittenIsKept) {
     if (wait == base::Wait::no) return base::kWouldBlock;
     return Text{std::to_string(text.size())};
   };
+  // What a write kept is given back a moment after its answer.
+  const auto until_kept = [this](std::uint64_t bytes) {
+    while (parking.kept().now() != bytes) std::this_thread::yield();
+  };
   const std::string data(100'000, 'x');
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(1)[0].text(), "100000");
+  until_kept(0);
   const KeptShare others(parking.kept(), parking.kept().take(KeptBytes::kFreely, false));
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(2)[1].text(), std::to_string(KeptBytes::kPiece));
+  until_kept(KeptBytes::kFreely);
   const KeptShare more(parking.kept(),
                        parking.kept().take(KeptBytes::kAtMost - KeptBytes::kFreely, true));
   kernel.write(1, data);
