@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fs/base/clock.h"
+#include "fs/base/descriptor.h"
 #include "fs/base/memory_pressure.h"
 #include "fs/limits/size.h"
 #include "fs/store/locked_memory.h"
@@ -35,9 +36,7 @@ constexpr bool kAuditAtEnd = true;
 #endif
 
 bool has_terminal() {
-  const int terminal = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-  if (terminal >= 0) ::close(terminal);
-  return terminal >= 0;
+  return base::Descriptor(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)).valid();
 }
 
 std::uint64_t own_pid_namespace() {

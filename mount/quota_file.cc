@@ -10,6 +10,7 @@
 #include <sstream>
 #include <vector>
 
+#include "fs/base/descriptor.h"
 #include "mount/mount_options.h"
 #include "mount/user_names.h"
 
@@ -103,10 +104,9 @@ base::Result<QuotaFile, Failure> parse_quota_file(std::string_view text, const s
 
 base::Result<QuotaFile, Failure> read_quota_file(const std::string& path, std::uint64_t whole) {
   // Not to wait for the other end of a FIFO.
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (file < 0) return failure(path, errno);
-  const auto text = read_descriptor(file, path);
-  ::close(file);
+  const base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.valid()) return failure(path, errno);
+  const auto text = read_descriptor(file.get(), path);
   if (!text) return text.error();
   return parse_quota_file(*text, path, whole);
 }

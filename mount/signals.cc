@@ -32,6 +32,11 @@ void block_signals() {
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
+int open_signals(int flags) {
+  const sigset_t set = ending_signals();
+  return ::signalfd(-1, &set, flags);
+}
+
 SignalWatch::SignalWatch(std::function<void()> stop, std::function<void()> hang_up)
     : stop_(std::move(stop)),
       hang_up_(std::move(hang_up)),
@@ -45,8 +50,7 @@ SignalWatch::~SignalWatch() {
 }
 
 void SignalWatch::run() {
-  const sigset_t set = ending_signals();
-  const int signals = ::signalfd(-1, &set, SFD_CLOEXEC);
+  const int signals = open_signals(SFD_CLOEXEC);
   if (signals < 0) {
     spdlog::error("signals cannot be received: {}", strerrordesc_np(errno));
     return;

@@ -12,6 +12,9 @@ namespace scratchfs::mount {
 // only. Before there is any other thread.
 void block_signals();
 
+// signalfd(2) of those signals, with its `flags`; -1 and errno.
+int open_signals(int flags);
+
 // A thread that calls `stop` for each of those signals, or `hang_up` (unless empty) for SIGHUP. One
 // that came before it was made counts too.
 class SignalWatch {

@@ -85,15 +85,10 @@ class Supervisor {
   RestartLimit limit_;
 };
 
-int make_signalfd() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
-  return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 Supervisor::Supervisor(std::string mountpoint, bool foreground)
-    : mountpoint_(std::move(mountpoint)), foreground_(foreground), signals_(make_signalfd()) {}
+    : mountpoint_(std::move(mountpoint)),
+      foreground_(foreground),
+      signals_(open_signals(SFD_CLOEXEC | SFD_NONBLOCK)) {}
 
 void Supervisor::take_signal() {
   signalfd_siginfo info{};

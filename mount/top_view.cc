@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "fs/base/printable.h"
 #include "fs/limits/size.h"
 #include "mount/user_table.h"
 
@@ -47,9 +48,7 @@ struct Measured {
 
 std::string short_name(std::string name) {
   if (name.empty()) return "-";
-  // A program's name may hold anything.
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  name = base::printable(name);
   if (name.size() > kLongestName) name = name.substr(0, kLongestName - 1) + "+";
   return name;
 }

@@ -66,7 +66,7 @@ void remove(int parent, const std::string& name, int place, Descriptor lock) {
     if (left != kLock && unlinkat(place, left.c_str(), 0) != 0 && errno != ENOENT) return;
   }
   unlinkat(place, kLock, 0);
-  { const Descriptor closed = std::move(lock); }
+  lock = Descriptor(-1);
   remove_when_empty(parent, name);
 }
 

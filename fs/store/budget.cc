@@ -152,22 +152,18 @@ void Budget::forget(std::uint64_t remembered) {
 
 base::Result<void> Budget::add_small(std::uint64_t bytes) {
   base::Lock lock(mutex_);
-  const bool room = firm() + bytes <= marks_.overwrite && used_ + bytes <= marks_.budget &&
-                    small_ + remembered_ + bytes <= most_remembered();
-  if (used_ + bytes > aim()) wake_spiller();
-  if (!room) return base::Errno{ENOSPC};
-  small_ += bytes;
-  used_ += bytes;
-  return {};
+  return count_small(bytes, firm() + bytes <= marks_.overwrite && used_ + bytes <= marks_.budget);
 }
 
 base::Result<void> Budget::add_objects(std::uint64_t bytes) {
   base::Lock lock(mutex_);
   const bool makes_room = can_spill_ && !blocked_;
-  const bool room = (makes_room || used_ + bytes <= marks_.budget) &&
-                    small_ + remembered_ + bytes <= most_remembered();
+  return count_small(bytes, makes_room || used_ + bytes <= marks_.budget);
+}
+
+base::Result<void> Budget::count_small(std::uint64_t bytes, bool has_room) {
   if (used_ + bytes > aim()) wake_spiller();
-  if (!room) return base::Errno{ENOSPC};
+  if (!has_room || small_ + remembered_ + bytes > most_remembered()) return base::Errno{ENOSPC};
   small_ += bytes;
   used_ += bytes;
   return {};

@@ -145,6 +145,8 @@ class Budget {
   std::uint64_t most_used() const REQUIRES(mutex_);
   // Bytes of small contents and remembered blocks together.
   std::uint64_t most_remembered() const REQUIRES(mutex_);
+  // Counts them as small, if there is room otherwise and enough is left for frames. ENOSPC.
+  base::Result<void> count_small(std::uint64_t bytes, bool has_room) REQUIRES(mutex_);
 
   const bool can_spill_;
   mutable base::Mutex mutex_;

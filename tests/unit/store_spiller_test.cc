@@ -104,7 +104,8 @@ TEST_F(SpillerTest, WhatBecameOldTogetherIsChosenTogether) {
   for (std::size_t i = 1; i < chosen.size(); ++i) {
     if (number[chosen[i].block] != number[chosen[i - 1].block] + 1) ++gaps;
   }
-  EXPECT_LE(gaps, chosen.size() / 40);
+  // One a shard in a fresh heap, some more in one with holes; when each shard gave its own, half.
+  EXPECT_LE(gaps, chosen.size() / 5);
   for (Leaving& leaving : chosen) blocks->not_written(leaving, false);
 }
 

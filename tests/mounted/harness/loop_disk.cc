@@ -1,11 +1,11 @@
 #include "tests/mounted/harness/loop_disk.h"
 
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/keeper.h"
+#include "tests/mounted/harness/take_away.h"
 
 namespace scratchfs::harness {
 namespace {
@@ -30,10 +30,7 @@ LoopDisk::LoopDisk(unsigned mebibytes, Type type) : path_(make_directory("loop-d
 }
 
 LoopDisk::~LoopDisk() {
-  if (umount2(path_.c_str(), UMOUNT_NOFOLLOW) != 0) {
-    ADD_FAILURE() << "umount " << path_ << ": somebody still uses it";
-    umount2(path_.c_str(), MNT_DETACH);
-  }
+  take_away(path_);
   unlink(image_.c_str());
 }
 

@@ -20,6 +20,7 @@
 #include "tests/mounted/harness/keeper.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/proc.h"
+#include "tests/mounted/harness/take_away.h"
 
 namespace scratchfs::harness {
 namespace {
@@ -190,10 +191,7 @@ void Mount::unmount() {
   if (!alive_) {
     return;
   }
-  if (umount2(path_.c_str(), UMOUNT_NOFOLLOW) != 0) {
-    ADD_FAILURE() << "umount " << path_ << ": " << std::strerror(errno);
-    umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
-  }
+  take_away(path_);
   expect_gone();
 }
 
@@ -264,11 +262,6 @@ Tmpfs::Tmpfs() : path_(make_directory("tmpfs")) {
   }
 }
 
-Tmpfs::~Tmpfs() {
-  if (umount2(path_.c_str(), UMOUNT_NOFOLLOW) != 0) {
-    ADD_FAILURE() << "umount " << path_ << ": " << std::strerror(errno);
-    umount2(path_.c_str(), MNT_DETACH);
-  }
-}
+Tmpfs::~Tmpfs() { take_away(path_); }
 
 }  // namespace scratchfs::harness

@@ -1,13 +1,13 @@
 #include "tests/mounted/harness/name_keeping_disk.h"
 
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 
 #include <filesystem>
 
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/keeper.h"
+#include "tests/mounted/harness/take_away.h"
 
 namespace scratchfs::harness {
 
@@ -21,12 +21,7 @@ NameKeepingDisk::NameKeepingDisk()
   EXPECT_EQ(mounted.code, 0) << mounted.err;
 }
 
-NameKeepingDisk::~NameKeepingDisk() {
-  if (umount2(path_.c_str(), UMOUNT_NOFOLLOW) != 0) {
-    ADD_FAILURE() << "umount " << path_ << ": somebody still uses it";
-    umount2(path_.c_str(), MNT_DETACH);
-  }
-}
+NameKeepingDisk::~NameKeepingDisk() { take_away(path_); }
 
 std::vector<std::string> NameKeepingDisk::names() const {
   std::vector<std::string> names;
