@@ -99,7 +99,7 @@ class ControlServer {
   SharedCensus census_;
   WriterNames writer_names_;
   limits::Ledger& ledger_;
-  mutable base::Mutex mutex_;
+  mutable base::Mutex mutex_{base::Rank::control};
   limits::Limits each_user_ GUARDED_BY(mutex_);
 };
 

@@ -54,7 +54,7 @@ class WriterNames {
                       Name& name);
   static Leader leader_now(pid_t session, Clock::time_point now);
 
-  base::Mutex mutex_;
+  base::Mutex mutex_{base::Rank::control};
   std::map<Key, Name> names_ GUARDED_BY(mutex_);
   std::map<pid_t, Leader> leaders_ GUARDED_BY(mutex_);
 };

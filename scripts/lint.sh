@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks format, include direction, shell scripts, and (clang-tidy) the C++ sources.
+# Checks format, include direction, the list of locks, shell scripts, and (clang-tidy) the C++ sources.
 #
 # usage: scripts/lint.sh [--fix] [--quick]
 #   --fix     let clang-format rewrite the sources first
@@ -92,6 +92,8 @@ echo "lint: clang-format"
 format || bad=1
 echo "lint: include direction"
 scripts/check-includes.sh || bad=1
+echo "lint: locks"
+scripts/check-locks.py || bad=1
 echo "lint: shellcheck"
 shell_scripts || bad=1
 echo "lint: python syntax"

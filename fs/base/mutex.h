@@ -1,4 +1,5 @@
-// Mutexes that clang's thread-safety analysis understands.
+// Mutexes that clang's thread-safety analysis understands, and whose order is checked while the
+// program runs (lock_order.h).
 // Source of the attributes: https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "fs/base/lock_order.h"
 #include "fs/base/patience.h"
 
 #if defined(__clang__)
@@ -38,38 +40,79 @@ namespace scratchfs::base {
 
 class CAPABILITY("mutex") Mutex {
  public:
-  Mutex() = default;
+  explicit constexpr Mutex(Rank rank = Rank::leaf) : place_(rank) {}
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  void lock() ACQUIRE() { mutex_.lock(); }
-  bool try_lock() TRY_ACQUIRE(true) { return mutex_.try_lock(); }
-  void unlock() RELEASE() { mutex_.unlock(); }
+  void lock() ACQUIRE() {
+    place_.about_to_lock();
+    mutex_.lock();
+    place_.locked();
+  }
+  // In any order: it does not wait.
+  bool try_lock() TRY_ACQUIRE(true) {
+    if (!mutex_.try_lock()) return false;
+    place_.locked();
+    return true;
+  }
+  void unlock() RELEASE() {
+    place_.unlocked();
+    mutex_.unlock();
+  }
 
  private:
   std::mutex mutex_;
+  [[no_unique_address]] Place place_;
 };
+static_assert(kLockOrderIsChecked || sizeof(Mutex) == sizeof(std::mutex));
 
 class CAPABILITY("shared mutex") SharedMutex {
  public:
-  SharedMutex() = default;
+  explicit SharedMutex(Rank rank = Rank::leaf) : place_(rank) {}
   SharedMutex(const SharedMutex&) = delete;
   SharedMutex& operator=(const SharedMutex&) = delete;
 
-  void lock() ACQUIRE() { mutex_.lock(); }
-  void unlock() RELEASE() { mutex_.unlock(); }
-  void lock_shared() ACQUIRE_SHARED() { mutex_.lock_shared(); }
-  void unlock_shared() RELEASE_SHARED() { mutex_.unlock_shared(); }
+  void lock() ACQUIRE() {
+    place_.about_to_lock();
+    mutex_.lock();
+    place_.locked();
+  }
+  // Of two of one rank the second: this thread has `first`, and whoever takes both does so in this
+  // order, which is the caller's to know.
+  void lock_after(const SharedMutex& first) ACQUIRE() REQUIRES(first) {
+    place_.about_to_lock_after(first.place_);
+    mutex_.lock();
+    place_.locked();
+  }
+  void unlock() RELEASE() {
+    place_.unlocked();
+    mutex_.unlock();
+  }
+  void lock_shared() ACQUIRE_SHARED() {
+    place_.about_to_lock();
+    mutex_.lock_shared();
+    place_.locked();
+  }
+  void unlock_shared() RELEASE_SHARED() {
+    place_.unlocked();
+    mutex_.unlock_shared();
+  }
 
  private:
   std::shared_mutex mutex_;
+  [[no_unique_address]] Place place_;
 };
+static_assert(kLockOrderIsChecked || sizeof(SharedMutex) == sizeof(std::shared_mutex));
 
 // Holds a mutex for a scope; can be let go and taken again inside it.
 template <typename M>
 class SCOPED_CAPABILITY Lock {
  public:
   explicit Lock(M& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  // As SharedMutex::lock_after(). (With REQUIRES here the analysis would take `first` for ours.)
+  Lock(M& mutex, const M& first) ACQUIRE(mutex) NO_THREAD_SAFETY_ANALYSIS : mutex_(mutex) {
+    mutex_.lock_after(first);
+  }
   ~Lock() RELEASE() {
     if (held_) mutex_.unlock();
   }
@@ -91,6 +134,8 @@ class SCOPED_CAPABILITY Lock {
 };
 template <typename M>
 Lock(M&) -> Lock<M>;
+template <typename M>
+Lock(M&, const M&) -> Lock<M>;
 
 template <typename M>
 class SCOPED_CAPABILITY SharedLock {

@@ -162,7 +162,7 @@ class Content::Impl {
   store::Store& store_;
   limits::Charge& charge_;
 
-  mutable base::SharedMutex mutex_;
+  mutable base::SharedMutex mutex_{base::Rank::content};
   BlockMap blocks_ GUARDED_BY(mutex_);  // empty where small_ is not
   SmallBytes small_ GUARDED_BY(mutex_);
   // Appends that wait take turns; made for the first of them.

@@ -160,7 +160,7 @@ struct Ledger::Impl {
   Crossings crossings;
   Counter inodes{0};  // of the whole mount
 
-  mutable base::Mutex mutex;
+  mutable base::Mutex mutex{base::Rank::ledger};
   Limits each_user GUARDED_BY(mutex);
   std::map<uid_t, Limits> overrides GUARDED_BY(mutex);
   std::map<uid_t, std::unique_ptr<Account>> accounts GUARDED_BY(mutex);

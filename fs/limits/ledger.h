@@ -112,7 +112,7 @@ class Charge {
 
  private:
   Ledger& ledger_;
-  mutable base::Mutex mutex_;
+  mutable base::Mutex mutex_{base::Rank::ledger};
   Account* account_ GUARDED_BY(mutex_);
   Usage usage_ GUARDED_BY(mutex_);
 };

@@ -67,7 +67,7 @@ class Cipher {
   evp_cipher_st* algorithm_ = nullptr;
   std::byte* key_ = nullptr;
   std::atomic<std::uint64_t> next_nonce_{1};
-  base::Mutex mutex_;
+  base::Mutex mutex_{base::Rank::cipher};
   base::Condition released_;
   std::vector<Context*> idle_ GUARDED_BY(mutex_);
   std::size_t made_ GUARDED_BY(mutex_) = 0;

@@ -125,7 +125,7 @@ void* crypto_realloc(void* memory, std::size_t bytes, const char* file, int line
 }  // namespace
 
 base::Result<void> install_crypto_allocator() {
-  static base::Mutex mutex;
+  static base::Mutex mutex{base::Rank::cipher};
   static bool installed = false;
   base::Lock lock(mutex);
   if (installed) return {};

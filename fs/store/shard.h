@@ -79,7 +79,7 @@ class Clock {
 };
 
 struct alignas(64) Shard {
-  base::Mutex mutex;
+  base::Mutex mutex{base::Rank::shard};
   base::Condition changed;  // a block of the shard is no longer encrypting, or fetching
   Clock clock GUARDED_BY(mutex);
   // The clock's, read without the mutex to find the shard whose turn it is: blocks made one after

@@ -69,7 +69,7 @@ class Spiller {
   Slots& slots_;
   std::atomic<std::uint64_t> errors_{0};
   base::LogLimiter log_{std::chrono::seconds(5)};
-  base::Mutex choosing_;  // before any shard's
+  base::Mutex choosing_{base::Rank::choosing};
   base::Mutex mutex_;
   Budget::Clock::time_point retry_at_ GUARDED_BY(mutex_);
   std::chrono::milliseconds backoff_ GUARDED_BY(mutex_){0};  // 0: the last write was fine

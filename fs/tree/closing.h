@@ -52,9 +52,9 @@ class ClosingGate {
 
   const limits::LifetimeMode mode_;
   std::atomic<unsigned> waiters_ = 0;
-  base::Mutex mutex_;  // a leaf
+  base::Mutex mutex_{base::Rank::closing};
   base::Condition condition_;
-  base::SharedMutex arrivals_mutex_;  // a leaf, held while they are asked
+  base::SharedMutex arrivals_mutex_{base::Rank::control};  // held while they are asked
   Arrivals* arrivals_ GUARDED_BY(arrivals_mutex_) = nullptr;
   WaitBudget budget_;
   mutable base::Mutex asking_mutex_;                                      // a leaf

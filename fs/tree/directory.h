@@ -30,7 +30,7 @@ inline constexpr std::uint64_t kFirstCookie = 3;  // 1 is ".", 2 is ".."
 
 class Directory {
  public:
-  mutable base::SharedMutex mutex;
+  mutable base::SharedMutex mutex{base::Rank::directory};
 
   // nullptr: no such name. The dentry lives until it is taken out.
   Dentry* find(std::string_view name) const REQUIRES_SHARED(mutex);

@@ -76,7 +76,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   const std::unique_ptr<Directory> directory;       // of a directory; has its own lock
   std::string target;  // of a symlink; set before anyone else sees the inode, and not changed
 
-  mutable base::Mutex mutex;
+  mutable base::Mutex mutex{base::Rank::inode};
   mode_t permissions GUARDED_BY(mutex);
   uid_t uid GUARDED_BY(mutex);
   gid_t gid GUARDED_BY(mutex);

@@ -38,8 +38,8 @@ class ObjectMemory {
   bool take_spare(std::int64_t bytes);
 
   store::Store& store_;
-  std::atomic<std::int64_t> spare_ = 0;  // counted in the budget and not taken
-  base::Mutex mutex_;                    // held by who fetches more, so that one does
+  std::atomic<std::int64_t> spare_ = 0;    // counted in the budget and not taken
+  base::Mutex mutex_{base::Rank::memory};  // held by who fetches more, so that one does
 };
 
 }  // namespace scratchfs::tree

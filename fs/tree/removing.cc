@@ -66,7 +66,7 @@ base::Result<void> Tree::remove(const InodeRef& directory, std::string_view name
     if (want_directory && !inode->is_directory()) return base::Errno(ENOTDIR);
     if (!want_directory && inode->is_directory()) return base::Errno(EISDIR);
     if (want_directory) {
-      base::Lock child_lock(inode->directory->mutex);
+      base::Lock child_lock(inode->directory->mutex, directory->directory->mutex);
       if (!inode->directory->empty()) return base::Errno(ENOTEMPTY);
       inode->directory->mark_removed();
     }

@@ -42,7 +42,7 @@ class DirectoryPair {
       std::swap(first_, second_);
     }
     first_->directory->mutex.lock();
-    if (second_ != nullptr) second_->directory->mutex.lock();
+    if (second_ != nullptr) second_->directory->mutex.lock_after(first_->directory->mutex);
   }
   ~DirectoryPair() NO_THREAD_SAFETY_ANALYSIS {
     if (second_ != nullptr) second_->directory->mutex.unlock();
@@ -134,7 +134,7 @@ base::Result<void> Tree::replace(const Move& move, const Inode& source, Inode& t
   if (!target.is_directory() && source.is_directory()) return base::Errno(ENOTDIR);
   if (target.is_directory()) {
     if (&target == move.from.get()) return base::Errno(ENOTEMPTY);  // it holds the source
-    base::Lock lock(target.directory->mutex);
+    base::Lock lock(target.directory->mutex, move.to->directory->mutex);
     if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
     target.directory->mark_removed();
   }

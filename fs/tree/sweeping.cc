@@ -110,7 +110,7 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
     Dentry* entry = parent->directory->find(name);
     if (entry == nullptr || entry->inode != directory)
       return nullptr;  // renamed meanwhile: looked at there
-    base::Lock child_lock(directory->directory->mutex);
+    base::Lock child_lock(directory->directory->mutex, parent->directory->mutex);
     if (!directory->directory->empty()) return nullptr;
     {
       base::Lock inode_lock(directory->mutex);

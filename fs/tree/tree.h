@@ -283,8 +283,8 @@ class Tree {
   IdTable<Handle> handles_{1};
   InodeRef root_;
   // Taken before any directory, by what moves a directory or changes what directories hold.
-  base::Mutex rename_mutex_;
-  base::SharedMutex notices_mutex_;  // a leaf, held while the notices are called
+  base::Mutex rename_mutex_{base::Rank::rename};
+  base::SharedMutex notices_mutex_{base::Rank::notices};  // held while the notices are called
   KernelNotices* notices_ GUARDED_BY(notices_mutex_) = nullptr;
   std::array<std::atomic<std::uint64_t>, kReasonNames.size()> deleted_for_{};
   std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
