@@ -12,16 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 
 // Not for the thread-safety analysis, which sees what is wrong without running it.
-template <typename M>
-void take(M& mutex) NO_THREAD_SAFETY_ANALYSIS {
-  mutex.lock();
-}
-void share(SharedMutex& mutex) NO_THREAD_SAFETY_ANALYSIS { mutex.lock_shared(); }
-void take_after(SharedMutex& mutex, const SharedMutex& first) NO_THREAD_SAFETY_ANALYSIS {
-  mutex.lock_after(first);
-}
-void give_back(Mutex& mutex) NO_THREAD_SAFETY_ANALYSIS { mutex.unlock(); }
-
 bool can_be_tried(Mutex& mutex) NO_THREAD_SAFETY_ANALYSIS {
   if (!mutex.try_lock()) return false;
   mutex.unlock();
@@ -86,6 +76,16 @@ TEST(LockOrder, HoldsWhileAConditionIsWaitedFor) {
 
 // Where nothing is checked the locks are those of the standard library (mutex.h compares sizes).
 #ifndef NDEBUG
+
+template <typename M>
+void take(M& mutex) NO_THREAD_SAFETY_ANALYSIS {
+  mutex.lock();
+}
+void share(SharedMutex& mutex) NO_THREAD_SAFETY_ANALYSIS { mutex.lock_shared(); }
+void take_after(SharedMutex& mutex, const SharedMutex& first) NO_THREAD_SAFETY_ANALYSIS {
+  mutex.lock_after(first);
+}
+void give_back(Mutex& mutex) NO_THREAD_SAFETY_ANALYSIS { mutex.unlock(); }
 
 class LockOrderDeathTest : public testing::Test {
  protected:
