@@ -148,10 +148,7 @@ Outcome<void> Parts::make() {
 
 // The mount must not be asked itself: nobody answers yet.
 void Parts::watch_sockets() {
-  const MountTable table = read_mount_table();
-  const MountEntry* entry = topmost_at(table, setup_.mountpoint);
-  if (entry == nullptr) return;
-  const auto device = parse_device(entry->device);
+  const auto device = parse_device(session_->identity().device);
   if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
 }
 
@@ -194,11 +191,12 @@ int Parts::serve(const Ready& ready) {
   {
     const SignalWatch signals([this] { session_->stop(); }, on_hang_up());
     const QuotaWatch quotas(*ledger_);
-    if (auto mounted = session_->mount(setup_.mountpoint); !mounted) {
+    if (auto mounted = session_->mount(setup_.mountpoint, setup_.place); !mounted) {
       return report(failed(mounted.error().message));
     }
+    setup_.place = base::Descriptor(-1);
     watch_sockets();
-    guardian_.mounted();
+    guardian_.mounted(session_->identity());
     served = session_->serve([&] {
       answered = true;
       setup_.lock.release();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/os_file.h"
 #include "mount/guardian.h"
 #include "mount/launch.h"
@@ -19,6 +20,7 @@ namespace scratchfs::mount {
 struct DaemonSetup {
   MountPlan plan;
   std::string mountpoint;                              // absolute
+  base::Descriptor place{-1};                          // that directory; until it is mounted on
   MountpointLock lock;                                 // let go of when the mount answers
   std::string spill_path;                              // empty: never spills
   std::unique_ptr<base::OsDirectory> spill_directory;  // taken by the daemon; null: never spills

@@ -44,11 +44,11 @@ void keep_only(int socket) {
   if (::chdir("/") != 0) ::_exit(kFailed);
 }
 
-bool detach_and_log(const std::string& mountpoint) {
-  const auto detached = unmount(mountpoint, Detach::at_once);
+bool detach_and_log(const MountEntry& mount) {
+  const auto detached = unmount(mount, Detach::at_once);
   if (detached) {
     ::syslog(LOG_ERR, "%s: the daemon died unexpectedly; the mount has been detached",
-             mountpoint.c_str());
+             mount.mountpoint.c_str());
   } else {
     ::syslog(LOG_ERR, "%s", detached.error().message.c_str());
   }
@@ -56,13 +56,16 @@ bool detach_and_log(const std::string& mountpoint) {
 }
 
 // A mount that hangs keeps this waiting, so that nothing is said; what is no longer to be seen
-// there (a lazy unmount) cannot be asked.
+// (a lazy unmount) cannot be asked.
 GuardianHost make_host(const std::string& mountpoint, const ServiceManager& manager) {
   GuardianHost host{.mounts = [] { return read_mount_table(); },
                     .detach = detach_and_log,
+                    .whereabouts = [&] { return mountpoint; },
+                    .before = read_mount_table(),
                     .period = manager.watchdog()};
-  host.each_period = [&](bool mounted) {
-    if (!mounted || answers_everywhere(mountpoint)) manager.tell("WATCHDOG=1");
+  host.each_period = [&](const MountEntry* mount) {
+    if (mount == nullptr || answers_everywhere(mount->mountpoint, mount->number()))
+      manager.tell("WATCHDOG=1");
   };
   return host;
 }
@@ -74,9 +77,10 @@ GuardianHost make_host(const std::string& mountpoint, const ServiceManager& mana
   keep_only(socket);
   name_process(kName, mountpoint);
   ::openlog(kName, LOG_PID, LOG_DAEMON);
+  const GuardianHost host = make_host(mountpoint, duties.manager);
   const char ready = 1;
   if (::send(kSocket, &ready, 1, MSG_NOSIGNAL) != 1) ::_exit(kFailed);
-  watch_daemon(kSocket, mountpoint, make_host(mountpoint, duties.manager));
+  watch_daemon(kSocket, host);
   if (duties.remove_mountpoint) ::rmdir(mountpoint.c_str());
   ::_exit(kFine);
 }
@@ -131,17 +135,17 @@ Guardian::~Guardian() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-void Guardian::tell(char message) {
+void Guardian::tell(const std::string& message) {
   // A guardian that was killed is no reason to fail: the mount works without it.
-  (void)::send(socket_, &message, 1, MSG_NOSIGNAL);
+  (void)::send(socket_, message.data(), message.size(), MSG_NOSIGNAL);
 }
 
-void Guardian::mounted() { tell(kMountedMessage); }
+void Guardian::mounted(const kernel::MountIdentity& mount) { tell(mounted_message(mount)); }
 
-void Guardian::answers() { tell(kAnswersMessage); }
+void Guardian::answers() { tell({kAnswersMessage}); }
 
 void Guardian::dismiss() {
-  tell(kDismissMessage);
+  tell({kDismissMessage});
   if (!is_parent_) await_end(pid_);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <string>
 
+#include "fs/kernel/own_mount.h"
 #include "mount/refusal.h"
 #include "mount/service_manager.h"
 
@@ -30,8 +31,8 @@ class Guardian {
   Guardian& operator=(Guardian&& other) noexcept;
   ~Guardian();  // without dismiss(): as if the daemon had died
 
-  // The mount is there now; the guardian takes note which one it is.
-  void mounted();
+  // The mount is there now: the guardian takes note which one it is.
+  void mounted(const kernel::MountIdentity& mount);
   void answers();  // and it answers
   // The mount is gone as it should be: the guardian touches nothing and ends, if it is the parent
   // when this process has. Else this returns when it has ended.
@@ -43,9 +44,9 @@ class Guardian {
  private:
   Guardian(int socket, pid_t pid, bool is_parent)
       : socket_(socket), pid_(pid), is_parent_(is_parent) {}
-  void tell(char message);
+  void tell(const std::string& message);
 
-  int socket_;  // SOCK_SEQPACKET: a message is one byte (guardian_watch.h)
+  int socket_;  // SOCK_SEQPACKET: messages as in guardian_watch.h
   pid_t pid_;
   bool is_parent_;
 };

@@ -6,22 +6,29 @@
 #include <optional>
 #include <string>
 
+#include "fs/kernel/own_mount.h"
 #include "mount/mount_table.h"
 
 namespace scratchfs::mount {
 
-// What the daemon says on the socket, one byte a message.
-inline constexpr char kMountedMessage = 'm';
+// What the daemon says on the socket: the first byte of a message.
+inline constexpr char kMountedMessage = 'm';  // and which mount it is
 inline constexpr char kAnswersMessage = 'a';
 inline constexpr char kDismissMessage = 'd';
 
+// The whole message that tells of `mount`.
+std::string mounted_message(const kernel::MountIdentity& mount);
+
 struct GuardianHost {
   std::function<MountTable()> mounts;
-  std::function<bool(const std::string& mountpoint)> detach;  // lazily; false: it could not
+  std::function<bool(const MountEntry& mount)> detach;  // lazily; false: it could not
+  // Where the directory that is mounted on lies now.
+  std::function<std::string()> whereabouts = nullptr;
+  MountTable before = {};  // what was mounted before the daemon was there
   // Where somebody wants to hear that all is well: called every so often while the daemon lives,
-  // with whether the daemon's mount is still what one sees there.
+  // with the daemon's mount; nullptr: it is not to be seen anywhere.
   std::optional<std::chrono::milliseconds> period = std::nullopt;
-  std::function<void(bool mounted)> each_period = nullptr;
+  std::function<void(const MountEntry* mount)> each_period = nullptr;
   // The daemon has said that the mount answers.
   std::function<void()> on_answer = nullptr;
   // A descriptor (signalfd(2)) to listen to besides, and what to do when it can be read.
@@ -29,18 +36,19 @@ struct GuardianHost {
   std::function<void()> on_signal = nullptr;
 };
 
-// Detaches every mount of `device` that is on top at its place. True: there was one.
-bool detach_all(const std::string& device, const GuardianHost& host);
+// Detaches `mount` and its copies elsewhere (bind mounts), as `table` has them: what came since may
+// have got their numbers. Each only while it is on top at its place. True: there was one.
+bool detach_all(const MountTable& table, const MountEntry& mount, const GuardianHost& host);
 
 enum class Watched {
   dismissed,  // the daemon ended as it should
-  lost,       // it died; its mount was what one saw at the mount point, or it had none yet
-  left,       // it died when its mount was not to be seen there any more: unmounted lazily, covered
+  lost,       // it died; its mount was what one saw at its directory, or it had none yet
+  left,       // it died when its mount was not to be seen there any more: unmounted, moved, covered
 };
 // Listens until the daemon dismisses the guardian or dies (end of file). Where it died, detaches
-// what is left of its mount at every place where it can be seen, and nothing else: only mounts of
-// the device that was at `mountpoint` when the daemon said it had mounted (if it never came to say
-// so: a scratchfs that is there now).
-Watched watch_daemon(int socket, const std::string& mountpoint, const GuardianHost& host);
+// what is left of its mount at every place where it can be seen, and nothing else: the mount of
+// which the daemon said that it had mounted it. If it never came to say so: a scratchfs on the
+// directory that was not there before.
+Watched watch_daemon(int socket, const GuardianHost& host);
 
 }  // namespace scratchfs::mount

@@ -24,14 +24,20 @@ namespace scratchfs::mount {
 
 namespace {
 
-Outcome<void> check_place(const MountCommand& command, const MountOptions& options,
-                          DaemonSetup& setup) {
+Outcome<void> check_place(const MountCommand& command, base::Descriptor place,
+                          const MountOptions& options, DaemonSetup& setup) {
   const uid_t uid = ::geteuid();
   if (auto fuse = check_fuse(); !fuse) return fuse.error();
   if (auto sharing = check_sharing(is_shared(options, uid), uid); !sharing) return sharing.error();
-  auto mountpoint = check_mountpoint(command.mountpoint, options.nonempty);
+  if (!place.valid()) {
+    auto opened = open_mountpoint(command.mountpoint);
+    if (!opened) return opened.error();
+    place = std::move(*opened);
+  }
+  auto mountpoint = check_mountpoint(command.mountpoint, std::move(place), options.nonempty);
   if (!mountpoint) return mountpoint.error();
   setup.mountpoint = std::move(mountpoint->path);
+  setup.place = std::move(mountpoint->place);
   setup.lock = std::move(mountpoint->lock);
   return {};
 }
@@ -60,7 +66,7 @@ Outcome<DaemonSetup> prepare_visibly(const MountCommand& command) {
 
 }  // namespace
 
-Outcome<DaemonSetup> prepare(const MountCommand& command) {
+Outcome<DaemonSetup> prepare(const MountCommand& command, base::Descriptor place) {
   auto options = parse_mount_options(command.option_lists);
   if (!options) return options.error();
   if (command.source) options->source = command.source;
@@ -69,7 +75,8 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
   setup.foreground = command.foreground || command.debug;
   setup.log_level = options->log_level;
   setup.supervise = options->supervise || command.supervise;
-  if (auto place = check_place(command, *options, setup); !place) return place.error();
+  if (auto checked = check_place(command, std::move(place), *options, setup); !checked)
+    return checked.error();
   Surroundings surroundings{.machine = this_machine(),
                             .plaintext_swap = plaintext_swap(),
                             .uid = ::geteuid(),

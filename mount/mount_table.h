@@ -4,11 +4,13 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fs/base/mount_point.h"
 #include "fs/base/result.h"
 
 namespace scratchfs::mount {
@@ -23,6 +25,9 @@ struct MountEntry {
   std::string type;        // with the subtype: `fuse.scratchfs`
   std::string source;
   std::optional<uid_t> owner;  // who mounted, where the file system tells (FUSE does)
+  std::uint64_t unique = 0;    // as base::MountNumber; the table does not have it
+
+  base::MountNumber number() const { return {.id = id, .unique = unique}; }
 };
 using MountTable = std::vector<MountEntry>;  // in the order of mounting, as the kernel tells it
 

@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "fs/base/mount_point.h"
+
 namespace scratchfs::mount {
 
 namespace {
@@ -19,8 +21,9 @@ constexpr milliseconds kPause{20};
 
 }  // namespace
 
-MountpointLock::MountpointLock(const std::string& directory)
-    : descriptor_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+MountpointLock::MountpointLock(const base::Descriptor& directory)
+    : descriptor_(
+          ::open(base::path_through(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) return;
   for (milliseconds waited{0}; waited < kPatience; waited += kPause) {
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;

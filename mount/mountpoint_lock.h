@@ -2,7 +2,7 @@
 // mount one over the other.
 #pragma once
 
-#include <string>
+#include "fs/base/descriptor.h"
 
 namespace scratchfs::mount {
 
@@ -13,7 +13,7 @@ class MountpointLock {
   MountpointLock() = default;  // holds nothing
   // Waits for whoever else is mounting there, some seconds at most: any user who can read the
   // directory could lock it, and must not be able to keep it from being mounted on.
-  explicit MountpointLock(const std::string& directory);
+  explicit MountpointLock(const base::Descriptor& directory);
   MountpointLock(MountpointLock&& other) noexcept;
   MountpointLock& operator=(MountpointLock&& other) noexcept;
   ~MountpointLock();

@@ -11,6 +11,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
+#include <utility>
+
+#include "fs/base/mount_point.h"
 
 namespace scratchfs::mount {
 
@@ -20,8 +23,8 @@ using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR*)>;
 
 bool is_dot(std::string_view name) { return name == "." || name == ".."; }
 
-Outcome<void> check_empty(const std::string& path) {
-  const DirectoryStream directory(::opendir(path.c_str()), &::closedir);
+Outcome<void> check_empty(const std::string& path, const base::Descriptor& place) {
+  const DirectoryStream directory(::opendir(base::path_through(place).c_str()), &::closedir);
   if (!directory) return failed(path, errno);
   errno = 0;
   while (const dirent* entry =
@@ -49,20 +52,14 @@ Outcome<bool> check_free(const std::string& path, bool nonempty, const HostFiles
                 " is mounted there; unmount it, or mount over it with -o nonempty");
 }
 
-// `path` as it was given, `resolved` for looking at it.
-Outcome<void> check_directory(const std::string& path, const std::string& resolved) {
+Outcome<void> check_directory(const std::string& path, const base::Descriptor& place) {
   struct stat status {};
-  if (::stat(resolved.c_str(), &status) != 0) {
-    const int error = errno;
-    Refusal refusal = failed("mount point " + path, error);
-    if (error == ENOENT) refusal.message += "; make it with mkdir";
-    return refusal;
-  }
+  if (::fstat(place.get(), &status) != 0) return failed("mount point " + path, errno);
   if (!S_ISDIR(status.st_mode)) {
     return failed(path + ": not a directory; mount on an empty directory");
   }
   // Root may cover what it cannot write to: a directory of a read-only root file system, say.
-  if (::geteuid() != 0 && ::access(resolved.c_str(), W_OK) != 0) {
+  if (::geteuid() != 0 && ::access(base::path_through(place).c_str(), W_OK) != 0) {
     return failed(path + ": you may not write there, so you may not mount there");
   }
   return {};
@@ -105,21 +102,37 @@ Refusal spill_refusal(const std::string& what, int error) {
 
 }  // namespace
 
-Outcome<Mountpoint> check_mountpoint(const std::string& path, bool nonempty,
-                                     const HostFiles& host) {
+Outcome<base::Descriptor> open_mountpoint(const std::string& path) {
   const auto resolved = resolve_mountpoint(path);
   if (!resolved) return failed("mount point " + path, resolved.error().value());
-  Mountpoint mountpoint{*resolved, {}};
-  // The table first: a look at the path itself could hang or fail on what is mounted there.
+  // With O_PATH no automounter mounts there, and what is mounted there already is not asked.
+  base::Descriptor place(::open(resolved->c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (place.valid()) return place;
+  const int error = errno;
+  Refusal refusal = failed("mount point " + path, error);
+  if (error == ENOENT) refusal.message += "; make it with mkdir";
+  return refusal;
+}
+
+Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor place,
+                                     bool nonempty, const HostFiles& host) {
+  auto now = base::whereabouts(place);
+  if (!now) {
+    return failed(
+        "/proc: not there; scratchfs learns from it what is mounted where and who lives: "
+        "mount -t proc proc /proc");
+  }
+  Mountpoint mountpoint{.path = std::move(*now), .place = std::move(place), .lock = {}};
+  // The table first: a look at the directory could hang or fail on what is mounted there.
   const auto automount = check_free(mountpoint.path, nonempty, host);
   if (!automount) return automount.error();
   if (*automount) return mountpoint;
-  if (auto directory = check_directory(path, mountpoint.path); !directory) return directory.error();
-  mountpoint.lock = MountpointLock(mountpoint.path);
+  if (auto fit = check_directory(given, mountpoint.place); !fit) return fit.error();
+  mountpoint.lock = MountpointLock(mountpoint.place);
   // Once more, for who held the lock before us.
   if (auto free = check_free(mountpoint.path, nonempty, host); !free) return free.error();
   if (nonempty) return mountpoint;
-  if (auto empty = check_empty(mountpoint.path); !empty) return empty.error();
+  if (auto empty = check_empty(mountpoint.path, mountpoint.place); !empty) return empty.error();
   return mountpoint;
 }
 

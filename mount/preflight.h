@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/os_file.h"
 #include "mount/mount_table.h"
 #include "mount/mountpoint_lock.h"
@@ -22,14 +23,18 @@ struct HostFiles {
 };
 
 struct Mountpoint {
-  std::string path;     // absolute, without symbolic links
-  MountpointLock lock;  // so that what was found stays true until it is mounted on
+  std::string path;            // absolute, without symbolic links
+  base::Descriptor place{-1};  // that directory (O_PATH), whatever becomes of the path
+  MountpointLock lock;         // so that what was found stays true until it is mounted on
 };
-// Refused: missing, no directory, not empty (unless `nonempty`), a mount already (of scratchfs in
-// any case), not writable for the user. An automounter's mount point is not opened: that would wait
-// for the very mount that is being made.
-Outcome<Mountpoint> check_mountpoint(const std::string& path, bool nonempty,
-                                     const HostFiles& host = {});
+// The directory (O_PATH) at `path`, which may be relative or a symbolic link. Refused: missing.
+Outcome<base::Descriptor> open_mountpoint(const std::string& path);
+// `place` as open_mountpoint() gives it; `given` is how the user names it. Refused: no directory,
+// not empty (unless `nonempty`), a mount already (of scratchfs in any case), not writable for the
+// user; without /proc. Nothing is opened below an automounter's mount point: that would wait for
+// the very mount that is being made.
+Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor place,
+                                     bool nonempty, const HostFiles& host = {});
 
 // Whether this kernel has FUSE and lets the user have it: even fusermount3 opens the device with
 // its caller's rights.

@@ -22,6 +22,7 @@
 #include <system_error>
 #include <utility>
 
+#include "fs/base/mount_point.h"
 #include "mount/guardian_watch.h"
 #include "mount/logging.h"
 #include "mount/mount_options.h"
@@ -60,12 +61,14 @@ std::string cause_of_death(const Life& life) {
 
 class Supervisor {
  public:
-  // Signals are blocked already.
-  Supervisor(std::string mountpoint, bool foreground);
+  // Signals are blocked already. `place`: the directory that every daemon mounts on.
+  Supervisor(const base::Descriptor& place, bool foreground);
   ~Supervisor() { ::close(signals_); }
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
+  // Where the directory lies by now: its parents' owners may move it.
+  std::string whereabouts() const;
   // One daemon: `serve` runs in a process of its own and gives its exit code, `on_answer` here.
   Life live(const std::function<int(Guardian)>& serve, const std::function<void()>& on_answer);
   // Whether another is to follow this one, after some waiting where it is better; says why not.
@@ -77,7 +80,7 @@ class Supervisor {
   void take_signal();
   bool is_asked_to_end(std::chrono::milliseconds patience);
 
-  const std::string mountpoint_;
+  const base::Descriptor& place_;
   const bool foreground_;
   const int signals_;
   pid_t daemon_ = -1;
@@ -85,10 +88,13 @@ class Supervisor {
   RestartLimit limit_;
 };
 
-Supervisor::Supervisor(std::string mountpoint, bool foreground)
-    : mountpoint_(std::move(mountpoint)),
-      foreground_(foreground),
-      signals_(open_signals(SFD_CLOEXEC | SFD_NONBLOCK)) {}
+Supervisor::Supervisor(const base::Descriptor& place, bool foreground)
+    : place_(place), foreground_(foreground), signals_(open_signals(SFD_CLOEXEC | SFD_NONBLOCK)) {}
+
+std::string Supervisor::whereabouts() const {
+  const auto path = base::whereabouts(place_);
+  return path ? *path : "the mount point";
+}
 
 void Supervisor::take_signal() {
   signalfd_siginfo info{};
@@ -126,6 +132,7 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
     report(failed("the mount's supervisor", errno));
     return life;
   }
+  const MountTable before = read_mount_table();
   const pid_t self = ::getpid();
   daemon_ = ::fork();
   const int error = errno;
@@ -139,15 +146,17 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
     report(failed("the mount's supervisor: fork", error));
     return life;
   }
-  name_process(kName, mountpoint_);
+  name_process(kName, whereabouts());
   std::optional<Clock::time_point> answered;
   GuardianHost host{.mounts = [] { return read_mount_table(); },
                     .detach =
-                        [](const std::string& place) {
-                          const auto detached = unmount(place, Detach::at_once);
+                        [](const MountEntry& mount) {
+                          const auto detached = unmount(mount, Detach::at_once);
                           if (!detached) spdlog::error("{}", detached.error().message);
                           return static_cast<bool>(detached);
                         },
+                    .whereabouts = [this] { return whereabouts(); },
+                    .before = before,
                     .on_answer =
                         [&] {
                           answered = Clock::now();
@@ -155,7 +164,7 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
                         },
                     .signals = signals_,
                     .on_signal = [this] { take_signal(); }};
-  life.end = watch_daemon(ends[1], mountpoint_, host);
+  life.end = watch_daemon(ends[1], host);
   life.ended = Clock::now();
   if (answered) life.served = life.ended - *answered;
   while (::waitpid(daemon_, &life.status, 0) < 0 && errno == EINTR) {
@@ -167,7 +176,7 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
 
 bool Supervisor::goes_on_after(const Life& life) {
   const std::string died =
-      fmt::format("{}: the daemon {} ({})", mountpoint_, life.served ? "died" : "did not come up",
+      fmt::format("{}: the daemon {} ({})", whereabouts(), life.served ? "died" : "did not come up",
                   cause_of_death(life));
   if (life.end == Watched::left) {
     spdlog::error("{}; its mount was no longer to be seen there, so no other is started", died);
@@ -200,22 +209,28 @@ MountCommand same_again(const MountCommand& command, const DaemonSetup& setup) {
   return again;
 }
 
-int serve(const MountCommand& command, Guardian guardian, const Ready& ready) {
-  auto setup = prepare(command);
+// In a process of its own, to which this copy of `place` belongs.
+int serve(const MountCommand& command, base::Descriptor& place, Guardian guardian,
+          const Ready& ready) {
+  auto setup = prepare(command, std::move(place));
   if (!setup) return report(setup.error());
   setup->guardian = std::move(guardian);
   return run_daemon(*setup, ready);
 }
 
 // What somebody wrote to the bare directory meanwhile must not keep the service away.
-int serve_again(MountCommand command, Guardian guardian) {
+int serve_again(MountCommand command, base::Descriptor& place, Guardian guardian) {
   restore_name();
+  if (const auto now = base::whereabouts(place); now && *now != command.mountpoint) {
+    spdlog::warn("{}: the directory lies at {} by now, and is mounted on there", command.mountpoint,
+                 *now);
+  }
   std::error_code error;
-  if (!std::filesystem::is_empty(command.mountpoint, error) && !error) {
+  if (!std::filesystem::is_empty(base::path_through(place), error) && !error) {
     spdlog::warn("{}: the mount hides what the directory holds already", command.mountpoint);
     command.option_lists.emplace_back("nonempty");
   }
-  return serve(command, std::move(guardian), [] { return true; });
+  return serve(command, place, std::move(guardian), [] { return true; });
 }
 
 }  // namespace
@@ -228,15 +243,17 @@ int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& read
   // Each daemon's own, to be let go of when it ends.
   setup.spill_directory.reset();
   setup.lock.release();
-  Supervisor supervisor(setup.mountpoint, setup.foreground);
-  Life life =
-      supervisor.live([&](Guardian guardian) { return serve(again, std::move(guardian), ready); },
-                      [&] {
-                        leave_terminal();
-                        // The daemon has said so already; this lets go of what this process has of
-                        // the caller's.
-                        (void)ready();
-                      });
+  base::Descriptor place = std::move(setup.place);
+  Supervisor supervisor(place, setup.foreground);
+  const auto serve_first = [&](Guardian guardian) {
+    return serve(again, place, std::move(guardian), ready);
+  };
+  Life life = supervisor.live(serve_first, [&] {
+    leave_terminal();
+    // The daemon has said so already; this lets go of what this process has of
+    // the caller's.
+    (void)ready();
+  });
   if (!life.served) {
     if (!WIFSIGNALED(life.status)) return exit_code_of(life);
     return complain(failed("the daemon died before the mount answered: " + cause_of_death(life)));
@@ -244,11 +261,11 @@ int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& read
   while (life.end != Watched::dismissed) {
     if (!supervisor.goes_on_after(life)) return kFailed;
     const auto serve_next = [&](Guardian guardian) {
-      return serve_again(again, std::move(guardian));
+      return serve_again(again, place, std::move(guardian));
     };
     life = supervisor.live(serve_next, [&, died = life.ended] {
       const auto away = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - died);
-      spdlog::info("{}: serves again after {} ms", setup.mountpoint, away.count());
+      spdlog::info("{}: serves again after {} ms", supervisor.whereabouts(), away.count());
     });
   }
   return exit_code_of(life);

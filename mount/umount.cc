@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/mount_point.h"
 #include "mount/briefly.h"
 #include "mount/commands.h"
 #include "mount/control_client.h"
@@ -73,11 +74,13 @@ void find_processes(const std::string& mountpoint, Processes& processes) {
   processes.add(member(*status, "guardian_pid"));
 }
 
-bool daemon_is_dead(const std::string& mountpoint) {
+bool daemon_is_dead(const MountEntry& mount) {
   const auto dead = briefly<bool>(
-      [mountpoint]() -> std::optional<bool> {
+      [mount]() -> std::optional<bool> {
+        const auto root = base::open_mount(mount.mountpoint, mount.number());
+        if (!root) return std::nullopt;
         struct statfs status {};  // never answered from a cache
-        return ::statfs(mountpoint.c_str(), &status) != 0 && errno == ENOTCONN;
+        return ::fstatfs(root->get(), &status) != 0 && errno == ENOTCONN;
       },
       kPatienceForStatus);
   return dead.value_or(false);
@@ -88,26 +91,26 @@ bool daemon_is_dead(const std::string& mountpoint) {
 int clear_away(const std::string& mountpoint) {
   Outcome<void> detached;
   const GuardianHost host{[] { return read_mount_table(); },
-                          [&](const std::string& place) {
-                            detached = unmount(place, Detach::at_once);
+                          [&](const MountEntry& mount) {
+                            detached = unmount(mount, Detach::at_once);
                             return static_cast<bool>(detached);
                           }};
   for (;;) {
     const MountTable table = read_mount_table();
     const MountEntry* top = topmost_at(table, mountpoint);
-    if (top == nullptr || top->type != kFileSystemType || !daemon_is_dead(mountpoint)) return kFine;
-    detach_all(top->device, host);
+    if (top == nullptr || top->type != kFileSystemType || !daemon_is_dead(*top)) return kFine;
+    detach_all(table, *top, host);
     if (!detached) return complain(detached.error());
   }
 }
 
-Outcome<void> unmount_and_wait(const std::string& mountpoint) {
+Outcome<void> unmount_and_wait(const MountEntry& mount) {
   const Progress progress("unmounting and wiping");
   Processes processes;
-  find_processes(mountpoint, processes);
-  if (auto unmounted = unmount(mountpoint, Detach::when_unused); !unmounted) return unmounted;
+  find_processes(mount.mountpoint, processes);
+  if (auto unmounted = unmount(mount, Detach::when_unused); !unmounted) return unmounted;
   if (!processes.wait_for_end(kPatienceForEnd))
-    return failed(mountpoint + ": unmounted, but its daemon has not ended yet");
+    return failed(mount.mountpoint + ": unmounted, but its daemon has not ended yet");
   return {};
 }
 
@@ -126,8 +129,7 @@ int run(const UmountCommand& command) {
     return complain(failed(command.mountpoint + ": only root and who mounted it may unmount it"));
   }
   // After a lazy unmount the daemon goes on for as long as anything there is in use.
-  const auto ended =
-      command.lazy ? unmount(*mountpoint, Detach::at_once) : unmount_and_wait(*mountpoint);
+  const auto ended = command.lazy ? unmount(*top, Detach::at_once) : unmount_and_wait(*top);
   return ended ? kFine : complain(ended.error());
 }
 

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "fs/base/mount_point.h"
+
 namespace scratchfs::mount {
 
 namespace {
@@ -73,6 +75,9 @@ base::Result<Finished> run_helper(const std::vector<const char*>& arguments) {
   return finished;
 }
 
+// Looks at a path that somebody may be moving about all the time: each finds it with a chance.
+constexpr int kLooks = 200;
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 Outcome<void> unmount_as_user(const std::string& mountpoint, Detach detach) {
@@ -88,21 +93,36 @@ Outcome<void> unmount_as_user(const std::string& mountpoint, Detach detach) {
                 "; to see who uses it: fuser -vm " + mountpoint);
 }
 
+Refusal busy(const std::string& path) {
+  return failed(path + ": busy; to see who uses it: fuser -vm " + path);
+}
+
+// Where the mount is seen now; empty: nowhere.
+std::string path_now(const MountEntry& mount) {
+  const MountTable table = read_mount_table();
+  for (const MountEntry& entry : table) {
+    if (entry.id == mount.id && entry.device == mount.device) return entry.mountpoint;
+  }
+  return {};
+}
+
 }  // namespace
 
-Outcome<void> unmount(const std::string& mountpoint, Detach detach) {
-  const int flags = UMOUNT_NOFOLLOW | (detach == Detach::at_once ? MNT_DETACH : 0);
-  if (::umount2(mountpoint.c_str(), flags) == 0) return {};
-  switch (errno) {
-    case EPERM:
-      return unmount_as_user(mountpoint, detach);
-    case EBUSY:
-      return failed(mountpoint + ": busy; to see who uses it: fuser -vm " + mountpoint);
-    case EINVAL:
-      return failed(mountpoint + ": not mounted");
-    default:
-      return failed(mountpoint, errno);
+Outcome<void> unmount(const MountEntry& mount, Detach detach) {
+  const int flags = detach == Detach::at_once ? MNT_DETACH : 0;
+  std::string path = mount.mountpoint;
+  int error = 0;
+  for (int look = 0; look < kLooks && !path.empty(); ++look) {
+    const auto unmounted = base::unmount(path, mount.number(), flags);
+    if (unmounted) return {};
+    error = unmounted.error().value();
+    if (error == EPERM) return unmount_as_user(path, detach);
+    if (error == EBUSY) return busy(path);
+    if (error != ESTALE && error != ENOENT && error != ENOTDIR && error != EINVAL) break;
+    path = path_now(mount);
   }
+  if (path.empty() || error == ESTALE) return failed(mount.mountpoint + ": not mounted");
+  return failed(path, error);
 }
 
 }  // namespace scratchfs::mount

@@ -1,8 +1,7 @@
 // Taking a mount away: umount2(2) where that is allowed, else fusermount3(1), which is setuid root.
 #pragma once
 
-#include <string>
-
+#include "mount/mount_table.h"
 #include "mount/refusal.h"
 
 namespace scratchfs::mount {
@@ -12,7 +11,8 @@ enum class Detach : bool {
   at_once,      // out of sight now, gone when nothing uses it any more (umount -l)
 };
 
-// `mountpoint` as the mount table has it. Refused: busy, not mounted, not the caller's.
-Outcome<void> unmount(const std::string& mountpoint, Detach detach);
+// That mount and no other, also where a directory above it is put elsewhere meanwhile. Refused:
+// busy, not mounted (something else is to be seen there), not the caller's.
+Outcome<void> unmount(const MountEntry& mount, Detach detach);
 
 }  // namespace scratchfs::mount

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/sysinfo.h>
@@ -9,12 +10,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "fs/base/mount_point.h"
 #include "fs/kernel/arrival.h"
 #include "fs/kernel/capabilities.h"
 #include "fs/kernel/fusermount.h"
@@ -126,30 +128,51 @@ Connection::~Connection() {
   if (auto finished = finish(); !finished) spdlog::error("{}", finished.error().message);
 }
 
-base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint) {
-  char resolved[PATH_MAX];
-  if (realpath(mountpoint.c_str(), resolved) == nullptr) {
-    return base::Failure{fmt::format("{}: {}", mountpoint, strerror(errno))};
+base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint,
+                                                    const base::Descriptor& place) {
+  const std::string before = mountinfo_now();
+  auto mounted = geteuid() == 0 ? mount_on(place) : mount_with_helper(mountpoint);
+  if (!mounted) return base::Failure{fmt::format("{}: {}", mountpoint, mounted.error().message)};
+  if (mount_.identity().id < 0) mount_ = OwnMount::over(place, before);
+  const auto now = base::whereabouts(place);
+  if (now && *now == mountpoint) return {};
+  return base::Failure{
+      fmt::format("{}: somebody put it elsewhere while it was being mounted on; a mount point's "
+                  "parents should be root's",
+                  mountpoint)};
+}
+
+// As ".", in a thread whose working directory is its own: mount(2) takes that very directory, and
+// what libfuse then tells others of it (utab, fusermount3 where mount(2) is not allowed) is true.
+base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& place) {
+  base::Result<void, base::Failure> mounted;
+  try {
+    std::thread([&] {
+      const bool there = unshare(CLONE_FS) == 0 && fchdir(place.get()) == 0;
+      mounted = mount_at(there ? "." : base::path_through(place));
+    }).join();
+  } catch (const std::system_error& error) {
+    return base::Failure{fmt::format("cannot start a thread: {}", error.code().message())};
   }
-  int passed = -1;
-  std::string place = resolved;
-  if (geteuid() != 0) {
-    auto helped = mount_by_helper(place, mount_options_);
-    if (!helped) return base::Failure{fmt::format("{}: {}", mountpoint, helped.error().message)};
-    passed = *helped;
-    mount_ = OwnMount(resolved);  // finish() takes it away, whatever comes next
-    // How libfuse takes a connection that is there already (fuse_lowlevel.h, fuse_session_mount).
-    place = fmt::format("/dev/fd/{}", passed);
-  }
+  return mounted;
+}
+
+base::Result<void, base::Failure> Connection::mount_with_helper(const std::string& mountpoint) {
+  const auto passed = mount_by_helper(mountpoint, mount_options_);
+  if (!passed) return passed.error();
+  mount_ = OwnMount(mountpoint);  // finish() takes it away, whatever comes next
+  // How libfuse takes a connection that is there already (fuse_lowlevel.h, fuse_session_mount).
+  auto taken = mount_at(fmt::format("/dev/fd/{}", *passed));
+  if (!taken) close(*passed);
+  return taken;
+}
+
+base::Result<void, base::Failure> Connection::mount_at(const std::string& place) {
   MessageCapture said;
   const int result = fuse_session_mount(session_, place.c_str());
   unsetenv("_FUSE_COMMFD");  // libfuse leaves them behind
   unsetenv("_FUSE_COMMFD2");
-  if (result != 0) {
-    if (passed >= 0) close(passed);
-    return base::Failure{fmt::format("{}: {}", mountpoint, said.text())};
-  }
-  mount_ = OwnMount(resolved);
+  if (result != 0) return base::Failure{said.text()};
   return {};
 }
 

@@ -35,7 +35,10 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  base::Result<void, base::Failure> mount(const std::string& mountpoint);
+  // As Session::mount().
+  base::Result<void, base::Failure> mount(const std::string& mountpoint,
+                                          const base::Descriptor& place);
+  const MountIdentity& identity() const { return mount_.identity(); }
   int descriptor() const;
   base::Result<void, base::Failure> serve(const std::function<void()>& ready) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
@@ -47,6 +50,9 @@ class Connection {
 
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
+  base::Result<void, base::Failure> mount_on(const base::Descriptor& place);
+  base::Result<void, base::Failure> mount_with_helper(const std::string& mountpoint);
+  base::Result<void, base::Failure> mount_at(const std::string& place);
   base::Result<void, base::Failure> start(const std::function<void()>& ready);
   base::Result<void, base::Failure> await_rings() EXCLUDES(mutex_);
   bool wait_for_init() EXCLUDES(mutex_);

@@ -7,21 +7,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <utility>
+#include <vector>
+
+#include "fs/base/mount_point.h"
 
 namespace scratchfs::kernel {
 
 namespace {
 
-std::string read_mountinfo() {
-  std::ifstream file("/proc/self/mountinfo", std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+// Looks at a path that somebody may be moving about all the time: each finds it with a chance.
+constexpr int kLooks = 200;
 
 // Splits off what stands before the next `delimiter`.
 std::string_view next(std::string_view& text, char delimiter) {
@@ -47,6 +51,59 @@ std::string unescaped(std::string_view field) {
   return plain;
 }
 
+struct MountLine {
+  MountIdentity identity;
+  std::string path;
+  bool operator==(const MountLine&) const = default;
+};
+
+int number_in(std::string_view field) {
+  int number = -1;
+  std::from_chars(field.data(), field.data() + field.size(), number);
+  return number;
+}
+
+std::vector<MountLine> lines_of(std::string_view mountinfo) {
+  constexpr std::string_view kEndOfOptionalFields = " - ";
+  std::vector<MountLine> lines;
+  while (!mountinfo.empty()) {
+    std::string_view text = next(mountinfo, '\n');
+    MountLine& line = lines.emplace_back();
+    line.identity.id = number_in(next(text, ' '));
+    next(text, ' ');  // parent
+    line.identity.device = next(text, ' ');
+    next(text, ' ');  // root
+    line.path = unescaped(next(text, ' '));
+    text.remove_prefix(std::min(text.find(kEndOfOptionalFields), text.size()));
+    text.remove_prefix(std::min(kEndOfOptionalFields.size(), text.size()));
+    line.identity.kind = text.substr(0, text.rfind(' '));  // without the super block's options
+  }
+  return lines;
+}
+
+bool is_listed_as(const MountIdentity& mount, const MountIdentity& listed) {
+  return mount.id == listed.id && mount.device == listed.device && mount.kind == listed.kind;
+}
+
+// What is in the second text and was not in the first.
+std::vector<MountLine> lines_since(std::string_view before, std::string_view mountinfo) {
+  std::map<int, MountLine> old;
+  for (MountLine& line : lines_of(before)) old[line.identity.id] = std::move(line);
+  auto lines = lines_of(mountinfo);
+  // With the path: what another mount leaves free meanwhile may be this one's numbers.
+  std::erase_if(lines, [&](const MountLine& line) {
+    const auto same = old.find(line.identity.id);
+    return same != old.end() && same->second == line;
+  });
+  return lines;
+}
+
+// Which one it really is that is seen at `path` under that number; nothing: it is not, at present.
+std::optional<base::MountNumber> number_at(const std::string& path, int id) {
+  const auto root = base::open_mount(path, {.id = id});
+  return root ? base::mount_number(*root) : std::nullopt;
+}
+
 // 0, or the errno of what kept it from running; its own failure is EIO.
 int run_fusermount(const std::string& path) {
   const char* const arguments[] = {"fusermount3", "-u", "-q", "-z", "--", path.c_str(), nullptr};
@@ -63,35 +120,83 @@ int run_fusermount(const std::string& path) {
 
 }  // namespace
 
+std::string mountinfo_now() {
+  std::ifstream file("/proc/self/mountinfo", std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 MountIdentity topmost_mount(std::string_view mountinfo, std::string_view path) {
   MountIdentity topmost;
-  while (!mountinfo.empty()) {
-    std::string_view line = next(mountinfo, '\n');
-    const std::string_view number = next(line, ' ');
-    next(line, ' ');  // parent
-    const std::string_view device = next(line, ' ');
-    next(line, ' ');  // root
-    if (unescaped(next(line, ' ')) != path) continue;
-    std::from_chars(number.data(), number.data() + number.size(), topmost.id);
-    topmost.device = device;
+  for (const MountLine& line : lines_of(mountinfo)) {
+    if (line.path == path) topmost = line.identity;
   }
   return topmost;
 }
 
-OwnMount::OwnMount(std::string path)
-    : path_(std::move(path)), identity_(topmost_mount(read_mountinfo(), path_)) {}
+std::string path_of_mount(std::string_view mountinfo, const MountIdentity& mount) {
+  const auto lines = lines_of(mountinfo);
+  const auto line = std::ranges::find_if(
+      lines, [&](const MountLine& other) { return is_listed_as(mount, other.identity); });
+  if (line == lines.end()) return {};
+  return is_listed_as(mount, topmost_mount(mountinfo, line->path)) ? line->path : std::string();
+}
 
-bool OwnMount::is_there() const {
-  return identity_.id >= 0 && topmost_mount(read_mountinfo(), path_) == identity_;
+MountIdentity mount_since(std::string_view before, std::string_view mountinfo,
+                          std::string_view path) {
+  MountIdentity found;
+  for (const MountLine& line : lines_since(before, mountinfo)) {
+    if (line.path == path) found = line.identity;
+  }
+  return found;
+}
+
+OwnMount::OwnMount(const std::string& path) : identity_(topmost_mount(mountinfo_now(), path)) {
+  if (const auto number = number_at(path, identity_.id)) identity_.unique = number->unique;
+}
+
+OwnMount OwnMount::over(const base::Descriptor& place, std::string_view before) {
+  OwnMount mount;
+  for (int look = 0; look < kLooks; ++look) {
+    const auto path = base::whereabouts(place);
+    if (!path) break;
+    const std::string now = mountinfo_now();
+    if (lines_since(before, now).empty()) return {};
+    mount.identity_ = mount_since(before, now, *path);
+    if (const auto number = number_at(*path, mount.identity_.id)) {
+      mount.identity_.unique = number->unique;
+      break;
+    }
+  }
+  return mount;
+}
+
+std::string OwnMount::path() const {
+  std::string where;
+  for (int look = 0; look < kLooks && identity_.id >= 0; ++look) {
+    where = path_of_mount(mountinfo_now(), identity_);
+    if (where.empty()) break;
+    const auto number = number_at(where, identity_.id);
+    if (number) return number->can_be(identity_.number()) ? where : std::string();
+  }
+  return where;  // it is there, wherever its path leads
 }
 
 base::Result<void, base::Failure> OwnMount::detach() {
-  if (!is_there()) return {};
-  if (umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return {};
-  int error = errno;
-  if (error == EPERM) error = run_fusermount(path_);
-  if (error == 0 || !is_there()) return {};
-  return base::Failure{fmt::format("cannot unmount {}: {}", path_, strerror(error))};
+  std::string where;
+  int error = 0;
+  for (int look = 0; look < kLooks; ++look) {
+    const std::string before = std::exchange(where, path());
+    if (where.empty()) return {};
+    const bool moves = error == ESTALE || error == ENOENT || error == ENOTDIR;
+    if (error != 0 && !moves && where == before) break;
+    const auto unmounted = base::unmount(where, identity_.number(), MNT_DETACH);
+    if (unmounted) return {};
+    error = unmounted.error().value();
+    if (error == EPERM) error = run_fusermount(where);
+    if (error == 0) return {};
+  }
+  const char* why = error == ESTALE ? "its path leads elsewhere" : strerror(error);
+  return base::Failure{fmt::format("cannot unmount {}: {}", where, why)};
 }
 
 }  // namespace scratchfs::kernel

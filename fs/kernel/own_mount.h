@@ -2,19 +2,25 @@
 // after.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "fs/base/descriptor.h"
+#include "fs/base/mount_point.h"
 #include "fs/base/result.h"
 
 namespace scratchfs::kernel {
 
-// What tells a mount from others. The kernel gives a free number to the next mount at once; the
-// device is its own for as long as the file system exists, which is as long as its daemon serves
-// it.
+// What tells a mount from others. The kernel gives a free number to the next mount at once, and the
+// device as soon as the file system is gone, which a plain umount(2) ends before its daemon knows.
 struct MountIdentity {
-  int id = -1;         // -1: no mount
-  std::string device;  // `major:minor`
+  int id = -1;               // -1: no mount
+  std::string device;        // `major:minor`
+  std::string kind = {};     // type and source, as mountinfo has them
+  std::uint64_t unique = 0;  // as base::MountNumber; mountinfo does not have it
+
+  base::MountNumber number() const { return {.id = id, .unique = unique}; }
   bool operator==(const MountIdentity&) const = default;
 };
 
@@ -23,21 +29,33 @@ class OwnMount {
   // Nothing is mounted.
   OwnMount() = default;
   // What was just mounted at `path`, an absolute path without symbolic links.
-  explicit OwnMount(std::string path);
+  explicit OwnMount(const std::string& path);
+  // What was mounted on the directory that `place` is since `before`, text as mountinfo_now() gives
+  // it. Nothing where that is no longer there.
+  static OwnMount over(const base::Descriptor& place, std::string_view before);
 
-  const std::string& path() const { return path_; }
-  // Whether it is still what one sees at the path. Asks /proc/self/mountinfo, not the mount.
-  bool is_there() const;
+  const MountIdentity& identity() const { return identity_; }
+  // The path at which one sees it now; empty: nowhere, or something else is mounted over it. Asks
+  // /proc, not the mount.
+  std::string path() const;
+  bool is_there() const { return !path().empty(); }
   // Takes it out of sight (umount2(2) with MNT_DETACH, fusermount3(1) where that is not allowed) if
-  // it is there, and only then. What uses it may go on using it.
+  // it is there, and nothing else, also where a directory above is put elsewhere meanwhile. What
+  // uses it may go on using it.
   base::Result<void, base::Failure> detach();
 
  private:
-  std::string path_;
   MountIdentity identity_;
 };
 
-// The last mount at `path` in text of the form of /proc/self/mountinfo (proc(5)).
+// /proc/self/mountinfo (proc(5)); what follows looks things up in such text.
+std::string mountinfo_now();
+// The last mount at `path`.
 MountIdentity topmost_mount(std::string_view mountinfo, std::string_view path);
+// Where that mount is seen; empty: it is not there, or something is mounted over it.
+std::string path_of_mount(std::string_view mountinfo, const MountIdentity& mount);
+// The last mount at `path` that was not in `before`; no mount: there is none.
+MountIdentity mount_since(std::string_view before, std::string_view mountinfo,
+                          std::string_view path);
 
 }  // namespace scratchfs::kernel

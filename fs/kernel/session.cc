@@ -80,9 +80,12 @@ Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Session::~Session() = default;
 
-base::Result<void, base::Failure> Session::mount(const std::string& mountpoint) {
-  return impl_->connection().mount(mountpoint);
+base::Result<void, base::Failure> Session::mount(const std::string& mountpoint,
+                                                 const base::Descriptor& place) {
+  return impl_->connection().mount(mountpoint, place);
 }
+
+const MountIdentity& Session::identity() const { return impl_->connection().identity(); }
 
 int Session::descriptor() const { return impl_->connection().descriptor(); }
 

@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/result.h"
 #include "fs/kernel/control.h"
 #include "fs/kernel/latency.h"
 #include "fs/kernel/options.h"
+#include "fs/kernel/own_mount.h"
 #include "fs/kernel/writers.h"
 #include "fs/tree/tree.h"
 
@@ -44,9 +46,14 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Mounts: as root by mount(2), else through fusermount3. The message says what failed and what to
-  // do.
-  base::Result<void, base::Failure> mount(const std::string& mountpoint);
+  // Mounts: as root by mount(2), else through fusermount3. `mountpoint` is absolute and
+  // without symbolic links; `place` is that directory (O_PATH will do) and not owned. mount(2)
+  // covers `place`, whatever the path leads to by now, and that is a failure if it is something
+  // else. The message says what failed and what to do.
+  base::Result<void, base::Failure> mount(const std::string& mountpoint,
+                                          const base::Descriptor& place);
+  // After mount(): which one it is.
+  const MountIdentity& identity() const;
   // The descriptor of /dev/fuse; -1 before mount().
   int descriptor() const;
 

@@ -4,6 +4,7 @@
 //
 // It remembers only each file's size and type. Every name that the kernel does not have in its own
 // cache is missing, directories list nothing, and a read returns whatever the buffer held.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -13,8 +14,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
+#include "fs/base/mount_point.h"
 #include "fs/kernel/capabilities.h"
 #include "fs/kernel/connection.h"
 #include "fs/kernel/convert.h"
@@ -186,7 +189,10 @@ int serve(const std::string& mountpoint, const kernel::SessionOptions& options) 
   kernel::Notifier notifier;
   auto connection = kernel::Connection::create(all, nullptr, parking, notifier, options);
   if (!connection) return complain(connection.error());
-  if (auto mounted = (*connection)->mount(mountpoint); !mounted) return complain(mounted.error());
+  const base::Descriptor place(::open(mountpoint.c_str(), O_PATH | O_CLOEXEC));
+  const auto path = base::whereabouts(place);
+  if (!path) return complain({mountpoint + ": " + strerrordesc_np(path.error().value())});
+  if (auto mounted = (*connection)->mount(*path, place); !mounted) return complain(mounted.error());
   auto served = (*connection)->serve([] {});
   return served ? 0 : complain(served.error());
 }

@@ -170,6 +170,42 @@ TEST_F(Launch, WithoutDevFuseItSaysSo) {
   EXPECT_TRUE(processes_naming(at).empty());
 }
 
+TEST_F(Launch, WithoutProcItSaysSo) {
+  const std::string at = mountpoint();
+  const Finished finished =
+      run({"unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$1\"",
+           scratchfs_binary(), at});
+  EXPECT_EQ(finished.code, 1);
+  EXPECT_TRUE(finished.err.starts_with("scratchfs: /proc: not there")) << finished.err;
+  EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
+}
+
+TEST_F(Launch, AMountPointMayBeRelativeOrALink) {
+  const std::string around = mountpoint();
+  ASSERT_EQ(mkdir((around + "/place").c_str(), 0755), 0);
+  ASSERT_EQ(symlink("place", (around + "/link").c_str()), 0);
+  for (const char* name : {"place", "./place/", "link", "link/."}) {
+    const Finished mounted =
+        run({scratchfs_binary(), name, "-o", "memory=16M,io_uring=off"}, {.directory = around});
+    ASSERT_EQ(mounted.code, 0) << name << ": " << mounted.err;
+    EXPECT_EQ(mounts_below(around + "/place").size(), 1U) << name;
+    EXPECT_EQ(run({scratchfs_binary(), "umount", name}, {.directory = around}).code, 0) << name;
+  }
+  EXPECT_TRUE(mounts_below(around).empty());
+}
+
+TEST_F(Launch, OneMountMayLieOnAnother) {
+  const Mount outer(MountSettings{.options = "memory=16M,lifetime=mount", .daemonize = true});
+  ASSERT_TRUE(outer.alive());
+  ASSERT_EQ(mkdir((outer / "d").c_str(), 0755), 0);
+  Mount inner(MountSettings{.options = "memory=16M", .daemonize = true, .at = outer / "d"});
+  ASSERT_TRUE(inner.alive());
+  make_file((inner / "f").c_str(), "x");
+  EXPECT_EQ(run({scratchfs_binary(), "umount", inner.path()}).code, 0);
+  inner.expect_gone();
+  EXPECT_TRUE(outer.mounted());
+}
+
 TEST_F(Launch, AUserMayNotShareWithoutPermission) {
   const std::string at = mountpoint();
   ASSERT_EQ(chown(at.c_str(), kNobody, kNobody), 0);

@@ -168,6 +168,27 @@ TEST_F(SuperviseOnce, PathsMayBeRelativeToWhereItWasMounted) {
   EXPECT_TRUE(processes_naming(home).empty());
 }
 
+// Where its path leads by then is somebody else's.
+TEST_F(SuperviseOnce, TheDirectoryIsTheSameWhereverItWasMovedTo) {
+  const std::string home = make_directory("moving");
+  for (const char* name : {"/a", "/a/scratch"}) ASSERT_EQ(mkdir((home + name).c_str(), 0755), 0);
+  Mount mount(MountSettings{.options = "memory=16M,supervise", .at = home + "/a/scratch"});
+  ASSERT_TRUE(mount.alive());
+  mount.tolerate(": the daemon died");
+  mount.tolerate("lies at");
+  const pid_t daemon = serving_daemon(mount);
+  ASSERT_EQ(rename((home + "/a").c_str(), (home + "/b").c_str()), 0);
+  for (const char* name : {"/a", "/a/scratch"}) ASSERT_EQ(mkdir((home + name).c_str(), 0755), 0);
+  ASSERT_EQ(::kill(daemon, SIGKILL), 0);
+  EXPECT_TRUE(
+      eventually([&] { return ::kill(daemon, 0) != 0 && is_served(home + "/b/scratch"); }, 30))
+      << mount.log();
+  EXPECT_FALSE(is_served(home + "/a/scratch"));
+  EXPECT_TRUE(log_says(mount, "lies at " + home + "/b/scratch by now")) << mount.log();
+  EXPECT_EQ(run({scratchfs_binary(), "umount", home + "/b/scratch"}).code, 0);
+  mount.expect_gone();
+}
+
 TEST_F(SuperviseOnce, TriesAgainWhatCouldNotStartAndHidesWhatCameMeanwhile) {
   const std::string spill = make_directory("spill");
   Mount mount("memory=16M,supervise,spill_dir=" + spill);

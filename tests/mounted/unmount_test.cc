@@ -272,6 +272,30 @@ TEST_P(Remount, OneThatLivesOnElsewhereLeavesTheNextOneAlone) {
   first.expect_gone();
 }
 
+// The kernel gives the numbers of a mount that is gone to the next one, and the first daemon may
+// learn late that its mount is gone.
+TEST_P(Remount, TheNextOneMayGetTheNumbersOfOneJustTakenAway) {
+  const std::string io_uring = GetParam() == Transport::io_uring ? "on" : "off";
+  bool same = false;
+  for (int round = 0; round < 20 && !same; ++round) {
+    Mount first(MountSettings{.options = "memory=16M", .transport = GetParam(), .daemonize = true});
+    ASSERT_TRUE(first.alive());
+    const MountEntry before = mounts_below(first.path()).at(0);
+    ASSERT_EQ(kill(first.daemon(), SIGSTOP), 0);
+    ASSERT_EQ(umount2(first.path().c_str(), 0), 0);
+    ASSERT_EQ(run({scratchfs_binary(), first.path(), "-o", "memory=16M,io_uring=" + io_uring}).code,
+              0);
+    const MountEntry after = mounts_below(first.path()).at(0);
+    same = after.id == before.id && after.device_minor == before.device_minor;
+    EXPECT_EQ(kill(first.daemon(), SIGCONT), 0);
+    EXPECT_TRUE(eventually([&] { return status_kb(first.daemon(), "VmRSS") < 0; }, 10));
+    EXPECT_EQ(mounts_below(first.path()).size(), 1U) << "the first daemon took the next mount away";
+    EXPECT_EQ(run({scratchfs_binary(), "umount", first.path()}).code, 0);
+    first.expect_gone();
+  }
+  EXPECT_TRUE(same) << "no mount got the numbers of the one before";
+}
+
 // Over io_uring the rings are still being made.
 TEST_P(Remount, AMountThatIsTakenAwayAtOnceEndsAsAnyOther) {
   const std::string place = make_directory("brief");

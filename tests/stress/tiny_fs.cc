@@ -1,5 +1,6 @@
 #include "tests/stress/tiny_fs.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -146,7 +147,8 @@ TinyMount::TinyMount(kernel::IoUring io_uring, unsigned workers, unsigned ring_d
   auto connection = kernel::Connection::create(operations, &fs_, parking_, notifier_, options);
   if (!connection) throw std::runtime_error(connection.error().message);
   connection_ = *std::move(connection);
-  if (auto mounted = connection_->mount(directory_); !mounted) {
+  const base::Descriptor place(open(directory_.c_str(), O_PATH | O_CLOEXEC));
+  if (auto mounted = connection_->mount(directory_, place); !mounted) {
     throw std::runtime_error(mounted.error().message);
   }
   std::promise<void> ready;

@@ -58,7 +58,7 @@ TEST(GuardianProcess, LivesAsLongAsTheDaemonsEndIsOpen) {
   std::optional<Guardian> guardian = started();
   const ProcessHandle process(guardian->pid());
   EXPECT_TRUE(process.lives());
-  guardian->mounted();
+  guardian->mounted({});
   EXPECT_TRUE(process.lives());
   guardian.reset();
   EXPECT_TRUE(process.ends());
@@ -97,7 +97,7 @@ TEST(GuardianProcess, CanBeKilledWithoutHarm) {
   const ProcessHandle process(guardian.pid());
   process.kill(SIGKILL);
   EXPECT_TRUE(process.ends());
-  guardian.mounted();
+  guardian.mounted({});
   guardian.dismiss();
 }
 
@@ -108,7 +108,7 @@ TEST(GuardianProcess, IsNotWaitedForWhereItIsTheParent) {
     Guardian guardian = Guardian::parent(ends[0]);
     EXPECT_TRUE(guardian.supervises());
     EXPECT_EQ(guardian.pid(), ::getppid());
-    guardian.mounted();
+    guardian.mounted({});
     guardian.answers();
     guardian.dismiss();
   }

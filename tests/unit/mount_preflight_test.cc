@@ -10,6 +10,8 @@
 #include <fstream>
 #include <string>
 
+#include "fs/base/mount_point.h"
+
 namespace scratchfs::mount {
 namespace {
 
@@ -36,8 +38,13 @@ class Preflight : public testing::Test {
   void mounted_at(const std::string& path, const std::string& type) const {
     table("50 1 0:99 / " + path + " rw - " + type + " source rw\n");
   }
+  Outcome<Mountpoint> check(const std::string& path, bool nonempty = false) const {
+    auto place = open_mountpoint(path);
+    if (!place) return place.error();
+    return check_mountpoint(path, std::move(*place), nonempty, host_);
+  }
   std::string mountpoint_refused(const std::string& path, bool nonempty = false) const {
-    const auto checked = check_mountpoint(path, nonempty, host_);
+    const auto checked = check(path, nonempty);
     if (checked) ADD_FAILURE() << path << " was accepted";
     return checked ? "" : checked.error().message;
   }
@@ -48,10 +55,22 @@ class Preflight : public testing::Test {
 
 TEST_F(Preflight, AnEmptyDirectoryWillDoAndIsNamedInFull) {
   std::filesystem::create_symlink("place", root_ / "link");
-  const auto checked = check_mountpoint(root_ / "link", false, host_);
+  const auto checked = check(root_ / "link");
   ASSERT_TRUE(checked);
   EXPECT_EQ(checked->path, place());
   EXPECT_TRUE(checked->lock.is_held());
+  EXPECT_EQ(*base::whereabouts(checked->place), place());
+}
+
+TEST_F(Preflight, WhatWasOpenedIsCheckedWhereverItIsByNow) {
+  auto opened = open_mountpoint(place());
+  ASSERT_TRUE(opened);
+  std::filesystem::rename(place(), root_ / "moved");
+  std::filesystem::create_directory(place());
+  std::ofstream(place() + "/file") << "not empty";
+  const auto checked = check_mountpoint(place(), std::move(*opened), false, host_);
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->path, root_ / "moved");
 }
 
 TEST_F(Preflight, AMissingMountPointOrAFileWillNotDo) {
@@ -63,7 +82,7 @@ TEST_F(Preflight, AMissingMountPointOrAFileWillNotDo) {
 TEST_F(Preflight, WhatIsInAMountPointIsHiddenOnlyIfSaidSo) {
   std::ofstream(place() + "/.hidden") << "x";
   EXPECT_TRUE(says(mountpoint_refused(place()), "not empty"));
-  EXPECT_TRUE(check_mountpoint(place(), true, host_));
+  EXPECT_TRUE(check(place(), true));
 }
 
 TEST_F(Preflight, AScratchfsThereIsRefusedWhateverIsSaid) {
@@ -75,9 +94,9 @@ TEST_F(Preflight, AScratchfsThereIsRefusedWhateverIsSaid) {
 TEST_F(Preflight, AnotherMountThereIsBusyUnlessSaidSoOrAnAutomounters) {
   mounted_at(place(), "tmpfs");
   EXPECT_TRUE(says(mountpoint_refused(place()), "busy: a tmpfs"));
-  EXPECT_TRUE(check_mountpoint(place(), true, host_));
+  EXPECT_TRUE(check(place(), true));
   mounted_at(place(), "autofs");
-  const auto automount = check_mountpoint(place(), false, host_);
+  const auto automount = check(place());
   ASSERT_TRUE(automount);
   EXPECT_FALSE(automount->lock.is_held()) << "opening it would wait for the mount itself";
 }
