@@ -45,7 +45,7 @@ void keep_only(int socket) {
 }
 
 bool detach_and_log(const MountEntry& mount) {
-  const auto detached = unmount(mount, Detach::at_once);
+  const auto detached = unmount(mount, Detach::dead);
   if (detached) {
     ::syslog(LOG_ERR, "%s: the daemon died unexpectedly; the mount has been detached",
              mount.mountpoint.c_str());

@@ -151,7 +151,7 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
   GuardianHost host{.mounts = [] { return read_mount_table(); },
                     .detach =
                         [](const MountEntry& mount) {
-                          const auto detached = unmount(mount, Detach::at_once);
+                          const auto detached = unmount(mount, Detach::dead);
                           if (!detached) spdlog::error("{}", detached.error().message);
                           return static_cast<bool>(detached);
                         },

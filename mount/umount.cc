@@ -92,7 +92,7 @@ int clear_away(const std::string& mountpoint) {
   Outcome<void> detached;
   const GuardianHost host{[] { return read_mount_table(); },
                           [&](const MountEntry& mount) {
-                            detached = unmount(mount, Detach::at_once);
+                            detached = unmount(mount, Detach::dead);
                             return static_cast<bool>(detached);
                           }};
   for (;;) {

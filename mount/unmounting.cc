@@ -82,7 +82,7 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 Outcome<void> unmount_as_user(const std::string& mountpoint, Detach detach) {
   std::vector<const char*> arguments{kHelper, "-u"};
-  if (detach == Detach::at_once) arguments.push_back("-z");
+  if (detach != Detach::when_unused) arguments.push_back("-z");
   arguments.push_back("--");
   arguments.push_back(mountpoint.c_str());
   const auto finished = run_helper(arguments);
@@ -91,6 +91,20 @@ Outcome<void> unmount_as_user(const std::string& mountpoint, Detach detach) {
   const std::string why = first_line(finished->errors);
   return failed(mountpoint + ": cannot be unmounted" + (why.empty() ? "" : ": " + why) +
                 "; to see who uses it: fuser -vm " + mountpoint);
+}
+
+int flags_of(Detach detach) {
+  switch (detach) {
+    case Detach::when_unused:
+      return 0;
+    case Detach::at_once:
+      return MNT_DETACH;
+    case Detach::dead:
+      // The kernel ends the connection only once it has closed what the daemon had open, its rings
+      // for one, and takes requests until then. Forced, it ends now.
+      return MNT_DETACH | MNT_FORCE;
+  }
+  return 0;
 }
 
 Refusal busy(const std::string& path) {
@@ -109,13 +123,18 @@ std::string path_now(const MountEntry& mount) {
 }  // namespace
 
 Outcome<void> unmount(const MountEntry& mount, Detach detach) {
-  const int flags = detach == Detach::at_once ? MNT_DETACH : 0;
+  int flags = flags_of(detach);
   std::string path = mount.mountpoint;
   int error = 0;
   for (int look = 0; look < kLooks && !path.empty(); ++look) {
     const auto unmounted = base::unmount(path, mount.number(), flags);
     if (unmounted) return {};
     error = unmounted.error().value();
+    // Only root of the whole machine may force.
+    if (error == EPERM && (flags & MNT_FORCE) != 0) {
+      flags &= ~MNT_FORCE;
+      continue;
+    }
     if (error == EPERM) return unmount_as_user(path, detach);
     if (error == EBUSY) return busy(path);
     if (error != ESTALE && error != ENOENT && error != ENOTDIR && error != EINVAL) break;

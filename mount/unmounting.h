@@ -1,14 +1,17 @@
 // Taking a mount away: umount2(2) where that is allowed, else fusermount3(1), which is setuid root.
 #pragma once
 
+#include <cstdint>
+
 #include "mount/mount_table.h"
 #include "mount/refusal.h"
 
 namespace scratchfs::mount {
 
-enum class Detach : bool {
+enum class Detach : std::uint8_t {
   when_unused,  // EBUSY while anything is open there
   at_once,      // out of sight now, gone when nothing uses it any more (umount -l)
+  dead,         // the same, and what is open there fails from now on: its daemon has died
 };
 
 // That mount and no other, also where a directory above it is put elsewhere meanwhile. Refused:
