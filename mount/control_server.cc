@@ -71,6 +71,8 @@ Json ControlServer::about() const {
           {"lifetime", name_of(facts_.lifetime)},
           {"claim", name_of(facts_.claim)},
           {"create_mode", name_of(facts_.create_mode)},
+          {"private_names", facts_.private_names},
+          {"confine", facts_.confine ? "auto" : "off"},
           {"quota_file", facts_.quota_file.empty() ? Json(nullptr) : Json(facts_.quota_file)},
           {"quota_warn_percent", facts_.quota_warn == 0 ? Json(nullptr) : Json(facts_.quota_warn)}};
 }

@@ -37,6 +37,8 @@ struct MountFacts {
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
   tree::ClaimKind claim = tree::ClaimKind::session;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
+  bool private_names = false;
+  bool confine = true;
   std::string spill_directory;  // empty: never spills
   bool memory_locked = false;
   std::string quota_file;   // empty: none

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "fs/base/clock.h"
@@ -20,10 +21,12 @@
 #include "mount/hardening.h"
 #include "mount/logging.h"
 #include "mount/mount_table.h"
+#include "mount/privileges.h"
 #include "mount/quota_watch.h"
 #include "mount/service_manager.h"
 #include "mount/signals.h"
 #include "mount/swap.h"
+#include "mount/system_calls.h"
 
 namespace scratchfs::mount {
 
@@ -58,6 +61,8 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.lifetime = setup.plan.tree.lifetime;
   facts.claim = setup.plan.claim;
   facts.create_mode = setup.plan.tree.create_mode;
+  facts.private_names = setup.plan.tree.private_names;
+  facts.confine = setup.plan.confine;
   facts.spill_directory = setup.spill_path;
   facts.memory_locked = setup.plan.lock_memory;
   facts.quota_file = setup.quota_file;
@@ -72,8 +77,11 @@ class Parts {
       : setup_(setup),
         manager_(manager),
         guardian_(std::move(guardian)),
-        spill_directory_(std::move(setup.spill_directory)) {}
+        spill_directory_(std::move(setup.spill_directory)),
+        pressure_(base::system_memory_pressure()) {}
 
+  // While there is no thread yet.
+  void give_up_privileges();
   Outcome<void> make();
   int serve(const Ready& ready);
 
@@ -85,12 +93,14 @@ class Parts {
   void read_quotas_again();
   std::string description() const;
   bool quotas_add_up() const;
+  void confine();
 
   DaemonSetup& setup_;
   const ServiceManager& manager_;
   Guardian guardian_;
+  bool confined_ = false;
   std::unique_ptr<base::OsDirectory> spill_directory_;  // removes its names, where it has any
-  std::unique_ptr<base::MemoryPressure> pressure_;
+  std::unique_ptr<base::MemoryPressure> pressure_;      // may take what is given up
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<limits::Ledger> ledger_;
   std::unique_ptr<tree::ClaimantKind> claimants_;
@@ -121,10 +131,23 @@ Levers Parts::levers() {
           .machine = [] { return this_machine(); }};
 }
 
+void Parts::give_up_privileges() {
+  confined_ = setup_.plan.confine && needs_no_helper();
+  if (!confined_) return;
+  mount::give_up_privileges(
+      {.lock_memory = setup_.plan.lock_memory, .spill_directory = spill_directory_.get()});
+}
+
+// Once everything that takes more is done.
+void Parts::confine() {
+  if (!confined_) return;
+  if (const auto filtered = filter_system_calls(); !filtered)
+    spdlog::info("system calls are not filtered: {}", strerrordesc_np(filtered.error().value()));
+}
+
 Outcome<void> Parts::make() {
   MountPlan& plan = setup_.plan;
   plan.store.spill_directory = spill_directory_.get();
-  pressure_ = base::system_memory_pressure();
   plan.store.pressure = pressure_.get();
   auto store = store::Store::create(plan.store);
   if (!store)
@@ -202,6 +225,7 @@ int Parts::serve(const Ready& ready) {
       setup_.lock.release();
       const std::string text = description();
       spdlog::info("{}: {}", setup_.mountpoint, text);
+      confine();
       leave_terminal();
       manager_.tell("READY=1\nSTATUS=" + text);
       if (!ready()) return session_->stop();
@@ -241,6 +265,7 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
     return report(failed("locked memory for the key (ulimit -l)", locked.error().value()));
   }
   Parts parts(setup, std::move(*setup.guardian), manager);
+  parts.give_up_privileges();
   if (const auto made = parts.make(); !made) return report(made.error());
   if (setup.plan.lock_memory) {
     if (const auto locked = lock_all_memory(); !locked) return report(locked.error());

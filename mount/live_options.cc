@@ -70,7 +70,7 @@ bool has_flag(std::string_view name, unsigned long flags) {
 bool is_so(std::string_view word, const Json& status, unsigned long flags) {
   const std::string name(name_of_word(word));
   const std::string value(value_of_word(word));
-  if (name == "lifetime" || name == "claim" || name == "create_mode")
+  if (name == "lifetime" || name == "claim" || name == "create_mode" || name == "confine")
     return member(status, name.c_str()) == value;
   if (name == "spill_dir") return member(member(status, "spill"), "directory") == real_path(value);
   if (name == "inodes") {
@@ -88,6 +88,7 @@ bool is_so(std::string_view word, const Json& status, unsigned long flags) {
                    : value == kNoLimit;
   }
   if (name == "supervise") return member(status, "supervised") == true;
+  if (name == "private_names") return member(status, "private_names") == true;
   if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
   return !contains(kKernelFlags, name) || has_flag(name, flags);
 }

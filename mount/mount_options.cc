@@ -40,6 +40,7 @@ constexpr Words<tree::ClaimKind, 4> kClaims{{{"session", tree::ClaimKind::sessio
                                              {"process", tree::ClaimKind::process},
                                              {"cgroup", tree::ClaimKind::cgroup},
                                              {"user", tree::ClaimKind::user}}};
+constexpr Words<bool, 2> kConfine{{{"auto", true}, {"off", false}}};
 constexpr Words<bool, 6> kLogLevels{{{"trace", true},
                                      {"debug", true},
                                      {"info", true},
@@ -195,6 +196,10 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view /*v*/) { o.lock_memory = true; return Complaint(); }},
     {{"supervise", "", "when the daemon dies, start another at the same place, with no files"},
      [](MountOptions& o, std::string_view /*v*/) { o.supervise = true; return Complaint(); }},
+    {{"private_names", "", "in the root each user is shown only what is his own"},
+     [](MountOptions& o, std::string_view /*v*/) { o.private_names = true; return Complaint(); }},
+    {{"confine", "WHEN", "root's daemon gives up what it does not need: auto, off (auto)"},
+     [](MountOptions& o, std::string_view v) { return choose(kConfine, v, o.confine); }},
     {{"log_level", "LEVEL", "trace, debug, info, warning, error, off (info)"},
      [](MountOptions& o, std::string_view v) { bool known = false; o.log_level = v; return choose(kLogLevels, v, known); }},
     {{"fsname", "NAME", "the same as SOURCE: what df shows (scratchfs)"},

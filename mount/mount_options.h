@@ -49,7 +49,9 @@ struct MountOptions {
   std::optional<bool> allow_other;  // not said: root's mounts are shared, a user's are not
   bool nonempty = false;
   bool lock_memory = false;
-  bool supervise = false;  // a daemon that dies is followed by another
+  bool supervise = false;      // a daemon that dies is followed by another
+  bool confine = true;         // as far as it can be
+  bool private_names = false;  // in the root
   std::string log_level = "info";
   std::vector<std::string> kernel_flags;  // noexec and the like, for mount(2)
 };

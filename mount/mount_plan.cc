@@ -75,6 +75,7 @@ tree::TreeOptions tree_options(const MountOptions& options, const Surroundings& 
   tree.group = surroundings.gid;
   tree.root_mode = is_shared(options, surroundings.uid) ? 01777 : 0700;
   return tree;
+  tree.private_names = options.private_names;
 }
 
 kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
@@ -108,6 +109,7 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   plan.lock_memory = options.lock_memory;
   // What is locked counts as soon as there is address space for it, except for root.
   if (!plan.lock_memory || surroundings.uid == 0) plan.store.most_memory = surroundings.machine.ram;
+  plan.confine = options.confine;
   if (!plan.lock_memory && !surroundings.plaintext_swap.empty()) {
     plan.warnings.push_back("swap is on and not encrypted (" + surroundings.plaintext_swap.front() +
                             "): contents may be written there; -o lock_memory prevents that");

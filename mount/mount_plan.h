@@ -32,6 +32,7 @@ struct MountPlan {
   std::vector<std::string> warnings;  // each a line for the log
 };
 
+  bool confine = true;
 // Who mounts, and on what.
 struct Surroundings {
   Machine machine;

@@ -75,7 +75,8 @@ void on_readdir(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
         if (!inode) return base::Errno(ESTALE);
         ListBuffer buffer(request, size);
         const auto listed = context.tree.list(
-            inode, cookie, [&](const tree::Listed& entry) { return buffer.add(entry); }, wait);
+            inode, cookie, request.caller().uid,
+            [&](const tree::Listed& entry) { return buffer.add(entry); }, wait);
         if (!listed) return listed.error();
         Directory reply;
         reply.entries = buffer.entries();
@@ -105,7 +106,7 @@ void on_readdirplus(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offse
           }
           return true;
         };
-        const auto listed = context.tree.list(inode, cookie, visit, wait);
+        const auto listed = context.tree.list(inode, cookie, request.caller().uid, visit, wait);
         if (!listed) return listed.error();
         reply.entries = buffer.entries();
         return reply;

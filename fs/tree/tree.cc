@@ -120,35 +120,6 @@ bool Tree::may_vanish(const Inode& inode) const {
   return limits::close_can_delete(options_.lifetime, inode.facts());
 }
 
-base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie,
-                              const ListVisitor& visit, base::Wait wait) {
-  if (!directory->is_directory()) return base::Errno(ENOTDIR);
-  InodeRef parent = directory;
-  {
-    base::Lock lock(directory->mutex);
-    if (!directory->names.empty()) parent = directory->names.front()->parent->shared_from_this();
-  }
-  bool shown = cookie < 2;
-  if (cookie < 1 && !visit({directory->id, S_IFDIR, ".", 1, directory})) return {};
-  if (cookie < 2 && !visit({parent->id, S_IFDIR, "..", 2, parent})) return {};
-  return patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
-    base::SharedLock lock(directory->directory->mutex);
-    while (const Dentry* entry = directory->directory->after(cookie)) {
-      const InodeRef& inode = entry->inode;
-      if (gate_.is_closing(*inode)) {
-        // What was shown so far is an answer: the kernel comes back for the rest.
-        if (!shown) blocker = inode;
-        return {};
-      }
-      if (!inode->gone && !visit({inode->id, inode->type, entry->name, entry->cookie, inode}))
-        return {};
-      shown = shown || !inode->gone;
-      cookie = entry->cookie;
-    }
-    return {};
-  });
-}
-
 Tree::Space Tree::space(uid_t caller) const {
   const limits::AccountRow row = ledger_.row(caller);
   const auto left = [](std::uint64_t limit, std::uint64_t used) {

@@ -43,7 +43,8 @@ struct TreeOptions {
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
   uid_t owner = 0;  // of the root
   gid_t group = 0;
-  mode_t root_mode = 01777;  // 0700 for a mount that is not shared
+  mode_t root_mode = 01777;    // 0700 for a mount that is not shared
+  bool private_names = false;  // the root shows a user what is his own; root and `owner` all
 };
 
 // What a look-up or a creation finds. The kernel's count of it has been raised by one; forget()
@@ -138,11 +139,12 @@ class Tree {
   base::Result<void> rename(const InodeRef& from, std::string_view old_name, const InodeRef& to,
                             std::string_view new_name, RenameMode mode, const Caller& caller,
                             base::Wait wait);
-  // Shows the entries after `cookie` (0: from the start, "." and ".." included), in order, each at
-  // most once however the directory changes meanwhile. The visitor runs under the directory's lock
-  // and may call attributes() and count_lookup(), nothing else of the tree.
-  base::Result<void> list(const InodeRef& directory, std::uint64_t cookie, const ListVisitor& visit,
-                          base::Wait wait);
+  // Shows `viewer` the entries after `cookie` (0: from the start, "." and ".." included), in order,
+  // each at most once however the directory changes meanwhile. None shown: there are no more. The
+  // visitor runs under the directory's lock and may call attributes() and count_lookup(), nothing
+  // else of the tree.
+  base::Result<void> list(const InodeRef& directory, std::uint64_t cookie, uid_t viewer,
+                          const ListVisitor& visit, base::Wait wait);
   // Whether a close can remove a name of this inode, as Found::may_vanish.
   bool may_vanish(const Inode& inode) const;
 
@@ -216,6 +218,11 @@ class Tree {
   base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
       REQUIRES(parent.directory->mutex);
   base::Result<InodeRef> new_inode(mode_t mode, dev_t device, const Inode& parent,
+  // listing.cc
+  struct Listing;
+  bool hides_others(const Inode& directory, uid_t viewer) const;
+  void list_some(const Inode& directory, Listing& listing, Blocker& blocker) const;
+
                                    const Caller& caller, std::string_view target = {});
   base::Result<Found> make_any(const InodeRef& directory, std::string_view name, mode_t mode,
                                dev_t device, std::string_view target, const Caller& caller,

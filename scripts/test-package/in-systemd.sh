@@ -35,6 +35,11 @@ hardened() {
   grep -qx 'NoNewPrivs:.1' "$status" && grep -qx 'Seccomp:.2' "$status" &&
     (((0x$(sed -n 's/^CapBnd:.//p' "$status") & ~0x1284006) == 0))
 }
+# And what the daemon gives up by itself: CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH stay, its own filter is on.
+confined() {
+  grep -qx 'CapEff:.0000000000200004' "/proc/$(main_pid)/status" &&
+    ! journalctl --no-pager -u "$unit" | grep -F "not filtered"
+}
 keep_something() { mkdir /scratch/was && scratchfs keep /scratch/was; }
 in_new_session() { setsid -w setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 
@@ -48,6 +53,7 @@ echo 'OPTIONS=memory=64M,quota=10M' >/etc/scratchfs/scratch.conf
 expect "the service starts" systemctl start "$unit"
 expect "everybody sees the mount" mounted
 expect "it may no more than the unit says" hardened
+expect "and keeps no more than it needs" confined
 # shellcheck disable=SC2016  # for the inner shell
 expect "users have what OPTIONS says" in_new_session sh -c 'f=$(mktemp -p /scratch) && echo x >"$f" && df --output=size -BM /scratch | grep -w 10M'
 expect "what a session claims goes with it" eventually empty

@@ -53,6 +53,8 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_FALSE(options.inodes);
   EXPECT_FALSE(options.nonempty);
   EXPECT_FALSE(options.supervise);
+  EXPECT_FALSE(options.private_names);
+  EXPECT_TRUE(options.confine);
 }
 
 TEST(MountOptions, TakeEveryOptionOfOurs) {
@@ -60,6 +62,7 @@ TEST(MountOptions, TakeEveryOptionOfOurs) {
       {"memory=1G,spill_dir=/data/"
        "tmp,spill=0,spill_timeout=90,quota=50%,quota_inodes=1000,inodes=5000,lifetime=strict,"
        "claim=cgroup,create_mode=posix,io_uring=off,allow_other,nonempty,supervise,log_level=debug,"
+       "private_names,confine=off,"
        "fsname=job7"});
   EXPECT_EQ(options.memory, "1G");
   EXPECT_EQ(options.spill_directory, "/data/tmp");
@@ -75,6 +78,8 @@ TEST(MountOptions, TakeEveryOptionOfOurs) {
   EXPECT_EQ(options.allow_other, true);
   EXPECT_TRUE(options.nonempty);
   EXPECT_TRUE(options.supervise);
+  EXPECT_TRUE(options.private_names);
+  EXPECT_FALSE(options.confine);
   EXPECT_EQ(options.log_level, "debug");
   EXPECT_EQ(options.source, "job7");
 }

@@ -138,10 +138,10 @@ class TreeTest : public testing::Test {
     if (found) tree_->forget(found->inode->id, 1);
     return static_cast<bool>(found);
   }
-  std::vector<std::string> names(const InodeRef& directory) {
+  std::vector<std::string> names(const InodeRef& directory, uid_t viewer = 0) {
     std::vector<std::string> all;
     EXPECT_TRUE(tree_->list(
-        directory, 2,
+        directory, 2, viewer,
         [&](const Listed& entry) {
           all.emplace_back(entry.name);
           return true;

@@ -150,7 +150,7 @@ TEST_F(Names, ListingGoesOnAfterItsCookieWhileEntriesComeAndGo) {
     return false;
   };
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(tree_->list(root_, cookie, take_one, Wait::no));
+    ASSERT_TRUE(tree_->list(root_, cookie, 0, take_one, Wait::no));
     ASSERT_TRUE(tree_->unlink(root_, "f" + std::to_string(i), Wait::no)) << i;
     make_file(root_, "f" + std::to_string(i) + "-late");
   }

@@ -1,0 +1,83 @@
+// What a directory shows, and whom.
+#include "fs/tree/patience.h"
+#include "fs/tree/tree.h"
+
+namespace scratchfs::tree {
+
+namespace {
+
+// Entries of others passed over before the directory's lock is given up: some ten microseconds.
+constexpr std::size_t kHiddenAtOnce = 256;
+
+bool belongs_to(const Inode& inode, uid_t user) {
+  base::Lock lock(inode.mutex);
+  return inode.uid == user;
+}
+
+}  // namespace
+
+struct Tree::Listing {
+  const ListVisitor& visit;
+  const uid_t viewer;
+  const bool hides_others;
+  std::uint64_t cookie;
+  bool shown;          // something, which is an answer: the kernel comes back for the rest
+  bool ended = false;  // at the last entry, or at one that did not fit
+};
+
+bool Tree::hides_others(const Inode& directory, uid_t viewer) const {
+  return options_.private_names && directory.id == kRootId && viewer != 0 &&
+         viewer != options_.owner;
+}
+
+void Tree::list_some(const Inode& directory, Listing& listing, Blocker& blocker) const {
+  std::size_t hidden = 0;
+  base::SharedLock lock(directory.directory->mutex);
+  while (const Dentry* entry = directory.directory->after(listing.cookie)) {
+    const InodeRef& inode = entry->inode;
+    if (listing.hides_others && !belongs_to(*inode, listing.viewer)) {
+      listing.cookie = entry->cookie;
+      if (++hidden == kHiddenAtOnce) return;
+      continue;
+    }
+    if (gate_.is_closing(*inode)) {
+      if (!listing.shown) blocker = inode;
+      return;
+    }
+    if (!inode->gone) {
+      if (!listing.visit({inode->id, inode->type, entry->name, entry->cookie, inode})) break;
+      listing.shown = true;
+    }
+    listing.cookie = entry->cookie;
+  }
+  listing.ended = true;
+}
+
+base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, uid_t viewer,
+                              const ListVisitor& visit, base::Wait wait) {
+  if (!directory->is_directory()) return base::Errno(ENOTDIR);
+  InodeRef parent = directory;
+  {
+    base::Lock lock(directory->mutex);
+    if (!directory->names.empty()) parent = directory->names.front()->parent->shared_from_this();
+  }
+  if (cookie < 1 && !visit({directory->id, S_IFDIR, ".", 1, directory})) return {};
+  if (cookie < 2 && !visit({parent->id, S_IFDIR, "..", 2, parent})) return {};
+  Listing listing{.visit = visit,
+                  .viewer = viewer,
+                  .hides_others = hides_others(*directory, viewer),
+                  .cookie = cookie,
+                  .shown = cookie < 2};
+  while (true) {
+    const auto some = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
+      list_some(*directory, listing, blocker);
+      return {};
+    });
+    if (!some || listing.shown || listing.ended) return some;
+    // Nothing but what is hidden so far.
+    if (wait == base::Wait::no) return base::kWouldBlock;
+    if (const auto why = wait.over()) return *why;
+  }
+}
+
+}  // namespace scratchfs::tree
