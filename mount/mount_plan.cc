@@ -67,15 +67,17 @@ Outcome<limits::Ledger::Options> ledger_options(const MountOptions& options,
   return ledger;
 }
 
-tree::TreeOptions tree_options(const MountOptions& options, const Surroundings& surroundings) {
+tree::TreeOptions tree_options(const MountOptions& options, const Surroundings& surroundings,
+                               std::uint64_t memory) {
   tree::TreeOptions tree;
+  tree.max_handles = std::max(kLeastHandles, memory / kMemoryPerHandle);
   tree.lifetime = options.lifetime;
   tree.create_mode = options.create_mode;
   tree.owner = surroundings.uid;
   tree.group = surroundings.gid;
+  tree.private_names = options.private_names;
   tree.root_mode = is_shared(options, surroundings.uid) ? 01777 : 0700;
   return tree;
-  tree.private_names = options.private_names;
 }
 
 kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
@@ -107,9 +109,9 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   if (!memory) return memory.error();
   plan.store.memory = *memory;
   plan.lock_memory = options.lock_memory;
+  plan.confine = options.confine;
   // What is locked counts as soon as there is address space for it, except for root.
   if (!plan.lock_memory || surroundings.uid == 0) plan.store.most_memory = surroundings.machine.ram;
-  plan.confine = options.confine;
   if (!plan.lock_memory && !surroundings.plaintext_swap.empty()) {
     plan.warnings.push_back("swap is on and not encrypted (" + surroundings.plaintext_swap.front() +
                             "): contents may be written there; -o lock_memory prevents that");
@@ -129,7 +131,7 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   if (!ledger) return ledger.error();
   plan.ledger = *ledger;
   plan.quota_whole = plan.store.memory + plan.store.spill;
-  plan.tree = tree_options(options, surroundings);
+  plan.tree = tree_options(options, surroundings, plan.store.memory);
   plan.claim = options.claim;
   plan.session = session_options(options, surroundings.uid);
   return plan;

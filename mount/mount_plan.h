@@ -20,6 +20,9 @@ namespace scratchfs::mount {
 // The least number of inodes of a mount, however little memory it has.
 inline constexpr std::uint64_t kLeastInodes = 65536;
 inline constexpr std::uint64_t kMemoryPerInode = 2048;
+// The same of handles.
+inline constexpr std::uint64_t kLeastHandles = 32768;
+inline constexpr std::uint64_t kMemoryPerHandle = 4096;
 
 struct MountPlan {
   store::StoreOptions store;       // without the directory
@@ -29,10 +32,10 @@ struct MountPlan {
   tree::ClaimKind claim = tree::ClaimKind::session;
   kernel::SessionOptions session;
   bool lock_memory = false;
+  bool confine = true;
   std::vector<std::string> warnings;  // each a line for the log
 };
 
-  bool confine = true;
 // Who mounts, and on what.
 struct Surroundings {
   Machine machine;

@@ -85,7 +85,8 @@ void on_open(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
             Request& request, base::Wait wait) -> base::Result<Opened> {
           if (id == kControlId) return open_control(context, request, asked);
           if (!inode) return base::Errno(ESTALE);
-          const auto opened = context.tree.open(inode, asked.flags, asked.kill_suidgid != 0, wait);
+          const auto opened = context.tree.open(inode, asked.flags, request.caller().uid,
+                                                asked.kill_suidgid != 0, wait);
           if (!opened) return opened.error();
           return Opened{
               .file = to_file(asked, *opened),

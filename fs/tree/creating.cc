@@ -126,11 +126,13 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     if (blocker) return base::Errno(EEXIST);
     if (existing && (flags & O_EXCL) != 0) return base::Errno(EEXIST);
     if (existing) {
-      const auto opened = open_existing(existing, flags, false);
+      const auto opened = open_existing(existing, flags, caller.uid, false);
       if (!opened) return opened.error();
       return Created{found(existing), *opened};
     }
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
+    auto right = handle_budget_.take(caller.uid);
+    if (!right) return base::Errno(ENFILE);
     const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
     if (!made) return made.error();
     const InodeRef& inode = *made;
@@ -138,7 +140,7 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     {
       base::Lock inode_lock(inode->mutex);
       attach(*directory, inode, name, *claimant);
-      opened = new_handle(inode, flags);
+      opened = new_handle(inode, flags, *std::move(right));
     }
     touch(*directory);
     return Created{found(inode), opened};
@@ -149,11 +151,13 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
                                                  const Caller& caller) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (directory->directory->is_removed()) return base::Errno(ENOENT);
+  auto right = handle_budget_.take(caller.uid);
+  if (!right) return base::Errno(ENFILE);
   const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
   if (!made) return made.error();
   const InodeRef& inode = *made;
   base::Lock lock(inode->mutex);
-  const Opened opened = new_handle(inode, flags);
+  const Opened opened = new_handle(inode, flags, *std::move(right));
   lock.unlock();
   return Created{found(inode), opened};
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "fs/tree/handle_budget.h"
 #include "fs/tree/inode.h"
 
 namespace scratchfs::tree {
@@ -17,6 +18,7 @@ struct Handle {
   // The inode's flush_epoch at this handle's last FLUSH; 0: it has been used since. Written under
   // the inode's mutex.
   std::atomic<std::uint32_t> flushed_in = 0;
+  const HandleRight right;
 };
 
 }  // namespace scratchfs::tree

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
+#include <utility>
+
 #include "fs/base/clock.h"
 #include "fs/tree/patience.h"
 
@@ -41,13 +43,14 @@ void touch_written(Inode& inode, bool kill_set_ids) {
 // again, is faster from it. The two must not meet, because a read that fills a page while a direct
 // write is under way can leave the old bytes there for good. So a file's handles are all direct or
 // all cached at a time: the first that may write is direct, and who reads along is then direct too.
-Opened Tree::new_handle(const InodeRef& inode, int flags) {
+Opened Tree::new_handle(const InodeRef& inode, int flags, HandleRight right) {
   const bool direct = inode->handles == 0
                           ? (flags & O_ACCMODE) != O_RDONLY || inode->content->size() >= kReadOnce
                           : inode->direct_handles > 0;
   const HandleId id = handles_.new_id();
-  handles_.add(
-      id, std::shared_ptr<Handle>(new Handle{.inode = inode, .flags = flags, .direct = direct}));
+  handles_.add(id,
+               std::shared_ptr<Handle>(new Handle{
+                   .inode = inode, .flags = flags, .direct = direct, .right = std::move(right)}));
   ++inode->handles;
   if (direct) ++inode->direct_handles;
   return {.handle = id,
@@ -55,25 +58,28 @@ Opened Tree::new_handle(const InodeRef& inode, int flags) {
           .direct = direct};
 }
 
-base::Result<Opened> Tree::open(const InodeRef& inode, int flags, bool kill_set_ids,
+base::Result<Opened> Tree::open(const InodeRef& inode, int flags, uid_t user, bool kill_set_ids,
                                 base::Wait wait) {
   return patiently(wait, [&](Blocker& blocker) -> base::Result<Opened> {
     if (gate_.is_closing(*inode)) {
       blocker = inode;
       return base::Errno(ESTALE);
     }
-    return open_existing(inode, flags, kill_set_ids);
+    return open_existing(inode, flags, user, kill_set_ids);
   });
 }
 
-base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, bool kill_set_ids) {
+base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, uid_t user,
+                                         bool kill_set_ids) {
   if (inode->is_directory()) return base::Errno(EISDIR);
   if (!inode->is_regular()) return base::Errno(ENXIO);
+  auto right = handle_budget_.take(user);
+  if (!right) return base::Errno(ENFILE);
   Opened opened;
   {
     base::Lock lock(inode->mutex);
     if (inode->gone) return base::Errno(ESTALE);
-    opened = new_handle(inode, flags);
+    opened = new_handle(inode, flags, *std::move(right));
   }
   if ((flags & O_TRUNC) != 0) {
     // Shrinking to nothing never waits.

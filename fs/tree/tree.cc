@@ -17,6 +17,7 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
       memory_(store),
       claims_(claimants),
       gate_(options.lifetime),
+      handle_budget_(options.max_handles),
       root_(std::make_shared<Inode>(Inode::Birth{.id = kRootId,
                                                  .mode = S_IFDIR | options.root_mode,
                                                  .device = 0,

@@ -43,7 +43,8 @@ struct TreeOptions {
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
   uid_t owner = 0;  // of the root
   gid_t group = 0;
-  mode_t root_mode = 01777;    // 0700 for a mount that is not shared
+  mode_t root_mode = 01777;  // 0700 for a mount that is not shared
+  std::uint64_t max_handles = ~std::uint64_t{0};
   bool private_names = false;  // the root shows a user what is his own; root and `owner` all
 };
 
@@ -122,7 +123,7 @@ class Tree {
   base::Result<Found> symlink(const InodeRef& directory, std::string_view name,
                               std::string_view target, const Caller& caller, base::Wait wait);
   // open(O_CREAT): makes and opens a regular file. With O_EXCL in `flags` the name is claimed.
-  // Where the name exists and O_EXCL is not given, that file is opened instead.
+  // Where the name exists and O_EXCL is not given, that file is opened instead. ENFILE as open().
   struct Created {
     Found found;
     Opened opened;
@@ -168,8 +169,10 @@ class Tree {
 
   // --- handles
   // ----------------------------------------------------------------------------------------------------
-  // ESTALE: the file is gone (the kernel then looks the name up again).
-  base::Result<Opened> open(const InodeRef& inode, int flags, bool kill_set_ids, base::Wait wait);
+  // ESTALE: the file is gone (the kernel then looks the name up again). ENFILE: `user` has, or all
+  // have, as many as may be.
+  base::Result<Opened> open(const InodeRef& inode, int flags, uid_t user, bool kill_set_ids,
+                            base::Wait wait);
   void flush(Handle& handle);
   // The handle ends; what nothing holds any more goes.
   void release(HandleId id);
@@ -214,15 +217,15 @@ class Tree {
   InodeRef live(const Directory& directory, std::string_view name, Blocker& blocker) const
       REQUIRES_SHARED(directory.mutex);
 
-  // creating.cc
-  base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
-      REQUIRES(parent.directory->mutex);
-  base::Result<InodeRef> new_inode(mode_t mode, dev_t device, const Inode& parent,
   // listing.cc
   struct Listing;
   bool hides_others(const Inode& directory, uid_t viewer) const;
   void list_some(const Inode& directory, Listing& listing, Blocker& blocker) const;
 
+  // creating.cc
+  base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
+      REQUIRES(parent.directory->mutex);
+  base::Result<InodeRef> new_inode(mode_t mode, dev_t device, const Inode& parent,
                                    const Caller& caller, std::string_view target = {});
   base::Result<Found> make_any(const InodeRef& directory, std::string_view name, mode_t mode,
                                dev_t device, std::string_view target, const Caller& caller,
@@ -234,8 +237,9 @@ class Tree {
                                          const Caller& caller, base::Wait wait);
   void consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant);
   Found found(const InodeRef& inode);
-  Opened new_handle(const InodeRef& inode, int flags) REQUIRES(inode->mutex);
-  base::Result<Opened> open_existing(const InodeRef& inode, int flags, bool kill_set_ids);
+  Opened new_handle(const InodeRef& inode, int flags, HandleRight right) REQUIRES(inode->mutex);
+  base::Result<Opened> open_existing(const InodeRef& inode, int flags, uid_t user,
+                                     bool kill_set_ids);
 
   // renaming.cc
   struct Move;
@@ -286,6 +290,7 @@ class Tree {
   ObjectMemory memory_;
   ClaimRegistry claims_;
   ClosingGate gate_;
+  HandleBudget handle_budget_;
   IdTable<Inode> inodes_{kRootId + 1};
   IdTable<Handle> handles_{1};
   InodeRef root_;

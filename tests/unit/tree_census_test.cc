@@ -38,7 +38,7 @@ TEST_F(CensusWhenClaimed, CountsEachKindOfHolder) {
 TEST_F(CensusWhenClaimed, AFileOfManyNamesAndHandlesIsOne) {
   const auto file = create(root_, "one", O_CREAT | O_EXCL | O_RDWR);
   ASSERT_TRUE(tree_->link(file.found.inode, root_, "two", caller(), Wait::yes));
-  ASSERT_TRUE(tree_->open(file.found.inode, O_RDONLY, false, Wait::yes));
+  ASSERT_TRUE(tree_->open(file.found.inode, O_RDONLY, 1000, false, Wait::yes));
   const Census census = tree_->census();
   EXPECT_EQ(census.objects, 1U);
   EXPECT_EQ(census.handles, 2U);
@@ -48,7 +48,7 @@ TEST_F(CensusWhenClaimed, AFileOfManyNamesAndHandlesIsOne) {
 TEST_F(CensusWhenClaimed, FindsOpenFilesWithoutAName) {
   const auto unnamed = tree_->create_unnamed(root_, 0600, O_RDWR, caller());
   ASSERT_TRUE(unnamed);
-  ASSERT_TRUE(tree_->open(unnamed->found.inode, O_RDONLY, false, Wait::yes));
+  ASSERT_TRUE(tree_->open(unnamed->found.inode, O_RDONLY, 1000, false, Wait::yes));
   const auto unlinked = create(root_, "unlinked", O_CREAT | O_RDWR);
   ASSERT_TRUE(tree_->unlink(root_, "unlinked", Wait::yes));
   EXPECT_EQ(tree_->census().objects, 2U);

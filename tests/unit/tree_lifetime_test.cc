@@ -20,7 +20,7 @@ class Mounted : public TreeTest {
 
 TEST_F(Strict, AFileGoesAtItsLastClose) {
   const auto file = create(root_, "file", O_RDWR | O_CREAT | O_EXCL);
-  const auto again = tree_->open(file.found.inode, O_RDONLY, false, Wait::yes);
+  const auto again = tree_->open(file.found.inode, O_RDONLY, 1000, false, Wait::yes);
   ASSERT_TRUE(again);
   tree_->release(file.opened.handle);
   EXPECT_TRUE(exists(root_, "file"));
@@ -228,7 +228,7 @@ TEST_F(Claimed, ALookUpOfAClosingNameMustWait) {
   EXPECT_TRUE(tree_->lookup(root_, "loose", Wait::no).is(base::kWouldBlock));
   EXPECT_TRUE(tree_->create(root_, "loose", 0600, O_CREAT | O_EXCL, caller(), Wait::no)
                   .is(base::kWouldBlock));
-  EXPECT_TRUE(tree_->open(file.found.inode, O_RDONLY, false, Wait::no).is(base::kWouldBlock));
+  EXPECT_TRUE(tree_->open(file.found.inode, O_RDONLY, 1000, false, Wait::no).is(base::kWouldBlock));
   EXPECT_TRUE(tree_->unlink(root_, "loose", Wait::no).is(base::kWouldBlock));
   tree_->release(file.opened.handle);
   EXPECT_TRUE(tree_->lookup(root_, "loose", Wait::no).is(Errno(ENOENT)));
