@@ -74,6 +74,7 @@ Json ControlServer::about() const {
           {"private_names", facts_.private_names},
           {"confine", facts_.confine ? "auto" : "off"},
           {"quota_file", facts_.quota_file.empty() ? Json(nullptr) : Json(facts_.quota_file)},
+          {"subuid", facts_.subuid.empty() ? Json(nullptr) : Json(facts_.subuid)},
           {"quota_warn_percent", facts_.quota_warn == 0 ? Json(nullptr) : Json(facts_.quota_warn)}};
 }
 

@@ -42,6 +42,7 @@ struct MountFacts {
   std::string spill_directory;  // empty: never spills
   bool memory_locked = false;
   std::string quota_file;   // empty: none
+  std::string subuid;       // of subordinate ids; empty: none
   unsigned quota_warn = 0;  // percent of a limit; 0: never
 };
 

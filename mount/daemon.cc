@@ -66,6 +66,7 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.spill_directory = setup.spill_path;
   facts.memory_locked = setup.plan.lock_memory;
   facts.quota_file = setup.quota_file;
+  facts.subuid = setup.subuid_file;
   facts.quota_warn = setup.plan.ledger.warn_percent;
   return facts;
 }
@@ -91,6 +92,7 @@ class Parts {
   void watch_sockets();
   std::function<void()> on_hang_up();
   void read_quotas_again();
+  void read_subuid_again();
   std::string description() const;
   bool quotas_add_up() const;
   void confine();
@@ -153,7 +155,8 @@ Outcome<void> Parts::make() {
   if (!store)
     return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
   store_ = std::move(*store);
-  const limits::Ledger::Options ledger = with_quotas(plan.ledger, setup_.quotas);
+  limits::Ledger::Options ledger = with_quotas(plan.ledger, setup_.quotas);
+  ledger.holders = limits::Holders(setup_.subordinate_ids.ranges);
   ledger_ = std::make_unique<limits::Ledger>(ledger);
   auto claimants = tree::make_claimants(plan.claim, {::getpid(), guardian_.pid()});
   if (!claimants) return failed(claimants.error().message);
@@ -177,9 +180,27 @@ void Parts::watch_sockets() {
 
 // What SIGHUP does. A terminal that goes away sends it too: that ends what was started in it.
 std::function<void()> Parts::on_hang_up() {
-  if (!setup_.quota_file.empty()) return [this] { read_quotas_again(); };
-  if (setup_.foreground && has_terminal()) return nullptr;
-  return [this] { spdlog::info("{}: SIGHUP: there is no quota_file to read", setup_.mountpoint); };
+  if (setup_.quota_file.empty() && setup_.foreground && has_terminal()) return nullptr;
+  return [this] {
+    if (!setup_.subuid_file.empty()) read_subuid_again();
+    if (!setup_.quota_file.empty()) read_quotas_again();
+    if (setup_.subuid_file.empty() && setup_.quota_file.empty())
+      spdlog::info("{}: SIGHUP: there is no file to read", setup_.mountpoint);
+  };
+}
+
+void Parts::read_subuid_again() {
+  const auto ids = read_subordinate_ids(setup_.subuid_file);
+  if (!ids || ids->bad_line != 0) {
+    spdlog::error(
+        "{}; subordinate ids stay as they were",
+        ids ? fmt::format("{}:{}: is no USER:FIRST:COUNT", setup_.subuid_file, ids->bad_line)
+            : ids.error().message);
+    return;
+  }
+  ledger_->replace_holders(limits::Holders(ids->ranges));
+  tree_->charge_holders();
+  spdlog::info("{}: subordinate ids read again: {} ranges", setup_.subuid_file, ids->ranges.size());
 }
 
 void Parts::read_quotas_again() {

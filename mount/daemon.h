@@ -13,6 +13,7 @@
 #include "mount/mount_plan.h"
 #include "mount/mountpoint_lock.h"
 #include "mount/quota_file.h"
+#include "mount/subordinate_ids.h"
 
 namespace scratchfs::mount {
 
@@ -26,6 +27,8 @@ struct DaemonSetup {
   std::unique_ptr<base::OsDirectory> spill_directory;  // taken by the daemon; null: never spills
   std::string quota_file;                              // absolute; empty: none
   QuotaFile quotas;                                    // what it says now
+  std::string subuid_file;                             // absolute; empty: none
+  SubordinateIds subordinate_ids;                      // what that says now
   std::string log_level;
   bool foreground = false;
   bool supervise = false;          // supervisor.h is to run it

@@ -82,6 +82,8 @@ bool is_so(std::string_view word, const Json& status, unsigned long flags) {
   if (name == "allow_other" || name == "noallow_other")
     return member(status, "shared") == (name == "allow_other");
   if (name == "quota_file") return member(status, "quota_file") == real_path(value);
+  if (name == "subuid")
+    return member(status, "subuid") == (value == kNoLimit ? Json(nullptr) : Json(real_path(value)));
   if (name == "quota_warn") {
     const auto percent = natural(member(status, "quota_warn_percent"));
     return percent ? value == std::to_string(*percent) || value == std::to_string(*percent) + "%"

@@ -58,6 +58,28 @@ Outcome<void> read_quotas(const MountOptions& options, DaemonSetup& setup) {
   return {};
 }
 
+// What is absent now may come. That of the machine, which nobody need have asked for, keeps no
+// mount away.
+Outcome<void> read_subuid(const MountOptions& options, DaemonSetup& setup) {
+  if (options.subuid.empty()) return {};
+  std::error_code error;
+  const auto path = std::filesystem::weakly_canonical(options.subuid, error);
+  if (error) return failed("-o subuid=" + options.subuid, error.value());
+  setup.subuid_file = path;
+  auto ids = read_subordinate_ids(path);
+  if (!ids && path == std::filesystem::weakly_canonical(kSubuidFile, error)) {
+    setup.plan.warnings.push_back(ids.error().message + "; each subordinate id counts by itself");
+    return {};
+  }
+  if (!ids) return failed("-o subuid: " + ids.error().message);
+  setup.subordinate_ids = std::move(*ids);
+  if (const std::size_t line = setup.subordinate_ids.bad_line; line != 0) {
+    setup.plan.warnings.push_back(setup.subuid_file + ":" + std::to_string(line) +
+                                  ": is no USER:FIRST:COUNT, and passed over");
+  }
+  return {};
+}
+
 // A disk, or another mount being made on the same directory, may keep it waiting.
 Outcome<DaemonSetup> prepare_visibly(const MountCommand& command) {
   const Progress progress("preparing the mount");
@@ -95,6 +117,7 @@ Outcome<DaemonSetup> prepare(const MountCommand& command, base::Descriptor place
   setup.plan = std::move(*plan);
   setup.plan.warnings.insert(setup.plan.warnings.begin(), warnings.begin(), warnings.end());
   if (auto read = read_quotas(*options, setup); !read) return read.error();
+  if (auto read = read_subuid(*options, setup); !read) return read.error();
   return setup;
 }
 

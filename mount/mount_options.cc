@@ -118,6 +118,12 @@ Complaint set_file(std::string& into, std::string_view text) {
   return text.empty() ? "the name of a file is missing" : Complaint();
 }
 
+Complaint set_subuid(MountOptions& options, std::string_view text) {
+  Complaint complaint = set_file(options.subuid, text);
+  if (text == kNoLimit) options.subuid.clear();
+  return complaint;
+}
+
 // USER:SIZE[:INODES]
 Complaint add_user_quota(MountOptions& options, std::string_view text) {
   const std::size_t first = text.find(':');
@@ -174,6 +180,8 @@ constexpr auto kOptions = std::to_array<Option>({
      [](MountOptions& o, std::string_view v) { return add_user_quota(o, v); }},
     {{"quota_file", "FILE", "limits of many users, read now and on SIGHUP"},
      [](MountOptions& o, std::string_view v) { return set_file(o.quota_file, v); }},
+    {{"subuid", "FILE", "whose subordinate ids count as his (/etc/subuid); none"},
+     [](MountOptions& o, std::string_view v) { return set_subuid(o, v); }},
     {{"quota_warn", "PERCENT", "of a limit, at which log and status tell of its user; none (90%)"},
      [](MountOptions& o, std::string_view v) { return set_quota_warn(o, v); }},
     {{"inodes", "N", "files, directories, ... of the whole mount (one per 2K of memory)"},

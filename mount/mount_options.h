@@ -20,6 +20,7 @@
 namespace scratchfs::mount {
 
 inline constexpr const char* kNoLimit = "none";
+inline constexpr const char* kSubuidFile = "/etc/subuid";
 
 // A user's own limits, the bytes as they were written.
 struct UserQuota {
@@ -40,6 +41,7 @@ struct MountOptions {
   std::uint64_t quota_inodes = limits::kUnlimited;
   std::vector<UserQuota> user_quotas;
   std::string quota_file;               // empty: none
+  std::string subuid = kSubuidFile;     // empty: none
   unsigned quota_warn = 90;             // percent of a limit; 0: never
   std::optional<std::uint64_t> inodes;  // of the whole mount
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;

@@ -1,17 +1,10 @@
 #include "mount/quota_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <sstream>
 #include <vector>
 
-#include "fs/base/descriptor.h"
 #include "mount/mount_options.h"
+#include "mount/text_file.h"
 #include "mount/user_names.h"
 
 namespace scratchfs::mount {
@@ -20,7 +13,6 @@ namespace {
 
 using base::Failure;
 
-constexpr std::size_t kLargest = 16 << 20;  // bytes
 constexpr const char* kEveryone = "*";
 
 std::vector<std::string> words_of(const std::string& line) {
@@ -66,26 +58,6 @@ base::Result<void, Failure> add_line(const std::string& line, std::uint64_t whol
   return {};
 }
 
-Failure failure(const std::string& path, int error) {
-  return Failure{path + ": " + strerrordesc_np(error)};
-}
-
-base::Result<std::string, Failure> read_descriptor(int file, const std::string& path) {
-  struct stat status {};
-  if (::fstat(file, &status) != 0) return failure(path, errno);
-  if (!S_ISREG(status.st_mode)) return Failure{path + ": is no regular file"};
-  std::string text;
-  std::array<char, 65536> buffer{};
-  for (;;) {
-    const ssize_t got = ::read(file, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failure(path, errno);
-    if (got == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > kLargest) return Failure{path + ": is larger than 16M"};
-  }
-}
-
 }  // namespace
 
 base::Result<QuotaFile, Failure> parse_quota_file(std::string_view text, const std::string& path,
@@ -103,10 +75,7 @@ base::Result<QuotaFile, Failure> parse_quota_file(std::string_view text, const s
 }
 
 base::Result<QuotaFile, Failure> read_quota_file(const std::string& path, std::uint64_t whole) {
-  // Not to wait for the other end of a FIFO.
-  const base::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file.valid()) return failure(path, errno);
-  const auto text = read_descriptor(file.get(), path);
+  const auto text = read_text_file(path);
   if (!text) return text.error();
   return parse_quota_file(*text, path, whole);
 }

@@ -206,6 +206,7 @@ MountCommand same_again(const MountCommand& command, const DaemonSetup& setup) {
   add("spill", std::to_string(setup.plan.store.spill));
   if (!setup.spill_path.empty()) add("spill_dir", setup.spill_path);
   if (!setup.quota_file.empty()) add("quota_file", setup.quota_file);
+  if (!setup.subuid_file.empty()) add("subuid", setup.subuid_file);
   return again;
 }
 

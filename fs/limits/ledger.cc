@@ -79,6 +79,7 @@ class Quantity {
   explicit Quantity(Crossing::Of of) : of_(of) {}
 
   bool grow(std::uint64_t by) { return grow_within(used_, limit_, by); }
+  void take(std::uint64_t by) { used_.fetch_add(by, std::memory_order_relaxed); }
   void shrink(std::uint64_t by) {
     shrink_by(used_, by);
     if (!told_.load(std::memory_order_relaxed)) return;
@@ -129,6 +130,12 @@ class Account {
     tell();
     return true;
   }
+  // Whatever the limits say.
+  void take(Usage by) {
+    bytes_.take(by.bytes);
+    inodes_.take(by.inodes);
+    tell();
+  }
   void shrink(Usage by) {
     bytes_.shrink(by.bytes);
     inodes_.shrink(by.inodes);
@@ -163,13 +170,15 @@ struct Ledger::Impl {
   mutable base::Mutex mutex{base::Rank::ledger};
   Limits each_user GUARDED_BY(mutex);
   std::map<uid_t, Limits> overrides GUARDED_BY(mutex);
+  Holders holders GUARDED_BY(mutex);
   std::map<uid_t, std::unique_ptr<Account>> accounts GUARDED_BY(mutex);
 
   explicit Impl(Options options)
       : inode_limit(options.total_inodes),
         warn_percent(options.warn_percent),
         each_user(options.each_user),
-        overrides(std::move(options.overrides)) {}
+        overrides(std::move(options.overrides)),
+        holders(std::move(options.holders)) {}
 
   Limits limits_of(uid_t uid) const REQUIRES(mutex) {
     if (const auto found = overrides.find(uid); found != overrides.end()) return found->second;
@@ -195,12 +204,23 @@ Ledger::~Ledger() = default;
 
 Account& Ledger::account(uid_t uid) {
   base::Lock lock(impl_->mutex);
+  uid = impl_->holders.holder_of(uid);
   std::unique_ptr<Account>& place = impl_->accounts[uid];
   if (!place) {
     place = std::make_unique<Account>(uid, impl_->limits_of(uid), impl_->warn_percent,
                                       impl_->crossings);
   }
   return *place;
+}
+
+uid_t Ledger::holder_of(uid_t uid) const {
+  base::Lock lock(impl_->mutex);
+  return impl_->holders.holder_of(uid);
+}
+
+void Ledger::replace_holders(Holders holders) {
+  base::Lock lock(impl_->mutex);
+  impl_->holders = std::move(holders);
 }
 
 void Ledger::set_limits(uid_t uid, std::optional<Limits> limits) {
@@ -231,7 +251,7 @@ void Ledger::end_crossings() { impl_->crossings.end(); }
 
 AccountRow Ledger::row(uid_t uid) const {
   base::Lock lock(impl_->mutex);
-  return impl_->row_of(uid);
+  return impl_->row_of(impl_->holders.holder_of(uid));
 }
 
 std::vector<AccountRow> Ledger::table() const {
@@ -295,6 +315,14 @@ base::Result<void> Charge::move_to(Account& account) {
   account_->shrink(usage_);
   account_ = &account;
   return {};
+}
+
+void Charge::belong_to(Account& account) {
+  base::Lock lock(mutex_);
+  if (account_ == &account) return;
+  account.take(usage_);
+  account_->shrink(usage_);
+  account_ = &account;
 }
 
 Usage Charge::usage() const {

@@ -10,6 +10,7 @@
 
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
+#include "fs/limits/holders.h"
 
 namespace scratchfs::limits {
 
@@ -57,6 +58,7 @@ class Ledger {
     Limits each_user;  // everyone's default; root (uid 0) is unlimited unless overridden
     std::map<uid_t, Limits> overrides;
     std::uint64_t total_inodes = kUnlimited;  // of the whole mount; beyond it ENOSPC
+    Holders holders;            // of subordinate ids: what those have and use is theirs
     unsigned warn_percent = 0;  // of a limit, at which next_crossing() tells of it; 0: never
   };
   explicit Ledger(Options options);
@@ -64,8 +66,11 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // The row of `uid`, made at first use.
+  // The row of `uid`, or of who holds it, made at first use.
   Account& account(uid_t uid);
+  uid_t holder_of(uid_t uid) const;
+  // What is charged so far stays where it is: Charge::belong_to().
+  void replace_holders(Holders holders);
   // Sets or (nullopt) lifts a user's own limits. A limit below what is used is fine: only further
   // growth fails.
   void set_limits(uid_t uid, std::optional<Limits> limits);
@@ -78,7 +83,7 @@ class Ledger {
   std::optional<Crossing> next_crossing();
   void end_crossings();
 
-  AccountRow row(uid_t uid) const;
+  AccountRow row(uid_t uid) const;  // as account()
   // Every user that uses something or has limits of its own, by uid.
   std::vector<AccountRow> table() const;
   Usage total() const;
@@ -108,6 +113,8 @@ class Charge {
   // All of it becomes another user's, or (EDQUOT) nothing changes. quotactl(2): root moves too fail
   // over the limit.
   base::Result<void> move_to(Account& account);
+  // The same, whatever the limits say: the owner stays, and somebody else holds his number now.
+  void belong_to(Account& account);
   Usage usage() const;
 
  private:

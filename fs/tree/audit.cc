@@ -9,6 +9,9 @@ namespace scratchfs::tree {
 
 namespace {
 
+// Entries looked at before a directory's lock is given up.
+constexpr std::size_t kEntriesAtOnce = 128;
+
 limits::Usage usage_of(const Inode& inode, uid_t& owner) {
   base::Lock lock(inode.mutex);
   owner = inode.uid;
@@ -19,29 +22,50 @@ limits::Usage usage_of(const Inode& inode, uid_t& owner) {
 
 }  // namespace
 
-std::vector<std::string> Tree::audit() const {
+// With those that have no name any more, and the root.
+std::vector<InodeRef> Tree::all_inodes() const {
   std::unordered_set<InodeRef> seen;
   std::vector<InodeRef> to_look_at = inodes_.all();
   to_look_at.push_back(root_);
   for (const auto& handle : handles_.all()) to_look_at.push_back(handle->inode);
-  std::map<uid_t, limits::Usage> found;
   while (!to_look_at.empty()) {
     const InodeRef inode = std::move(to_look_at.back());
     to_look_at.pop_back();
-    if (!seen.insert(inode).second) continue;
-    if (!inode->gone) {
-      uid_t owner = 0;
-      const limits::Usage usage = usage_of(*inode, owner);
-      found[owner].bytes += usage.bytes;
-      found[owner].inodes += usage.inodes;
-    }
-    if (!inode->is_directory()) continue;
-    base::SharedLock lock(inode->directory->mutex);
+    if (!seen.insert(inode).second || !inode->is_directory()) continue;
     std::uint64_t cookie = 0;
-    while (const Dentry* entry = inode->directory->after(cookie)) {
-      to_look_at.push_back(entry->inode);
-      cookie = entry->cookie;
+    for (bool more = true; more;) {
+      base::SharedLock lock(inode->directory->mutex);
+      for (std::size_t i = 0; more && i < kEntriesAtOnce; ++i) {
+        const Dentry* entry = inode->directory->after(cookie);
+        more = entry != nullptr;
+        if (!more) break;
+        to_look_at.push_back(entry->inode);
+        cookie = entry->cookie;
+      }
     }
+  }
+  return {seen.begin(), seen.end()};
+}
+
+// Twice: what asked the ledger just before the change may come into the tree during the first walk.
+void Tree::charge_holders() {
+  for (int walk = 0; walk < 2; ++walk) {
+    for (const InodeRef& inode : all_inodes()) {
+      base::Lock lock(inode->mutex);
+      inode->charge.belong_to(ledger_.account(inode->uid));
+    }
+  }
+}
+
+std::vector<std::string> Tree::audit() const {
+  std::map<uid_t, limits::Usage> found;
+  for (const InodeRef& inode : all_inodes()) {
+    if (inode->gone) continue;
+    uid_t owner = 0;
+    const limits::Usage usage = usage_of(*inode, owner);
+    limits::Usage& all = found[ledger_.holder_of(owner)];
+    all.bytes += usage.bytes;
+    all.inodes += usage.inodes;
   }
   std::vector<std::string> differences;
   for (const limits::AccountRow& row : ledger_.table()) found.try_emplace(row.uid);

@@ -16,8 +16,8 @@ constexpr std::size_t kEntriesAtOnce = 128;
 
 class Count {
  public:
-  Count(limits::LifetimeMode mode, bool anything_spilled)
-      : mode_(mode), anything_spilled_(anything_spilled) {}
+  Count(limits::LifetimeMode mode, bool anything_spilled, const limits::Ledger& ledger)
+      : mode_(mode), anything_spilled_(anything_spilled), ledger_(ledger) {}
 
   // `name` is one that it was found by; of several only the first counts, so that it counts once.
   void add(const Inode& inode, const Dentry* name) {
@@ -29,7 +29,7 @@ class Count {
       add_holders(inode.facts());
     }
     ++census_.objects;
-    Census::User& user = census_.users[uid];
+    Census::User& user = census_.users[ledger_.holder_of(uid)];
     ++user.objects;
     if (!inode.content) return;
     const std::uint64_t allocated = inode.content->allocated();
@@ -59,13 +59,14 @@ class Count {
 
   const limits::LifetimeMode mode_;
   const bool anything_spilled_;
+  const limits::Ledger& ledger_;  // knows on whose account it is
   Census census_;
 };
 
 }  // namespace
 
 Census Tree::census() const {
-  Count count(options_.lifetime, store_.has_spilled());
+  Count count(options_.lifetime, store_.has_spilled(), ledger_);
   std::vector<std::pair<InodeRef, const Dentry*>> batch;
   std::vector<InodeRef> to_look_at{root_};
   while (!to_look_at.empty()) {

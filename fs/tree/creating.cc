@@ -131,7 +131,7 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
       return Created{found(existing), *opened};
     }
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
-    auto right = handle_budget_.take(caller.uid);
+    auto right = handle_budget_.take(ledger_.holder_of(caller.uid));
     if (!right) return base::Errno(ENFILE);
     const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
     if (!made) return made.error();
@@ -151,7 +151,7 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
                                                  const Caller& caller) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (directory->directory->is_removed()) return base::Errno(ENOENT);
-  auto right = handle_budget_.take(caller.uid);
+  auto right = handle_budget_.take(ledger_.holder_of(caller.uid));
   if (!right) return base::Errno(ENFILE);
   const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
   if (!made) return made.error();

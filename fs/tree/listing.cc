@@ -9,16 +9,16 @@ namespace {
 // Entries of others passed over before the directory's lock is given up: some ten microseconds.
 constexpr std::size_t kHiddenAtOnce = 256;
 
-bool belongs_to(const Inode& inode, uid_t user) {
+uid_t owner_of(const Inode& inode) {
   base::Lock lock(inode.mutex);
-  return inode.uid == user;
+  return inode.uid;
 }
 
 }  // namespace
 
 struct Tree::Listing {
   const ListVisitor& visit;
-  const uid_t viewer;
+  const uid_t viewer;  // or who holds that number
   const bool hides_others;
   std::uint64_t cookie;
   bool shown;          // something, which is an answer: the kernel comes back for the rest
@@ -35,7 +35,7 @@ void Tree::list_some(const Inode& directory, Listing& listing, Blocker& blocker)
   base::SharedLock lock(directory.directory->mutex);
   while (const Dentry* entry = directory.directory->after(listing.cookie)) {
     const InodeRef& inode = entry->inode;
-    if (listing.hides_others && !belongs_to(*inode, listing.viewer)) {
+    if (listing.hides_others && ledger_.holder_of(owner_of(*inode)) != listing.viewer) {
       listing.cookie = entry->cookie;
       if (++hidden == kHiddenAtOnce) return;
       continue;
@@ -64,7 +64,7 @@ base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, u
   if (cookie < 1 && !visit({directory->id, S_IFDIR, ".", 1, directory})) return {};
   if (cookie < 2 && !visit({parent->id, S_IFDIR, "..", 2, parent})) return {};
   Listing listing{.visit = visit,
-                  .viewer = viewer,
+                  .viewer = ledger_.holder_of(viewer),
                   .hides_others = hides_others(*directory, viewer),
                   .cookie = cookie,
                   .shown = cookie < 2};

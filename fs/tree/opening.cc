@@ -73,7 +73,7 @@ base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, uid_t
                                          bool kill_set_ids) {
   if (inode->is_directory()) return base::Errno(EISDIR);
   if (!inode->is_regular()) return base::Errno(ENXIO);
-  auto right = handle_budget_.take(user);
+  auto right = handle_budget_.take(ledger_.holder_of(user));
   if (!right) return base::Errno(ENFILE);
   Opened opened;
   {

@@ -206,6 +206,9 @@ class Tree {
   // Recomputes every user's charge from the inodes; the lines tell where it differs from the
   // ledger. Nothing may be going on meanwhile.
   std::vector<std::string> audit() const;
+  // Who holds which ids has changed in the ledger: every charge goes where it belongs now. A walk
+  // over all objects, as census(); what is created meanwhile is right, too.
+  void charge_holders();
 
  private:
   // What a request must wait for, where it meets a closing name.
@@ -221,6 +224,9 @@ class Tree {
   struct Listing;
   bool hides_others(const Inode& directory, uid_t viewer) const;
   void list_some(const Inode& directory, Listing& listing, Blocker& blocker) const;
+
+  // audit.cc
+  std::vector<InodeRef> all_inodes() const;
 
   // creating.cc
   base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)

@@ -151,19 +151,23 @@ TEST_F(SuperviseOnce, PathsMayBeRelativeToWhereItWasMounted) {
   for (const char* name : {"/mnt", "/spill, here"})
     ASSERT_EQ(mkdir((home + name).c_str(), 0700), 0);
   std::ofstream(home + "/limits") << "* 5M\n";
-  const std::string options = "memory=8M,io_uring=off,spill_dir=spill\\, here,quota_file=limits";
+  std::ofstream(home + "/ids") << kNobody << ":700000:10\n";
+  const std::string options =
+      "memory=8M,io_uring=off,spill_dir=spill\\, here,quota_file=limits,subuid=ids";
   const Finished mounted =
       run({scratchfs_binary(), "mount", "--supervise", "-o", options, "mnt"}, {.directory = home});
   ASSERT_EQ(mounted.code, 0) << mounted.err;
-  const auto pid = [&] {
-    const Finished status = run({scratchfs_binary(), "status", home + "/mnt", "--json"});
-    return status.code == 0 ? nlohmann::json::parse(status.out)["pid"].get<pid_t>() : 0;
+  const auto status = [&] {
+    const Finished told = run({scratchfs_binary(), "status", home + "/mnt", "--json"});
+    return told.code == 0 ? nlohmann::json::parse(told.out) : nlohmann::json::object({{"pid", 0}});
   };
+  const auto pid = [&] { return status()["pid"].get<pid_t>(); };
   const pid_t first = pid();
   ASSERT_GT(first, 0);
   ASSERT_EQ(::kill(first, SIGKILL), 0);
   EXPECT_TRUE(eventually(
       [&] { return ::kill(first, 0) != 0 && is_served(home + "/mnt") && pid() != first; }, 30));
+  EXPECT_EQ(status()["subuid"], home + "/ids");
   EXPECT_EQ(run({scratchfs_binary(), "umount", home + "/mnt"}).code, 0);
   EXPECT_TRUE(processes_naming(home).empty());
 }

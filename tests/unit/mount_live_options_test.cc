@@ -25,6 +25,7 @@ Json status() {
           {"create_mode", "private"},
           {"private_names", false},
           {"confine", "auto"},
+          {"subuid", nullptr},
           {"shared", true},
           {"transport", {{"io_uring", true}}},
           {"memory", {{"locked", false}}},
@@ -69,9 +70,10 @@ TEST(LiveOptions, KeepCommasThatAreMeantInValues) {
 }
 
 TEST(LiveOptions, TakeWhatIsSoAlready) {
-  for (const char* list : {"lifetime=claimed,claim=session,create_mode=private",
-                           "spill_dir=/tmp/../tmp", "inodes=70000", "io_uring=auto", "io_uring=on",
-                           "confine=auto", "allow_other", "nonempty,fsname=x", "noexec"}) {
+  for (const char* list :
+       {"lifetime=claimed,claim=session,create_mode=private", "spill_dir=/tmp/../tmp",
+        "inodes=70000", "io_uring=auto", "io_uring=on", "confine=auto", "subuid=none",
+        "allow_other", "nonempty,fsname=x", "noexec"}) {
     EXPECT_TRUE(check_unchanged(accepted(list).others, status(), ST_NOEXEC)) << list;
   }
 }
@@ -80,7 +82,7 @@ TEST(LiveOptions, RefuseWhatCannotBeChangedAndTellWhatCan) {
   for (const char* list :
        {"lifetime=strict", "claim=user", "create_mode=posix", "spill_dir=/", "inodes=5",
         "inodes=none", "io_uring=off", "noallow_other", "lock_memory", "supervise", "private_names",
-        "confine=off", "quota_file=/x", "quota_warn=50%"}) {
+        "confine=off", "quota_file=/x", "subuid=/x", "quota_warn=50%"}) {
     EXPECT_NE(refused(list).find("memory"), std::string::npos) << list;
   }
   EXPECT_NE(refused("noexec").find("remount,bind,noexec"), std::string::npos);

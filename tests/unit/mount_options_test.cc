@@ -44,6 +44,7 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_EQ(options.quota, "none");
   EXPECT_EQ(options.quota_file, "");
   EXPECT_EQ(options.quota_warn, 90U);
+  EXPECT_EQ(options.subuid, "/etc/subuid");
   EXPECT_EQ(options.quota_inodes, kUnlimited);
   EXPECT_EQ(options.lifetime, limits::LifetimeMode::claimed);
   EXPECT_EQ(options.claim, tree::ClaimKind::session);
@@ -156,6 +157,7 @@ TEST(MountOptions, RefuseValuesThatAreNone) {
                            "quota_warn=-5%",
                            "quota_warn=%",
                            "quota_file=",
+                           "subuid=",
                            "quota=x",
                            "quota_inodes=0",
                            "quota_inodes=-1",
