@@ -263,7 +263,10 @@ TEST_P(Evasion, DirectoryStreams) {
     for (int i = 0; i < 900; ++i)
       streams.emplace_back(open(mount_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     EXPECT_TRUE(streams.back().valid());
-    EXPECT_LT(status_kb(mount_.daemon(), "VmRSS"), before + 1024) << "there is nothing to remember";
+    if (slowness() == 1) {
+      EXPECT_LT(status_kb(mount_.daemon(), "VmRSS"), before + 1024)
+          << "there is nothing to remember";
+    }
   });
 }
 
