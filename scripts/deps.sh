@@ -22,7 +22,7 @@ readonly stamp=$deps/stamp
 build_packages=(
   build-essential ca-certificates ccache cmake dpkg-dev file git meson ninja-build pkg-config
   fuse3 libcap-dev libcli11-dev libfmt-dev libgmock-dev libgtest-dev libncurses-dev libnuma-dev
-  libseccomp-dev libspdlog-dev libssl-dev liburing-dev nlohmann-json3-dev
+  libseccomp-dev libsodium-dev libspdlog-dev libssl-dev liburing-dev nlohmann-json3-dev
 )
 test_packages=(
   acl attr btrfs-progs clang clang-format clang-tidy e2fsprogs fio gnuplot-nox procps python3 shellcheck tar xz-utils

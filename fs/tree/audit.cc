@@ -1,4 +1,4 @@
-// The ledger recomputed from the inodes: the two must never differ.
+// What is counted, counted again: the two must never differ.
 #include <fmt/format.h>
 #include <map>
 #include <unordered_set>
@@ -18,6 +18,11 @@ limits::Usage usage_of(const Inode& inode, uid_t& owner) {
   limits::Usage usage = inode.fixed_usage();
   if (inode.content) usage.bytes += inode.content->allocated();
   return usage;
+}
+
+bool names_are_counted(const Inode& inode) {
+  base::Lock lock(inode.mutex);
+  return inode.names.counts_are_true();
 }
 
 }  // namespace
@@ -59,7 +64,10 @@ void Tree::charge_holders() {
 
 std::vector<std::string> Tree::audit() const {
   std::map<uid_t, limits::Usage> found;
+  std::vector<std::string> differences;
   for (const InodeRef& inode : all_inodes()) {
+    if (!names_are_counted(*inode))
+      differences.push_back(fmt::format("inode {}: its names are counted wrong", inode->id));
     if (inode->gone) continue;
     uid_t owner = 0;
     const limits::Usage usage = usage_of(*inode, owner);
@@ -67,7 +75,6 @@ std::vector<std::string> Tree::audit() const {
     all.bytes += usage.bytes;
     all.inodes += usage.inodes;
   }
-  std::vector<std::string> differences;
   for (const limits::AccountRow& row : ledger_.table()) found.try_emplace(row.uid);
   for (const auto& [uid, usage] : found) {
     const limits::Usage booked = ledger_.row(uid).usage;

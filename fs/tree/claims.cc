@@ -60,6 +60,12 @@ std::vector<std::weak_ptr<Inode>> Claimant::end() {
   for (auto& [name, inode] : names_) held.push_back(std::move(inode));
   names_.clear();
   stems_.clear();
+  // Each inode once, however many names of it were held.
+  const std::owner_less<> by_owner;
+  std::ranges::sort(held, by_owner);
+  const auto again = std::ranges::unique(
+      held, [&](const auto& a, const auto& b) { return !by_owner(a, b) && !by_owner(b, a); });
+  held.erase(again.begin(), again.end());
   return held;
 }
 

@@ -40,7 +40,7 @@ class Claimant {
   void remove(const Dentry* name, std::string_view stem, bool in_root);
   // Whether `name` begins with the stem of a name that this claimant holds in the root.
   bool covers(std::string_view name) const;
-  // Marks it ended and hands out what it held.
+  // Marks it ended and hands out what it held, each inode once.
   std::vector<std::weak_ptr<Inode>> end();
 
  private:

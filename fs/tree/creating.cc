@@ -14,7 +14,7 @@ base::Result<void> Tree::check_new(Inode& parent, std::string_view name, Blocker
   if (Dentry* leftover = parent.directory->find(name)) {
     base::Lock lock(leftover->inode->mutex);
     unclaim_name(*leftover->inode, *leftover);
-    std::erase(leftover->inode->names, leftover);
+    leftover->inode->names.drop(*leftover);
     lock.unlock();
     parent.directory->take(*leftover);
   }
@@ -50,7 +50,7 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
 void Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name,
                   const ClaimantRef& claimant) {
   Dentry& entry = parent.directory->insert(parent, inode, name);
-  inode->names.push_back(&entry);
+  inode->names.add(entry);
   claim_name(*inode, entry, claimant);
   if (inode->is_directory())
     inode->directory->set_holds_entries(!entry.claims.empty() || parent.directory->holds_entries());

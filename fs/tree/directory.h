@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fs/base/keyed_hash.h"
 #include "fs/base/mutex.h"
 #include "fs/tree/claims.h"
 #include "fs/tree/types.h"
@@ -57,7 +58,7 @@ class Directory {
  private:
   std::uint64_t next_cookie_ GUARDED_BY(mutex) = kFirstCookie;
   std::map<std::uint64_t, std::unique_ptr<Dentry>> by_cookie_ GUARDED_BY(mutex);
-  std::unordered_map<std::string_view, Dentry*> by_name_ GUARDED_BY(mutex);
+  std::unordered_map<std::string_view, Dentry*, base::KeyedHash> by_name_ GUARDED_BY(mutex);
   // Written under the lock, read by anyone.
   std::atomic<std::uint64_t> size_ = 0;
   std::atomic<std::uint32_t> subdirectories_ = 0;

@@ -14,6 +14,8 @@ namespace {
 
 // Thousands of sessions can claim a name each by exchanging it; nobody reads of more.
 constexpr std::size_t kMostTold = 16;
+// More are not for a handler to walk.
+constexpr std::size_t kMostNamesAtOnce = 256;
 
 // The first few of `claimants`, each once, in words.
 std::vector<std::string> words_of(const std::vector<ClaimantRef>& claimants, ClaimantKind& kind) {
@@ -74,6 +76,7 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
   bool maybe_bound = false;
   {
     base::Lock lock(inode->mutex);
+    if (wait == base::Wait::no && inode->names.size() > kMostNamesAtOnce) return base::kWouldBlock;
     if (inode->handles > 0)
       words.push_back(in_full ? fmt::format("handles: {}", inode->handles) : "handles");
     kept = inode->kept;

@@ -123,13 +123,12 @@ void Inode::retire() {
 }
 
 limits::LifetimeFacts Inode::facts() const {
-  limits::LifetimeFacts facts{
-      .regular = is_regular(), .handles = handles, .kept = kept, .bound = maybe_bound};
-  for (const Dentry* name : names) {
-    facts.claimed = facts.claimed || !name->claims.empty();
-    facts.in_held_directory = facts.in_held_directory || name->parent->directory->holds_entries();
-  }
-  return facts;
+  return {.regular = is_regular(),
+          .handles = handles,
+          .kept = kept,
+          .claimed = names.claimed() > 0,
+          .bound = maybe_bound,
+          .in_held_directory = names.held_by_directories() > 0};
 }
 
 bool Inode::is_closing(limits::LifetimeMode mode) const {
@@ -157,16 +156,15 @@ void Inode::kill_set_ids() {
 }
 
 void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
-  if (!claimant || std::ranges::find(name.claims, claimant) != name.claims.end()) return;
-  if (claimant->add(&name, inode.weak_from_this(), stem_of(name.name), name.parent->id == kRootId))
-    name.claims.push_back(claimant);
+  if (!claimant || !inode.names.claim(name, claimant)) return;
+  if (!claimant->add(&name, inode.weak_from_this(), stem_of(name.name), name.parent->id == kRootId))
+    inode.names.unclaim(name, claimant);  // it has ended
 }
 
 void unclaim_name(Inode& inode, Dentry& name) {
-  (void)inode;  // named so that the caller shows its lock
   for (const ClaimantRef& claimant : name.claims)
     claimant->remove(&name, stem_of(name.name), name.parent->id == kRootId);
-  name.claims.clear();
+  inode.names.unclaim_all(name);
 }
 
 }  // namespace scratchfs::tree

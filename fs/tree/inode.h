@@ -5,7 +5,6 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "fs/base/mutex.h"
 #include "fs/content/content.h"
@@ -13,6 +12,7 @@
 #include "fs/limits/lifetime.h"
 #include "fs/tree/claims.h"
 #include "fs/tree/directory.h"
+#include "fs/tree/names.h"
 #include "fs/tree/object_memory.h"
 #include "fs/tree/types.h"
 #include "fs/tree/xattrs.h"
@@ -84,7 +84,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   timespec modified GUARDED_BY(mutex);
   timespec changed GUARDED_BY(mutex);
   Xattrs xattrs GUARDED_BY(mutex);
-  std::vector<Dentry*> names GUARDED_BY(mutex);  // the directories own them
+  Names names GUARDED_BY(mutex);
   std::uint32_t handles GUARDED_BY(mutex) = 0;
   std::uint32_t direct_handles GUARDED_BY(mutex) = 0;  // those of them that are direct
   bool kept GUARDED_BY(mutex) = false;

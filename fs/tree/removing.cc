@@ -24,7 +24,7 @@ void Tree::take_name(Inode& parent, Dentry& entry, Removed& removed) {
       }
       inode.touch_changed();
     }
-    std::erase(inode.names, &entry);
+    inode.names.drop(entry);
   }
   removed.names.push_back(parent.directory->take(entry));
   touch(parent);

@@ -150,10 +150,11 @@ void Tree::move_name(const Move& move, const InodeRef& source,
   Dentry& fresh = move.to->directory->insert(*move.to, source, move.new_name);
   {
     base::Lock lock(source->mutex);
+    source->names.add(fresh);
     for (const ClaimantRef& claimant : old.claims) claim_name(*source, fresh, claimant);
     for (const ClaimantRef& claimant : claims) claim_name(*source, fresh, claimant);
     unclaim_name(*source, old);
-    std::ranges::replace(source->names, &old, &fresh);
+    source->names.drop(old);
     // What its directory held, and nothing holds where it goes, is claimed by who moved it there:
     // `mv job/result .` does not lose the result.
     const bool was_held = move.from->directory->holds_entries();
@@ -178,14 +179,14 @@ void Tree::exchange(Dentry& one, Dentry& other) NO_THREAD_SAFETY_ANALYSIS {
     claims.insert(claims.end(), other.claims.begin(), other.claims.end());
     unclaim_name(*first, one);
     unclaim_name(*second, other);
-    std::erase(first->names, &one);
-    std::erase(second->names, &other);
+    first->names.drop(one);
+    second->names.drop(other);
     const auto one_entry = one_parent.directory->take(one);
     const auto other_entry = other_parent.directory->take(other);
     Dentry& new_one = one_parent.directory->insert(one_parent, second, one_entry->name);
     Dentry& new_other = other_parent.directory->insert(other_parent, first, other_entry->name);
-    second->names.push_back(&new_one);
-    first->names.push_back(&new_other);
+    second->names.add(new_one);
+    first->names.add(new_other);
     for (const ClaimantRef& claimant : claims) {
       claim_name(*second, new_one, claimant);
       claim_name(*first, new_other, claimant);

@@ -133,7 +133,7 @@ bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
   if (!claimant) return true;
   const auto held = claimant->end();
   if (!held.empty())
-    spdlog::debug("{} has ended, it held {} names", claimant->words(), held.size());
+    spdlog::debug("{} has ended, it held {} objects", claimant->words(), held.size());
   for (const auto& weak : held) {
     if (const InodeRef inode = weak.lock()) unclaim(inode, claimant);
   }
@@ -143,7 +143,7 @@ bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
 void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
   {
     base::Lock lock(inode->mutex);
-    for (Dentry* name : inode->names) std::erase(name->claims, claimant);
+    for (Dentry* name : inode->names) inode->names.unclaim(*name, claimant);
   }
   const Cause cause{Reason::claim_ended, claimant->words(), "has ended"};
   if (inode->is_directory()) refresh_holding(inode, cause);
@@ -190,17 +190,22 @@ std::vector<InodeRef> Tree::spread_holding(const InodeRef& directory) {
     const InodeRef next = std::move(to_look_at.back());
     to_look_at.pop_back();
     if (next->id == kRootId) continue;
+    base::Lock lock(next->directory->mutex);
+    bool holds = false;
     {
-      base::Lock lock(next->mutex);
+      base::Lock inode_lock(next->mutex);
       const limits::LifetimeFacts facts = next->facts();
-      const bool holds = facts.kept || facts.claimed || facts.in_held_directory;
-      if (next->directory->holds_entries() == holds) continue;
-      next->directory->set_holds_entries(holds);
+      holds = facts.kept || facts.claimed || facts.in_held_directory;
     }
+    if (next->directory->holds_entries() == holds) continue;
+    next->directory->set_holds_entries(holds);
     changed.push_back(next);
-    base::SharedLock lock(next->directory->mutex);
     std::uint64_t cookie = 0;
     while (const Dentry* entry = next->directory->after(cookie)) {
+      {
+        base::Lock child_lock(entry->inode->mutex);
+        entry->inode->names.note_holding(holds);
+      }
       if (entry->inode->is_directory()) to_look_at.push_back(entry->inode);
       cookie = entry->cookie;
     }

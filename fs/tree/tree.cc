@@ -54,7 +54,8 @@ void Tree::dismantle() {
     for (const auto& entry : entries) {
       base::Lock lock(entry->inode->mutex);
       if (!entry->inode->gone && entry->inode->names.size() > 1) entry->inode->uncount_names(1);
-      std::erase(entry->inode->names, entry.get());
+      entry->inode->names.unclaim_all(*entry);
+      entry->inode->names.drop(*entry);
       if (entry->inode->is_directory()) directories.push_back(entry->inode);
     }
   }

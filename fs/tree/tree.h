@@ -203,8 +203,8 @@ class Tree {
   // A walk over all objects: about a microsecond for each, longer where much is spilled. Holds no
   // lock for long; not for a handler.
   Census census() const;
-  // Recomputes every user's charge from the inodes; the lines tell where it differs from the
-  // ledger. Nothing may be going on meanwhile.
+  // Recomputes every user's charge from the inodes, and what each counts of its names; the lines
+  // tell where that differs. Nothing may be going on meanwhile.
   std::vector<std::string> audit() const;
   // Who holds which ids has changed in the ledger: every charge goes where it belongs now. A walk
   // over all objects, as census(); what is created meanwhile is right, too.

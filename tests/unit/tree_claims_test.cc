@@ -38,6 +38,16 @@ TEST(AClaimant, HoldsNothingMoreOnceItHasEnded) {
 
 class Claims : public TreeTest {};
 
+TEST_F(Claims, AnEndTellsOfAnInodeOnceHoweverManyNamesWereClaimed) {
+  Claimant claimant(1, "claimant");
+  const auto file = make_file(root_, "file", O_EXCL);
+  const auto other = make_file(root_, "other", O_EXCL);
+  std::array<Dentry, 5> dentries{};
+  for (Dentry& name : dentries)
+    ASSERT_TRUE(claimant.add(&name, &name == &dentries.front() ? other : file, "stem", true));
+  EXPECT_EQ(claimant.end().size(), 2U);
+}
+
 TEST_F(Claims, ThatComeAfterALookOutliveTheEndItSaw) {
   make_file(root_, "before", O_EXCL);
   EXPECT_FALSE(claimants_.end_seen_before(kSession, [&] { make_file(root_, "after", O_EXCL); }));

@@ -1,0 +1,46 @@
+// An inode's names, with what a look-up asks of all of them counted: a file may have 65,000.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "fs/tree/claims.h"
+#include "fs/tree/directory.h"
+
+namespace scratchfs::tree {
+
+// Not thread-safe: the inode's mutex guards it. Names are owned by their directories, which must be
+// locked (not shared) when a name comes, goes, or is held by its directory or no longer held.
+class Names {
+ public:
+  bool empty() const { return all_.empty(); }
+  std::size_t size() const { return all_.size(); }
+  Dentry* front() const { return all_.front(); }
+  auto begin() const { return all_.begin(); }
+  auto end() const { return all_.end(); }
+
+  // How many are claimed; how many lie in a directory that holds its entries.
+  std::size_t claimed() const { return claimed_; }
+  std::size_t held_by_directories() const { return held_; }
+
+  void add(Dentry& name);
+  // Precondition: it has no claims any more.
+  void drop(Dentry& name);
+  // False: it was claimed by that one already.
+  bool claim(Dentry& name, const ClaimantRef& claimant);
+  // False: it was not claimed by that one.
+  bool unclaim(Dentry& name, const ClaimantRef& claimant);
+  void unclaim_all(Dentry& name);
+  // The directory of one of them holds its entries from now on, or no longer.
+  void note_holding(bool holds) { held_ += holds ? 1 : -std::size_t{1}; }
+  // Whether what is counted is what is there.
+  bool counts_are_true() const;
+
+ private:
+  std::vector<Dentry*> all_;
+  std::size_t claimed_ = 0;
+  std::size_t held_ = 0;
+};
+
+}  // namespace scratchfs::tree
