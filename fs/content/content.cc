@@ -49,6 +49,7 @@ Result<Content::Appended> Content::append(std::span<const std::byte> from, Wait 
 Result<void> Content::truncate(std::uint64_t size, Wait wait) {
   return impl_->truncate(size, wait);
 }
+Discarded Content::discard() { return impl_->discard(); }
 Result<void> Content::allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
                                Wait wait) {
   return impl_->allocate(offset, length, keep_size, wait);

@@ -15,6 +15,11 @@ namespace scratchfs::content {
 // The largest offset plus one that a file can have (FUSE's s_maxbytes: 2^63 - 1).
 inline constexpr std::uint64_t kMaxSize = 0x7fff'ffff'ffff'ffff;
 
+class Discarded;
+
+// Freeing blocks takes some 10 ms for each GiB. More than this a handler leaves to others.
+inline constexpr std::uint64_t kMostFreedAtOnce = 64 << 20;  // bytes
+
 // Thread-safe. Takes its own lock, never holds it across disk I/O; callers hold no lock that a
 // handler needs. With Wait::no nothing waits for the disk or for memory: kWouldBlock says "the same
 // call again by who may wait". A call that answered kWouldBlock may have done a part of its work;
@@ -48,14 +53,16 @@ class Content {
   };
   base::Result<Appended> append(std::span<const std::byte> from, base::Wait wait);
 
-  // ftruncate(2): growing makes a hole, shrinking frees. EFBIG. Shrinking into the middle of a
-  // spilled page may wait.
+  // ftruncate(2): growing makes a hole, shrinking frees. EFBIG. Shrinking may wait: into the middle
+  // of a spilled page, and for all that was more than kMostFreedAtOnce before.
   base::Result<void> truncate(std::uint64_t size, base::Wait wait);
   // fallocate(2) mode 0 / KEEP_SIZE: afterwards every byte of the range has a page, or (EDQUOT,
   // ENOSPC) the pages that this call made are holes again, unless somebody else changed the file
   // meanwhile or no patience is left for it. What cannot fit at all fails before it makes any.
   base::Result<void> allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
                               base::Wait wait);
+  // Takes everything out: it is empty, and costs nothing, at once. Never waits.
+  Discarded discard();
   // FALLOC_FL_PUNCH_HOLE|KEEP_SIZE: whole pages become holes, parts of pages zeros.
   base::Result<void> punch(std::uint64_t offset, std::uint64_t length, base::Wait wait);
   // FALLOC_FL_ZERO_RANGE, with or without KEEP_SIZE: reads as zeros and is allocated.

@@ -17,6 +17,7 @@
 #include "fs/content/advance.h"
 #include "fs/content/block_map.h"
 #include "fs/content/content.h"
+#include "fs/content/discarded.h"
 #include "fs/content/ranges.h"
 #include "fs/content/small_bytes.h"
 #include "fs/content/waiting.h"
@@ -43,6 +44,7 @@ class Content::Impl {
   base::Result<Appended> append(std::span<const std::byte> from, base::Wait wait) EXCLUDES(mutex_);
 
   base::Result<void> truncate(std::uint64_t size, base::Wait wait) EXCLUDES(mutex_);
+  Discarded discard() EXCLUDES(mutex_);
   base::Result<void> allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
                               base::Wait wait) EXCLUDES(mutex_);
   base::Result<void> punch(std::uint64_t offset, std::uint64_t length, base::Wait wait)
@@ -134,6 +136,7 @@ class Content::Impl {
       REQUIRES(mutex_);
   base::Result<void> erase(std::uint64_t offset, std::uint64_t length, Erase how, base::Wait wait)
       EXCLUDES(mutex_);
+  bool takes_long(Erase how, std::uint64_t offset, std::uint64_t end) const REQUIRES_SHARED(mutex_);
   base::Result<void> erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how, Hand& hand,
                                 Lack& lack, Trash& trash) REQUIRES(mutex_);
   void erase_small(std::uint64_t begin, std::uint64_t end, Erase how) REQUIRES(mutex_);

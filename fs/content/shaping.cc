@@ -12,10 +12,23 @@ using base::Wait;
 Result<void> Content::Impl::truncate(std::uint64_t size, Wait wait) {
   if (size > kMaxSize) return base::Errno(EFBIG);
   Trash trash;
-  return in_passes(wait, [&](Hand& hand, Lack& lack) {
+  return in_passes(wait, [&](Hand& hand, Lack& lack) -> Result<void> {
     base::Lock lock(mutex_);
+    if (wait == Wait::no && size < Impl::size() && allocated() > kMostFreedAtOnce)
+      return base::kWouldBlock;
     return truncate_pass(size, hand, lack, trash);
   });
+}
+
+Discarded Content::Impl::discard() {
+  base::Lock lock(mutex_);
+  ++changes_;
+  set_small_room(0);
+  Discarded discarded(std::move(blocks_));
+  charge_.shrink({.bytes = discarded.bytes()});
+  set_size(0);
+  note_allocated();
+  return discarded;
 }
 
 Result<void> Content::Impl::truncate_pass(std::uint64_t size, Hand& hand, Lack& lack,
@@ -62,12 +75,14 @@ Result<void> Content::Impl::erase(std::uint64_t offset, std::uint64_t length, Er
   Trash trash;
   return in_passes(wait, [&](Hand& hand, Lack& lack) -> Result<void> {
     base::Lock lock(mutex_);
-    if (wait == Wait::no && how == Erase::bytes &&
-        blocks_.pages_in(pages_touched(offset, end)) * kPageSize > kMostAtOnce) {
-      return base::kWouldBlock;
-    }
+    if (wait == Wait::no && takes_long(how, offset, end)) return base::kWouldBlock;
     return erase_pass(cursor, end, how, hand, lack, trash);
   });
+}
+
+bool Content::Impl::takes_long(Erase how, std::uint64_t offset, std::uint64_t end) const {
+  if (how == Erase::pages) return std::min(end - offset, allocated()) > kMostFreedAtOnce;
+  return blocks_.pages_in(pages_touched(offset, end)) * kPageSize > kMostAtOnce;
 }
 
 // From block to block of those that exist; `cursor` keeps what was done before a wait from being

@@ -68,10 +68,11 @@ std::string without_trusted(const std::string& names) {
 }
 
 base::Result<Done> set_lifetime(Context& context, const tree::InodeRef& inode,
-                                std::string_view value, uid_t caller) {
+                                std::string_view value, uid_t caller, base::Wait wait) {
   if (caller != 0 && caller != inode->attributes().uid) return base::Errno(EPERM);
   if (value != "keep" && value != "auto") return base::Errno(EINVAL);
-  if (const auto set = context.tree.set_kept(inode, value == "keep"); !set) return set.error();
+  if (const auto set = context.tree.set_kept(inode, value == "keep", wait); !set)
+    return set.error();
   return Done{};
 }
 
@@ -97,10 +98,11 @@ void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const ch
   serve(
       context, raw, Opcode::setxattr, id,
       [&context, flags, inode = context.tree.find(id)](
-          Request& request, base::Wait, std::string_view name,
+          Request& request, base::Wait wait, std::string_view name,
           std::string_view value) -> base::Result<Done> {
         if (!inode) return base::Errno(EPERM);
-        if (name == kLifetime) return set_lifetime(context, inode, value, request.caller().uid);
+        if (name == kLifetime)
+          return set_lifetime(context, inode, value, request.caller().uid, wait);
         if (const auto valid = check_name(name); !valid) return valid.error();
         const auto set = context.tree.set_xattr(inode, name, value, to_set(flags));
         if (!set) return set.error();
@@ -140,10 +142,11 @@ void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
   Context& context = context_of(raw);
   serve(
       context, raw, Opcode::removexattr, id,
-      [&context, inode = context.tree.find(id)](Request& request, base::Wait,
+      [&context, inode = context.tree.find(id)](Request& request, base::Wait wait,
                                                 std::string_view name) -> base::Result<Done> {
         if (!inode) return base::Errno(ENODATA);
-        if (name == kLifetime) return set_lifetime(context, inode, "auto", request.caller().uid);
+        if (name == kLifetime)
+          return set_lifetime(context, inode, "auto", request.caller().uid, wait);
         // setfacl -b takes it well that there is no ACL, but not that there cannot be one.
         if (name.starts_with("system.posix_acl_")) return base::Errno(ENODATA);
         if (const auto valid = check_name(name); !valid) return valid.error();

@@ -87,7 +87,7 @@ base::Result<void> Budget::try_reserve(Need need, std::uint64_t bytes) {
     count(need, bytes);
     return {};
   }
-  if (blocked_ && !firm_fits(need, bytes)) return *blocked_;
+  if (const auto error = hopeless(); error && !firm_fits(need, bytes)) return *error;
   return base::kWouldBlock;
 }
 
@@ -98,7 +98,7 @@ base::Result<void> Budget::reserve(Need need, std::uint64_t bytes, base::Wait wa
     count(need, bytes);
     return {};
   }
-  if (blocked_ && !firm_fits(need, bytes)) return *blocked_;
+  if (const auto error = hopeless(); error && !firm_fits(need, bytes)) return *error;
   if (stopping_) return base::Errno{ENOSPC};
   if (!anyone_waits()) progress_ = Clock::now();
   Waiter waiter{.bytes = bytes, .since = Clock::now(), .condition = {}, .done = false, .error = {}};
@@ -257,21 +257,42 @@ void Budget::fail_waiters(Need need, base::Errno error, Clock::time_point before
 
 void Budget::block(base::Errno error, std::uint64_t generation) {
   base::Lock lock(mutex_);
-  if (generation == generation_) fail_takers(error);
+  if (generation != generation_) return;
+  blocked_ = error;
+  fail_takers();
 }
 
 void Budget::block_full(std::uint64_t generation) {
   base::Lock lock(mutex_);
-  if (generation == generation_ && leaving_ == 0) fail_takers(base::Errno{ENOSPC});
+  if (generation != generation_ || leaving_ > 0) return;
+  blocked_ = base::Errno{ENOSPC};
+  fail_takers();
 }
 
-void Budget::fail_takers(base::Errno error) {
-  blocked_ = error;
+std::optional<base::Errno> Budget::hopeless() const {
+  return freeing_ == 0 ? blocked_ : std::nullopt;
+}
+
+void Budget::fail_takers() {
+  const auto error = hopeless();
+  if (!error) return;
   for (const Need need : {Need::dirty, Need::take}) {
     auto& queue = waiters_[index(need)];
     if (!queue.empty() && !firm_fits(need, queue.front()->bytes))
-      fail_waiters(need, error, Clock::time_point::max());
+      fail_waiters(need, *error, Clock::time_point::max());
   }
+}
+
+void Budget::freeing(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  freeing_ += bytes;
+}
+
+void Budget::freed(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  assert(freeing_ >= bytes);
+  freeing_ -= bytes;
+  fail_takers();
 }
 
 void Budget::unblock() {
@@ -295,11 +316,11 @@ void Budget::pause(std::chrono::milliseconds pause) {
   if (stopping_) return;
   const auto now = Clock::now();
   if (leaving_ == 0) {
-    if (blocked_) {
+    if (const auto error = hopeless()) {
       for (const Need need : kAllNeeds) {
-        fail_waiters(need, *blocked_, now - kBlockedPatience);
+        fail_waiters(need, *error, now - kBlockedPatience);
       }
-    } else if (now - progress_ > kStuckPatience) {
+    } else if (freeing_ == 0 && now - progress_ > kStuckPatience) {
       for (const Need need : kAllNeeds) {
         fail_waiters(need, base::Errno{ENOSPC}, now - kStuckPatience);
       }
@@ -351,7 +372,7 @@ Marks Budget::marks() const {
 
 Budget::Counts Budget::counts() const {
   base::Lock lock(mutex_);
-  return {used_, firm(), clean_, small_, remembered_};
+  return {used_, firm(), clean_, small_, remembered_, freeing_};
 }
 
 }  // namespace scratchfs::store

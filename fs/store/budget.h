@@ -91,6 +91,10 @@ class Budget {
   // out either.
   void block_full(std::uint64_t generation) EXCLUDES(mutex_);
   void unblock() EXCLUDES(mutex_);
+  // So many bytes, in memory or on disk, are being freed by somebody: until freed() takers wait
+  // where they would fail.
+  void freeing(std::uint64_t bytes) EXCLUDES(mutex_);
+  void freed(std::uint64_t bytes) EXCLUDES(mutex_);
   std::uint64_t generation() EXCLUDES(mutex_);
   // Called after a search that evicted nothing: waits until something changes, at most `pause`;
   // shorter when somebody waits. Who has waited too long with no progress at all gets the error.
@@ -103,7 +107,7 @@ class Budget {
   std::uint32_t age() const { return age_.load(std::memory_order_relaxed); }
 
   struct Counts {
-    std::uint64_t used, firm, clean, small, remembered;  // bytes
+    std::uint64_t used, firm, clean, small, remembered, freeing;  // bytes
   };
   Counts counts() const EXCLUDES(mutex_);
   Marks marks() const EXCLUDES(mutex_);
@@ -137,7 +141,9 @@ class Budget {
   std::uint64_t excess() const REQUIRES(mutex_);
   void serve() REQUIRES(mutex_);
   void wake_spiller() REQUIRES(mutex_);
-  void fail_takers(base::Errno error) REQUIRES(mutex_);
+  // Why takers fail; nullopt: they wait.
+  std::optional<base::Errno> hopeless() const REQUIRES(mutex_);
+  void fail_takers() REQUIRES(mutex_);
   void allow_takers() REQUIRES(mutex_);
   void fail_waiters(Need need, base::Errno error, Clock::time_point before) REQUIRES(mutex_);
 
@@ -163,6 +169,7 @@ class Budget {
   std::array<std::deque<Waiter*>, kAllNeeds.size()> waiters_ GUARDED_BY(mutex_);
 
   std::optional<base::Errno> blocked_ GUARDED_BY(mutex_);
+  std::uint64_t freeing_ GUARDED_BY(mutex_) = 0;
   std::uint64_t generation_ GUARDED_BY(mutex_) = 0;
   Clock::time_point progress_ GUARDED_BY(mutex_) = Clock::now();
   base::Condition work_;     // idle spillers

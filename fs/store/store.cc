@@ -1,5 +1,6 @@
 #include "fs/store/store.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -126,6 +127,11 @@ void Store::remove_small(std::uint64_t bytes) {
   impl_->housekeeper.freed_heap(bytes);
 }
 
+Freeing Store::freeing(std::uint64_t bytes) {
+  impl_->budget.freeing(bytes);
+  return {this, bytes};
+}
+
 base::Result<void> Store::set_memory(std::uint64_t bytes) {
   if (bytes < kMinBudget) return base::Errno{EINVAL};
   const bool grows = bytes > impl_->budget.marks().budget;
@@ -150,10 +156,11 @@ std::uint64_t Store::total_bytes() const {
 }
 
 std::uint64_t Store::free_bytes() const {
-  const std::uint64_t firm = impl_->budget.counts().firm;
+  const Budget::Counts counts = impl_->budget.counts();
   const std::uint64_t memory = impl_->budget.marks().trigger;
-  const std::uint64_t in_memory = memory > firm ? memory - firm : 0;
-  return in_memory + (impl_->slots ? impl_->slots->room() : 0);
+  const std::uint64_t in_memory = memory > counts.firm ? memory - counts.firm : 0;
+  const std::uint64_t on_disk = impl_->slots ? impl_->slots->room() : 0;
+  return std::min(in_memory + on_disk + counts.freeing, total_bytes());
 }
 
 StoreStats Store::stats() const {
@@ -235,6 +242,19 @@ void Pin::drop_pages(PageMask mask) {
   const std::size_t count = frames_of(dropped, *block_->resident, frames);
   block_->mask = static_cast<PageMask>(block_->mask & ~mask);
   store_->impl_->give_back_frames(std::span(frames).first(count));
+}
+
+Freeing::Freeing(Freeing&& other) noexcept
+    : store_(std::exchange(other.store_, nullptr)), bytes_(other.bytes_) {}
+
+Freeing::~Freeing() {
+  if (store_ != nullptr) freed(bytes_);
+}
+
+void Freeing::freed(std::uint64_t bytes) {
+  assert(bytes <= bytes_);
+  bytes_ -= bytes;
+  store_->impl_->budget.freed(bytes);
 }
 
 Hold::Hold(Hold&& other) noexcept

@@ -96,6 +96,23 @@ class Hold {
   Block* block_ = nullptr;
 };
 
+// Announces that bytes are about to become free: while it lasts, who finds no room waits for them
+// instead of failing. Move-only; its store outlives it.
+class Freeing {
+ public:
+  Freeing(Freeing&& other) noexcept;
+  Freeing& operator=(Freeing&& other) = delete;
+  ~Freeing();
+  // So many of them are free now.
+  void freed(std::uint64_t bytes);
+
+ private:
+  friend class Store;
+  Freeing(Store* store, std::uint64_t bytes) : store_(store), bytes_(bytes) {}
+  Store* store_;
+  std::uint64_t bytes_;
+};
+
 enum class Access : bool { read, write };
 
 struct StoreOptions {
@@ -173,6 +190,9 @@ class Store {
   base::Result<void> add_objects(std::uint64_t bytes);
   void remove_small(std::uint64_t bytes);
 
+  // Blocks of that many bytes will be dropped in the background.
+  Freeing freeing(std::uint64_t bytes);
+
   // Another budget, from now on: more is there at once, what is above a smaller one is spilled in
   // the background while nobody fails. EINVAL: below kMinBudget. ENOMEM: more than
   // StoreOptions::most_memory. EBUSY: more must stay in memory than the budget has room for, or
@@ -181,7 +201,7 @@ class Store {
   // Another spill limit; what is spilled beyond a lower one stays. EINVAL: made with spill 0.
   base::Result<void> set_spill(std::uint64_t bytes);
 
-  // Bytes that can still be stored, in memory and on disk together.
+  // Bytes that can still be stored, in memory and on disk together; what is being freed is free.
   std::uint64_t free_bytes() const;
   std::uint64_t total_bytes() const;
   StoreStats stats() const;
@@ -191,6 +211,7 @@ class Store {
   friend class FrameGrant;
   friend class Pin;
   friend class Hold;
+  friend class Freeing;
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

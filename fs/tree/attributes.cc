@@ -9,7 +9,11 @@ base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const Attri
   if (inode->gone) return base::Errno(ESTALE);
   if (change.size) {
     if (!inode->is_regular()) return base::Errno(inode->is_directory() ? EISDIR : EINVAL);
-    if (const auto done = inode->content->truncate(*change.size, wait); !done) return done.error();
+    if (*change.size == 0) {
+      reaper_.free(inode->content->discard());
+    } else if (const auto done = inode->content->truncate(*change.size, wait); !done) {
+      return done.error();
+    }
   }
   base::Lock lock(inode->mutex);
   if (change.uid && *change.uid != inode->uid) {

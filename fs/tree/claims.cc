@@ -62,10 +62,11 @@ std::vector<std::weak_ptr<Inode>> Claimant::end() {
   stems_.clear();
   // Each inode once, however many names of it were held.
   const std::owner_less<> by_owner;
-  std::ranges::sort(held, by_owner);
-  const auto again = std::ranges::unique(
-      held, [&](const auto& a, const auto& b) { return !by_owner(a, b) && !by_owner(b, a); });
-  held.erase(again.begin(), again.end());
+  std::sort(held.begin(), held.end(), by_owner);
+  const auto same = [&](const auto& a, const auto& b) {
+    return !by_owner(a, b) && !by_owner(b, a);
+  };
+  held.erase(std::unique(held.begin(), held.end(), same), held.end());
   return held;
 }
 

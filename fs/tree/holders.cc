@@ -54,8 +54,9 @@ class Distinct {
 
 }  // namespace
 
-base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept) {
+base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept, base::Wait wait) {
   if (inode->id == kRootId) return base::Errno(EINVAL);
+  if (wait == base::Wait::no && has_to_spread(*inode)) return base::kWouldBlock;
   {
     base::Lock lock(inode->mutex);
     inode->kept = kept;

@@ -82,11 +82,7 @@ base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, uid_t
     opened = new_handle(inode, flags, *std::move(right));
   }
   if ((flags & O_TRUNC) != 0) {
-    // Shrinking to nothing never waits.
-    if (const auto emptied = inode->content->truncate(0, base::Wait::no); !emptied) {
-      release(opened.handle);
-      return emptied.error();
-    }
+    reaper_.free(inode->content->discard());
     touch_written(*inode, kill_set_ids);
   }
   return opened;

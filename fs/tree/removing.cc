@@ -34,10 +34,7 @@ void Tree::take_name(Inode& parent, Dentry& entry, Removed& removed) {
 void Tree::finish(Removed& removed) {
   for (const auto& entry : removed.names) {
     const InodeRef& inode = entry->inode;
-    if (inode->gone && inode->content) {
-      // Shrinking to nothing never waits.
-      if (const auto freed = inode->content->truncate(0, base::Wait::no); !freed) continue;
-    }
+    if (inode->gone && inode->content) reaper_.free(inode->content->discard());
   }
   if (options_.lifetime != limits::LifetimeMode::claimed) return;
   for (const auto& entry : removed.names) {

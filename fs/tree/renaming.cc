@@ -1,6 +1,6 @@
 // renameat2: moving a name, replacing another, or exchanging two; and where the claims go.
 #include <algorithm>
-#include <optional>
+#include <mutex>
 
 #include "fs/tree/patience.h"
 
@@ -13,6 +13,7 @@ struct Tree::Move {
   std::string_view new_name;
   RenameMode mode;
   const ClaimantRef mover;  // of what no directory holds where it goes; may be null
+  const base::Wait wait;
 };
 
 namespace {
@@ -56,6 +57,13 @@ class DirectoryPair {
   Inode* second_;
 };
 
+// False: somebody is at work on a large tree, for which a handler does not wait.
+bool take(std::unique_lock<base::Mutex>& lock, base::Wait wait) {
+  if (wait == base::Wait::no) return lock.try_lock();
+  lock.lock();
+  return true;
+}
+
 std::vector<ClaimantRef> claims_of(const Dentry& entry) {
   base::Lock lock(entry.inode->mutex);
   return entry.claims;
@@ -74,11 +82,11 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
     if (!claimant) return claimant.error();
     mover = *claimant;
   }
-  const Move move{from, old_name, to, new_name, mode, std::move(mover)};
+  const Move move{from, old_name, to, new_name, mode, std::move(mover), wait};
   Moved moved;
   const auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
-    std::optional<base::Lock<base::Mutex>> topology;
-    if (from != to) topology.emplace(rename_mutex_);
+    std::unique_lock topology(rename_mutex_, std::defer_lock);
+    if (from != to && !take(topology, wait)) return base::kWouldBlock;
     const DirectoryPair lock(from, to);
     return rename_locked(move, moved, blocker);
   });
@@ -101,10 +109,14 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
   if (!source) return base::Errno(ENOENT);
   const InodeRef target = live(to, move.new_name, blocker);
   if (blocker || to.is_removed()) return base::Errno(ENOENT);
+  const bool exchanges = move.mode == RenameMode::exchange;
+  if (move.wait == base::Wait::no &&
+      (has_to_spread(*source) || (exchanges && target && has_to_spread(*target))))
+    return base::kWouldBlock;
   const bool crosses = move.from != move.to;
   if (crosses && source->is_directory() && is_within(move.to, *source)) return base::Errno(EINVAL);
   if (move.mode == RenameMode::no_replace && target) return base::Errno(EEXIST);
-  if (move.mode == RenameMode::exchange) {
+  if (exchanges) {
     if (!target) return base::Errno(ENOENT);
     if (crosses && target->is_directory() && is_within(move.from, *target))
       return base::Errno(EINVAL);

@@ -78,11 +78,7 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
     tell_gone(parent->id, inode->id, name);
     if (parent->id != kRootId) parents.push_back(parent);
   }
-  if (inode->content) {
-    // Shrinking to nothing never waits.
-    if (const auto freed = inode->content->truncate(0, base::Wait::no); !freed)
-      spdlog::error("content of {} not freed: errno {}", inode->id, freed.error().value());
-  }
+  if (inode->content) reaper_.free(inode->content->discard());
 }
 
 void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause& cause) {
@@ -151,6 +147,12 @@ void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
   // What a handle still holds can now go by a close: the kernel must not trust what it remembers of
   // the names.
   if (!inode->gone) tell_expired(inode);
+}
+
+// What holds it holds all that is in it, however much that is: not for a handler.
+bool Tree::has_to_spread(const Inode& inode) const {
+  return options_.lifetime == limits::LifetimeMode::claimed && inode.is_directory() &&
+         inode.directory->size() > 0;
 }
 
 // A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.

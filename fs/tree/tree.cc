@@ -18,6 +18,7 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
       claims_(claimants),
       gate_(options.lifetime),
       handle_budget_(options.max_handles),
+      reaper_(store),
       root_(std::make_shared<Inode>(Inode::Birth{.id = kRootId,
                                                  .mode = S_IFDIR | options.root_mode,
                                                  .device = 0,

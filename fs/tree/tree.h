@@ -33,6 +33,7 @@
 #include "fs/tree/id_table.h"
 #include "fs/tree/inode.h"
 #include "fs/tree/notices.h"
+#include "fs/tree/reaper.h"
 #include "fs/tree/socket_watch.h"
 #include "fs/tree/types.h"
 
@@ -159,8 +160,8 @@ class Tree {
   base::Result<void> remove_xattr(const InodeRef& inode, std::string_view name);
   std::string xattr_names(const InodeRef& inode) const;
   // A keep mark holds until it is lifted; `system.scratchfs.lifetime`. EINVAL: the root, which
-  // holds nothing of what is in it.
-  base::Result<void> set_kept(const InodeRef& inode, bool kept);
+  // holds nothing of what is in it. A directory that is not empty may take long.
+  base::Result<void> set_kept(const InodeRef& inode, bool kept, base::Wait wait);
   // `handles: 2; session 1529 (bash), 3 processes; directory /job1`, for people, which takes a look
   // through /proc and so waits; in brief only `handles; a claim; a directory`.
   enum class Detail : bool { brief, full };
@@ -280,6 +281,7 @@ class Tree {
   bool claimant_ended(ClaimantKey key, std::uint64_t claims);
   void socket_unbound(const InodeRef& socket);
   void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
+  bool has_to_spread(const Inode& inode) const;
   void refresh_holding(const InodeRef& directory, const Cause& cause);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
   void tell_gone(InodeId parent, InodeId child, const std::string& name);
@@ -297,6 +299,7 @@ class Tree {
   ClaimRegistry claims_;
   ClosingGate gate_;
   HandleBudget handle_budget_;
+  Reaper reaper_;
   IdTable<Inode> inodes_{kRootId + 1};
   IdTable<Handle> handles_{1};
   InodeRef root_;

@@ -133,6 +133,25 @@ TEST(Budget, FailsThoseWhomTheDiskCannotHelpAndNoOthers) {
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(base::kWouldBlock));
 }
 
+TEST(Budget, WhatIsBeingFreedIsWaitedForBeforeAnybodyFails) {
+  Budget budget(kBudget, false);
+  ASSERT_TRUE(budget.try_reserve(Need::take, kBudget));
+  EXPECT_TRUE(budget.try_reserve(Need::take, kMiB).is(Errno{ENOSPC}));
+  budget.freeing(3 * kMiB);
+  EXPECT_TRUE(budget.try_reserve(Need::take, kMiB).is(base::kWouldBlock));
+  std::thread first([&] { EXPECT_TRUE(budget.reserve(Need::take, 2 * kMiB, base::Wait::yes)); });
+  budget.release(2 * kMiB, 0);
+  first.join();
+  std::thread second([&] {
+    EXPECT_TRUE(budget.reserve(Need::take, 2 * kMiB, base::Wait::yes).is(Errno{ENOSPC}));
+  });
+  budget.release(kMiB, 0);
+  std::this_thread::sleep_for(5ms);  // either order gives ENOSPC
+  budget.freed(3 * kMiB);
+  second.join();
+  EXPECT_EQ(budget.counts().used, kBudget - kMiB);
+}
+
 TEST(Budget, IgnoresAVerdictThatIsOlderThanTheLastSuccess) {
   Budget budget(kBudget, true);
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));

@@ -26,7 +26,7 @@ TEST_F(CensusWhenClaimed, CountsEachKindOfHolder) {
   make_file(root_, "claimed", O_EXCL);
   const auto job = make_directory(root_, "job");
   const auto inside = make_file(job, "inside");
-  ASSERT_TRUE(tree_->set_kept(inside, true));
+  ASSERT_TRUE(tree_->set_kept(inside, true, Wait::yes));
   const Census census = tree_->census();
   EXPECT_EQ(census.objects, 4U);
   EXPECT_EQ(census.handles, 1U);
@@ -104,10 +104,10 @@ TEST_F(Deletions, AreCountedByTheirReason) {
   make_file(root_, "claimed", O_EXCL);
   const auto job = make_directory(root_, "job");
   const auto kept = make_file(job, "kept");
-  ASSERT_TRUE(tree_->set_kept(kept, true));
+  ASSERT_TRUE(tree_->set_kept(kept, true, Wait::yes));
   claimants_.end(kSession);
   EXPECT_EQ(deleted(Reason::claim_ended), 1U);
-  ASSERT_TRUE(tree_->set_kept(kept, false));
+  ASSERT_TRUE(tree_->set_kept(kept, false, Wait::yes));
   EXPECT_EQ(deleted(Reason::mark_lifted), 1U);
   EXPECT_EQ(deleted(Reason::last_entry_gone), 1U);
   EXPECT_EQ(tree_->stats().deleted_unheld, 4U);

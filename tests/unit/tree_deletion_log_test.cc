@@ -74,9 +74,9 @@ TEST_F(DeletionLog, TellsOfTheHandleWhereTheSessionEndedBefore) {
 
 TEST_F(DeletionLog, TellsOfAMarkThatWasLifted) {
   const auto file = make_file(root_, "mine", O_EXCL);
-  ASSERT_TRUE(tree_->set_kept(file, true));
+  ASSERT_TRUE(tree_->set_kept(file, true, Wait::yes));
   claimants_.end(kSession);
-  ASSERT_TRUE(tree_->set_kept(file, false));
+  ASSERT_TRUE(tree_->set_kept(file, false, Wait::yes));
   EXPECT_EQ(log_.deletions(), Lines{"(mine): last held by a keep mark, which was lifted"});
 }
 

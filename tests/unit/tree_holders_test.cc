@@ -36,7 +36,7 @@ TEST_F(HoldersWhenClaimed, AreTheNearestDirectoryThatIsHeldByMoreThanItsParent) 
   const auto file = make_file(job, "file");
   EXPECT_EQ(holders(file), "directory /job");
   const auto sub = make_directory(job, "sub");
-  ASSERT_TRUE(tree_->set_kept(sub, true));
+  ASSERT_TRUE(tree_->set_kept(sub, true, Wait::yes));
   EXPECT_EQ(holders(sub), "claimant 10 (fake); directory /job; keep mark");
   EXPECT_EQ(holders(make_file(sub, "deep")), "directory /job/sub");
 }
@@ -72,7 +72,7 @@ TEST_F(HoldersWhenClaimed, AreNothingButTheHandlesOfALooseFileAndOfOneWithoutANa
 
 TEST_F(HoldersWhenClaimed, OfTheRootAreTheMountAndItTakesNoMark) {
   EXPECT_EQ(holders(root_), "the mount");
-  EXPECT_TRUE(tree_->set_kept(root_, true).is(Errno(EINVAL)));
+  EXPECT_TRUE(tree_->set_kept(root_, true, Wait::yes).is(Errno(EINVAL)));
 }
 
 class HoldersWhenStrict : public TreeTest {
@@ -83,7 +83,7 @@ class HoldersWhenStrict : public TreeTest {
 TEST_F(HoldersWhenStrict, AreHandlesAndMarksOfFilesAndTheMountOfAllElse) {
   const auto directory = make_directory(root_, "directory");
   const auto file = create(directory, "file", O_CREAT | O_EXCL | O_RDWR);
-  ASSERT_TRUE(tree_->set_kept(file.found.inode, true));
+  ASSERT_TRUE(tree_->set_kept(file.found.inode, true, Wait::yes));
   EXPECT_EQ(holders(file.found.inode), "handles: 1; keep mark");
   EXPECT_EQ(holders(directory), "the mount");
   tree_->release(file.opened.handle);

@@ -49,10 +49,10 @@ TEST_F(Strict, OtherObjectsStayUntilTheyAreRemoved) {
 
 TEST_F(Strict, AKeptFileStaysUntilTheMarkIsLifted) {
   const auto file = create(root_, "file", O_RDWR | O_CREAT);
-  ASSERT_TRUE(tree_->set_kept(file.found.inode, true));
+  ASSERT_TRUE(tree_->set_kept(file.found.inode, true, Wait::yes));
   tree_->release(file.opened.handle);
   EXPECT_TRUE(exists(root_, "file"));
-  ASSERT_TRUE(tree_->set_kept(file.found.inode, false));
+  ASSERT_TRUE(tree_->set_kept(file.found.inode, false, Wait::yes));
   EXPECT_FALSE(exists(root_, "file"));
 }
 
@@ -119,10 +119,10 @@ TEST_F(Claimed, AClaimInsideKeepsAnotherSessionsDirectory) {
 TEST_F(Claimed, AKeptDirectoryHoldsWhatIsInIt) {
   const auto directory = make_directory(root_, "directory");
   make_file(directory, "file");
-  ASSERT_TRUE(tree_->set_kept(directory, true));
+  ASSERT_TRUE(tree_->set_kept(directory, true, Wait::yes));
   claimants_.end(kSession);
   EXPECT_TRUE(exists(directory, "file"));
-  ASSERT_TRUE(tree_->set_kept(directory, false));
+  ASSERT_TRUE(tree_->set_kept(directory, false, Wait::yes));
   EXPECT_TRUE(names(root_).empty());
 }
 

@@ -22,7 +22,7 @@ class Links : public TreeTest {
 
 TEST_F(Links, AFileLivesAsLongAsOneOfItsManyNamesIsHeld) {
   const auto kept = make_directory(root_, "kept");
-  ASSERT_TRUE(tree_->set_kept(kept, true));
+  ASSERT_TRUE(tree_->set_kept(kept, true, Wait::yes));
   const auto file = make_file(root_, "first", O_EXCL);
   for (int i = 0; i < 100; ++i) link(file, root_, "link" + std::to_string(i), kOtherSession);
   link(file, kept, "inside");
@@ -48,6 +48,13 @@ TEST_F(Links, ADirectoryThatIsNoLongerHeldLetsTheNamesInItGo) {
   EXPECT_FALSE(exists(root_, "directory"));
 }
 
+TEST_F(Links, AFileWithManyNamesIsNotDescribedByAHandler) {
+  const auto file = make_file(root_, "first", O_EXCL);
+  for (int i = 0; i < 300; ++i) link(file, root_, "link" + std::to_string(i));
+  EXPECT_TRUE(tree_->describe_holders(file, Tree::Detail::brief, Wait::no).is(base::kWouldBlock));
+  EXPECT_EQ(holders(file, Tree::Detail::brief), "a claim");
+}
+
 TEST_F(Links, WhatIsCountedOfNamesIsTrueHoweverTheyMove) {
   std::mt19937 random(7);
   const auto below = [&random](unsigned count) { return random() % count; };
@@ -55,7 +62,7 @@ TEST_F(Links, WhatIsCountedOfNamesIsTrueHoweverTheyMove) {
                           make_directory(root_, "c", kOtherSession)};
   for (const auto& place : places) {
     if (place != root_) {
-      ASSERT_TRUE(tree_->set_kept(place, true));
+      ASSERT_TRUE(tree_->set_kept(place, true, Wait::yes));
     }
   }
   const auto place = [&] { return places[below(places.size())]; };
@@ -85,7 +92,7 @@ TEST_F(Links, WhatIsCountedOfNamesIsTrueHoweverTheyMove) {
         break;
       case 5:
         if (const auto at = place(); at != root_) {
-          ASSERT_TRUE(tree_->set_kept(at, below(2) == 0));
+          ASSERT_TRUE(tree_->set_kept(at, below(2) == 0, Wait::yes));
         }
         break;
       case 6:
