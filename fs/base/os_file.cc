@@ -12,6 +12,7 @@
 #include <cstdio>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/mutex.h"
 #include "fs/base/own_place.h"
 
 namespace scratchfs::base {
@@ -37,18 +38,15 @@ class HiddenFile final : public OsFile {
   }
 
   Result<void> write_all(std::span<const std::byte> buffer, std::uint64_t offset) override {
-    while (!buffer.empty()) {
-      const ssize_t put =
-          pwrite(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
-      if (put < 0) {
-        if (may_retry(errno)) continue;
-        return Errno{errno};
-      }
-      // POSIX lets pwrite(2) answer 0 without an error; asking again for ever would hang.
-      if (put == 0) return Errno{EIO};
-      buffer = buffer.subspan(static_cast<std::size_t>(put));
-      offset += static_cast<std::uint64_t>(put);
+    if (direct_) {
+      const auto written = write_through(buffer, offset);
+      if (direct_ || !written) return written;
     }
+    // The page cache takes what the disk later may not, and tells the next fsync(2) alone, once: so
+    // one write at a time, each with its own.
+    Lock lock(cached_writes_);
+    if (const auto written = write_through(buffer, offset); !written) return written;
+    if (fdatasync(fd_.get()) != 0) return Errno{errno};
     return {};
   }
 
@@ -77,6 +75,22 @@ class HiddenFile final : public OsFile {
   }
 
  private:
+  Result<void> write_through(std::span<const std::byte> buffer, std::uint64_t offset) {
+    while (!buffer.empty()) {
+      const ssize_t put =
+          pwrite(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
+      if (put < 0) {
+        if (may_retry(errno)) continue;
+        return Errno{errno};
+      }
+      // POSIX lets pwrite(2) answer 0 without an error; asking again for ever would hang.
+      if (put == 0) return Errno{EIO};
+      buffer = buffer.subspan(static_cast<std::size_t>(put));
+      offset += static_cast<std::uint64_t>(put);
+    }
+    return {};
+  }
+
   bool set_direct(bool on) {
     const int flags = fcntl(fd_.get(), F_GETFL);
     if (flags < 0) return false;
@@ -94,6 +108,7 @@ class HiddenFile final : public OsFile {
 
   const Descriptor fd_;
   std::atomic<bool> direct_;
+  Mutex cached_writes_;
 };
 
 class Directory final : public OsDirectory {

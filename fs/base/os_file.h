@@ -20,7 +20,8 @@ class OsFile {
   // Reads exactly buffer.size() bytes at `offset` (bytes); EIO when the file ends before, else
   // pread(2)'s errno.
   virtual Result<void> read_exactly(std::span<std::byte> buffer, std::uint64_t offset) = 0;
-  // Writes all of `buffer` at `offset`; ENOSPC, EDQUOT, EIO as pwrite(2). A failed write may have
+  // Writes all of `buffer` at `offset`, to the disk where its file system tells of that (no power
+  // failure is thought of); ENOSPC, EDQUOT, EIO as pwrite(2) and fsync(2). A failed write may have
   // written a part.
   virtual Result<void> write_all(std::span<const std::byte> buffer, std::uint64_t offset) = 0;
   // Gives [offset, offset+length) back to the file system (FALLOC_FL_PUNCH_HOLE); EOPNOTSUPP where

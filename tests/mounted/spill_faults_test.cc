@@ -51,6 +51,7 @@ struct Block {
 
 class SpillFaults : public testing::TestWithParam<Transport> {
  protected:
+  explicit SpillFaults(SlowDisk::Cache cache = SlowDisk::Cache::none) : disk_(cache) {}
   void SetUp() override { allow_seconds(120); }
   SlowDisk disk_;
   Mount mount_{"lifetime=mount,memory=16M,spill_dir=" + disk_.path(), GetParam()};
@@ -107,6 +108,34 @@ TEST_P(SpillFaults, ABrokenDiskIsToldToTheWriterAndTakesNothingBack) {
   EXPECT_EQ(unlink((mount_ / "f").c_str()), 0);
   make_file((mount_ / "g").c_str(), "there is room again");
   EXPECT_EQ(bytes_of_file(mount_ / "g"), "there is room again");
+}
+
+class SpillThroughThePageCache : public SpillFaults {
+ protected:
+  SpillThroughThePageCache() : SpillFaults(SlowDisk::Cache::write_back) {}
+};
+INSTANTIATE_TEST_SUITE_P(Both, SpillThroughThePageCache,
+                         testing::Values(Transport::dev_fuse, Transport::io_uring),
+                         TransportName{});
+
+TEST_P(SpillThroughThePageCache, Works) {
+  EXPECT_EQ(fill(mount_ / "f", 48), 48U);
+  EXPECT_GT(disk_.writes(), 0);
+  for (unsigned i = 0; i < 48; ++i) {
+    expect_mib(i);
+  }
+}
+
+// write(2) says nothing of it: the daemon must ask.
+TEST_P(SpillThroughThePageCache, AWriteThatFailsLaterIsToldToTheWriterAndTakesNothingBack) {
+  mount_.tolerate("spill");
+  disk_.fail_writes(EIO);
+  const unsigned taken = fill(mount_ / "f", 64);
+  EXPECT_TRUE(errno == EIO || errno == ENOSPC) << errno_name(errno);
+  EXPECT_LT(taken, 24U);
+  for (unsigned i = 0; i < taken; ++i) {
+    expect_mib(i);
+  }
 }
 
 TEST_P(SpillFaults, AFailedReadIsToldAndPasses) {

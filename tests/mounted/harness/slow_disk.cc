@@ -48,7 +48,10 @@ std::vector<char> bytes_of(const T& value) {
 
 class SlowDisk::Impl {
  public:
-  Impl() : path_(make_directory("slow-disk")), device_(open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
+  explicit Impl(Cache cache)
+      : path_(make_directory("slow-disk")),
+        cache_(cache),
+        device_(open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
     const std::string options =
         "fd=" + std::to_string(device_.get()) + ",rootmode=40755,user_id=0,group_id=0,allow_other";
     if (::mount("slow-disk", path_.c_str(), "fuse.slowdisk", MS_NOSUID | MS_NODEV,
@@ -116,6 +119,7 @@ class SlowDisk::Impl {
   }
 
   const std::string path_;
+  const Cache cache_;
   std::atomic<int> read_delay_ms_ = 0;
   std::atomic<int> write_delay_ms_ = 0;
   std::atomic<int> read_error_ = 0;
@@ -235,18 +239,19 @@ class SlowDisk::Impl {
     return bytes_of(out);
   }
 
-  static std::vector<char> open_out() {
+  std::vector<char> open_out() const {
     fuse_open_out out{};
-    out.open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+    if (cache_ == Cache::none) out.open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
     return bytes_of(out);
   }
 
-  static std::vector<char> init_out(const fuse_init_in& in) {
+  std::vector<char> init_out(const fuse_init_in& in) const {
     fuse_init_out out{};
     out.major = FUSE_KERNEL_VERSION;
     out.minor = FUSE_KERNEL_MINOR_VERSION;
     out.max_readahead = in.max_readahead;
     out.flags = in.flags & (FUSE_MAX_PAGES | FUSE_BIG_WRITES);
+    if (cache_ == Cache::write_back) out.flags |= in.flags & FUSE_WRITEBACK_CACHE;
     out.max_background = 512;
     out.congestion_threshold = 512;
     out.max_write = kLargestData;
@@ -291,6 +296,7 @@ class SlowDisk::Impl {
   void answer_write(const fuse_in_header& header, const fuse_write_in& in, const char* data) {
     ++writes_;
     Answer answer{.unique = header.unique, .error = write_error_, .data = {}};
+    if (cache_ == Cache::write_back && (in.flags & O_DIRECT) != 0) answer.error = EINVAL;
     if (answer.error == 0) {
       fuse_write_out out{};
       const ssize_t put =
@@ -389,9 +395,9 @@ class SlowDisk::Impl {
   std::uint64_t last_id_ = FUSE_ROOT_ID;
 };
 
-SlowDisk::SlowDisk() {
+SlowDisk::SlowDisk(Cache cache) {
   ensure_environment();
-  impl_ = std::make_unique<Impl>();
+  impl_ = std::make_unique<Impl>(cache);
 }
 SlowDisk::~SlowDisk() = default;
 const std::string& SlowDisk::path() const { return impl_->path_; }

@@ -9,7 +9,10 @@ namespace scratchfs::harness {
 
 class SlowDisk {
  public:
-  SlowDisk();
+  // With `write_back` it refuses O_DIRECT, and what is written goes through the page cache: an
+  // error is told to fsync(2) alone, as by some network file systems.
+  enum class Cache : bool { none, write_back };
+  explicit SlowDisk(Cache cache = Cache::none);
   ~SlowDisk();  // opens the gate and takes the mount away
   SlowDisk(const SlowDisk&) = delete;
   SlowDisk& operator=(const SlowDisk&) = delete;
