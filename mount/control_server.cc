@@ -67,7 +67,9 @@ Json ControlServer::about() const {
           {"supervised", facts_.supervised},
           {"pid_namespace", facts_.pid_namespace},
           {"mounted_since", facts_.since},
-          {"uptime_seconds", base::now().tv_sec - facts_.since},
+          {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(
+                                 std::chrono::steady_clock::now() - started_)
+                                 .count()},
           {"lifetime", name_of(facts_.lifetime)},
           {"claim", name_of(facts_.claim)},
           {"create_mode", name_of(facts_.create_mode)},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -96,6 +97,7 @@ class ControlServer {
   Outcome<void> set_sizes(const SetRequest& request, const MountPlan& plan,
                           const store::StoreStats& now) REQUIRES(mutex_);
 
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   const MountFacts facts_;
   const Gauges gauges_;
   const Levers levers_;

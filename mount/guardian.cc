@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "mount/guardian_watch.h"
+#include "mount/log_sinks.h"
 #include "mount/pidfd.h"
 #include "mount/probe.h"
 #include "mount/process_name.h"
@@ -44,13 +44,14 @@ void keep_only(int socket) {
   if (::chdir("/") != 0) ::_exit(kFailed);
 }
 
+void log_error(const std::string& text) { say_to_syslog(kName, spdlog::level::err, text); }
+
 bool detach_and_log(const MountEntry& mount) {
   const auto detached = unmount(mount, Detach::dead);
   if (detached) {
-    ::syslog(LOG_ERR, "%s: the daemon died unexpectedly; the mount has been detached",
-             mount.mountpoint.c_str());
+    log_error(mount.mountpoint + ": the daemon died unexpectedly; the mount has been detached");
   } else {
-    ::syslog(LOG_ERR, "%s", detached.error().message.c_str());
+    log_error(detached.error().message);
   }
   return static_cast<bool>(detached);
 }
@@ -76,7 +77,6 @@ GuardianHost make_host(const std::string& mountpoint, const ServiceManager& mana
   ignore_signals();
   keep_only(socket);
   name_process(kName, mountpoint);
-  ::openlog(kName, LOG_PID, LOG_DAEMON);
   const GuardianHost host = make_host(mountpoint, duties.manager);
   const char ready = 1;
   if (::send(kSocket, &ready, 1, MSG_NOSIGNAL) != 1) ::_exit(kFailed);

@@ -1,12 +1,13 @@
 #include "mount/logging.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include "mount/log_sinks.h"
 
 namespace scratchfs::mount {
 
@@ -23,7 +24,7 @@ spdlog::sink_ptr& borrowed_terminal() {
 }  // namespace
 
 void start_logging(bool foreground, const std::string& level) {
-  auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  auto terminal = std::make_shared<DescriptorSink>(STDERR_FILENO);
   std::vector<spdlog::sink_ptr> sinks{terminal};
   if (foreground) {
     terminal->set_pattern("%Y-%m-%d %H:%M:%S.%f scratchfs[%P:%t] %l: %v");
@@ -31,13 +32,15 @@ void start_logging(bool foreground, const std::string& level) {
     terminal->set_pattern("scratchfs: %v");
     terminal->set_level(spdlog::level::warn);
     borrowed_terminal() = terminal;
-    auto syslog = std::make_shared<spdlog::sinks::syslog_sink_mt>(kName, LOG_PID, LOG_DAEMON, true);
+    auto syslog = std::make_shared<SyslogSink>(kName);
     syslog->set_pattern("%v");
     sinks.push_back(std::move(syslog));
   }
   auto logger = std::make_shared<spdlog::logger>(kName, sinks.begin(), sinks.end());
   logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::trace);
+  // By itself spdlog would write to stderr that it has no memory for a line, and wait for that.
+  logger->set_error_handler([](const std::string&) {});
   spdlog::set_default_logger(std::move(logger));
 }
 

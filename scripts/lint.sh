@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks format, include direction, the list of locks, shell scripts, and (clang-tidy) the C++ sources.
+# Checks format, include direction, the list of locks, clocks, shell scripts, and (clang-tidy) the C++ sources.
 #
 # usage: scripts/lint.sh [--fix] [--quick]
 #   --fix     let clang-format rewrite the sources first
@@ -87,6 +87,15 @@ tidy() {
       printf "%s\n" "$output"; exit 1; fi' bash
 }
 
+# The time of day can be set back and forth: it is for what is shown and stored, deadlines go by the steady clock.
+clocks() {
+  local found
+  found=$(grep -rnE 'system_clock|CLOCK_REALTIME|\btime\(nullptr\)|gettimeofday' fs mount --include='*.h' --include='*.cc' |
+    grep -vE '^(fs/base/clock\.h|fs/kernel/writers\.cc|mount/(log_sinks|system_calls)\.cc):') || return 0
+  printf '%s: the time of day, which may jump\n' "$found" >&2
+  return 1
+}
+
 bad=0
 echo "lint: clang-format"
 format || bad=1
@@ -94,6 +103,8 @@ echo "lint: include direction"
 scripts/check-includes.sh || bad=1
 echo "lint: locks"
 scripts/check-locks.py || bad=1
+echo "lint: clocks"
+clocks || bad=1
 echo "lint: shellcheck"
 shell_scripts || bad=1
 echo "lint: python syntax"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all tests: the checks of lint.sh, everything in the release
 # build, then unit, parity and mounted tests under ASan+UBSan (built by clang++, with its thread-safety
-# analysis), and unit and mounted tests (those over io_uring) under TSan. Stops at the first stage that
-# fails. Leaves no mount, no process and no setting behind.
+# analysis), and unit, mounted and some of the stress tests (those over io_uring) under TSan. Stops at the
+# first stage that fails. Leaves no mount, no process and no setting behind.
 #
 # usage: scripts/test.sh [--quick | --full] [--only STAGE]
 #   --quick        release build without the stress and program tests, lint without clang-tidy
@@ -182,12 +182,17 @@ sanitized() { # PRESET
   case $full-$1 in
     yes-*) run_tests release -LE 'unit|stress' ;;
     no-asan) run_tests release -L 'parity|mounted' ;;
-    no-tsan) run_tests release -L mounted -E dev_fuse ;;
+    no-tsan)
+      run_tests release -L mounted -E dev_fuse
+      run_tests release -L stress -R "$races"
+      ;;
   esac
   unset SCRATCHFS_BIN
   under=()
 }
 under=() # a command that the tests are run by
+# Of the stress tests those that look for races in the daemon: names, handles, spilling and unmounting under load.
+readonly races='/NamesStress\..*io_uring_claimed|/HandlesStress\..*io_uring|/SpillStress\..*io_uring'
 
 stage() {
   case $1 in
