@@ -35,8 +35,9 @@ void Reaper::free(content::Discarded discarded) {
 bool Reaper::has_thread() {
   if (thread_.joinable()) return true;
   auto started = store::start_thread("reaper", [this] { run(); });
-  if (started) thread_ = *std::move(started);
-  return static_cast<bool>(started);
+  if (!started) return false;
+  thread_ = *std::move(started);
+  return true;
 }
 
 void Reaper::run() {
