@@ -46,7 +46,7 @@ class Scarcity : public testing::TestWithParam<Transport> {
   void SetUp() override { ensure_environment(); }
 
   static std::string command(const std::string& options, const std::string& at) {
-    return scratchfs_binary() + " " + at + " -o " + options + "," + option_of(GetParam());
+    return "'" + scratchfs_binary() + "' " + at + " -o " + options + "," + option_of(GetParam());
   }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Scarcity, testing::Values(Transport::dev_fuse, Transport::io_uring),
