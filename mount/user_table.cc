@@ -111,6 +111,7 @@ std::string show_users_in_full(const Json& users, std::int64_t now) {
 
 void add_names(Json& users) {
   for (Json& row : users) {
+    if (!row.is_object()) continue;  // another program's daemon may answer anything
     const auto uid = uid_of(row);
     const auto name = uid ? user_name(*uid) : std::nullopt;
     row["user"] = name ? Json(*name) : Json(nullptr);

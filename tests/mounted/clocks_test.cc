@@ -11,6 +11,7 @@
 
 #include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/fd.h"
+#include "tests/mounted/harness/keeper.h"
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"

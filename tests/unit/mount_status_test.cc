@@ -39,6 +39,14 @@ TEST(Status, NamesAreAddedForPrograms) {
   EXPECT_TRUE(users[1]["user"].is_null());
 }
 
+TEST(Status, NamesAreNotAddedToWhatIsNoRow) {
+  for (Json users : {Json(1000), Json("users"), Json::array({1, "row", nullptr}), Json(nullptr)}) {
+    const Json before = users;
+    add_names(users);
+    EXPECT_EQ(users, before);
+  }
+}
+
 TEST(Status, ShowsWhateverADaemonLeavesOut) { EXPECT_FALSE(show_status(Json::object()).empty()); }
 
 TEST(Status, ShowsWarnings) {
