@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -117,22 +118,25 @@ class Turns {
  public:
   // False: stopped.
   bool await(int turn) {
-    int now = turn_;
-    while (now != turn && now != kStopped) {
-      turn_.wait(now);
-      now = turn_;
-    }
-    return now == turn;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return turn_ == turn || turn_ == kStopped; });
+    return turn_ == turn;
   }
   void pass_to(int turn) {
-    turn_ = turn;
-    turn_.notify_one();
+    {
+      const std::lock_guard lock(mutex_);
+      turn_ = turn;
+    }
+    changed_.notify_one();
   }
   void stop() { pass_to(kStopped); }
 
  private:
   static constexpr int kStopped = -1;
-  std::atomic<int> turn_ = 0;
+  // Not std::atomic::wait(): once both threads were seen to sleep in it.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int turn_ = 0;
 };
 
 // One thread closes on its core, then the other looks on its own.
