@@ -9,9 +9,6 @@ namespace scratchfs::tree {
 
 namespace {
 
-// Entries looked at before a directory's lock is given up.
-constexpr std::size_t kEntriesAtOnce = 128;
-
 limits::Usage usage_of(const Inode& inode, uid_t& owner) {
   base::Lock lock(inode.mutex);
   owner = inode.uid;
@@ -33,21 +30,16 @@ std::vector<InodeRef> Tree::all_inodes() const {
   std::vector<InodeRef> to_look_at = inodes_.all();
   to_look_at.push_back(root_);
   for (const auto& handle : handles_.all()) to_look_at.push_back(handle->inode);
+  std::vector<Directory::Seen> some;
   while (!to_look_at.empty()) {
     const InodeRef inode = std::move(to_look_at.back());
     to_look_at.pop_back();
     if (!seen.insert(inode).second || !inode->is_directory()) continue;
     std::uint64_t cookie = 0;
-    for (bool more = true; more;) {
-      base::SharedLock lock(inode->directory->mutex);
-      for (std::size_t i = 0; more && i < kEntriesAtOnce; ++i) {
-        const Dentry* entry = inode->directory->after(cookie);
-        more = entry != nullptr;
-        if (!more) break;
-        to_look_at.push_back(entry->inode);
-        cookie = entry->cookie;
-      }
-    }
+    do {
+      inode->directory->look_at_some(cookie, some);
+      for (const auto& entry : some) to_look_at.push_back(entry.inode);
+    } while (!some.empty());
   }
   return {seen.begin(), seen.end()};
 }

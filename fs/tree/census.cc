@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "fs/tree/tree.h"
@@ -10,9 +9,6 @@
 namespace scratchfs::tree {
 
 namespace {
-
-// Entries looked at before a directory's lock is given up: some ten microseconds.
-constexpr std::size_t kEntriesAtOnce = 128;
 
 class Count {
  public:
@@ -67,28 +63,19 @@ class Count {
 
 Census Tree::census() const {
   Count count(options_.lifetime, store_.has_spilled(), ledger_);
-  std::vector<std::pair<InodeRef, const Dentry*>> batch;
+  std::vector<Directory::Seen> some;
   std::vector<InodeRef> to_look_at{root_};
   while (!to_look_at.empty()) {
     const InodeRef directory = std::move(to_look_at.back());
     to_look_at.pop_back();
     std::uint64_t cookie = 0;
     do {
-      batch.clear();
-      {
-        base::SharedLock lock(directory->directory->mutex);
-        while (batch.size() < kEntriesAtOnce) {
-          const Dentry* const entry = directory->directory->after(cookie);
-          if (entry == nullptr) break;
-          batch.emplace_back(entry->inode, entry);
-          cookie = entry->cookie;
-        }
-      }
-      for (const auto& [inode, name] : batch) {
+      directory->directory->look_at_some(cookie, some);
+      for (const auto& [inode, name] : some) {
         count.add(*inode, name);
         if (inode->is_directory()) to_look_at.push_back(inode);
       }
-    } while (batch.size() == kEntriesAtOnce);
+    } while (!some.empty());
   }
   // Open files without a name are in no directory.
   std::unordered_set<InodeRef> seen;

@@ -41,6 +41,13 @@ class Directory {
   std::unique_ptr<Dentry> take(Dentry& entry) REQUIRES(mutex);
   // The first entry whose cookie is greater; nullptr at the end.
   const Dentry* after(std::uint64_t cookie) const REQUIRES_SHARED(mutex);
+  // For walks over all there is: puts some of the entries after `cookie` into `some`, and moves
+  // `cookie` on; none at the end. The names are only to be compared, the lock is given back.
+  struct Seen {
+    std::shared_ptr<Inode> inode;
+    const Dentry* name;
+  };
+  void look_at_some(std::uint64_t& cookie, std::vector<Seen>& some) const EXCLUDES(mutex);
   // Takes all entries out: for the end of the mount.
   std::vector<std::unique_ptr<Dentry>> take_all() REQUIRES(mutex);
 

@@ -63,9 +63,10 @@ base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, u
   }
   if (cookie < 1 && !visit({directory->id, S_IFDIR, ".", 1, directory})) return {};
   if (cookie < 2 && !visit({parent->id, S_IFDIR, "..", 2, parent})) return {};
+  const bool hides = hides_others(*directory, viewer);
   Listing listing{.visit = visit,
-                  .viewer = ledger_.holder_of(viewer),
-                  .hides_others = hides_others(*directory, viewer),
+                  .viewer = hides ? ledger_.holder_of(viewer) : viewer,
+                  .hides_others = hides,
                   .cookie = cookie,
                   .shown = cookie < 2};
   while (true) {
