@@ -11,6 +11,7 @@
 #include "fs/content/ranges.h"
 #include "fs/content/small_bytes.h"
 #include "tests/unit/content_machine.h"
+#include "tests/unit/soon.h"
 
 namespace scratchfs::content {
 namespace {
@@ -289,10 +290,8 @@ TEST_P(ModelTest, IsWhatAnArrayOfBytesIs) {
   filler_.reset();
   EXPECT_EQ(ledger_.total().bytes, 0U);
   // A block that is being written to the disk this moment is freed when that is done.
-  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   const auto in_use = [this] { return store_->stats().memory_used + store_->stats().spilled; };
-  while (in_use() > 0 && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
-  EXPECT_EQ(in_use(), 0U);
+  EXPECT_TRUE(soon([&] { return in_use() == 0; }, std::chrono::seconds(30))) << in_use();
 }
 
 }  // namespace

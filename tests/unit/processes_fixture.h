@@ -18,6 +18,19 @@
 
 namespace scratchfs::tree {
 
+#if defined(SCRATCHFS_SANITIZE_THREAD)
+inline constexpr bool kChildrenMayHaveThreads = false;
+#else
+inline constexpr bool kChildrenMayHaveThreads = true;
+#endif
+inline constexpr const char* kNoThreads =
+    "ThreadSanitizer ends a child of fork(2) that makes threads";
+
+// How long something must not happen for, in seconds.
+inline constexpr double kLongEnough = 0.4;
+
+inline Caller caller_of(pid_t pid) { return {.uid = 0, .gid = 0, .pid = pid, .umask = 022}; }
+
 // Returns when the last writing end of the pipe is closed.
 inline void wait_for_close(int pipe_end) {
   char byte = 0;
@@ -69,7 +82,7 @@ class ChildProcess {
 
   pid_t pid() const { return pid_; }
   ClaimantKey key() const { return static_cast<ClaimantKey>(pid_); }
-  Caller caller() const { return {.uid = 0, .gid = 0, .pid = pid_, .umask = 022}; }
+  Caller caller() const { return caller_of(pid_); }
   // It ends, and stays a zombie until end().
   void end_unreaped() const {
     kill(pid_, SIGKILL);

@@ -5,38 +5,22 @@
 
 #include <cstring>
 #include <thread>
-#include <vector>
 
-#include "tests/fakes/fake_disk.h"
+#include "tests/unit/store_parts_fixture.h"
 
 namespace scratchfs::store {
 namespace {
 
-using fakes::FakeDisk;
 using State = Block::State;
 
-class BlocksTest : public testing::Test {
+class BlocksTest : public PartsTest {
  protected:
-  static constexpr std::uint64_t kBudget = 8 << 20;
-  static constexpr std::uint64_t kBatch = 1 << 20;
+  BlocksTest() : PartsTest(8 << 20, 64 << 20) {}
 
-  void SetUp() override {
-    frames = *Frames::create(kBudget, {.surplus = [] {}, .low = [] {}});
-    slots = *Slots::create(disk, 64 << 20, {.stale = [] {}, .room = [] {}});
-    cipher = *Cipher::create();
-    blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
-    leaving.reserve(kBatch / kPageSize);
-  }
-
-  // A block with page 5, whose bytes are all `fill`; never pinned.
+  // With page 5, whose bytes are all `fill`.
   Block* make(int fill) {
-    Block* block = blocks->make();
-    EXPECT_TRUE(budget.try_reserve(Need::take, kPageSize));
-    std::array<FrameIndex, 1> frame{};
-    frames->take(frame);
-    std::memset(frames->address(frame[0]), fill, kPageSize);
-    block->resident->frames[5] = frame[0];
-    block->mask = 1 << 5;
+    Block* block = PartsTest::make(1 << 5);
+    std::memset(frames->address(block->resident->frames[5]), fill, kPageSize);
     return block;
   }
 
@@ -49,19 +33,11 @@ class BlocksTest : public testing::Test {
     choice = blocks->choose(kBatch, kBatch, true, kBatch, leaving);
   }
 
-  bool seal(Leaving& entry) { return blocks->seal(entry, buffer.data()); }
-
-  void write(Leaving& entry) {
-    entry.slot = slots->allocate(slot_class_of(entry.mask), 1).first;
-    EXPECT_TRUE(
-        slots->write(slot_class_of(entry.mask), entry.slot, std::span(buffer).first(kPageSize)));
-  }
-
   void spill(Block& block) {
     choose();
     ASSERT_EQ(leaving.size(), 1U);
     ASSERT_TRUE(seal(leaving[0]));
-    write(leaving[0]);
+    write_out(leaving[0]);
     EXPECT_EQ(blocks->written(leaving[0]), kPageSize);
     ASSERT_EQ(block.state, State::spilled);
   }
@@ -72,15 +48,7 @@ class BlocksTest : public testing::Test {
     EXPECT_EQ(slots->in_use(), 0U);
   }
 
-  FakeDisk disk;
-  Budget budget{kBudget, true};
-  std::unique_ptr<Frames> frames;
-  std::unique_ptr<Slots> slots;
-  std::unique_ptr<Cipher> cipher;
-  std::unique_ptr<Blocks> blocks;
-  std::vector<Leaving> leaving;
   Blocks::Choice choice;
-  std::array<std::byte, kBlockSize> buffer{};
 };
 
 TEST_F(BlocksTest, GoOutAndComeBackClean) {
@@ -148,7 +116,7 @@ TEST_F(BlocksTest, StayWhenWrittenToWhileBeingWrittenAndTheSlotIsThrownAway) {
   choose();
   ASSERT_TRUE(seal(leaving[0]));
   EXPECT_EQ(block->state, State::writing);
-  write(leaving[0]);
+  write_out(leaving[0]);
   ASSERT_TRUE(blocks->pin(*block, Access::write));
   std::memset(frames->address(block->resident->frames[5]), 2, kPageSize);
   blocks->unpin(*block);
@@ -170,7 +138,7 @@ TEST_F(BlocksTest, StayCleanWhenReadWhileBeingWritten) {
   Block* block = make(1);
   choose();
   ASSERT_TRUE(seal(leaving[0]));
-  write(leaving[0]);
+  write_out(leaving[0]);
   ASSERT_TRUE(blocks->pin(*block, Access::read));
   EXPECT_EQ(blocks->written(leaving[0]), 0U);
   EXPECT_EQ(block->state, State::resident);
@@ -205,7 +173,7 @@ TEST_F(BlocksTest, AreFreedAtOnceWhenDroppedInAnyState) {
   Block* writing = make(2);
   choose();
   ASSERT_TRUE(seal(leaving[0]));
-  write(leaving[0]);
+  write_out(leaving[0]);
   blocks->drop(*writing);
   EXPECT_EQ(budget.counts().used, 0U);
   EXPECT_EQ(blocks->written(leaving[0]), 0U);
@@ -252,8 +220,7 @@ TEST_F(BlocksTest, WaitForFirmMemoryBeforeACleanOneIsWrittenTo) {
 }
 
 TEST_F(BlocksTest, StayWhereTheyAreWhenNoSlotIsFree) {
-  slots = *Slots::create(disk, 0, {.stale = [] {}, .room = [] {}});
-  blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
+  limit_slots(0);
   Block* block = make(1);
   choose();
   EXPECT_TRUE(choice.no_slot);

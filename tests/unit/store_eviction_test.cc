@@ -6,25 +6,17 @@
 #include <ostream>
 #include <vector>
 
-#include "fs/store/blocks.h"
-#include "tests/fakes/fake_disk.h"
+#include "tests/unit/store_parts_fixture.h"
 
 namespace scratchfs::store {
 namespace {
 
-class EvictionTest : public testing::Test {
+class EvictionTest : public PartsTest {
  protected:
   static constexpr std::uint64_t kBudget = 16 << 20;
   static constexpr std::size_t kBudgetBlocks = kBudget / kBlockSize;
-  static constexpr std::uint64_t kBatch = 1 << 20;
 
-  void SetUp() override {
-    frames = *Frames::create(kBudget, {.surplus = [] {}, .low = [] {}});
-    slots = *Slots::create(disk, 32 * kBudget, {.stale = [] {}, .room = [] {}});
-    cipher = *Cipher::create();
-    blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
-    leaving.reserve(kBatch / kPageSize);
-  }
+  EvictionTest() : PartsTest(kBudget, 32 * kBudget) {}
 
   void TearDown() override {
     for (Block* block : all) blocks->drop(*block);
@@ -38,9 +30,8 @@ class EvictionTest : public testing::Test {
       const std::uint64_t wanted = budget.counts().used - budget.marks().target;
       const auto choice = blocks->choose(wanted, wanted + kBatch, true, kBatch, leaving);
       for (Leaving& entry : leaving) {
-        ASSERT_TRUE(blocks->seal(entry, buffer.data()));
-        entry.slot = slots->allocate(slot_class_of(entry.mask), 1).first;
-        ASSERT_TRUE(slots->write(slot_class_of(entry.mask), entry.slot, buffer));
+        ASSERT_TRUE(seal(entry));
+        write_out(entry);
         ASSERT_EQ(blocks->written(entry), kBlockSize);
       }
       budget.left(choice.leaving, true, true);
@@ -58,10 +49,7 @@ class EvictionTest : public testing::Test {
   // Written in `calls` calls, as a file that streams past.
   Block* write(unsigned calls) {
     spill();
-    EXPECT_TRUE(budget.try_reserve(Need::take, kBlockSize));
-    Block* block = blocks->make();
-    frames->take(block->resident->frames);
-    block->mask = 0xffff;
+    Block* block = make(0xffff);
     pin(*block, Access::write, calls);
     all.push_back(block);
     return block;
@@ -94,14 +82,6 @@ class EvictionTest : public testing::Test {
         some.begin(), some.end(), [](const Block* block) { return block->in_memory(); }));
   }
 
-  fakes::FakeDisk disk;
-  Budget budget{kBudget, true};
-  std::unique_ptr<Frames> frames;
-  std::unique_ptr<Slots> slots;
-  std::unique_ptr<Cipher> cipher;
-  std::unique_ptr<Blocks> blocks;
-  std::vector<Leaving> leaving;
-  std::array<std::byte, kBlockSize> buffer{};
   std::vector<Block*> all;
 };
 

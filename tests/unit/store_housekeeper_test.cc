@@ -3,25 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 #include "tests/fakes/fake_disk.h"
+#include "tests/unit/soon.h"
 
 namespace scratchfs::store {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <typename Condition>
-bool within(std::chrono::milliseconds time, Condition condition) {
-  const auto until = std::chrono::steady_clock::now() + time;
-  while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);
-  return condition();
-}
 
 TEST(Housekeeper, GivesDiskSpaceAndIdleMemoryBackWithinSeconds) {
   fakes::FakeDisk disk;
@@ -38,13 +30,13 @@ TEST(Housekeeper, GivesDiskSpaceAndIdleMemoryBackWithinSeconds) {
       ASSERT_TRUE(slots->write(4, slots->allocate(4, 1).first, bytes));
     }
     for (std::uint32_t i = 0; i < 16; ++i) slots->free(4, i);
-    EXPECT_TRUE(within(10s, [&] { return disk.allocated_bytes() == 0; }));
+    EXPECT_TRUE(soon([&] { return disk.allocated_bytes() == 0; }));
   }
   std::vector<FrameIndex> taken((64 << 20) / kPageSize);
   frames->take(taken);
   for (const FrameIndex frame : taken) std::memset(frames->address(frame), 1, 1);
   frames->put(taken);
-  EXPECT_TRUE(within(60s, [&] { return frames->reserve_bytes() <= 8 << 20; }));
+  EXPECT_TRUE(soon([&] { return frames->reserve_bytes() <= 8 << 20; }, 60s));
   housekeeper.stop();
 }
 
@@ -55,7 +47,7 @@ TEST(Housekeeper, KeepsFramesReadyAheadOfNeed) {
   ASSERT_TRUE(housekeeper.start(*frames, nullptr));
   std::array<FrameIndex, 1> one{};
   frames->take(one);
-  EXPECT_TRUE(within(10s, [&] { return frames->reserve_bytes() >= 16 << 20; }));
+  EXPECT_TRUE(soon([&] { return frames->reserve_bytes() >= 16 << 20; }));
   housekeeper.stop();
 }
 

@@ -9,33 +9,21 @@
 #include <thread>
 #include <vector>
 
-#include "tests/fakes/fake_disk.h"
+#include "tests/unit/soon.h"
+#include "tests/unit/store_parts_fixture.h"
 
 namespace scratchfs::store {
 namespace {
 
 using namespace std::chrono_literals;
 
-template <typename Condition>
-bool soon(Condition condition) {
-  const auto until = std::chrono::steady_clock::now() + 20s;
-  while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
-  return condition();
-}
-
-class SpillerTest : public testing::Test {
+class SpillerTest : public PartsTest {
  protected:
-  static constexpr std::uint64_t kBudget = 32 << 20;
-
-  void SetUp() override {
+  SpillerTest() : PartsTest(32 << 20, 256 << 20) {
     disk.watch_writes([this](std::span<const std::byte> bytes, std::uint64_t) {
       const std::lock_guard lock(mutex);
       sizes.push_back(bytes.size());
     });
-    frames = *Frames::create(kBudget, {.surplus = [] {}, .low = [] {}});
-    slots = *Slots::create(disk, 256 << 20, {.stale = [] {}, .room = [this] { budget.unblock(); }});
-    cipher = *Cipher::create();
-    blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
   }
 
   void TearDown() override {
@@ -50,23 +38,11 @@ class SpillerTest : public testing::Test {
   // Blocks with these pages until `bytes` are in use; no further than the trigger.
   void fill_to(std::uint64_t bytes, PageMask mask = 0xffff) {
     const auto pages = static_cast<std::size_t>(std::popcount(mask));
-    while (budget.counts().used + pages * kPageSize <= bytes) {
-      ASSERT_TRUE(budget.try_reserve(Need::take, pages * kPageSize));
-      Block* block = blocks->make();
-      frames->take(std::span(block->resident->frames).first(pages));
-      block->mask = mask;
-      made.push_back(block);
-    }
+    while (budget.counts().used + pages * kPageSize <= bytes) made.push_back(make(mask));
   }
 
-  fakes::FakeDisk disk;
   std::mutex mutex;
   std::vector<std::size_t> sizes;
-  Budget budget{kBudget, true};
-  std::unique_ptr<Frames> frames;
-  std::unique_ptr<Slots> slots;
-  std::unique_ptr<Cipher> cipher;
-  std::unique_ptr<Blocks> blocks;
   std::unique_ptr<Spiller> spiller;
   std::vector<Block*> made;
 };
@@ -96,17 +72,15 @@ TEST_F(SpillerTest, WhatBecameOldTogetherIsChosenTogether) {
     number[made.back()] = made.size();
     if (made.size() % 10 == 0) std::this_thread::sleep_for(100us);
   }
-  std::vector<Leaving> chosen;
-  chosen.reserve(256);
-  blocks->choose(1 << 20, 1 << 20, true, 1 << 20, chosen);
-  ASSERT_GT(chosen.size(), 200U);
+  blocks->choose(kBatch, kBatch, true, kBatch, leaving);
+  ASSERT_GT(leaving.size(), 200U);
   std::size_t gaps = 0;
-  for (std::size_t i = 1; i < chosen.size(); ++i) {
-    if (number[chosen[i].block] != number[chosen[i - 1].block] + 1) ++gaps;
+  for (std::size_t i = 1; i < leaving.size(); ++i) {
+    if (number[leaving[i].block] != number[leaving[i - 1].block] + 1) ++gaps;
   }
   // One a shard in a fresh heap, some more in one with holes; when each shard gave its own, half.
-  EXPECT_LE(gaps, chosen.size() / 5);
-  for (Leaving& leaving : chosen) blocks->not_written(leaving, false);
+  EXPECT_LE(gaps, leaving.size() / 5);
+  for (Leaving& entry : leaving) blocks->not_written(entry, false);
 }
 
 TEST_F(SpillerTest, LeavesMemoryBelowTheTargetAlone) {

@@ -13,6 +13,7 @@
 
 #include "fs/store/store.h"
 #include "tests/fakes/fake_disk.h"
+#include "tests/unit/soon.h"
 
 namespace scratchfs::store {
 namespace {
@@ -70,14 +71,10 @@ class Owners {
 
   void expect_empty_after_drop() {
     for (Cell& cell : cells_) cell.block.reset();
-    const auto until = std::chrono::steady_clock::now() + 10s;
-    while (store->stats().memory_used + store->stats().spilled + disk.allocated_bytes() > 0 &&
-           std::chrono::steady_clock::now() < until) {
-      std::this_thread::sleep_for(1ms);
-    }
-    EXPECT_EQ(store->stats().memory_used, 0U);
-    EXPECT_EQ(store->stats().spilled, 0U);
-    EXPECT_EQ(disk.allocated_bytes(), 0U);
+    EXPECT_TRUE(soon([&] {
+      return store->stats().memory_used + store->stats().spilled + disk.allocated_bytes() == 0;
+    })) << store->stats().memory_used
+        << ' ' << store->stats().spilled << ' ' << disk.allocated_bytes();
   }
 
   FakeDisk disk;
@@ -267,10 +264,7 @@ TEST(Stress, SixtyFourWaitersEachWithAPinnedBlockAllComeThrough) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  const auto until = std::chrono::steady_clock::now() + 10s;
-  while (store->stats().memory_used > 0 && std::chrono::steady_clock::now() < until)
-    std::this_thread::sleep_for(1ms);
-  EXPECT_EQ(store->stats().memory_used, 0U);
+  EXPECT_TRUE(soon([&] { return store->stats().memory_used == 0; })) << store->stats().memory_used;
 }
 
 }  // namespace
