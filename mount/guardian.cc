@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "mount/guardian_watch.h"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr const char* kName = "scratchfs-guard";
 constexpr int kSocket = 3;  // where the guardian keeps its end
+// The daemon may die meanwhile, and the next word follows soon.
+constexpr std::chrono::milliseconds kNoPatience{0};
 
 void ignore_signals() {
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
@@ -66,7 +69,7 @@ GuardianHost make_host(const std::string& mountpoint, const ServiceManager& mana
                     .period = manager.watchdog()};
   host.each_period = [&](const MountEntry* mount) {
     if (mount == nullptr || answers_everywhere(mount->mountpoint, mount->number()))
-      manager.tell("WATCHDOG=1");
+      manager.tell("WATCHDOG=1", kNoPatience);
   };
   return host;
 }

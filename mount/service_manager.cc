@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+
+#include "fs/base/descriptor.h"
 
 namespace scratchfs::mount {
 
@@ -53,18 +56,22 @@ ServiceManager ServiceManager::from_environment() {
   return manager;
 }
 
-void ServiceManager::tell(const std::string& message) const {
+void ServiceManager::tell(const std::string& message, std::chrono::milliseconds patience) const {
   if (socket_.empty()) return;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, socket_.data(), socket_.size());
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
-  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0 || ::sendto(socket, message.data(), message.size(), MSG_NOSIGNAL,
-                             reinterpret_cast<const sockaddr*>(&address), length) < 0) {
+  const base::Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const timeval limit{.tv_sec = patience.count() / 1000, .tv_usec = patience.count() % 1000 * 1000};
+  // socket(7): a limit of 0 is none.
+  const int flags = MSG_NOSIGNAL | (patience.count() == 0 ? MSG_DONTWAIT : 0);
+  if (!socket.valid() ||
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+      ::sendto(socket.get(), message.data(), message.size(), flags,
+               reinterpret_cast<const sockaddr*>(&address), length) < 0) {
     spdlog::warn("the service manager cannot be told {}: {}", message, strerrordesc_np(errno));
   }
-  if (socket >= 0) ::close(socket);
 }
 
 }  // namespace scratchfs::mount

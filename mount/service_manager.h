@@ -18,9 +18,11 @@ class ServiceManager {
 
   bool listens() const { return !socket_.empty(); }
 
-  // Assignments such as READY=1, one a line. Nothing happens where nobody listens or nobody hears:
-  // the mount is worth more than the message.
-  void tell(const std::string& message) const;
+  // Assignments such as READY=1, one a line. Where too much is waiting to be heard already, waits
+  // that long at most. Nothing happens where nobody listens or nobody hears: the mount is worth
+  // more than the message.
+  void tell(const std::string& message,
+            std::chrono::milliseconds patience = std::chrono::seconds(5)) const;
 
   // How often to say WATCHDOG=1 while all is well: half of what the manager waits. Nothing: it does
   // not watch.

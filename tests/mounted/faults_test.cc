@@ -56,9 +56,7 @@ void write_and_compare(const std::string& path, unsigned mebibytes) {
 TEST_P(Faults, ADaemonThatWasStoppedAnswersWhenItGoesOn) {
   Mount mount("memory=16M", GetParam());
   ASSERT_TRUE(mount.alive());
-  ASSERT_EQ(::kill(mount.daemon(), SIGSTOP), 0);
-  siginfo_t stopped{};  // told when the last of its threads has
-  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(mount.daemon()), &stopped, WSTOPPED | WNOWAIT), 0);
+  mount.freeze();
   Child user(Who{}, [&](Channel& channel) {
     const Fd file(open((mount / "f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     channel.send(outcome(write(file.get(), "x", 1) == 1 ? 0 : -1));

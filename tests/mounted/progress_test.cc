@@ -27,7 +27,7 @@ void expect_gone_again(Terminal& terminal, const std::string& line) {
 TEST(Progress, OfAnAnswerThatTakesLong) {
   const Mount mount("memory=16M");
   ASSERT_TRUE(mount.alive());
-  kill(mount.daemon(), SIGSTOP);
+  mount.freeze();
   const std::vector<std::string> words{scratchfs_binary(), "status", mount.path()};
   Child piped(Who{}, [&](Channel& channel) {
     const Finished finished = run(words);

@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
@@ -20,6 +24,7 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/proc.h"
+#include "tests/mounted/harness/take_away.h"
 
 namespace scratchfs::harness {
 namespace {
@@ -29,13 +34,36 @@ class Manager {
  public:
   Manager() : path_(make_directory("manager") + "/notify") {
     socket_ = Fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path_.c_str(), sizeof(address.sun_path) - 1);
+    const sockaddr_un address = name();
     EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   }
   std::vector<std::string> environment(const std::string& watchdog_microseconds) const {
     return {"NOTIFY_SOCKET=" + path_, "WATCHDOG_USEC=" + watchdog_microseconds};
+  }
+  // Until READY=1 is heard, before which pings may come; "" if it does not come. The message.
+  std::string ready() const {
+    std::string message;
+    const bool came = eventually([&] { return (message = next(0)).starts_with("READY=1"); }, 10);
+    return came ? message : "";
+  }
+  // Hears all until these processes have ended: who is not heard waits for a while.
+  bool hears_until_gone(const Mount& mount) const {
+    return eventually(
+        [&] {
+          while (!next(0).empty()) {
+          }
+          return mount.processes().empty();
+        },
+        15);
+  }
+  // Whether there is no room for another message.
+  bool is_full() const {
+    const Fd sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = name();
+    EXPECT_EQ(connect(sender.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+              0);
+    pollfd waiting{.fd = sender.get(), .events = POLLOUT, .revents = 0};
+    return poll(&waiting, 1, 0) == 0;
   }
   // The next message that came or comes within `seconds`; "" if none does.
   std::string next(double seconds) const {
@@ -47,6 +75,13 @@ class Manager {
   }
 
  private:
+  sockaddr_un name() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path_.c_str(), sizeof(address.sun_path) - 1);
+    return address;
+  }
+
   std::string path_;
   Fd socket_;
 };
@@ -54,11 +89,12 @@ class Manager {
 class Service : public testing::TestWithParam<Transport> {
  protected:
   void SetUp() override { ensure_environment(); }
-  // Pings are due each 50 ms.
-  static MountSettings settings(const Manager& manager) {
+  static constexpr const char* kOften = "100000";  // microseconds: pings are due each 50 ms
+  static constexpr const char* kSeldom = "3600000000";
+  static MountSettings settings(const Manager& manager, const char* watchdog = kOften) {
     return {.options = "memory=16M",
             .transport = GetParam(),
-            .environment = manager.environment("100000")};
+            .environment = manager.environment(watchdog)};
   }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Service, testing::Values(Transport::dev_fuse, Transport::io_uring),
@@ -66,24 +102,21 @@ INSTANTIATE_TEST_SUITE_P(Both, Service, testing::Values(Transport::dev_fuse, Tra
 
 TEST_P(Service, IsReadyWhenTheMountAnswersAndSaysWhenItStops) {
   const Manager manager;
-  Mount mount(settings(manager));
+  Mount mount(settings(manager, kSeldom));
   ASSERT_TRUE(mount.alive());
   const std::string ready = manager.next(10);
   EXPECT_TRUE(ready.starts_with("READY=1\nSTATUS=mounted over ")) << ready;
   mount.unmount();
-  bool stopping = false;  // beside which pings may come until the end
-  for (std::string more = manager.next(1); !more.empty(); more = manager.next(0))
-    stopping = stopping || more == "STOPPING=1";
-  EXPECT_TRUE(stopping);
+  EXPECT_EQ(manager.next(0), "STOPPING=1");
 }
 
 TEST_P(Service, TheWatchdogHearsOnlyOfAMountThatAnswers) {
   const Manager manager;
   Mount mount(settings(manager));
   ASSERT_TRUE(mount.alive());
-  manager.next(10);  // READY
+  EXPECT_NE(manager.ready(), "");
   EXPECT_EQ(manager.next(10), "WATCHDOG=1");
-  kill(mount.daemon(), SIGSTOP);
+  mount.freeze();
   EXPECT_TRUE(eventually([&] { return waiting_requests(mount.connection()) > 0; }, 10));
   while (!manager.next(0).empty()) {
   }
@@ -91,6 +124,9 @@ TEST_P(Service, TheWatchdogHearsOnlyOfAMountThatAnswers) {
   kill(mount.daemon(), SIGCONT);
   EXPECT_EQ(manager.next(10), "WATCHDOG=1");
   EXPECT_EQ(manager.next(10), "WATCHDOG=1");
+  take_away(mount.path());
+  EXPECT_TRUE(manager.hears_until_gone(mount));
+  mount.expect_gone();
 }
 
 // A lazily unmounted file system still serves those that use it.
@@ -100,12 +136,27 @@ TEST_P(Service, TheWatchdogLetsALazyUnmountEndInItsOwnTime) {
   ASSERT_TRUE(mount.alive());
   Fd file(open((mount / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   EXPECT_EQ(run({scratchfs_binary(), "umount", "--lazy", mount.path()}).code, 0);
-  manager.next(10);
+  EXPECT_NE(manager.ready(), "");
   while (!manager.next(0).empty()) {
   }
   EXPECT_EQ(manager.next(10), "WATCHDOG=1");
+  EXPECT_EQ(manager.next(10), "WATCHDOG=1") << "the one before may have been under way already";
   EXPECT_EQ(write(file.get(), "x", 1), 1);
   file.close();
+  EXPECT_TRUE(manager.hears_until_gone(mount));
+  mount.expect_gone();
+}
+
+// The guardian has more to do than to say that all is well.
+TEST_P(Service, AManagerThatNoLongerListensKeepsNobodyWaiting) {
+  const Manager manager;
+  Mount mount(settings(manager));
+  ASSERT_TRUE(mount.alive());
+  EXPECT_TRUE(eventually([&] { return manager.is_full(); }, 20));
+  const auto several_pings_later = std::chrono::steady_clock::now() + patience(0.2);
+  std::this_thread::sleep_until(several_pings_later);
+  mount.tolerate_exit_code(128 + SIGKILL);
+  kill(mount.daemon(), SIGKILL);
   mount.expect_gone();
 }
 

@@ -6,10 +6,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
+
+#include "tests/unit/soon.h"
 
 namespace scratchfs::mount {
 namespace {
@@ -38,6 +43,24 @@ class Notified : public testing::Test {
     const ssize_t got = ::recv(socket_, message.data(), message.size(), MSG_DONTWAIT);
     return got < 0 ? "" : std::string(message.data(), static_cast<std::size_t>(got));
   }
+  // Messages until there is no room for another.
+  void fill_up() const {
+    sockaddr_un name{};
+    socklen_t length = sizeof name;
+    ASSERT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&name), &length), 0);
+    const int other = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    while (::sendto(other, "x", 1, MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&name),
+                    length) == 1) {
+    }
+    EXPECT_EQ(errno, EAGAIN);
+    ::close(other);
+  }
+  // How many of `message` are among all that have come.
+  int times_heard(const std::string& message) const {
+    int times = 0;
+    for (std::string next = heard(); !next.empty(); next = heard()) times += next == message;
+    return times;
+  }
   static std::optional<milliseconds> watchdog_with(const char* microseconds, const char* pid) {
     ::setenv("WATCHDOG_USEC", microseconds, 1);
     ::setenv("WATCHDOG_PID", pid, 1);
@@ -62,6 +85,19 @@ TEST_F(Notified, HearsInTheAbstractNamespace) {
   listen_at("@" + unused_name());
   ServiceManager::from_environment().tell("STOPPING=1");
   EXPECT_EQ(heard(), "STOPPING=1");
+}
+
+TEST_F(Notified, IsWaitedForAsLongAsThereIsPatience) {
+  listen_at("@" + unused_name());
+  const auto manager = ServiceManager::from_environment();
+  fill_up();
+  manager.tell("WATCHDOG=1", milliseconds(0));
+  manager.tell("STOPPING=1", milliseconds(1));
+  std::thread teller([&] { manager.tell("READY=1", std::chrono::minutes(1)); });
+  EXPECT_TRUE(soon([&] { return times_heard("READY=1") == 1; }));
+  teller.join();
+  manager.tell("WATCHDOG=1", milliseconds(0));
+  EXPECT_EQ(times_heard("WATCHDOG=1"), 1);
 }
 
 TEST_F(Notified, IsToldTwiceAsOftenAsItWants) {

@@ -183,6 +183,12 @@ bool Mount::mounted() const {
                      [&](const MountEntry& mount) { return mount.id == mount_id_; });
 }
 
+void Mount::freeze() const {
+  ASSERT_EQ(::kill(daemon_, SIGSTOP), 0);
+  siginfo_t stopped{};  // told when the last of its threads has
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(daemon_), &stopped, WSTOPPED | WNOWAIT), 0);
+}
+
 std::vector<pid_t> Mount::processes() const { return processes_naming(path_); }
 
 std::string Mount::log() const { return read_text(base_ + "/log"); }

@@ -60,6 +60,8 @@ class Mount {
   std::vector<pid_t> processes() const;
   unsigned connection() const { return connection_; }
   bool mounted() const;
+  // Stops the daemon, all threads of it, until SIGCONT. Only where it does not daemonize.
+  void freeze() const;
   bool uses_io_uring() const { return settings_.transport == Transport::io_uring; }
 
   // What the daemon said so far. Only where it does not daemonize.
