@@ -18,12 +18,6 @@ namespace scratchfs::mount {
 
 namespace {
 
-#if defined(SCRATCHFS_SANITIZE_ADDRESS) || defined(SCRATCHFS_SANITIZE_THREAD)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // Where arguments stand as the manual has them. Elsewhere (s390, i386) some come in another order,
 // in memory, or through one call for many: there a call is allowed with whatever arguments.
 #if defined(__x86_64__) || defined(__aarch64__) || (defined(__riscv) && __riscv_xlen == 64)

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,17 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::size_t kPage = 4096;
+
+// Fills `file` until that fails; the error, and how many bytes were accepted.
+std::string fill(int file, std::size_t& accepted) {
+  const std::string data(64 << 10, 'x');
+  for (accepted = 0;;) {
+    const ssize_t put = write(file, data.data(), data.size());
+    if (put < 0) return errno_name(errno);
+    accepted += static_cast<std::size_t>(put);
+    if (accepted > 16 * kMiB) return "no end";
+  }
+}
 
 // Alice may have 1 MiB and 1000 inodes.
 class Evasion : public testing::TestWithParam<Transport> {
@@ -48,20 +60,25 @@ class Evasion : public testing::TestWithParam<Transport> {
     EXPECT_LE(charged(), kMiB);
     EXPECT_LE(in_memory(), 2 * kMiB);
   }
+  // That Alice can fill files that nobody can find as far as others, and is free of them as soon as
+  // they are closed. `make_one` opens one.
+  void expect_charged_while_open(const std::function<Fd()>& make_one) const {
+    check_in_child(as_user(kAlice), [&] {
+      std::vector<Fd> files;
+      std::size_t all = 0;
+      for (int i = 0; i < 4; ++i) {
+        files.push_back(make_one());
+        std::size_t accepted = 0;
+        EXPECT_EQ(fill(files.back().get(), accepted), "EDQUOT");
+        all += accepted;
+      }
+      EXPECT_EQ(all, kMiB);
+    });
+    EXPECT_TRUE(eventually([&] { return charged() == 0; }, 5)) << charged();
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Evasion, testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
-
-// Fills `file` until that fails; the error, and how many bytes were accepted.
-std::string fill(int file, std::size_t& accepted) {
-  const std::string data(64 << 10, 'x');
-  for (accepted = 0;;) {
-    const ssize_t put = write(file, data.data(), data.size());
-    if (put < 0) return errno_name(errno);
-    accepted += static_cast<std::size_t>(put);
-    if (accepted > 16 * kMiB) return "no end";
-  }
-}
 
 TEST_P(Evasion, SparseFiles) {
   check_in_child(as_user(kAlice), [&] {
@@ -165,34 +182,16 @@ TEST_P(Evasion, StoresThroughAMappingIntoHoles) {
 }
 
 TEST_P(Evasion, FilesWithoutAName) {
-  check_in_child(as_user(kAlice), [&] {
-    std::vector<Fd> files;
-    std::size_t all = 0;
-    for (int i = 0; i < 4; ++i) {
-      files.emplace_back(open(mount_.path().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-      std::size_t accepted = 0;
-      EXPECT_EQ(fill(files.back().get(), accepted), "EDQUOT");
-      all += accepted;
-    }
-    EXPECT_EQ(all, kMiB);
-  });
-  EXPECT_TRUE(eventually([&] { return charged() == 0; }, 5)) << charged();
+  expect_charged_while_open(
+      [&] { return Fd(open(mount_.path().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)); });
 }
 
 TEST_P(Evasion, UnlinkedOpenFiles) {
-  check_in_child(as_user(kAlice), [&] {
-    std::vector<Fd> files;
-    std::size_t all = 0;
-    for (int i = 0; i < 4; ++i) {
-      files.push_back(create("f"));
-      EXPECT_EQ(unlink(at("f").c_str()), 0);
-      std::size_t accepted = 0;
-      EXPECT_EQ(fill(files.back().get(), accepted), "EDQUOT");
-      all += accepted;
-    }
-    EXPECT_EQ(all, kMiB);
+  expect_charged_while_open([&] {
+    Fd file = create("f");
+    EXPECT_EQ(unlink(at("f").c_str()), 0);
+    return file;
   });
-  EXPECT_TRUE(eventually([&] { return charged() == 0; }, 5)) << charged();
 }
 
 // A second name keeps a file that its owner believes gone, and on whose account it is: that takes

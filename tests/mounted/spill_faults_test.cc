@@ -65,6 +65,12 @@ class SpillFaults : public testing::TestWithParam<Transport> {
         << errno_name(errno);
     EXPECT_TRUE(data == chunk(index)) << "MiB " << index;
   }
+  // The first so many.
+  void expect_mibs(unsigned count) const {
+    for (unsigned i = 0; i < count; ++i) {
+      expect_mib(i);
+    }
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Both, SpillFaults,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),
@@ -74,9 +80,7 @@ TEST_P(SpillFaults, ASpillDirectoryOnAFileSystemWithoutTmpfilesWorks) {
   EXPECT_EQ(fill(mount_ / "f", 48), 48U);
   EXPECT_GT(disk_.writes(), 0);
   EXPECT_EQ(disk_.names(), 0) << "a spill file kept its name";
-  for (unsigned i = 0; i < 48; ++i) {
-    expect_mib(i);
-  }
+  expect_mibs(48);
 }
 
 TEST_P(SpillFaults, AFullDiskIsToldToTheWriterAndTakesNothingBack) {
@@ -86,15 +90,11 @@ TEST_P(SpillFaults, AFullDiskIsToldToTheWriterAndTakesNothingBack) {
   EXPECT_EQ(errno_name(errno), "ENOSPC");
   EXPECT_LT(taken, 24U);
   EXPECT_GT(taken, 4U);
-  for (unsigned i = 0; i < taken; ++i) {
-    expect_mib(i);
-  }
+  expect_mibs(taken);
   disk_.fail_writes(0);
   EXPECT_TRUE(eventually([&] { return fill(mount_ / "g", 32) == 32; }, 10))
       << "the disk has space again";
-  for (unsigned i = 0; i < taken; ++i) {
-    expect_mib(i);
-  }
+  expect_mibs(taken);
 }
 
 TEST_P(SpillFaults, ABrokenDiskIsToldToTheWriterAndTakesNothingBack) {
@@ -102,9 +102,7 @@ TEST_P(SpillFaults, ABrokenDiskIsToldToTheWriterAndTakesNothingBack) {
   disk_.fail_writes(EIO);
   const unsigned taken = fill(mount_ / "f", 64);
   EXPECT_TRUE(errno == EIO || errno == ENOSPC) << errno_name(errno);
-  for (unsigned i = 0; i < taken; ++i) {
-    expect_mib(i);
-  }
+  expect_mibs(taken);
   EXPECT_EQ(unlink((mount_ / "f").c_str()), 0);
   make_file((mount_ / "g").c_str(), "there is room again");
   EXPECT_EQ(bytes_of_file(mount_ / "g"), "there is room again");
@@ -121,9 +119,7 @@ INSTANTIATE_TEST_SUITE_P(Both, SpillThroughThePageCache,
 TEST_P(SpillThroughThePageCache, Works) {
   EXPECT_EQ(fill(mount_ / "f", 48), 48U);
   EXPECT_GT(disk_.writes(), 0);
-  for (unsigned i = 0; i < 48; ++i) {
-    expect_mib(i);
-  }
+  expect_mibs(48);
 }
 
 // write(2) says nothing of it: the daemon must ask.
@@ -133,9 +129,7 @@ TEST_P(SpillThroughThePageCache, AWriteThatFailsLaterIsToldToTheWriterAndTakesNo
   const unsigned taken = fill(mount_ / "f", 64);
   EXPECT_TRUE(errno == EIO || errno == ENOSPC) << errno_name(errno);
   EXPECT_LT(taken, 24U);
-  for (unsigned i = 0; i < taken; ++i) {
-    expect_mib(i);
-  }
+  expect_mibs(taken);
 }
 
 TEST_P(SpillFaults, AFailedReadIsToldAndPasses) {
@@ -149,9 +143,7 @@ TEST_P(SpillFaults, AFailedReadIsToldAndPasses) {
   make_file((mount_ / "g").c_str(), "others go on");
   EXPECT_EQ(bytes_of_file(mount_ / "g"), "others go on");
   disk_.fail_reads(0);
-  for (unsigned i = 0; i < 48; ++i) {
-    expect_mib(i);
-  }
+  expect_mibs(48);
 }
 
 TEST_P(SpillFaults, AFlippedBitGivesAnErrorAndNeverWrongData) {

@@ -12,6 +12,10 @@ namespace {
 constexpr uid_t kAlice = 1000;
 constexpr uid_t kBob = 1001;
 
+// 10,000 bytes for each user, Alice holding ten users besides herself.
+const Ledger::Options kAliceHolds{
+    .each_user = {.bytes = 10'000}, .overrides = {}, .holders = Holders({{100'000, 10, kAlice}})};
+
 TEST(Holders, AreFoundForTheirRangesAlone) {
   const Holders holders({{100'000, 65'536, kAlice}, {165'536, 10, kBob}});
   EXPECT_EQ(holders.holder_of(99'999), 99'999U);
@@ -45,9 +49,7 @@ TEST(Holders, RootAndNobodyAtAllAreNotHeld) {
 }
 
 TEST(Holders, AreCharged) {
-  Ledger ledger({.each_user = {.bytes = 10'000},
-                 .overrides = {},
-                 .holders = Holders({{100'000, 10, kAlice}})});
+  Ledger ledger(kAliceHolds);
   Charge own(ledger, ledger.account(kAlice));
   Charge held(ledger, ledger.account(100'005));
   ASSERT_TRUE(own.grow({.bytes = 6'000}));
@@ -60,9 +62,7 @@ TEST(Holders, AreCharged) {
 }
 
 TEST(Holders, ThatChangeTakeWhatIsChargedAlongWhateverTheirLimits) {
-  Ledger ledger({.each_user = {.bytes = 10'000},
-                 .overrides = {},
-                 .holders = Holders({{100'000, 10, kAlice}})});
+  Ledger ledger(kAliceHolds);
   Charge bobs(ledger, ledger.account(kBob));
   Charge held(ledger, ledger.account(100'005));
   ASSERT_TRUE(bobs.grow({.bytes = 8'000, .inodes = 1}));

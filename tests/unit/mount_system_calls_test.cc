@@ -24,12 +24,6 @@
 namespace scratchfs::mount {
 namespace {
 
-#if defined(SCRATCHFS_SANITIZE_ADDRESS) || defined(SCRATCHFS_SANITIZE_THREAD)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 using Words = std::string;
 
 // What `body` says, in a process of its own: a filter is for good.
