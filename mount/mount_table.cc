@@ -11,6 +11,9 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <utility>
+
+#include "fs/base/mount_info.h"
 
 namespace scratchfs::mount {
 
@@ -18,45 +21,15 @@ namespace {
 
 constexpr int kMaxLinks = 40;  // as the kernel follows
 
-bool is_octal(char c) { return c >= '0' && c <= '7'; }
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    parts.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
-}
-
 // `rw,user_id=1000,...`
 std::optional<uid_t> owner_of(std::string_view options) {
-  constexpr std::string_view kName = "user_id=";
-  for (std::string_view option : split(options, ',')) {
-    if (!option.starts_with(kName)) continue;
-    option.remove_prefix(kName.size());
-    uid_t uid = 0;
-    const auto [end, error] = std::from_chars(option.data(), option.data() + option.size(), uid);
-    if (error == std::errc{}) return uid;
-  }
-  return std::nullopt;
-}
-
-// 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
-bool parse_line(std::string_view line, MountEntry& entry) {
-  const auto fields = split(line, ' ');
-  const auto dash = std::find(fields.begin(), fields.end(), "-");
-  if (fields.size() < 7 || std::distance(dash, fields.end()) < 3) return false;
-  const auto [end, error] =
-      std::from_chars(fields[0].data(), fields[0].data() + fields[0].size(), entry.id);
-  if (error != std::errc{}) return false;
-  entry.device = fields[2];
-  entry.mountpoint = unescape(fields[4]);
-  entry.type = unescape(dash[1]);
-  entry.source = unescape(dash[2]);
-  if (std::distance(dash, fields.end()) > 3) entry.owner = owner_of(dash[3]);
-  return true;
+  constexpr std::string_view kName = ",user_id=";
+  const std::size_t at = options.find(kName);
+  if (at == options.npos) return std::nullopt;
+  options.remove_prefix(at + kName.size());
+  uid_t uid = 0;
+  const auto [end, error] = std::from_chars(options.data(), options.data() + options.size(), uid);
+  return error == std::errc{} ? std::optional(uid) : std::nullopt;
 }
 
 base::Result<std::string> real_path(const std::string& path) {
@@ -80,27 +53,15 @@ Split split_last(std::string path) {
 
 }  // namespace
 
-std::string unescape(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) &&
-                         is_octal(text[i + 2]) && is_octal(text[i + 3]);
-    if (!escaped) {
-      plain += text[i];
-      continue;
-    }
-    plain +=
-        static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
-    i += 3;
-  }
-  return plain;
-}
-
 MountTable parse_mount_table(std::string_view mountinfo) {
   MountTable table;
-  for (const std::string_view line : split(mountinfo, '\n')) {
-    MountEntry entry;
-    if (parse_line(line, entry)) table.push_back(std::move(entry));
+  for (base::MountLine& line : base::parse_mount_info(mountinfo)) {
+    table.push_back({.id = line.id,
+                     .device = std::move(line.device),
+                     .mountpoint = std::move(line.path),
+                     .type = std::move(line.type),
+                     .source = std::move(line.source),
+                     .owner = owner_of(line.options)});
   }
   return table;
 }

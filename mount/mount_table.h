@@ -20,9 +20,9 @@ inline constexpr const char* kMountInfo = "/proc/self/mountinfo";
 
 struct MountEntry {
   int id = 0;
-  std::string device;      // `major:minor`, as st_dev; for FUSE the minor names the connection
-  std::string mountpoint;  // absolute, seen from this process's root
-  std::string type;        // with the subtype: `fuse.scratchfs`
+  std::string device;  // this and what follows as in base::MountLine
+  std::string mountpoint;
+  std::string type;
   std::string source;
   std::optional<uid_t> owner;  // who mounted, where the file system tells (FUSE does)
   std::uint64_t unique = 0;    // as base::MountNumber; the table does not have it
@@ -30,9 +30,6 @@ struct MountEntry {
   base::MountNumber number() const { return {.id = id, .unique = unique}; }
 };
 using MountTable = std::vector<MountEntry>;  // in the order of mounting, as the kernel tells it
-
-// A name as it is: /proc writes space, tab, newline and backslash as \ooo (proc(5)).
-std::string unescape(std::string_view text);
 
 MountTable parse_mount_table(std::string_view mountinfo);
 // Empty where it cannot be read.

@@ -15,8 +15,8 @@
 #include <fstream>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/mount_info.h"
 #include "fs/limits/size.h"
-#include "mount/mount_table.h"
 
 namespace scratchfs::mount {
 
@@ -98,7 +98,7 @@ std::vector<std::string> plaintext_swap(const std::string& root) {
   std::string type;
   while (table >> name >> type) {
     std::getline(table, line);
-    name = unescape(name);
+    name = base::unescape(name);
     const Devices devices = devices_of(name, type, root);
     if (devices.empty() || !std::ranges::all_of(devices, is_safe)) found.push_back(name);
   }

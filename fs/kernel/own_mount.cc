@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -18,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "fs/base/mount_info.h"
 #include "fs/base/mount_point.h"
 
 namespace scratchfs::kernel {
@@ -27,56 +27,17 @@ namespace {
 // Looks at a path that somebody may be moving about all the time: each finds it with a chance.
 constexpr int kLooks = 200;
 
-// Splits off what stands before the next `delimiter`.
-std::string_view next(std::string_view& text, char delimiter) {
-  const std::size_t end = text.find(delimiter);
-  const std::string_view field = text.substr(0, end);
-  text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  return field;
-}
-
-// mountinfo writes blanks, tabs, newlines and backslashes as a backslash and three octal digits.
-std::string unescaped(std::string_view field) {
-  std::string plain;
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    unsigned code = 0;
-    if (field[i] == '\\' && i + 3 < field.size() &&
-        std::from_chars(&field[i + 1], &field[i + 3] + 1, code, 8).ec == std::errc()) {
-      plain += static_cast<char>(code);
-      i += 3;
-    } else {
-      plain += field[i];
-    }
-  }
-  return plain;
-}
-
 struct MountLine {
   MountIdentity identity;
   std::string path;
   bool operator==(const MountLine&) const = default;
 };
 
-int number_in(std::string_view field) {
-  int number = -1;
-  std::from_chars(field.data(), field.data() + field.size(), number);
-  return number;
-}
-
 std::vector<MountLine> lines_of(std::string_view mountinfo) {
-  constexpr std::string_view kEndOfOptionalFields = " - ";
   std::vector<MountLine> lines;
-  while (!mountinfo.empty()) {
-    std::string_view text = next(mountinfo, '\n');
-    MountLine& line = lines.emplace_back();
-    line.identity.id = number_in(next(text, ' '));
-    next(text, ' ');  // parent
-    line.identity.device = next(text, ' ');
-    next(text, ' ');  // root
-    line.path = unescaped(next(text, ' '));
-    text.remove_prefix(std::min(text.find(kEndOfOptionalFields), text.size()));
-    text.remove_prefix(std::min(kEndOfOptionalFields.size(), text.size()));
-    line.identity.kind = text.substr(0, text.rfind(' '));  // without the super block's options
+  for (base::MountLine& line : base::parse_mount_info(mountinfo)) {
+    lines.push_back({{.id = line.id, .device = line.device, .kind = line.type + ' ' + line.source},
+                     std::move(line.path)});
   }
   return lines;
 }
