@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/read_all.h"
 #include "mount/briefly.h"
 #include "mount/progress.h"
 
@@ -33,20 +33,6 @@ Refusal cannot_open(const std::string& mountpoint, int error) {
 // Who mounts a file system of his own making can call it a scratchfs.
 constexpr std::size_t kLongestAnswer = 64 << 20;
 
-Outcome<std::string> read_all(const std::string& mountpoint, int file) {
-  std::string text;
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    const ssize_t got =
-        ::pread(file, buffer.data(), buffer.size(), static_cast<off_t>(text.size()));
-    if (got == 0) return text;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(mountpoint, errno);
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > kLongestAnswer) return failed(mountpoint + ": its answer does not end");
-  }
-}
-
 Outcome<std::string> talk(const std::string& mountpoint, const std::string& request) {
   const std::string path = mountpoint + "/" + kControlFile;
   const base::Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
@@ -55,7 +41,10 @@ Outcome<std::string> talk(const std::string& mountpoint, const std::string& requ
   if (written < 0) return failed(mountpoint, errno);
   if (static_cast<std::size_t>(written) != request.size())
     return failed(mountpoint + ": the request is too long");
-  return read_all(mountpoint, file.get());
+  auto answer = base::read_all(file, kLongestAnswer);
+  if (answer) return std::move(*answer);
+  if (answer.is(base::Errno(EFBIG))) return failed(mountpoint + ": its answer does not end");
+  return failed(mountpoint, answer.error().value());
 }
 
 }  // namespace

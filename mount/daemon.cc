@@ -192,10 +192,8 @@ std::function<void()> Parts::on_hang_up() {
 void Parts::read_subuid_again() {
   const auto ids = read_subordinate_ids(setup_.subuid_file);
   if (!ids || ids->bad_line != 0) {
-    spdlog::error(
-        "{}; subordinate ids stay as they were",
-        ids ? fmt::format("{}:{}: is no USER:FIRST:COUNT", setup_.subuid_file, ids->bad_line)
-            : ids.error().message);
+    spdlog::error("{}; subordinate ids stay as they were",
+                  ids ? describe_bad_line(*ids, setup_.subuid_file) : ids.error().message);
     return;
   }
   ledger_->replace_holders(limits::Holders(ids->ranges));

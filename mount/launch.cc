@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "fs/base/child_process.h"
 #include "mount/progress.h"
 #include "mount/refusal.h"
 
@@ -60,16 +61,14 @@ bool wait_until_ready(int pipe) {
   return got == 1;
 }
 
-int wait_for_end(pid_t child) {
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return complain(failed("the daemon", errno));
-  }
-  if (WIFSIGNALED(status)) {
+int exit_code_of(pid_t child) {
+  const auto status = base::wait_for_end(child);
+  if (!status) return complain(failed("the daemon", status.error().value()));
+  if (WIFSIGNALED(*status)) {
     return complain(failed("the daemon died before the mount answered: signal " +
-                           std::to_string(WTERMSIG(status))));
+                           std::to_string(WTERMSIG(*status))));
   }
-  const int code = WEXITSTATUS(status);
+  const int code = WEXITSTATUS(*status);
   return code != kFine ? code : complain(failed("the mount was ended before it answered"));
 }
 
@@ -87,7 +86,7 @@ Launched launch_in_background(const Daemon& daemon, Descriptors inherited) {
   ::close(pipe[1]);
   const bool ready = wait_until_ready(pipe[0]);
   ::close(pipe[0]);
-  return {ready ? kFine : wait_for_end(child), child};
+  return {ready ? kFine : exit_code_of(child), child};
 }
 
 int launch(bool foreground, const Daemon& daemon) {

@@ -73,9 +73,9 @@ Outcome<void> read_subuid(const MountOptions& options, DaemonSetup& setup) {
   }
   if (!ids) return failed("-o subuid: " + ids.error().message);
   setup.subordinate_ids = std::move(*ids);
-  if (const std::size_t line = setup.subordinate_ids.bad_line; line != 0) {
-    setup.plan.warnings.push_back(setup.subuid_file + ":" + std::to_string(line) +
-                                  ": is no USER:FIRST:COUNT, and passed over");
+  if (setup.subordinate_ids.bad_line != 0) {
+    setup.plan.warnings.push_back(describe_bad_line(setup.subordinate_ids, setup.subuid_file) +
+                                  ", and passed over");
   }
   return {};
 }

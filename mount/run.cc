@@ -4,11 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "fs/base/child_process.h"
 #include "mount/commands.h"
 #include "mount/daemon.h"
 #include "mount/job.h"
@@ -38,10 +38,8 @@ int be_daemon(const MountCommand& command, pid_t parent, const SignalBlock& sign
 int end_daemon(pid_t daemon) {
   const Progress progress("wiping");
   ::kill(daemon, SIGTERM);
-  int status = 0;
-  while (::waitpid(daemon, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
+  const auto status = base::wait_for_end(daemon);
+  return status ? *status : 0;
 }
 
 void set_temporary_directory(const std::string& path) {

@@ -48,6 +48,10 @@ SubordinateIds parse_subordinate_ids(std::string_view text, const FindUser& find
   return ids;
 }
 
+std::string describe_bad_line(const SubordinateIds& ids, const std::string& path) {
+  return path + ":" + std::to_string(ids.bad_line) + ": is no USER:FIRST:COUNT";
+}
+
 base::Result<SubordinateIds, base::Failure> read_subordinate_ids(const std::string& path) {
   if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return SubordinateIds{};
   const auto text = read_text_file(path);

@@ -24,6 +24,9 @@ using FindUser = std::function<std::optional<uid_t>(std::string_view)>;
 // (any more), are passed over, as shadow's own tools do.
 SubordinateIds parse_subordinate_ids(std::string_view text, const FindUser& find_user);
 
+// `PATH:LINE: is no USER:FIRST:COUNT`, of the bad line.
+std::string describe_bad_line(const SubordinateIds& ids, const std::string& path);
+
 // Nothing in it where there is no such file. The failure says which file, and why.
 base::Result<SubordinateIds, base::Failure> read_subordinate_ids(const std::string& path);
 

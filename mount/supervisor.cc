@@ -22,6 +22,7 @@
 #include <system_error>
 #include <utility>
 
+#include "fs/base/child_process.h"
 #include "fs/base/mount_point.h"
 #include "mount/guardian_watch.h"
 #include "mount/logging.h"
@@ -167,8 +168,7 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
   life.end = watch_daemon(ends[1], host);
   life.ended = Clock::now();
   if (answered) life.served = life.ended - *answered;
-  while (::waitpid(daemon_, &life.status, 0) < 0 && errno == EINTR) {
-  }
+  if (const auto status = base::wait_for_end(daemon_)) life.status = *status;
   ::close(ends[1]);
   daemon_ = -1;
   return life;

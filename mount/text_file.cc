@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/read_all.h"
 
 namespace scratchfs::mount {
 
@@ -27,16 +27,10 @@ base::Result<std::string, base::Failure> read_text_file(const std::string& path)
   struct stat status {};
   if (!file.valid() || ::fstat(file.get(), &status) != 0) return failure(path, errno);
   if (!S_ISREG(status.st_mode)) return base::Failure{path + ": is no regular file"};
-  std::string text;
-  std::array<char, 65536> buffer{};
-  for (;;) {
-    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failure(path, errno);
-    if (got == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > kLargest) return base::Failure{path + ": is larger than 16M"};
-  }
+  auto text = base::read_all(file, kLargest);
+  if (text) return std::move(*text);
+  if (text.is(base::Errno(EFBIG))) return base::Failure{path + ": is larger than 16M"};
+  return failure(path, text.error().value());
 }
 
 }  // namespace scratchfs::mount

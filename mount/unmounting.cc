@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "fs/base/child_process.h"
 #include "fs/base/mount_point.h"
 
 namespace scratchfs::mount {
@@ -69,9 +70,9 @@ base::Result<Finished> run_helper(const std::vector<const char*>& arguments) {
   if (error == 0) finished.errors = drain(pipe[0]);
   ::close(pipe[0]);
   if (error != 0) return base::Errno(error);
-  while (::waitpid(child, &finished.status, 0) < 0) {
-    if (errno != EINTR) return base::Errno(errno);
-  }
+  const auto status = base::wait_for_end(child);
+  if (!status) return status.error();
+  finished.status = *status;
   return finished;
 }
 

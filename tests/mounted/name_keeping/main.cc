@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <string>
 
+#include "fs/base/descriptor.h"
 #include "fuse.h"
 
 namespace {
@@ -46,8 +47,11 @@ int open_at(const char* path, int flags, mode_t mode, fuse_file_info* file) {
 
 int readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t, fuse_file_info*,
             fuse_readdir_flags) {
-  DIR* const stream = fdopendir(openat(directory, in_it(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  scratchfs::base::Descriptor opened(
+      openat(directory, in_it(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* const stream = fdopendir(opened.get());
   if (stream == nullptr) return -errno;
+  opened.release();  // the stream's now
   while (const dirent* entry = ::readdir(stream)) {
     fill(buffer, entry->d_name, nullptr, 0, fuse_fill_dir_flags{});
   }
