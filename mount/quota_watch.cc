@@ -12,7 +12,7 @@ QuotaWatch::QuotaWatch(limits::Ledger& ledger)
     : ledger_(ledger), thread_([this] {
         pthread_setname_np(pthread_self(), "quotas");
         while (const auto crossing = ledger_.next_crossing())
-          spdlog::warn("{}", describe(*crossing));
+          shortage_.survives([&] { spdlog::warn("{}", describe(*crossing)); });
       }) {}
 
 QuotaWatch::~QuotaWatch() {

@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "fs/base/memory_shortage.h"
 #include "fs/limits/ledger.h"
 
 namespace scratchfs::mount {
@@ -20,6 +21,7 @@ class QuotaWatch {
 
  private:
   limits::Ledger& ledger_;
+  base::MemoryShortage shortage_{"telling the log of a user near a limit"};
   std::thread thread_;
 };
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -43,9 +44,15 @@ class LogLimiter {
   std::atomic<std::uint64_t> omitted_ = 0;
 };
 
-// The end of a line: " (and 12 more)", or nothing.
-inline std::string and_more(std::uint64_t omitted) {
-  return omitted == 0 ? std::string() : " (and " + std::to_string(omitted) + " more)";
+// The end of a line: " (and 12 more)", or nothing, also where there is no memory for it: who logs
+// an error must not be ended by that.
+inline std::string and_more(std::uint64_t omitted) noexcept {
+  if (omitted == 0) return {};
+  try {
+    return " (and " + std::to_string(omitted) + " more)";
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
 }
 
 }  // namespace scratchfs::base

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <new>
+
 namespace scratchfs::kernel {
 
 void RecentWindow::remember(Moment now, const RequestTotals& totals) {
@@ -52,7 +54,11 @@ void Recent::work() {
       continue;
     }
     next = now + RecentWindow::kStep;
-    window_.remember(now, counters_.totals());
+    try {
+      window_.remember(now, counters_.totals());
+    } catch (const std::bad_alloc&) {
+      // Then the span is told with one step less.
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <new>
 #include <system_error>
 
 namespace scratchfs::store {
@@ -20,6 +21,7 @@ base::Result<std::thread> start_thread(const char* name, std::function<void()> b
       body();
     });
   } catch (const std::system_error&) {
+  } catch (const std::bad_alloc&) {
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (!thread.joinable()) return base::Errno{EAGAIN};

@@ -9,7 +9,7 @@
 namespace scratchfs::store {
 
 // `name`: a literal of at most 15 bytes (pthread_setname_np(3)). EAGAIN: the machine lets no more
-// threads be made.
+// threads be made, or has no memory for one. Never throws.
 base::Result<std::thread> start_thread(const char* name, std::function<void()> body);
 
 }  // namespace scratchfs::store

@@ -111,7 +111,8 @@ class Blocks {
   base::Result<void> promise_dirty(Shard& shard, Block& block, base::Wait wait, bool& done)
       EXCLUDES(shard.mutex);
   base::Result<void> read_now(Shard& shard, Block& block, FetchJob& job) EXCLUDES(shard.mutex);
-  std::shared_ptr<Fetching> begin_reading(Block& block);
+  base::Result<void> reserve_for_read(std::uint64_t bytes);
+  static void begin_reading(Block& block, Fetching& fetching);
   bool finish_fetch(Shard& shard, Block& block, Fetching& fetching,
                     const base::Result<void>& loaded, std::unique_ptr<Resident> resident)
       EXCLUDES(shard.mutex);
@@ -122,10 +123,11 @@ class Blocks {
   struct Ahead {
     Block* block = nullptr;
     std::shared_ptr<Fetching> fetching;
+    std::unique_ptr<Resident> resident;
   };
   bool begin_ahead(Block& block, Ahead& ahead);
   static std::size_t neighbours(std::span<const Ahead> reads);
-  void read_neighbours(std::span<const Ahead> reads);
+  void read_neighbours(std::span<Ahead> reads);
   void end_fetch(Shard& shard, Block& block, Fetching& fetching, std::unique_ptr<Resident> resident)
       REQUIRES(shard.mutex);
 

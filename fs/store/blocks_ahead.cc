@@ -1,5 +1,6 @@
 // Reading ahead: spilled blocks before anyone asks for them, neighbours on the disk in one read.
 #include <cassert>
+#include <new>
 
 #include "fs/store/blocks.h"
 
@@ -12,10 +13,13 @@ bool Blocks::begin_ahead(Block& block, Ahead& ahead) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);
   if (block.doomed || block.state != State::spilled) return true;
+  // From begin_reading() on nothing may throw: others can wait for it.
+  ahead.fetching = std::make_shared<Fetching>();
+  ahead.fetching->ahead = true;
+  ahead.resident = std::make_unique<Resident>();
   if (!budget_.try_reserve(Need::fetch, block.bytes())) return false;
   ahead.block = &block;
-  ahead.fetching = begin_reading(block);
-  ahead.fetching->ahead = true;
+  begin_reading(block, *ahead.fetching);
   return true;
 }
 
@@ -31,7 +35,7 @@ std::size_t Blocks::neighbours(std::span<const Ahead> reads) {
   return count;
 }
 
-void Blocks::read_neighbours(std::span<const Ahead> reads) {
+void Blocks::read_neighbours(std::span<Ahead> reads) {
   const SlotClass size = slot_class_of(reads.front().block->mask);
   DiskBuffer buffer = ahead_buffers_.take();
   base::Result<void> read = base::Errno{ENOMEM};
@@ -40,7 +44,7 @@ void Blocks::read_neighbours(std::span<const Ahead> reads) {
                       {buffer.get(), reads.size() * slot_bytes(size)});
   for (std::size_t i = 0; i < reads.size(); ++i) {
     Block& block = *reads[i].block;
-    auto resident = std::make_unique<Resident>();
+    std::unique_ptr<Resident> resident = std::move(reads[i].resident);
     base::Result<void> opened = read;
     if (read) {
       opened = open_into(block, reads[i].fetching->nonce, buffer.get() + i * slot_bytes(size),
@@ -57,12 +61,16 @@ void Blocks::read_neighbours(std::span<const Ahead> reads) {
 void Blocks::fetch_ahead(std::span<Block* const> blocks) {
   std::vector<Ahead> reads;
   reads.reserve(blocks.size());
-  for (Block* block : blocks) {
-    Ahead ahead;
-    if (!begin_ahead(*block, ahead)) break;
-    if (ahead.block != nullptr) reads.push_back(std::move(ahead));
+  try {
+    for (Block* block : blocks) {
+      Ahead ahead;
+      if (!begin_ahead(*block, ahead)) break;
+      if (ahead.block != nullptr) reads.push_back(std::move(ahead));
+    }
+  } catch (const std::bad_alloc&) {
+    // What was begun is read, what was not is left: nobody has asked for it yet.
   }
-  for (std::span<const Ahead> rest(reads); !rest.empty();) {
+  for (std::span<Ahead> rest(reads); !rest.empty();) {
     const std::size_t count = neighbours(rest);
     read_neighbours(rest.first(count));
     rest = rest.subspan(count);

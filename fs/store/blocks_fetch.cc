@@ -2,6 +2,8 @@
 #include <spdlog/spdlog.h>
 
 #include <cassert>
+#include <cstring>
+#include <new>
 
 #include "fs/store/blocks.h"
 
@@ -55,7 +57,12 @@ Blocks::Way Blocks::begin_fetch(Shard& shard, Block& block, Access access, base:
     return Way::ready;
   }
   const bool joins = block.state == State::fetching;
-  job.fetching = joins ? block.fetching->shared_from_this() : begin_reading(block);
+  if (joins) {
+    job.fetching = block.fetching->shared_from_this();
+  } else {
+    job.fetching = std::make_shared<Fetching>();
+    begin_reading(block, *job.fetching);
+  }
   if (!joins && (wait.patience() == nullptr || !read_soon_)) return Way::read;
   ++job.fetching->waiters;
   if (joins) return Way::join;
@@ -64,13 +71,11 @@ Blocks::Way Blocks::begin_fetch(Shard& shard, Block& block, Access access, base:
   return Way::hand_over;
 }
 
-std::shared_ptr<Fetching> Blocks::begin_reading(Block& block) {
+void Blocks::begin_reading(Block& block, Fetching& fetching) {
   assert(block.state == State::spilled);
-  auto fetching = std::make_shared<Fetching>();
-  fetching->nonce = block.nonce;
-  block.fetching = fetching.get();
+  fetching.nonce = block.nonce;
+  block.fetching = &fetching;
   block.state = State::fetching;
-  return fetching;
 }
 
 // Where nobody takes it the caller reads it after all, however long that takes.
@@ -112,9 +117,18 @@ base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, base::Wait 
   return {};
 }
 
+// Others wait for the block, so here it is an answer that there is no memory to wait with.
+base::Result<void> Blocks::reserve_for_read(std::uint64_t bytes) {
+  try {
+    return budget_.reserve(Need::fetch, bytes, base::Wait::yes);
+  } catch (const std::bad_alloc&) {
+    return base::Errno{ENOMEM};
+  }
+}
+
 base::Result<void> Blocks::read_now(Shard& shard, Block& block, FetchJob& job) {
   const std::uint64_t bytes = block.bytes();
-  base::Result<void> result = budget_.reserve(Need::fetch, bytes, base::Wait::yes);
+  base::Result<void> result = reserve_for_read(bytes);
   if (result) {
     result = load(block, job.fetching->nonce, *job.resident);
     if (!result) budget_.release(0, bytes);
@@ -193,8 +207,7 @@ base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
   const auto result = slots_->read(size, slot, into);
   if (result) return {};
   if (const auto omitted = fetch_log_.admit()) {
-    spdlog::error("spill: reading failed: {}{}",
-                  std::generic_category().message(result.error().value()),
+    spdlog::error("spill: reading failed: {}{}", std::strerror(result.error().value()),
                   base::and_more(*omitted));
   }
   return base::Errno{EIO};

@@ -66,6 +66,7 @@ base::Result<std::unique_ptr<Cipher>> Cipher::create() {
   Context* first = cipher->make_context();
   if (first == nullptr) return base::Errno{ENOMEM};
   base::Lock lock(cipher->mutex_);
+  cipher->idle_.reserve(kMaxContexts);  // release() throws nothing
   cipher->idle_.push_back(first);
   cipher->made_ = 1;
   return cipher;

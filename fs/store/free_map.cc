@@ -48,10 +48,11 @@ SlotRun FreeMap::take(std::uint32_t wanted) {
     return run;
   }
   const SlotRun run{length_, std::min(wanted, UINT32_MAX - length_)};
-  length_ += run.count;
-  free_.resize((std::size_t{length_} + 63) / 64);
+  const std::uint32_t length = length_ + run.count;
+  // All that may throw, before anything is counted.
+  free_.resize((std::size_t{length} + 63) / 64);
   stale_.resize(free_.size());
-  lowest_free_ = length_;
+  length_ = lowest_free_ = length;
   return run;
 }
 

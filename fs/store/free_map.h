@@ -18,6 +18,7 @@ class FreeMap {
  public:
   // Takes at most `wanted` neighbours: free ones where there are any, lowest first but rather
   // together than low; else new ones at the end. count is 0 only when all 2^32 slots are taken.
+  // bad_alloc changes nothing.
   SlotRun take(std::uint32_t wanted);
   // A slot is free again; its space on the disk is stale.
   void free(std::uint32_t slot);

@@ -1,6 +1,7 @@
 #include "fs/store/reader.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "fs/store/background.h"
@@ -29,25 +30,33 @@ Reader::~Reader() {
   for (const auto& held : left) let_go(held);
 }
 
-void Reader::let_go(const std::vector<Block*>& held) {
+void Reader::let_go(std::span<Block* const> held) {
   for (Block* block : held) blocks_.unhold(*block);
 }
 
 void Reader::read_ahead(std::vector<Block*> held) {
+  auto at = held.begin();
   {
     base::Lock lock(mutex_);
     const std::size_t reads = (held.size() + kBlocksPerRead - 1) / kBlocksPerRead;
-    if (!stopping_ && waiting_.size() + reads <= kMostWaiting) {
-      for (auto at = held.begin(); at != held.end();) {
-        const auto end = at + std::min<std::ptrdiff_t>(kBlocksPerRead, held.end() - at);
-        waiting_.emplace_back(at, end);
-        at = end;
-      }
-      held.clear();
-    }
+    if (!stopping_ && waiting_.size() + reads <= kMostWaiting) at = enqueue(held);
   }
   something_to_do_.notify_all();
-  let_go(held);
+  let_go({at, held.end()});
+}
+
+// Those that were not taken, for want of memory.
+std::vector<Block*>::iterator Reader::enqueue(std::vector<Block*>& held) {
+  auto at = held.begin();
+  try {
+    while (at != held.end()) {
+      const auto end = at + std::min<std::ptrdiff_t>(kBlocksPerRead, held.end() - at);
+      waiting_.emplace_back(at, end);
+      at = end;
+    }
+  } catch (const std::bad_alloc&) {
+  }
+  return at;
 }
 
 void Reader::run() {
@@ -60,7 +69,8 @@ void Reader::run() {
       held = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    blocks_.fetch_ahead(held);
+    // Bytes that nobody has asked for yet need no second try.
+    memory_.survives([&] { blocks_.fetch_ahead(held); });
     let_go(held);
   }
 }

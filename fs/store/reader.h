@@ -3,9 +3,11 @@
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
+#include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/store/blocks.h"
@@ -34,9 +36,11 @@ class Reader {
 
   explicit Reader(Blocks& blocks) : blocks_(blocks) {}
   void run() EXCLUDES(mutex_);
-  void let_go(const std::vector<Block*>& held);
+  std::vector<Block*>::iterator enqueue(std::vector<Block*>& held) REQUIRES(mutex_);
+  void let_go(std::span<Block* const> held);
 
   Blocks& blocks_;
+  base::MemoryShortage memory_{"reading ahead"};
   base::Mutex mutex_;
   base::Condition something_to_do_;
   std::deque<std::vector<Block*>> waiting_ GUARDED_BY(mutex_);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <system_error>
 
 #include "fs/store/background.h"
 
@@ -25,6 +24,8 @@ base::Result<std::unique_ptr<Spiller>> Spiller::create(Blocks& blocks, Budget& b
   for (int i = 0; i < kThreads; ++i) {
     auto batch = std::make_shared<Batch>();
     batch->leaving.reserve(kBatchBytes / kPageSize);
+    batch->order.reserve(kBatchBytes / kPageSize);
+    batch->sealed.reserve(kBatchBytes / kPageSize);
     batch->buffer = make_disk_buffer(kBufferBytes);
     if (batch->buffer == nullptr) return base::Errno{ENOMEM};
     auto thread =
@@ -43,31 +44,35 @@ Spiller::~Spiller() {
 void Spiller::run(Batch batch) {
   auto pause = kShortestPause;
   while (const auto wanted = budget_.wait_for_work()) {
-    const std::uint64_t generation = budget_.generation();
-    batch.leaving.clear();
-    // A little more than is needed now, so that writes are large and takers do not wake this thread
-    // for each block.
-    const std::uint64_t ample = *wanted + std::min(kBatchBytes, budget_.marks().budget / 16);
-    const Blocks::Choice choice = choose(*wanted, ample, batch);
-    const Outcome outcome = write(batch);
-    const bool fine = outcome.written > 0 && !outcome.error;
-    budget_.left(choice.leaving, choice.evicted + outcome.evicted > 0, fine);
-    if (outcome.error) {
-      report(*outcome.error);
-      budget_.block(told_as(*outcome.error), generation);
-    } else if (fine) {
-      report_success();
-    } else if (choice.no_slot && choice.leaving == 0) {
-      budget_.block_full(generation);
-    }
-    // A block that was read meanwhile stays, but clean: that is progress too.
-    if (choice.evicted > 0 || outcome.written > 0) {
+    if (round(batch, *wanted)) {
       pause = kShortestPause;
       continue;
     }
     budget_.pause(pause);
     pause = std::min(2 * pause, kLongestPause);
   }
+}
+
+bool Spiller::round(Batch& batch, std::uint64_t wanted) {
+  const std::uint64_t generation = budget_.generation();
+  batch.leaving.clear();
+  // A little more than is needed now, so that writes are large and takers do not wake this thread
+  // for each block.
+  const std::uint64_t ample = wanted + std::min(kBatchBytes, budget_.marks().budget / 16);
+  const Blocks::Choice choice = choose(wanted, ample, batch);
+  const Outcome outcome = write(batch);
+  const bool fine = outcome.written > 0 && !outcome.error;
+  budget_.left(choice.leaving, choice.evicted + outcome.evicted > 0, fine);
+  if (outcome.error) {
+    report(*outcome.error);
+    budget_.block(told_as(*outcome.error), generation);
+  } else if (fine) {
+    report_success();
+  } else if (choice.no_slot && choice.leaving == 0) {
+    budget_.block_full(generation);
+  }
+  // A block that was read meanwhile stays, but clean: that is progress too.
+  return choice.evicted > 0 || outcome.written > 0;
 }
 
 // One thread at a time: what has become cold together is written together, not half by each.
@@ -77,16 +82,18 @@ Blocks::Choice Spiller::choose(std::uint64_t wanted, std::uint64_t ample, Batch&
   return blocks_.choose(wanted, ample, writes, kBatchBytes, batch.leaving);
 }
 
-std::vector<Leaving*> Spiller::seal_all(Batch& batch) {
+// What was chosen waits to be written or to stay: until then nothing here may throw, so the lists
+// have their memory from the start.
+void Spiller::seal_all(Batch& batch) {
+  batch.order.clear();
+  batch.sealed.clear();
   // Slots of one size side by side, so that they are written together.
-  std::vector<Leaving*> order;
-  for (Leaving& leaving : batch.leaving) order.push_back(&leaving);
-  std::stable_sort(order.begin(), order.end(), [](const Leaving* a, const Leaving* b) {
+  for (Leaving& leaving : batch.leaving) batch.order.push_back(&leaving);
+  std::stable_sort(batch.order.begin(), batch.order.end(), [](const Leaving* a, const Leaving* b) {
     return slot_class_of(a->mask) < slot_class_of(b->mask);
   });
   std::byte* into = batch.buffer.get();
-  std::vector<Leaving*> sealed;
-  for (Leaving* leaving : order) {
+  for (Leaving* leaving : batch.order) {
     const auto pages = static_cast<std::size_t>(std::popcount(leaving->mask));
     const std::size_t slot = slot_bytes(slot_class_of(leaving->mask));
     if (!blocks_.seal(*leaving, into)) {
@@ -95,17 +102,16 @@ std::vector<Leaving*> Spiller::seal_all(Batch& batch) {
     }
     // The rest of the slot goes to the disk too, and must not be old memory.
     std::memset(into + pages * kPageSize, 0, slot - pages * kPageSize);
-    sealed.push_back(leaving);
+    batch.sealed.push_back(leaving);
     into += slot;
   }
-  return sealed;
 }
 
 Spiller::Outcome Spiller::write(Batch& batch) {
   Outcome outcome;
-  const std::vector<Leaving*> sealed = seal_all(batch);
+  seal_all(batch);
   const std::byte* bytes = batch.buffer.get();
-  for (std::span<Leaving* const> rest(sealed); !rest.empty();) {
+  for (std::span<Leaving* const> rest(batch.sealed); !rest.empty();) {
     const std::size_t slot = slot_bytes(slot_class_of(rest.front()->mask));
     const std::size_t done = write_run(rest, bytes, outcome);
     bytes += done * slot;
@@ -114,18 +120,26 @@ Spiller::Outcome Spiller::write(Batch& batch) {
   return outcome;
 }
 
+// Nothing: there was no memory for it.
+std::optional<SlotRun> Spiller::allocate(SlotClass size, std::uint32_t wanted) {
+  std::optional<SlotRun> run;
+  memory_.survives([&] { run = slots_.allocate(size, wanted); });
+  return run;
+}
+
 // Writes as many of the first as get neighbouring slots of one size; returns how many that were.
 std::size_t Spiller::write_run(std::span<Leaving* const> sealed, const std::byte* bytes,
                                Outcome& outcome) {
   const SlotClass size = slot_class_of(sealed.front()->mask);
   std::size_t same = 1;
   while (same < sealed.size() && slot_class_of(sealed[same]->mask) == size) ++same;
-  const SlotRun run = slots_.allocate(size, static_cast<std::uint32_t>(same));
-  if (run.count == 0) {
-    outcome.error = base::Errno{ENOSPC};
+  const auto allocated = allocate(size, static_cast<std::uint32_t>(same));
+  if (!allocated || allocated->count == 0) {
+    if (allocated) outcome.error = base::Errno{ENOSPC};
     for (Leaving* leaving : sealed.first(same)) blocks_.not_written(*leaving, false);
     return same;
   }
+  const SlotRun run = *allocated;
   const auto result = slots_.write(size, run.first, {bytes, run.count * slot_bytes(size)});
   if (!result) outcome.error = result.error();
   for (std::uint32_t i = 0; i < run.count; ++i) {
@@ -149,7 +163,7 @@ void Spiller::report(base::Errno error) {
   errors_.fetch_add(1, std::memory_order_relaxed);
   if (const auto omitted = log_.admit()) {
     spdlog::error("spill: writing failed: {}; what is in memory stays there{}",
-                  std::generic_category().message(error.value()), base::and_more(*omitted));
+                  std::strerror(error.value()), base::and_more(*omitted));
   }
   base::Lock lock(mutex_);
   backoff_ = backoff_.count() == 0 ? kShortestPause : std::min(2 * backoff_, kLongestPause);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fs/base/log_limiter.h"
+#include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/store/blocks.h"
@@ -44,6 +45,8 @@ class Spiller {
   // What one thread has under way.
   struct Batch {
     std::vector<Leaving> leaving;
+    std::vector<Leaving*> order;   // the same, slots of one size side by side
+    std::vector<Leaving*> sealed;  // those of them that are in the buffer
     DiskBuffer buffer;
   };
   struct Outcome {
@@ -55,10 +58,13 @@ class Spiller {
   Spiller(Blocks& blocks, Budget& budget, Slots& slots)
       : blocks_(blocks), budget_(budget), slots_(slots) {}
   void run(Batch batch);
+  // True: something left memory, or could at once.
+  bool round(Batch& batch, std::uint64_t wanted) EXCLUDES(choosing_, mutex_);
   Blocks::Choice choose(std::uint64_t wanted, std::uint64_t ample, Batch& batch)
       EXCLUDES(choosing_, mutex_);
   Outcome write(Batch& batch);
-  std::vector<Leaving*> seal_all(Batch& batch);
+  void seal_all(Batch& batch);
+  std::optional<SlotRun> allocate(SlotClass size, std::uint32_t wanted);
   std::size_t write_run(std::span<Leaving* const> sealed, const std::byte* bytes, Outcome& outcome);
   void report(base::Errno error) EXCLUDES(mutex_);
   void report_success() EXCLUDES(mutex_);
@@ -69,6 +75,7 @@ class Spiller {
   Slots& slots_;
   std::atomic<std::uint64_t> errors_{0};
   base::LogLimiter log_{std::chrono::seconds(5)};
+  base::MemoryShortage memory_{"spilling"};
   base::Mutex choosing_{base::Rank::choosing};
   base::Mutex mutex_;
   Budget::Clock::time_point retry_at_ GUARDED_BY(mutex_);

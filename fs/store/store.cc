@@ -91,6 +91,7 @@ std::uint64_t Store::spilled_bytes(const Block& block) const {
 
 void Store::read_ahead(std::span<Block* const> blocks) {
   std::vector<Block*> held;
+  held.reserve(blocks.size());  // a hold must not be lost
   for (Block* block : blocks) {
     if (impl_->blocks->hold_if_spilled(*block)) held.push_back(block);
   }

@@ -183,12 +183,14 @@ void CgroupClaimants::run() {
   while (true) {
     std::array<epoll_event, 64> events{};
     const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience());
-    if (got == 0) look_at_all();
     for (int i = 0; i < got; ++i) {
-      const ClaimantKey key = events[static_cast<std::size_t>(i)].data.u64;
-      if (key == kStop) return;
-      look_at(key);
+      if (events[static_cast<std::size_t>(i)].data.u64 == kStop) return;
     }
+    // What is not looked at now is after the next patience.
+    shortage_.survives([&] {
+      if (got == 0) look_at_all();
+      for (int i = 0; i < got; ++i) look_at(events[static_cast<std::size_t>(i)].data.u64);
+    });
   }
 }
 
@@ -211,21 +213,20 @@ void CgroupClaimants::look_at_all() {
 
 void CgroupClaimants::look_at(ClaimantKey key) {
   const std::uint64_t claims = events_.claims(key);
-  Group group;
+  decltype(groups_)::node_type group;  // put back without needing memory
   {
     base::Lock lock(mutex_);
     const auto at = groups_.find(key);
     if (at == groups_.end() || is_populated(at->second.events)) return;
-    group = std::exchange(at->second, Group{});
-    groups_.erase(at);
+    group = groups_.extract(at);
   }
   if (events_.ended(key, claims)) {
-    close(group.events);
+    close(group.mapped().events);
     return;
   }
   // Somebody has come into the group since, and claimed.
   base::Lock lock(mutex_);
-  groups_.try_emplace(key, std::move(group));
+  groups_.insert(std::move(group));
 }
 
 }  // namespace scratchfs::tree

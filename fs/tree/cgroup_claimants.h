@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
 #include "fs/tree/claimant.h"
 
@@ -63,6 +64,7 @@ class CgroupClaimants final : public ClaimantKind {
   int stop_ = -1;  // eventfd(2): written to when the thread shall return
   base::Mutex mutex_;
   std::unordered_map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);
+  base::MemoryShortage shortage_{"watching who claims"};
   std::thread thread_;
 };
 

@@ -68,8 +68,9 @@ bool MemberWatch::is_own(pid_t pid) const { return std::ranges::find(own_, pid) 
 void MemberWatch::watch(ClaimantKey group, pid_t pid) {
   {
     base::Lock lock(mutex_);
-    if (!groups_.try_emplace(group).second) return;
-    unwatched_.insert(group);
+    if (groups_.contains(group)) return;
+    unwatched_.insert(group);  // settle() finds a group for what is here
+    groups_.try_emplace(group);
   }
   const pid_t leader = membership_.leader(group);
   if (leader > 0 && watch_member(group, leader)) return;
@@ -112,20 +113,26 @@ void MemberWatch::run() {
   pthread_setname_np(pthread_self(), "claims");
   milliseconds pause{0};
   while (!stopping_) {
-    const bool came = gather(pause, pause.count() == 0);
-    const auto until = Clock::now() + kCollect;
-    while (came && !stopping_) {
-      const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
-      if (left.count() <= 0) break;
-      gather(left, false);
-    }
-    if (stopping_) return;
-    ask_those_who_may_leave();
-    pause = settle();
-    base::Lock lock(mutex_);
-    if (!may_lose_.empty())
-      pause = pause.count() == 0 ? kMayHaveLeft : std::min(pause, kMayHaveLeft);
+    if (!shortage_.survives([&] { pause = round(pause); })) pause = kRetry;
   }
+}
+
+// Waits for `patience` (0: for ever) or until something happens, and sees to it. Returns the next
+// patience.
+milliseconds MemberWatch::round(milliseconds patience) {
+  const bool came = gather(patience, patience.count() == 0);
+  const auto until = Clock::now() + kCollect;
+  while (came && !stopping_) {
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+    if (left.count() <= 0) break;
+    gather(left, false);
+  }
+  if (stopping_) return patience;
+  ask_those_who_may_leave();
+  const milliseconds pause = settle();
+  base::Lock lock(mutex_);
+  if (may_lose_.empty()) return pause;
+  return pause.count() == 0 ? kMayHaveLeft : std::min(pause, kMayHaveLeft);
 }
 
 void MemberWatch::ask_those_who_may_leave() {
@@ -162,8 +169,8 @@ void MemberWatch::member_ended(ClaimantKey group) {
   base::Lock lock(mutex_);
   const auto at = groups_.find(group);
   if (at == groups_.end() || at->second.member < 0) return;
-  close(std::exchange(at->second.member, -1));  // which takes it out of the epoll set
   unwatched_.insert(group);
+  close(std::exchange(at->second.member, -1));  // which takes it out of the epoll set
   may_lose_.erase(group);
 }
 
@@ -259,8 +266,14 @@ void MemberWatch::end(const Question& question) {
   }
   if (events_.ended(question.group, question.claims)) return;
   // A process of the group has claimed since: it is there again, or still.
+  while (!stopping_ && !shortage_.survives([&] { ask_again(question.group); })) continue;
+}
+
+void MemberWatch::ask_again(ClaimantKey group) {
   base::Lock lock(mutex_);
-  if (groups_.try_emplace(question.group).second) unwatched_.insert(question.group);
+  if (groups_.contains(group)) return;
+  unwatched_.insert(group);
+  groups_.try_emplace(group);
 }
 
 }  // namespace scratchfs::tree

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fs/base/log_limiter.h"
+#include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
 #include "fs/tree/claimant.h"
 #include "fs/tree/membership.h"
@@ -54,6 +55,7 @@ class MemberWatch {
   };
 
   void run();
+  std::chrono::milliseconds round(std::chrono::milliseconds patience) EXCLUDES(mutex_);
   bool gather(std::chrono::milliseconds patience, bool forever) EXCLUDES(mutex_);
   void member_ended(ClaimantKey group) EXCLUDES(mutex_);
   void ask_those_who_may_leave() EXCLUDES(mutex_);
@@ -61,6 +63,7 @@ class MemberWatch {
   void look(std::vector<Question>& questions) EXCLUDES(mutex_);
   bool conclude(const Question& question, bool hidden) EXCLUDES(mutex_);
   void end(const Question& question) EXCLUDES(mutex_);
+  void ask_again(ClaimantKey group) EXCLUDES(mutex_);
   bool watch_member(ClaimantKey group, pid_t pid) EXCLUDES(mutex_);
   bool is_own(pid_t pid) const;
   void wake();
@@ -79,6 +82,7 @@ class MemberWatch {
       GUARDED_BY(mutex_);    // watched through one who may leave
   Clock::time_point asked_;  // the thread's own
   base::LogLimiter log_{std::chrono::seconds(10)};
+  base::MemoryShortage shortage_{"watching who claims"};
   std::thread thread_;
 };
 

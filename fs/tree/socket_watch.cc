@@ -55,7 +55,7 @@ void SocketWatch::run() {
     if (stopping_) return;
     fresh_ = false;
     lock.unlock();
-    look();
+    shortage_.survives([this] { look(); });
     lock.lock();
   }
 }
@@ -81,11 +81,9 @@ void SocketWatch::look() {
   }
   for (const InodeRef& socket : asked) {
     if (bound && !socket->gone && bound->contains(static_cast<std::uint32_t>(socket->id))) continue;
-    {
-      base::Lock lock(mutex_);
-      sockets_.erase(socket->id);
-    }
-    unbound_(socket);
+    unbound_(socket);  // first: where there is no memory for it, it is asked for again
+    base::Lock lock(mutex_);
+    sockets_.erase(socket->id);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "fs/base/log_limiter.h"
+#include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
 #include "fs/tree/bound_sockets.h"
 #include "fs/tree/inode.h"
@@ -45,6 +46,7 @@ class SocketWatch {
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::unordered_map<InodeId, std::weak_ptr<Inode>> sockets_ GUARDED_BY(mutex_);
   base::LogLimiter log_{std::chrono::minutes(10)};
+  base::MemoryShortage shortage_{"looking which sockets are bound"};
   std::thread thread_;
 };
 
