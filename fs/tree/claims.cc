@@ -1,6 +1,8 @@
 #include "fs/tree/claims.h"
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 namespace scratchfs::tree {
 
@@ -25,8 +27,13 @@ bool Claimant::add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_v
                    bool in_root) {
   base::Lock lock(mutex_);
   if (ended_) return false;
-  names_.insert_or_assign(name, std::move(inode));
-  if (in_root) stems_.emplace(stem);
+  const auto [at, fresh] = names_.insert_or_assign(name, std::move(inode));
+  try {
+    if (in_root) stems_.emplace(stem);
+  } catch (const std::bad_alloc&) {
+    if (fresh) names_.erase(at);
+    throw;
+  }
   return true;
 }
 
@@ -34,6 +41,14 @@ void Claimant::remove(const Dentry* name, std::string_view stem, bool in_root) {
   base::Lock lock(mutex_);
   if (names_.erase(name) == 0 || !in_root) return;
   if (const auto at = stems_.find(stem); at != stems_.end()) stems_.erase(at);
+}
+
+bool Claimant::pass_on(const Dentry* name, const std::weak_ptr<Inode>& inode) {
+  base::Lock lock(mutex_);
+  const auto at = names_.find(name);
+  if (at == names_.end()) return false;
+  at->second = inode;
+  return true;
 }
 
 bool Claimant::covers(std::string_view name) const {
@@ -52,22 +67,24 @@ bool Claimant::covers(std::string_view name) const {
   return false;
 }
 
-std::vector<std::weak_ptr<Inode>> Claimant::end() {
+Claimant::Names Claimant::end() noexcept {
   base::Lock lock(mutex_);
   ended_ = true;
-  std::vector<std::weak_ptr<Inode>> held;
-  held.reserve(names_.size());
-  for (auto& [name, inode] : names_) held.push_back(std::move(inode));
-  names_.clear();
   stems_.clear();
-  // Each inode once, however many names of it were held.
-  const std::owner_less<> by_owner;
-  std::sort(held.begin(), held.end(), by_owner);
-  const auto same = [&](const auto& a, const auto& b) {
-    return !by_owner(a, b) && !by_owner(b, a);
-  };
-  held.erase(std::unique(held.begin(), held.end(), same), held.end());
+  Names held;
+  held.swap(names_);
   return held;
+}
+
+std::vector<std::shared_ptr<Inode>> Claimant::inodes_of(const Names& names) {
+  std::vector<std::shared_ptr<Inode>> inodes;
+  inodes.reserve(names.size());
+  for (const auto& [name, weak] : names) {
+    if (auto inode = weak.lock()) inodes.push_back(std::move(inode));
+  }
+  std::sort(inodes.begin(), inodes.end());
+  inodes.erase(std::unique(inodes.begin(), inodes.end()), inodes.end());
+  return inodes;
 }
 
 ClaimRegistry::ClaimRegistry(ClaimantKind& kind)
@@ -97,7 +114,16 @@ base::Result<ClaimantRef> ClaimRegistry::claimant_of(const Caller& caller, base:
     if (known.claimant) return known.claimant;
     known.claimant = fresh;
   }
-  kind_.watch(key, caller.pid);
+  try {
+    kind_.watch(key, caller.pid);
+  } catch (const std::bad_alloc&) {
+    // Who claims next has it watched, unless somebody claims already: then it lasts until the
+    // unmount.
+    base::Lock lock(mutex_);
+    if (const auto at = claimants_.find(key); at != claimants_.end() && at->second.claims == 1)
+      claimants_.erase(at);
+    throw;
+  }
   return fresh;
 }
 

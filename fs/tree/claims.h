@@ -35,20 +35,25 @@ class Claimant {
   // It holds nothing, and will never again.
   bool has_ended() const;
   // False when the claimant has ended: then it holds nothing more. `in_root` names lend their stem
-  // to derived ones.
+  // to derived ones. bad_alloc changes nothing.
   bool add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root);
   void remove(const Dentry* name, std::string_view stem, bool in_root);
+  // A name that it holds is `inode`'s now. False: it has ended. Needs no memory.
+  bool pass_on(const Dentry* name, const std::weak_ptr<Inode>& inode);
   // Whether `name` begins with the stem of a name that this claimant holds in the root.
   bool covers(std::string_view name) const;
-  // Marks it ended and hands out what it held, each inode once.
-  std::vector<std::weak_ptr<Inode>> end();
+  using Names = std::unordered_map<const Dentry*, std::weak_ptr<Inode>>;
+  // Marks it ended and hands out what it held. Needs no memory.
+  Names end() noexcept;
+  // What is behind the names now, each once.
+  static std::vector<std::shared_ptr<Inode>> inodes_of(const Names& names);
 
  private:
   const ClaimantKey key_;
   const std::string words_;
   mutable base::Mutex mutex_;
   bool ended_ GUARDED_BY(mutex_) = false;
-  std::unordered_map<const Dentry*, std::weak_ptr<Inode>> names_ GUARDED_BY(mutex_);
+  Names names_ GUARDED_BY(mutex_);
   std::multiset<std::string, std::less<>> stems_ GUARDED_BY(mutex_);
 };
 

@@ -2,6 +2,10 @@
 // claims it.
 #include <fcntl.h>
 
+#include <new>
+#include <utility>
+
+#include "fs/tree/lookup.h"
 #include "fs/tree/patience.h"
 
 namespace scratchfs::tree {
@@ -12,11 +16,9 @@ base::Result<void> Tree::check_new(Inode& parent, std::string_view name, Blocker
   if (parent.directory->is_removed()) return base::Errno(ENOENT);
   if (live(*parent.directory, name, blocker) || blocker) return base::Errno(EEXIST);
   if (Dentry* leftover = parent.directory->find(name)) {
-    base::Lock lock(leftover->inode->mutex);
-    unclaim_name(*leftover->inode, *leftover);
-    leftover->inode->names.drop(*leftover);
-    lock.unlock();
-    parent.directory->take(*leftover);
+    const InodeRef inode = leftover->inode;
+    base::Lock lock(inode->mutex);
+    remove_name(parent, *inode, *leftover);
   }
   return {};
 }
@@ -47,13 +49,34 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
   return inode;
 }
 
-void Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name,
-                  const ClaimantRef& claimant) {
+// Gives `inode` one more name, with these claims. bad_alloc changes nothing.
+Dentry& Tree::add_name(Inode& parent, const InodeRef& inode, std::string_view name,
+                       std::span<const ClaimantRef> claims) {
   Dentry& entry = parent.directory->insert(parent, inode, name);
-  inode->names.add(entry);
-  claim_name(*inode, entry, claimant);
+  try {
+    inode->names.add(entry);
+    for (const ClaimantRef& claimant : claims) claim_name(*inode, entry, claimant);
+  } catch (const std::bad_alloc&) {
+    remove_name(parent, *inode, entry);
+    throw;
+  }
+  return entry;
+}
+
+// Takes a name away; the caller keeps the inode.
+void Tree::remove_name(Inode& parent, Inode& inode, Dentry& entry) {
+  unclaim_name(inode, entry);
+  inode.names.drop(entry);
+  parent.directory->take(entry);
+}
+
+// A name for what is just made, or linked. bad_alloc changes nothing.
+Dentry& Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name,
+                     const ClaimantRef& claimant) {
+  Dentry& entry = add_name(parent, inode, name, {&claimant, 1});
   if (inode->is_directory())
     inode->directory->set_holds_entries(!entry.claims.empty() || parent.directory->holds_entries());
+  return entry;
 }
 
 void Tree::touch(Inode& directory) {
@@ -75,7 +98,7 @@ base::Result<ClaimantRef> Tree::claimant_for(const Inode& parent, std::string_vi
 
 // A creator that is gone already claims nothing, so nothing may hold what it made.
 void Tree::consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant) {
-  if (!claimant || claimant->has_ended()) consider(inode, kCreatorGone);
+  if (!claimant || claimant->has_ended()) consider_or_leave(inode, kCreatorGone);
 }
 
 base::Result<Found> Tree::make(const InodeRef& directory, std::string_view name, mode_t mode,
@@ -102,15 +125,29 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
     const auto made = new_inode(mode, device, *directory, caller, target);
     if (!made) return made.error();
     const InodeRef& inode = *made;
+    Lookup lookup(inodes_, inode);
     {
       base::Lock inode_lock(inode->mutex);
       attach(*directory, inode, name, *claimant);
     }
     touch(*directory);
-    return found(inode);
+    return found(lookup);
   });
   if (result) consider_unclaimed(result->inode, *claimant);
   return result;
+}
+
+// Under one lock, because the claim that the name gets may end at once.
+Opened Tree::attach_open(Inode& parent, const InodeRef& inode, std::string_view name, int flags,
+                         const ClaimantRef& claimant, HandleRight right) {
+  base::Lock lock(inode->mutex);
+  Dentry& entry = attach(parent, inode, name, claimant);
+  try {
+    return new_handle(inode, flags, std::move(right));
+  } catch (const std::bad_alloc&) {
+    remove_name(parent, *inode, entry);
+    throw;
+  }
 }
 
 base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_view name,
@@ -126,9 +163,10 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     if (blocker) return base::Errno(EEXIST);
     if (existing && (flags & O_EXCL) != 0) return base::Errno(EEXIST);
     if (existing) {
+      Lookup lookup(inodes_, existing);
       const auto opened = open_existing(existing, flags, caller.uid, false);
       if (!opened) return opened.error();
-      return Created{found(existing), *opened};
+      return Created{found(lookup), *opened};
     }
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
     auto right = handle_budget_.take(ledger_.holder_of(caller.uid));
@@ -136,14 +174,10 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
     if (!made) return made.error();
     const InodeRef& inode = *made;
-    Opened opened;
-    {
-      base::Lock inode_lock(inode->mutex);
-      attach(*directory, inode, name, *claimant);
-      opened = new_handle(inode, flags, *std::move(right));
-    }
+    Lookup lookup(inodes_, inode);
+    const Opened opened = attach_open(*directory, inode, name, flags, *claimant, *std::move(right));
     touch(*directory);
-    return Created{found(inode), opened};
+    return Created{found(lookup), opened};
   });
 }
 
@@ -156,10 +190,37 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
   const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
   if (!made) return made.error();
   const InodeRef& inode = *made;
+  Lookup lookup(inodes_, inode);
   base::Lock lock(inode->mutex);
   const Opened opened = new_handle(inode, flags, *std::move(right));
   lock.unlock();
-  return Created{found(inode), opened};
+  return Created{found(lookup), opened};
+}
+
+// One more name for what is not gone; it pays for each but the first.
+base::Result<void> Tree::add_link(Inode& directory, const InodeRef& inode, std::string_view name,
+                                  const ClaimantRef& claimant) {
+  if (inode->gone) return base::Errno(ENOENT);
+  if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
+  // A file without a name has paid for one already.
+  const bool pays = !inode->names.empty();
+  constexpr limits::Usage kPrice{.bytes = 0, .inodes = 1};
+  if (pays) {
+    if (const auto counted = inode->count_name(); !counted) return counted.error();
+    if (const auto charged = inode->charge.grow(kPrice); !charged) {
+      inode->uncount_names(1);
+      return charged.error();
+    }
+  }
+  try {
+    attach(directory, inode, name, claimant);
+  } catch (const std::bad_alloc&) {
+    if (pays) inode->charge.shrink(kPrice);
+    if (pays) inode->uncount_names(1);
+    throw;
+  }
+  inode->touch_changed();
+  return {};
 }
 
 base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
@@ -172,23 +233,14 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
   auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
     base::Lock lock(directory->directory->mutex);
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
+    Lookup lookup(inodes_, inode);
     {
       base::Lock inode_lock(inode->mutex);
-      if (inode->gone) return base::Errno(ENOENT);
-      if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
-      // A file without a name has paid for one already.
-      if (!inode->names.empty()) {
-        if (const auto counted = inode->count_name(); !counted) return counted.error();
-        if (const auto charged = inode->charge.grow({.bytes = 0, .inodes = 1}); !charged) {
-          inode->uncount_names(1);
-          return charged.error();
-        }
-      }
-      inode->touch_changed();
-      attach(*directory, inode, name, *claimant);
+      if (const auto linked = add_link(*directory, inode, name, *claimant); !linked)
+        return linked.error();
     }
     touch(*directory);
-    return found(inode);
+    return found(lookup);
   });
   if (result) consider_unclaimed(inode, *claimant);
   return result;

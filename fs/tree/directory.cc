@@ -1,6 +1,7 @@
 #include "fs/tree/directory.h"
 
 #include <cassert>
+#include <new>
 
 #include "fs/tree/inode.h"
 
@@ -14,13 +15,18 @@ Dentry* Directory::find(std::string_view name) const {
 Dentry& Directory::insert(Inode& parent, std::shared_ptr<Inode> inode, std::string_view name) {
   const bool is_directory = inode->is_directory();
   const std::uint64_t cookie = next_cookie_++;
-  auto entry =
-      std::make_unique<Dentry>(Dentry{&parent, std::move(inode), std::string(name), cookie, {}});
+  std::unique_ptr<Dentry> entry(
+      new Dentry{&parent, std::move(inode), std::string(name), cookie, {}});
   Dentry& result = *entry;
-  const bool fresh = by_name_.emplace(result.name, &result).second;
-  assert(fresh);
-  (void)fresh;
-  by_cookie_.emplace_hint(by_cookie_.end(), cookie, std::move(entry));
+  const auto at = by_cookie_.emplace_hint(by_cookie_.end(), cookie, std::move(entry));
+  try {
+    const bool fresh = by_name_.emplace(result.name, &result).second;
+    assert(fresh);
+    (void)fresh;
+  } catch (const std::bad_alloc&) {
+    by_cookie_.erase(at);
+    throw;
+  }
   ++size_;
   if (is_directory) ++subdirectories_;
   return result;
@@ -32,6 +38,12 @@ std::unique_ptr<Dentry> Directory::take(Dentry& entry) {
   --size_;
   if (entry.inode->is_directory()) --subdirectories_;
   return std::move(node.mapped());
+}
+
+void Directory::set_inode(Dentry& entry, std::shared_ptr<Inode> inode) {
+  if (entry.inode->is_directory()) --subdirectories_;
+  entry.inode = std::move(inode);
+  if (entry.inode->is_directory()) ++subdirectories_;
 }
 
 const Dentry* Directory::after(std::uint64_t cookie) const {

@@ -18,11 +18,11 @@
 
 namespace scratchfs::tree {
 
-// One name of one inode. Which inode and where never changes: a rename makes a new one.
+// One name of one inode. Where it is never changes: a rename to a free name makes a new one.
 struct Dentry {
-  Inode* parent;  // alive as long as it has entries
-  std::shared_ptr<Inode> inode;
-  std::string name;
+  Inode* const parent;           // alive as long as it has entries
+  std::shared_ptr<Inode> inode;  // guarded by the parent's directory
+  const std::string name;
   std::uint64_t cookie;             // of readdir; never used again in this directory
   std::vector<ClaimantRef> claims;  // guarded by inode->mutex
 };
@@ -35,10 +35,12 @@ class Directory {
 
   // nullptr: no such name. The dentry lives until it is taken out.
   Dentry* find(std::string_view name) const REQUIRES_SHARED(mutex);
-  // Precondition: the name is free.
+  // Precondition: the name is free. bad_alloc changes nothing.
   Dentry& insert(Inode& parent, std::shared_ptr<Inode> inode, std::string_view name)
       REQUIRES(mutex);
   std::unique_ptr<Dentry> take(Dentry& entry) REQUIRES(mutex);
+  // What `entry` names from now on. Needs no memory.
+  void set_inode(Dentry& entry, std::shared_ptr<Inode> inode) REQUIRES(mutex);
   // The first entry whose cookie is greater; nullptr at the end.
   const Dentry* after(std::uint64_t cookie) const REQUIRES_SHARED(mutex);
   // For walks over all there is: puts some of the entries after `cookie` into `some`, and moves

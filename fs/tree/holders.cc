@@ -61,8 +61,7 @@ base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept, base::Wait w
     base::Lock lock(inode->mutex);
     inode->kept = kept;
   }
-  if (inode->is_directory()) refresh_holding(inode, kMarkLifted);
-  consider(inode, kMarkLifted);
+  refresh_or_leave(inode, kMarkLifted);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "fs/tree/inode.h"
 
 #include <algorithm>
+#include <new>
 
 #include "fs/base/clock.h"
 
@@ -157,8 +158,20 @@ void Inode::kill_set_ids() {
 
 void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
   if (!claimant || !inode.names.claim(name, claimant)) return;
-  if (!claimant->add(&name, inode.weak_from_this(), stem_of(name.name), name.parent->id == kRootId))
-    inode.names.unclaim(name, claimant);  // it has ended
+  bool added = false;  // not where it has ended, either
+  try {
+    added = claimant->add(&name, inode.weak_from_this(), stem_of(name.name),
+                          name.parent->id == kRootId);
+  } catch (const std::bad_alloc&) {
+    inode.names.unclaim(name, claimant);
+    throw;
+  }
+  if (!added) inode.names.unclaim(name, claimant);
+}
+
+void unclaim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
+  claimant->remove(&name, stem_of(name.name), name.parent->id == kRootId);
+  inode.names.unclaim(name, claimant);
 }
 
 void unclaim_name(Inode& inode, Dentry& name) {

@@ -99,15 +99,19 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // FLUSHes count no more.
   std::atomic<std::uint32_t> flush_epoch = 1;
   std::uint32_t flushes GUARDED_BY(mutex) = 0;  // all there were
+  // Of LeftOvers, which guards them.
+  std::shared_ptr<Inode> next_left_over;
+  bool is_left_over = false;
 
  private:
   store::Store& store_;
   ObjectMemory* memory_ = nullptr;  // null: it is not counted
 };
 
-// Adds `claimant` (may be null: nothing happens) to a name of `inode`; `in_root` as Claimant::add.
+// Adds `claimant` (may be null: nothing happens) to a name of `inode`. bad_alloc changes nothing.
 void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) REQUIRES(inode.mutex);
-// Takes every claim off a name that is about to go.
+// Takes one claim off, or every one, of a name that is about to go.
+void unclaim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) REQUIRES(inode.mutex);
 void unclaim_name(Inode& inode, Dentry& name) REQUIRES(inode.mutex);
 
 }  // namespace scratchfs::tree

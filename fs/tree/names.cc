@@ -30,6 +30,14 @@ void Names::drop(Dentry& name) {
   if (lies_in_holding_directory(&name)) --held_;
 }
 
+void Names::replace(Dentry& old, Dentry& fresh) {
+  std::ranges::replace(all_, &old, &fresh);
+  if (lies_in_holding_directory(&old)) --held_;
+  if (lies_in_holding_directory(&fresh)) ++held_;
+  if (!old.claims.empty()) --claimed_;
+  if (!fresh.claims.empty()) ++claimed_;
+}
+
 bool Names::claim(Dentry& name, const ClaimantRef& claimant) {
   if (std::ranges::find(name.claims, claimant) != name.claims.end()) return false;
   name.claims.push_back(claimant);
@@ -37,15 +45,12 @@ bool Names::claim(Dentry& name, const ClaimantRef& claimant) {
   return true;
 }
 
-bool Names::unclaim(Dentry& name, const ClaimantRef& claimant) {
-  if (std::erase(name.claims, claimant) == 0) return false;
-  if (name.claims.empty()) --claimed_;
-  return true;
+void Names::unclaim(Dentry& name, const ClaimantRef& claimant) {
+  unclaim_if(name, [&](const ClaimantRef& claiming) { return claiming == claimant; });
 }
 
 void Names::unclaim_all(Dentry& name) {
-  if (!name.claims.empty()) --claimed_;
-  name.claims.clear();
+  unclaim_if(name, [](const ClaimantRef&) { return true; });
 }
 
 bool Names::counts_are_true() const {

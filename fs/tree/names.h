@@ -27,11 +27,16 @@ class Names {
   void add(Dentry& name);
   // Precondition: it has no claims any more.
   void drop(Dentry& name);
+  // `fresh` is there from now on, `old` no longer, each with its claims. Needs no memory.
+  void replace(Dentry& old, Dentry& fresh);
   // False: it was claimed by that one already.
   bool claim(Dentry& name, const ClaimantRef& claimant);
-  // False: it was not claimed by that one.
-  bool unclaim(Dentry& name, const ClaimantRef& claimant);
+  void unclaim(Dentry& name, const ClaimantRef& claimant);
   void unclaim_all(Dentry& name);
+  template <typename Predicate>  // of a ClaimantRef
+  void unclaim_if(Dentry& name, Predicate predicate) {
+    if (std::erase_if(name.claims, predicate) > 0 && name.claims.empty()) --claimed_;
+  }
   // The directory of one of them holds its entries from now on, or no longer.
   void note_holding(bool holds) { held_ += holds ? 1 : -std::size_t{1}; }
   // Whether what is counted is what is there.

@@ -123,7 +123,7 @@ void Tree::release(HandleId id) {
     if (handle->flushed_in == inode->flush_epoch) --inode->flushed;
   }
   gate_.changed();
-  if (goes) consider(inode, kHandleClosed);
+  if (goes) consider_or_leave(inode, kHandleClosed);
 }
 
 base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into,

@@ -8,8 +8,8 @@ bool Tree::is_held(const Inode& inode) const {
 }
 
 // Takes one name out of its directory. Without a name and a handle its inode is gone; its content
-// is freed later, in finish(), so that no lock is held for as long as that takes.
-void Tree::take_name(Inode& parent, Dentry& entry, Removed& removed) {
+// is freed later, in finish(), so that no lock is held for as long as that takes. Needs no memory.
+Removed Tree::take_name(Inode& parent, Dentry& entry) {
   Inode& inode = *entry.inode;
   {
     base::Lock lock(inode.mutex);
@@ -26,21 +26,18 @@ void Tree::take_name(Inode& parent, Dentry& entry, Removed& removed) {
     }
     inode.names.drop(entry);
   }
-  removed.names.push_back(parent.directory->take(entry));
   touch(parent);
+  return parent.directory->take(entry);
 }
 
-// Without locks: frees contents, and lets directories go that were only waiting to become empty.
-void Tree::finish(Removed& removed) {
-  for (const auto& entry : removed.names) {
-    const InodeRef& inode = entry->inode;
-    if (inode->gone && inode->content) reaper_.free(inode->content->discard());
-  }
-  if (options_.lifetime != limits::LifetimeMode::claimed) return;
-  for (const auto& entry : removed.names) {
-    if (entry->parent->id != kRootId && !entry->parent->directory->holds_entries())
-      consider(entry->parent->shared_from_this(), kLastEntryGone);
-  }
+// Without locks: frees the content, and lets a directory go that was only waiting to become empty.
+void Tree::finish(const Removed& removed) {
+  if (removed == nullptr) return;
+  if (removed->inode->gone) free_content(*removed->inode);
+  Inode& parent = *removed->parent;
+  if (options_.lifetime == limits::LifetimeMode::claimed && parent.id != kRootId &&
+      !parent.directory->holds_entries())
+    consider_or_leave(parent.shared_from_this(), kLastEntryGone);
 }
 
 base::Result<void> Tree::unlink(const InodeRef& directory, std::string_view name, base::Wait wait) {
@@ -67,7 +64,7 @@ base::Result<void> Tree::remove(const InodeRef& directory, std::string_view name
       if (!inode->directory->empty()) return base::Errno(ENOTEMPTY);
       inode->directory->mark_removed();
     }
-    take_name(*directory, *directory->directory->find(name), removed);
+    removed = take_name(*directory, *directory->directory->find(name));
     return {};
   });
   finish(removed);

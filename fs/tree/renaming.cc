@@ -1,6 +1,7 @@
 // renameat2: moving a name, replacing another, or exchanging two; and where the claims go.
 #include <algorithm>
 #include <mutex>
+#include <new>
 
 #include "fs/tree/patience.h"
 
@@ -64,9 +65,55 @@ bool take(std::unique_lock<base::Mutex>& lock, base::Wait wait) {
   return true;
 }
 
-std::vector<ClaimantRef> claims_of(const Dentry& entry) {
-  base::Lock lock(entry.inode->mutex);
-  return entry.claims;
+bool has_ended(const ClaimantRef& claimant) { return claimant->has_ended(); }
+
+// Takes off again what was claimed after the first `count`.
+void keep_claims(Inode& inode, Dentry& name, std::size_t count) REQUIRES(inode.mutex) {
+  while (name.claims.size() > count) unclaim_name(inode, name, ClaimantRef(name.claims.back()));
+}
+
+// Each name gets the other's claims besides its own; where that is none, both get `otherwise`,
+// which may be null. bad_alloc changes nothing.
+void share_claims(Dentry& one, Dentry& other,
+                  const ClaimantRef& otherwise) NO_THREAD_SAFETY_ANALYSIS {
+  Inode& first = *one.inode;
+  Inode& second = *other.inode;
+  const std::scoped_lock both(first.mutex, second.mutex);
+  first.names.unclaim_if(one, has_ended);
+  second.names.unclaim_if(other, has_ended);
+  const std::size_t ones = one.claims.size();
+  const std::size_t others = other.claims.size();
+  try {
+    for (const ClaimantRef& claimant : other.claims) claim_name(first, one, claimant);
+    if (one.claims.empty()) claim_name(first, one, otherwise);
+    for (const ClaimantRef& claimant : one.claims) claim_name(second, other, claimant);
+  } catch (const std::bad_alloc&) {
+    keep_claims(first, one, ones);
+    keep_claims(second, other, others);
+    throw;
+  }
+}
+
+// The claimants of `name` are told whose it is now; the claim of one that has ended goes.
+void pass_claims_on(Inode& inode, Dentry& name) REQUIRES(inode.mutex) {
+  inode.names.unclaim_if(name, [&](const ClaimantRef& claimant) {
+    return !claimant->pass_on(&name, inode.weak_from_this());
+  });
+}
+
+// Each name gets the other's inode. Needs no memory; callers hold both directories.
+void swap_inodes(Dentry& one, Dentry& other) NO_THREAD_SAFETY_ANALYSIS {
+  const InodeRef first = one.inode;
+  const InodeRef second = other.inode;
+  const std::scoped_lock both(first->mutex, second->mutex);
+  first->names.replace(one, other);
+  second->names.replace(other, one);
+  one.parent->directory->set_inode(one, second);
+  other.parent->directory->set_inode(other, first);
+  pass_claims_on(*second, one);
+  pass_claims_on(*first, other);
+  first->touch_changed();
+  second->touch_changed();
 }
 
 }  // namespace
@@ -84,6 +131,7 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
   }
   const Move move{from, old_name, to, new_name, mode, std::move(mover), wait};
   Moved moved;
+  moved.inodes.reserve(2);
   const auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
     std::unique_lock topology(rename_mutex_, std::defer_lock);
     if (from != to && !take(topology, wait)) return base::kWouldBlock;
@@ -91,11 +139,8 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
     return rename_locked(move, moved, blocker);
   });
   finish(moved.replaced);
-  for (const InodeRef& inode : moved.inodes) {
-    if (inode->is_directory()) refresh_holding(inode, kMovedAway);
-    consider(inode, kMovedAway);
-  }
-  if (!moved.inodes.empty() && from->id != kRootId) consider(from, kLastEntryGone);
+  for (const InodeRef& inode : moved.inodes) refresh_or_leave(inode, kMovedAway);
+  if (!moved.inodes.empty() && from->id != kRootId) consider_or_leave(from, kLastEntryGone);
   return result;
 }
 
@@ -121,93 +166,76 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
     if (crosses && target->is_directory() && is_within(move.from, *target))
       return base::Errno(EINVAL);
     if (source == target) return {};
-    exchange(*from.find(move.old_name), *to.find(move.new_name));
+    Dentry& one = *from.find(move.old_name);
+    Dentry& other = *to.find(move.new_name);
+    share_claims(one, other, nullptr);
+    swap_inodes(one, other);
+    touch(*move.from);
+    if (crosses) touch(*move.to);
     moved.inodes = {source, target};
     return {};
   }
   if (source == target) return {};  // two names of one file: rename(2) does nothing
-  std::vector<ClaimantRef> claims;
   if (target) {
-    claims = claims_of(*to.find(move.new_name));
     if (const auto replaced = replace(move, *source, *target, moved.replaced); !replaced)
       return replaced;
-  } else if (const auto cleared = check_new(*move.to, move.new_name, blocker); !cleared) {
-    return cleared;
+  } else {
+    if (const auto free = check_new(*move.to, move.new_name, blocker); !free) return free;
+    move_name(move, source);
   }
-  move_name(move, source, claims);
   moved.inodes = {source};
   return {};
 }
 
-// Takes the replaced name out. Locks as rename_locked().
+// `mv job/result .` does not lose the result: what its directory held, and nothing holds where it
+// goes, is claimed by who moved it there. Null where that is not so.
+ClaimantRef Tree::claiming_mover(const Move& move) {
+  const bool is_let_go =
+      move.from->directory->holds_entries() && !move.to->directory->holds_entries();
+  return is_let_go ? move.mover : nullptr;
+}
+
+// Exchanges the two names, and takes out what the target has then. bad_alloc changes nothing. Locks
+// as rename_locked().
 base::Result<void> Tree::replace(const Move& move, const Inode& source, Inode& target,
                                  Removed& removed) NO_THREAD_SAFETY_ANALYSIS {
   if (target.is_directory() && !source.is_directory()) return base::Errno(EISDIR);
   if (!target.is_directory() && source.is_directory()) return base::Errno(ENOTDIR);
+  Dentry& old = *move.from->directory->find(move.old_name);
+  Dentry& kept = *move.to->directory->find(move.new_name);
   if (target.is_directory()) {
     if (&target == move.from.get()) return base::Errno(ENOTEMPTY);  // it holds the source
     base::Lock lock(target.directory->mutex, move.to->directory->mutex);
     if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
+    share_claims(old, kept, claiming_mover(move));
     target.directory->mark_removed();
+  } else {
+    share_claims(old, kept, claiming_mover(move));
   }
-  take_name(*move.to, *move.to->directory->find(move.new_name), removed);
+  swap_inodes(old, kept);
+  removed = take_name(*move.from, old);
+  if (move.to != move.from) touch(*move.to);
   return {};
 }
 
-// Gives `source` its new name with the claims of the old one and `claims`. Locks as
+// Gives `source` a new name with the claims of the old one. bad_alloc changes nothing. Locks as
 // rename_locked().
-void Tree::move_name(const Move& move, const InodeRef& source,
-                     const std::vector<ClaimantRef>& claims) NO_THREAD_SAFETY_ANALYSIS {
+void Tree::move_name(const Move& move, const InodeRef& source) NO_THREAD_SAFETY_ANALYSIS {
   Dentry& old = *move.from->directory->find(move.old_name);
-  Dentry& fresh = move.to->directory->insert(*move.to, source, move.new_name);
   {
     base::Lock lock(source->mutex);
-    source->names.add(fresh);
-    for (const ClaimantRef& claimant : old.claims) claim_name(*source, fresh, claimant);
-    for (const ClaimantRef& claimant : claims) claim_name(*source, fresh, claimant);
-    unclaim_name(*source, old);
-    source->names.drop(old);
-    // What its directory held, and nothing holds where it goes, is claimed by who moved it there:
-    // `mv job/result .` does not lose the result.
-    const bool was_held = move.from->directory->holds_entries();
-    if (was_held && fresh.claims.empty() && !move.to->directory->holds_entries())
-      claim_name(*source, fresh, move.mover);
+    Dentry& fresh = add_name(*move.to, source, move.new_name, old.claims);
+    try {
+      if (fresh.claims.empty()) claim_name(*source, fresh, claiming_mover(move));
+    } catch (const std::bad_alloc&) {
+      remove_name(*move.to, *source, fresh);
+      throw;
+    }
+    remove_name(*move.from, *source, old);
     source->touch_changed();
   }
-  move.from->directory->take(old);
   touch(*move.from);
   if (move.to != move.from) touch(*move.to);
-}
-
-// Both names keep their claims and get the other's. Locks as rename_locked().
-void Tree::exchange(Dentry& one, Dentry& other) NO_THREAD_SAFETY_ANALYSIS {
-  Inode& one_parent = *one.parent;
-  Inode& other_parent = *other.parent;
-  const InodeRef first = one.inode;
-  const InodeRef second = other.inode;
-  {
-    const std::scoped_lock both(first->mutex, second->mutex);
-    std::vector<ClaimantRef> claims = one.claims;
-    claims.insert(claims.end(), other.claims.begin(), other.claims.end());
-    unclaim_name(*first, one);
-    unclaim_name(*second, other);
-    first->names.drop(one);
-    second->names.drop(other);
-    const auto one_entry = one_parent.directory->take(one);
-    const auto other_entry = other_parent.directory->take(other);
-    Dentry& new_one = one_parent.directory->insert(one_parent, second, one_entry->name);
-    Dentry& new_other = other_parent.directory->insert(other_parent, first, other_entry->name);
-    second->names.add(new_one);
-    first->names.add(new_other);
-    for (const ClaimantRef& claimant : claims) {
-      claim_name(*second, new_one, claimant);
-      claim_name(*first, new_other, claimant);
-    }
-    first->touch_changed();
-    second->touch_changed();
-  }
-  touch(one_parent);
-  if (&one_parent != &other_parent) touch(other_parent);
 }
 
 }  // namespace scratchfs::tree

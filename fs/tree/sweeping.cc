@@ -2,6 +2,9 @@
 // rule.
 #include <spdlog/spdlog.h>
 
+#include <new>
+#include <utility>
+
 #include "fs/base/printable.h"
 #include "fs/tree/tree.h"
 
@@ -41,6 +44,40 @@ void Tree::consider(InodeRef inode, const Cause& cause) {
   }
 }
 
+// What follows a call's effect cannot fail it: what there is no memory for is left, and seen to
+// with the next that there is memory for.
+void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
+  if (done_or_left(inode, [&] { consider(inode, cause); })) see_to_left_overs(cause);
+}
+
+// The same where what holds `inode` may have changed.
+void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
+  if (done_or_left(inode, [&] { refresh(inode, cause); })) see_to_left_overs(cause);
+}
+
+void Tree::see_to_left_overs(const Cause& cause) {
+  while (const InodeRef inode = left_overs_.take()) {
+    if (!done_or_left(inode, [&] { refresh(inode, cause); })) return;
+  }
+}
+
+template <typename Work>
+bool Tree::done_or_left(const InodeRef& inode, Work work) {
+  try {
+    work();
+    return true;
+  } catch (const std::bad_alloc&) {
+    if (inode->gone) free_content(*inode);
+    left_overs_.add(inode);
+    return false;
+  }
+}
+
+void Tree::refresh(const InodeRef& inode, const Cause& cause) {
+  if (inode->is_directory()) refresh_holding(inode, cause);
+  consider(inode, cause);
+}
+
 // Whether a process that may have it bound is all that holds it.
 bool Tree::is_only_bound(const Inode& inode) const {
   if (!inode.maybe_bound || inode.names.empty()) return false;
@@ -57,6 +94,7 @@ void Tree::socket_unbound(const InodeRef& socket) {
   consider(socket, kUnbound);
 }
 
+// What is collected before the first name goes is all the memory it needs.
 void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
                             std::vector<InodeRef>& parents) {
   std::vector<std::pair<InodeRef, std::string>> names;
@@ -65,6 +103,7 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
     for (const Dentry* name : inode->names)
       names.emplace_back(name->parent->shared_from_this(), name->name);
   }
+  parents.reserve(parents.size() + names.size());
   for (auto& [parent, name] : names) {
     Removed removed;
     {
@@ -72,21 +111,29 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
       Dentry* entry = parent->directory->find(name);
       if (entry == nullptr || entry->inode != inode)
         continue;  // somebody made the name anew meanwhile
-      take_name(*parent, *entry, removed);
+      removed = take_name(*parent, *entry);
     }
     note_deleted(*inode, name, cause);
-    tell_gone(parent->id, inode->id, name);
-    if (parent->id != kRootId) parents.push_back(parent);
+    tell_gone(parent->id, inode->id, std::move(name));
+    if (parent->id != kRootId) parents.push_back(std::move(parent));
   }
-  if (inode->content) reaper_.free(inode->content->discard());
+  free_content(*inode);
 }
 
-void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause& cause) {
+void Tree::free_content(Inode& inode) {
+  if (inode.content) reaper_.free(inode.content->discard());
+}
+
+void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause& cause) noexcept {
   deleted_for_[static_cast<std::size_t>(cause.reason)].fetch_add(1, std::memory_order_relaxed);
   if (!spdlog::should_log(spdlog::level::debug)) return;
-  if (const auto omitted = deletion_log_.admit()) {
+  const auto omitted = deletion_log_.admit();
+  if (!omitted) return;
+  try {
     spdlog::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, base::printable(name),
                   cause.holder, cause.end, base::and_more(*omitted));
+  } catch (const std::bad_alloc&) {
+    return;  // it is not told
   }
 }
 
@@ -114,10 +161,10 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
     }
     directory->directory->mark_removed();
     child_lock.unlock();
-    take_name(*parent, *entry, removed);
+    removed = take_name(*parent, *entry);
   }
   note_deleted(*directory, name, cause);
-  tell_gone(parent->id, directory->id, name);
+  tell_gone(parent->id, directory->id, std::move(name));
   return parent->id == kRootId ? nullptr : parent;
 }
 
@@ -127,13 +174,19 @@ bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
   if (!taken) return false;
   const ClaimantRef& claimant = *taken;
   if (!claimant) return true;
-  const auto held = claimant->end();
-  if (!held.empty())
-    spdlog::debug("{} has ended, it held {} objects", claimant->words(), held.size());
-  for (const auto& weak : held) {
-    if (const InodeRef inode = weak.lock()) unclaim(inode, claimant);
-  }
+  const Claimant::Names names = claimant->end();
+  if (!names.empty())
+    spdlog::debug("{} has ended, it held {} names", claimant->words(), names.size());
+  // Nobody would do it later: it is done anew from its beginning until there is memory for it.
+  std::vector<InodeRef> held;
+  until_there_is_memory([&] { held = Claimant::inodes_of(names); });
+  for (const InodeRef& inode : held) until_there_is_memory([&] { unclaim(inode, claimant); });
   return true;
+}
+
+template <typename Work>
+void Tree::until_there_is_memory(Work work) {
+  while (!ending_ && !shortage_.survives(work)) continue;
 }
 
 void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
@@ -142,8 +195,7 @@ void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
     for (Dentry* name : inode->names) inode->names.unclaim(*name, claimant);
   }
   const Cause cause{Reason::claim_ended, claimant->words(), "has ended"};
-  if (inode->is_directory()) refresh_holding(inode, cause);
-  consider(inode, cause);
+  refresh(inode, cause);
   // What a handle still holds can now go by a close: the kernel must not trust what it remembers of
   // the names.
   if (!inode->gone) tell_expired(inode);
@@ -155,69 +207,110 @@ bool Tree::has_to_spread(const Inode& inode) const {
          inode.directory->size() > 0;
 }
 
+// Whether `directory` is held, and so holds what is in it.
+bool Tree::is_holding(const Inode& directory) {
+  base::Lock lock(directory.mutex);
+  const limits::LifetimeFacts facts = directory.facts();
+  return facts.kept || facts.claimed || facts.in_held_directory;
+}
+
 // A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.
 void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   if (options_.lifetime != limits::LifetimeMode::claimed) return;
+  // Mostly nothing changes; then nobody waits for who is at work on a large tree.
+  if (is_holding(*directory) == directory->directory->holds_entries()) return;
   std::vector<InodeRef> changed;
   {
     base::Lock lock(rename_mutex_);
     changed = spread_holding(directory);
   }
-  for (auto at = changed.rbegin(); at != changed.rend(); ++at) {
-    const InodeRef& below = *at;
-    if (below->directory->holds_entries()) continue;
-    std::vector<InodeRef> children;
-    {
-      base::SharedLock lock(below->directory->mutex);
-      std::uint64_t cookie = 0;
-      while (const Dentry* entry = below->directory->after(cookie)) {
-        if (!entry->inode->is_directory()) children.push_back(entry->inode);
-        cookie = entry->cookie;
-      }
+  try {
+    for (auto at = changed.rbegin(); at != changed.rend(); ++at) {
+      if (!(*at)->directory->holds_entries()) consider_entries(*at, cause);
     }
-    for (const InodeRef& child : children) {
-      consider(child, cause);
-      if (!child->gone) tell_expired(child);
-    }
-    consider(below, cause);
+  } catch (const std::bad_alloc&) {
+    // What is not looked at stays held; another call does it all.
+    base::Lock lock(rename_mutex_);
+    for (const InodeRef& unheld : changed) hold_again(*unheld);
+    throw;
   }
 }
 
-// Brings `holds_entries` up to date from `directory` downwards; the directories where it changed,
-// parents first.
-std::vector<InodeRef> Tree::spread_holding(const InodeRef& directory) {
-  std::vector<InodeRef> changed;
-  std::vector<InodeRef> to_look_at{directory};
-  while (!to_look_at.empty()) {
-    const InodeRef next = std::move(to_look_at.back());
-    to_look_at.pop_back();
-    if (next->id == kRootId) continue;
-    base::Lock lock(next->directory->mutex);
-    bool holds = false;
-    {
-      base::Lock inode_lock(next->mutex);
-      const limits::LifetimeFacts facts = next->facts();
-      holds = facts.kept || facts.claimed || facts.in_held_directory;
-    }
-    if (next->directory->holds_entries() == holds) continue;
-    next->directory->set_holds_entries(holds);
-    changed.push_back(next);
+void Tree::consider_entries(const InodeRef& directory, const Cause& cause) {
+  std::vector<InodeRef> children;
+  {
+    base::SharedLock lock(directory->directory->mutex);
     std::uint64_t cookie = 0;
-    while (const Dentry* entry = next->directory->after(cookie)) {
-      {
-        base::Lock child_lock(entry->inode->mutex);
-        entry->inode->names.note_holding(holds);
-      }
-      if (entry->inode->is_directory()) to_look_at.push_back(entry->inode);
+    while (const Dentry* entry = directory->directory->after(cookie)) {
+      if (!entry->inode->is_directory()) children.push_back(entry->inode);
       cookie = entry->cookie;
     }
+  }
+  for (const InodeRef& child : children) {
+    consider(child, cause);
+    if (!child->gone) tell_expired(child);
+  }
+  consider(directory, cause);
+}
+
+// Brings `holds_entries` up to date from `directory` downwards; the directories where it changed,
+// parents first. bad_alloc changes nothing.
+std::vector<InodeRef> Tree::spread_holding(const InodeRef& directory) {
+  std::vector<InodeRef> changed;
+  try {
+    std::vector<InodeRef> to_look_at{directory};
+    while (!to_look_at.empty()) {
+      const InodeRef next = std::move(to_look_at.back());
+      to_look_at.pop_back();
+      if (next->id != kRootId) spread_holding_to(next, changed, to_look_at);
+    }
+  } catch (const std::bad_alloc&) {
+    unspread_holding(changed);
+    throw;
   }
   return changed;
 }
 
-void Tree::tell_gone(InodeId parent, InodeId child, const std::string& name) {
+void Tree::spread_holding_to(const InodeRef& directory, std::vector<InodeRef>& changed,
+                             std::vector<InodeRef>& to_look_at) {
+  base::Lock lock(directory->directory->mutex);
+  const bool holds = is_holding(*directory);
+  if (directory->directory->holds_entries() == holds) return;
+  std::uint64_t cookie = 0;
+  while (const Dentry* entry = directory->directory->after(cookie)) {
+    if (entry->inode->is_directory()) to_look_at.push_back(entry->inode);
+    cookie = entry->cookie;
+  }
+  changed.push_back(directory);
+  hold_entries(*directory, holds);
+}
+
+// Needs no memory.
+void Tree::hold_entries(Inode& directory, bool holds) {
+  directory.directory->set_holds_entries(holds);
+  std::uint64_t cookie = 0;
+  while (const Dentry* entry = directory.directory->after(cookie)) {
+    base::Lock lock(entry->inode->mutex);
+    entry->inode->names.note_holding(holds);
+    cookie = entry->cookie;
+  }
+}
+
+void Tree::hold_again(Inode& directory) {
+  base::Lock lock(directory.directory->mutex);
+  if (!directory.directory->holds_entries()) hold_entries(directory, true);
+}
+
+void Tree::unspread_holding(const std::vector<InodeRef>& changed) {
+  for (const InodeRef& directory : changed) {
+    base::Lock lock(directory->directory->mutex);
+    hold_entries(*directory, !directory->directory->holds_entries());
+  }
+}
+
+void Tree::tell_gone(InodeId parent, InodeId child, std::string name) {
   base::SharedLock lock(notices_mutex_);
-  if (notices_ != nullptr) notices_->name_gone(parent, child, name);
+  if (notices_ != nullptr) notices_->name_gone(parent, child, std::move(name));
 }
 
 void Tree::tell_expired(const InodeRef& inode) {

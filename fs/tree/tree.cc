@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fs/tree/lookup.h"
 #include "fs/tree/patience.h"
 
 namespace scratchfs::tree {
@@ -32,6 +33,7 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
 }
 
 Tree::~Tree() {
+  ending_ = true;
   kind_.stop();
   if (sockets_) sockets_->stop();
   if (const auto omitted = deletion_log_.take_omitted(); omitted > 0)
@@ -104,17 +106,17 @@ base::Result<Found> Tree::lookup(const InodeRef& directory, std::string_view nam
     base::SharedLock lock(directory->directory->mutex);
     const InodeRef inode = live(*directory->directory, name, blocker);
     if (!inode) return base::Errno(ENOENT);
-    return found(inode);
+    Lookup lookup(inodes_, inode);
+    return found(lookup);
   });
 }
 
-Found Tree::found(const InodeRef& inode) {
+Found Tree::found(Lookup& lookup) const {
   Found result;
-  result.inode = inode;
-  base::Lock lock(inode->mutex);
-  result.attributes = inode->attributes_locked();
-  result.may_vanish = limits::close_can_delete(options_.lifetime, inode->facts());
-  inodes_.add(inode->id, inode);
+  result.inode = lookup.keep();
+  base::Lock lock(result.inode->mutex);
+  result.attributes = result.inode->attributes_locked();
+  result.may_vanish = limits::close_can_delete(options_.lifetime, result.inode->facts());
   return result;
 }
 

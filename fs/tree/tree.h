@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "fs/base/log_limiter.h"
+#include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/limits/create_mode.h"
@@ -32,6 +33,7 @@
 #include "fs/tree/handle.h"
 #include "fs/tree/id_table.h"
 #include "fs/tree/inode.h"
+#include "fs/tree/left_overs.h"
 #include "fs/tree/notices.h"
 #include "fs/tree/reaper.h"
 #include "fs/tree/socket_watch.h"
@@ -81,10 +83,11 @@ struct TreeStats {
   std::array<std::uint64_t, kReasonNames.size()> deleted_for{};  // those, by Reason
 };
 
-// What an operation took out of the tree, for what is done once its locks are given back.
-struct Removed {
-  std::vector<std::unique_ptr<Dentry>> names;
-};
+// The name that an operation took out of the tree, for what is done once its locks are given back;
+// null: none.
+using Removed = std::unique_ptr<Dentry>;
+
+class Lookup;
 
 class Tree {
  public:
@@ -237,13 +240,27 @@ class Tree {
   base::Result<Found> make_any(const InodeRef& directory, std::string_view name, mode_t mode,
                                dev_t device, std::string_view target, const Caller& caller,
                                base::Wait wait);
-  static void attach(Inode& parent, const InodeRef& inode, std::string_view name,
-                     const ClaimantRef& claimant) REQUIRES(parent.directory->mutex, inode->mutex);
+  static Dentry& add_name(Inode& parent, const InodeRef& inode, std::string_view name,
+                          std::span<const ClaimantRef> claims)
+      REQUIRES(parent.directory->mutex, inode->mutex);
+  static void remove_name(Inode& parent, Inode& inode, Dentry& entry)
+      REQUIRES(parent.directory->mutex, inode.mutex);
+  static Dentry& attach(Inode& parent, const InodeRef& inode, std::string_view name,
+                        const ClaimantRef& claimant)
+      REQUIRES(parent.directory->mutex, inode->mutex);
   static void touch(Inode& directory);  // its entries have changed
   base::Result<ClaimantRef> claimant_for(const Inode& parent, std::string_view name, bool exclusive,
                                          const Caller& caller, base::Wait wait);
   void consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant);
-  Found found(const InodeRef& inode);
+  Opened attach_open(Inode& parent, const InodeRef& inode, std::string_view name, int flags,
+                     const ClaimantRef& claimant, HandleRight right)
+      REQUIRES(parent.directory->mutex) EXCLUDES(inode->mutex);
+  static base::Result<void> add_link(Inode& directory, const InodeRef& inode, std::string_view name,
+                                     const ClaimantRef& claimant)
+      REQUIRES(directory.directory->mutex, inode->mutex);
+  Found found(Lookup& lookup) const;
+
+  // opening.cc
   Opened new_handle(const InodeRef& inode, int flags, HandleRight right) REQUIRES(inode->mutex);
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, uid_t user,
                                      bool kill_set_ids);
@@ -256,10 +273,10 @@ class Tree {
         inodes;  // that lie elsewhere now, so that what holds them may have changed
   };
   base::Result<void> rename_locked(const Move& move, Moved& moved, Blocker& blocker);
-  base::Result<void> replace(const Move& move, const Inode& source, Inode& target,
-                             Removed& removed);
-  void move_name(const Move& move, const InodeRef& source, const std::vector<ClaimantRef>& claims);
-  void exchange(Dentry& one, Dentry& other);
+  static ClaimantRef claiming_mover(const Move& move);
+  static base::Result<void> replace(const Move& move, const Inode& source, Inode& target,
+                                    Removed& removed);
+  static void move_name(const Move& move, const InodeRef& source);
 
   // holders.cc
   std::string path_of(const InodeRef& directory) const;
@@ -267,24 +284,41 @@ class Tree {
 
   // removing.cc
   bool is_held(const Inode& inode) const REQUIRES(inode.mutex);
-  void take_name(Inode& parent, Dentry& entry, Removed& removed) REQUIRES(parent.directory->mutex);
+  static Removed take_name(Inode& parent, Dentry& entry) REQUIRES(parent.directory->mutex);
   base::Result<void> remove(const InodeRef& directory, std::string_view name, bool want_directory,
                             base::Wait wait);
-  void finish(Removed& removed);
+  void finish(const Removed& removed);
+
   // sweeping.cc
   void consider(InodeRef inode, const Cause& cause);
+  void consider_or_leave(const InodeRef& inode, const Cause& cause);
+  void refresh_or_leave(const InodeRef& inode, const Cause& cause);
+  template <typename Work>
+  bool done_or_left(const InodeRef& inode, Work work);
+  void see_to_left_overs(const Cause& cause);
+  void refresh(const InodeRef& inode, const Cause& cause);
+  void free_content(Inode& inode);
   bool condemn(Inode& inode) REQUIRES(inode.mutex);
   bool is_only_bound(const Inode& inode) const REQUIRES(inode.mutex);
   void remove_condemned(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
   InodeRef remove_unheld_directory(const InodeRef& directory, const Cause& cause);
-  void note_deleted(const Inode& inode, const std::string& name, const Cause& cause);
+  void note_deleted(const Inode& inode, const std::string& name, const Cause& cause) noexcept;
   bool claimant_ended(ClaimantKey key, std::uint64_t claims);
+  template <typename Work>
+  void until_there_is_memory(Work work);
   void socket_unbound(const InodeRef& socket);
   void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
   bool has_to_spread(const Inode& inode) const;
+  static bool is_holding(const Inode& directory) EXCLUDES(directory.mutex);
   void refresh_holding(const InodeRef& directory, const Cause& cause);
+  void consider_entries(const InodeRef& directory, const Cause& cause);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
-  void tell_gone(InodeId parent, InodeId child, const std::string& name);
+  static void hold_entries(Inode& directory, bool holds) REQUIRES(directory.directory->mutex);
+  static void spread_holding_to(const InodeRef& directory, std::vector<InodeRef>& changed,
+                                std::vector<InodeRef>& to_look_at);
+  void hold_again(Inode& directory) REQUIRES(rename_mutex_);
+  void unspread_holding(const std::vector<InodeRef>& changed) REQUIRES(rename_mutex_);
+  void tell_gone(InodeId parent, InodeId child, std::string name);
   void tell_expired(const InodeRef& inode);
 
   void dismantle();
@@ -310,6 +344,9 @@ class Tree {
   std::array<std::atomic<std::uint64_t>, kReasonNames.size()> deleted_for_{};
   std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
+  base::MemoryShortage shortage_{"removing what a claimant held"};
+  LeftOvers left_overs_;
+  std::atomic<bool> ending_ = false;
 };
 
 }  // namespace scratchfs::tree

@@ -65,6 +65,13 @@ class RecordedNotices : public KernelNotices {
   std::multiset<std::string> expired;
 };
 
+// For tests in which many threads speak, or memory fails.
+class SilentNotices : public KernelNotices {
+ public:
+  void name_gone(InodeId, InodeId, std::string) override {}
+  void name_expired(InodeId, std::string) override {}
+};
+
 // A kernel of which all is known, or nothing.
 class FakeArrivals : public Arrivals {
  public:
