@@ -7,12 +7,16 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "fs/base/clock.h"
 #include "fs/base/descriptor.h"
 #include "fs/base/memory_pressure.h"
+#include "fs/base/thread_limit.h"
 #include "fs/limits/size.h"
 #include "fs/store/locked_memory.h"
 #include "fs/tree/claim_kind.h"
@@ -152,6 +156,7 @@ Outcome<void> Parts::make() {
   plan.store.spill_directory = spill_directory_.get();
   plan.store.pressure = pressure_.get();
   auto store = store::Store::create(plan.store);
+  if (!store && store.error() == base::Errno(EAGAIN)) return failed(base::kThreadLimit);
   if (!store)
     return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
   store_ = std::move(*store);
@@ -254,7 +259,9 @@ int Parts::serve(const Ready& ready) {
   }
   session_.reset();
   if (setup_.remove_mountpoint) ::rmdir(setup_.mountpoint.c_str());
-  guardian_.dismiss();
+  // What never answered may have had no process to take its mount away with (ulimit -u): then its
+  // guardian does, which sees to that anyway when it is not dismissed.
+  if (served || answered || guardian_.supervises()) guardian_.dismiss();
   if (!served) {
     if (answered) {
       spdlog::error("{}: {}", setup_.mountpoint, served.error().message);
@@ -266,9 +273,7 @@ int Parts::serve(const Ready& ready) {
   return quotas_add_up() ? kFine : kFailed;
 }
 
-}  // namespace
-
-int run_daemon(DaemonSetup& setup, const Ready& ready) {
+int run(DaemonSetup& setup, const Ready& ready) {
   block_signals();
   if (!setup.guardian) start_logging(setup.foreground, setup.log_level);
   for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
@@ -290,6 +295,20 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
     if (const auto locked = lock_all_memory(); !locked) return report(locked.error());
   }
   return parts.serve(ready);
+}
+
+}  // namespace
+
+int run_daemon(DaemonSetup& setup, const Ready& ready) {
+  try {
+    return run(setup, ready);
+  } catch (const std::system_error& error) {
+    // Of std::thread; what was made so far has been taken down.
+    const bool limit = error.code() == std::errc::resource_unavailable_try_again;
+    return report(failed(limit ? base::kThreadLimit : error.what()));
+  } catch (const std::bad_alloc&) {
+    return report(failed("no memory for the daemon itself (ulimit -v)"));
+  }
 }
 
 }  // namespace scratchfs::mount

@@ -114,7 +114,7 @@ Outcome<Guardian> Guardian::start(const std::string& mountpoint, const GuardianD
   if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint, duties);
   const int error = errno;
   ::close(ends[1]);
-  if (guardian.pid_ < 0) return failed("the mount's guardian", error);
+  if (guardian.pid_ < 0) return failed_to_start("the mount's guardian", error);
   char ready = 0;
   if (::recv(ends[0], &ready, 1, 0) != 1) return failed("the mount's guardian: it did not start");
   return guardian;
@@ -135,7 +135,9 @@ Guardian& Guardian::operator=(Guardian&& other) noexcept {
 }
 
 Guardian::~Guardian() {
-  if (socket_ >= 0) ::close(socket_);
+  if (socket_ < 0) return;
+  ::close(socket_);
+  if (!is_parent_) await_end(pid_);
 }
 
 void Guardian::tell(const std::string& message) {

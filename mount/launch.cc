@@ -78,7 +78,7 @@ Launched launch_in_background(const Daemon& daemon, Descriptors inherited) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return {complain(failed("pipe", errno)), -1};
   const pid_t child = ::fork();
-  if (child < 0) return {complain(failed("fork", errno)), -1};
+  if (child < 0) return {complain(failed_to_start("the daemon", errno)), -1};
   if (child == 0) {
     ::close(pipe[0]);
     std::exit(run_child(daemon, pipe[1], inherited));

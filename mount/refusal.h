@@ -21,6 +21,8 @@ inline Refusal failed(std::string message) { return Refusal{std::move(message), 
 inline Refusal usage(std::string message) { return Refusal{std::move(message), kUsage}; }
 // `what: <what errno says>`, strerror(3).
 Refusal failed(const std::string& what, int error);
+// The same of fork(2) and pthread_create(3), whose EAGAIN is a limit.
+Refusal failed_to_start(const std::string& what, int error);
 
 // Writes `scratchfs: message` to stderr in one piece; gives back the exit code.
 int complain(const Refusal& refusal);

@@ -144,7 +144,7 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
   ::close(ends[0]);
   if (daemon_ < 0) {
     ::close(ends[1]);
-    report(failed("the mount's supervisor: fork", error));
+    report(failed_to_start("the daemon", error));
     return life;
   }
   name_process(kName, whereabouts());

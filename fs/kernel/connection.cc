@@ -16,7 +16,9 @@
 #include <thread>
 #include <utility>
 
+#include "fs/base/memory_shortage.h"
 #include "fs/base/mount_point.h"
+#include "fs/base/thread_limit.h"
 #include "fs/kernel/arrival.h"
 #include "fs/kernel/capabilities.h"
 #include "fs/kernel/fusermount.h"
@@ -197,7 +199,7 @@ unsigned Connection::rings() const {
 }
 
 base::Result<void, base::Failure> Connection::start(const std::function<void()>& ready) {
-  if (!add_reader()) return base::Failure{"cannot start a thread"};
+  if (!add_reader()) return base::Failure{base::kThreadLimit};
   if (!wait_for_init()) return {};
   if (io_uring_) {
     if (auto rings = await_rings(); !rings) return rings;
@@ -205,7 +207,8 @@ base::Result<void, base::Failure> Connection::start(const std::function<void()>&
   // Handlers never wait, so more readers than CPUs have nothing to do; a ring's queue has its own.
   const int readers = rings() > 0 ? 1 : std::clamp(get_nprocs(), 2, 8);
   for (int i = 1; i < readers; ++i) add_reader();
-  notifier_.start(session_);
+  // With one worker everything that is parked gets its turn.
+  if (!notifier_.start(session_) || !parking_.start()) return base::Failure{base::kThreadLimit};
   ready();
   return {};
 }
@@ -250,7 +253,7 @@ base::Result<void, base::Failure> Connection::finish() {
     return ended_ && !stopping_ && mount_.is_there();
   }();
   // While requests are still served: taking a mount away can write back pages of mapped files.
-  auto detached = mount_.detach();
+  auto detached = detach();
   // While the rings still are: a reply to a ring that libfuse has freed writes to freed memory.
   parking_.drain();
   // After what a process may be waiting for while it holds a lock that the notifier wants.
@@ -273,7 +276,19 @@ base::Result<void, base::Failure> Connection::finish() {
   return {};
 }
 
+// What does it without memory is the guardian, once this process has ended.
+base::Result<void, base::Failure> Connection::detach() {
+  constexpr int kMostTries = 20;
+  base::MemoryShortage shortage("taking the mount away");
+  base::Result<void, base::Failure> result = base::Failure{"no memory"};
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    if (shortage.survives([&] { result = mount_.detach(); })) break;
+  }
+  return result;
+}
+
 bool Connection::add_reader() {
+  readers_.reserve(readers_.size() + 1);  // a thread that runs must not be forgotten
   // Signals are the main thread's; libfuse's ring threads inherit this.
   sigset_t all;
   sigset_t before;

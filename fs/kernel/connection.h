@@ -59,6 +59,7 @@ class Connection {
   bool takers_were_idle_by(std::chrono::steady_clock::time_point deadline);
   void wait_for_end() EXCLUDES(mutex_);
   base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
+  base::Result<void, base::Failure> detach();
 
   class KnownTaker;
   bool add_reader();

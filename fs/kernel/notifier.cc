@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <new>
+#include <system_error>
 #include <utility>
 
 namespace scratchfs::kernel {
@@ -41,14 +42,18 @@ std::size_t Notifier::KeyHash::operator()(const Key& key) const {
 
 Notifier::~Notifier() { stop(); }
 
-void Notifier::start(fuse_session* session) {
+bool Notifier::start(fuse_session* session) {
   // Signals are the main thread's.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this, session] { work(session); });
+  try {
+    thread_ = std::thread([this, session] { work(session); });
+  } catch (const std::system_error&) {
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread_.joinable();
 }
 
 void Notifier::stop() {

@@ -23,8 +23,9 @@ class Notifier final : public tree::KernelNotices {
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // Starts sending to this session, what was queued before included. Once.
-  void start(fuse_session* session) EXCLUDES(mutex_);
+  // Starts sending to this session, what was queued before included. Once. False: the machine lets
+  // no more threads be made.
+  bool start(fuse_session* session) EXCLUDES(mutex_);
   // Drops what is queued, waits for the notification under way, ends the thread. Everything queued
   // later is dropped.
   void stop() EXCLUDES(mutex_);

@@ -96,6 +96,11 @@ Parking::TaskPointer Parking::take_interrupted(std::uint64_t number) {
   return nullptr;
 }
 
+bool Parking::start() {
+  const base::Lock lock(mutex_);
+  return !workers_.empty() || add_worker();
+}
+
 // False when there are as many as there may be, or the system has no more.
 bool Parking::add_worker() {
   if (workers_.size() >= queues_[0].most + queues_[1].most) return false;
@@ -110,7 +115,8 @@ bool Parking::add_worker() {
     workers_.emplace_back([this] { work(); });
   } catch (const std::exception& exception) {
     added = false;
-    if (const auto omitted = log_.admit()) {
+    // Who has none is told by what start() or park() answers.
+    if (const auto omitted = workers_.empty() ? std::nullopt : log_.admit()) {
       spdlog::warn("cannot start a worker beside {}: {}{}", workers_.size(), exception.what(),
                    base::and_more(*omitted));
     }

@@ -59,6 +59,9 @@ class Parking {
   Parking(const Parking&) = delete;
   Parking& operator=(const Parking&) = delete;
 
+  // Starts a worker, without which the first task would. False: the machine lets no more threads be
+  // made.
+  bool start() EXCLUDES(mutex_);
   // Never waits. After drain(), or where there is no memory or thread for it, the task is refused
   // on the spot.
   void park(std::unique_ptr<Task> task) EXCLUDES(mutex_);

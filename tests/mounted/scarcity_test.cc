@@ -1,16 +1,22 @@
-// What a machine can run out of: descriptors, and somebody who reads the log.
+// What a machine can run out of: threads, descriptors, memory for the daemon itself, and somebody
+// who reads its log.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "tests/mounted/harness/child.h"
 #include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/command.h"
+#include "tests/mounted/harness/daemon_log.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/keeper.h"
@@ -41,6 +47,31 @@ std::string option_of(Transport transport) {
   return transport == Transport::io_uring ? "io_uring=on" : "io_uring=off";
 }
 
+// The limit counts all threads of a user, so nobody else is this one, and fusermount3 wants a name
+// for him: Debian has `games` on each machine.
+constexpr uid_t kPoor = 5;
+
+int threads_of(uid_t uid) {
+  int count = 0;
+  for (const auto& process : std::filesystem::directory_iterator("/proc")) {
+    struct stat info {};
+    if (stat(process.path().c_str(), &info) != 0 || info.st_uid != uid) continue;
+    const long threads = status_kb(std::atoi(process.path().filename().c_str()), "Threads");
+    count += threads > 0 ? static_cast<int>(threads) : 0;
+  }
+  return count;
+}
+
+// How many he may have, at most as many as ever; a limit is for its own user to change.
+void set_threads(pid_t daemon, rlim_t most) {
+  check_in_child(as_user(kPoor), [&] {
+    rlimit limit{};
+    EXPECT_EQ(outcome(prlimit(daemon, RLIMIT_NPROC, nullptr, &limit)), "0");
+    limit.rlim_cur = std::min(most, limit.rlim_max);
+    EXPECT_EQ(outcome(prlimit(daemon, RLIMIT_NPROC, &limit, nullptr)), "0");
+  });
+}
+
 class Scarcity : public testing::TestWithParam<Transport> {
  protected:
   void SetUp() override { ensure_environment(); }
@@ -51,6 +82,69 @@ class Scarcity : public testing::TestWithParam<Transport> {
 };
 INSTANTIATE_TEST_SUITE_P(Both, Scarcity, testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
+
+// (Over io_uring libfuse's own lines come with ours, where a ring's thread is missing.)
+TEST(ScarcityOfThreads, AMountThatCannotHaveItsThreadsSaysSoAndLeavesNothing) {
+  ensure_environment();
+  if (slowness() > 1) GTEST_SKIP() << "sanitizers have threads of their own";
+  const Who poor = as_user(kPoor);
+  const std::string at = make_directory("threads");
+  ASSERT_EQ(chown(at.c_str(), kPoor, kPoor), 0);
+  int refused = 0;
+  for (int most = 1;; ++most) {
+    ASSERT_LT(most, 60) << "it never comes up";
+    const Finished finished =
+        shell("ulimit -u " + std::to_string(most) + " && exec '" + scratchfs_binary() + "' " + at +
+                  " -o memory=8M,io_uring=off",
+              {.who = poor});
+    if (finished.code == 0) break;
+    ++refused;
+    const std::string said = without_swap_warning(finished.err);
+    EXPECT_EQ(finished.code, 1) << most << ": " << said;
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << most << ": " << said;
+    EXPECT_TRUE(said.starts_with("scratchfs: ")) << most << ": " << said;
+    EXPECT_NE(said.find("thread"), std::string::npos) << most << ": " << said;
+    EXPECT_TRUE(eventually([&] { return threads_of(kPoor) == 0 && mounts_below(at).empty(); }, 10))
+        << most << ": " << said;
+  }
+  EXPECT_GT(refused, 5);
+  // Those that help are still missing.
+  check_in_child(poor, [&] { write_and_compare(at + "/f"); });
+  EXPECT_EQ(run({scratchfs_binary(), "umount", at}, {.who = poor}).code, 0);
+}
+
+TEST_P(Scarcity, WithoutFurtherThreadsNothingHangs) {
+  if (slowness() > 1) GTEST_SKIP() << "sanitizers have threads of their own";
+  // Daemonized, here and below: where the command has returned the daemon has all that it begins
+  // with.
+  Mount mount(MountSettings{.options = "lifetime=mount,memory=8M",
+                            .transport = GetParam(),
+                            .daemonize = true,
+                            .who = as_user(kPoor)});
+  ASSERT_TRUE(mount.alive());
+  set_threads(mount.daemon(), static_cast<rlim_t>(threads_of(kPoor)));
+  // Who uses it is another: what is missing are the daemon's threads.
+  const std::string bytes = random_bytes(16 * kMiB, 1);
+  std::vector<Child> users;
+  for (int i = 0; i < 4; ++i) {
+    users.emplace_back(as_user(kPoor), [&, i](Channel&) {
+      const std::string name = mount / std::to_string(i);
+      const Fd file(open(name.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+      const ssize_t put = write(file.get(), bytes.data(), bytes.size());
+      EXPECT_TRUE(put > 0 || errno == ENOMEM) << errno;
+      std::string back(bytes.size(), '\0');
+      const ssize_t got = pread(file.get(), back.data(), back.size(), 0);
+      EXPECT_TRUE(got >= 0 || errno == ENOMEM) << errno;
+      if (got > 0) {
+        back.resize(static_cast<std::size_t>(got));
+        EXPECT_TRUE(back == bytes.substr(0, back.size()));
+      }
+    });
+  }
+  for (Child& user : users) EXPECT_EQ(user.join(), 0);
+  set_threads(mount.daemon(), RLIM_INFINITY);
+  check_in_child(as_user(kPoor), [&] { write_and_compare(mount / "f"); });
+}
 
 TEST_P(Scarcity, SixtyFourDescriptorsAreEnough) {
   if (slowness() > 1) GTEST_SKIP() << "sanitizers look at memory through pipes of their own";
@@ -66,6 +160,33 @@ TEST_P(Scarcity, SixtyFourDescriptorsAreEnough) {
   for (Child& one : sessions) end(one);
   EXPECT_TRUE(eventually([&] { return names_in(at).empty(); }, 10));
   EXPECT_EQ(run({scratchfs_binary(), "umount", at}).code, 0);
+}
+
+TEST_P(Scarcity, WithoutMemoryForItselfTheDaemonAnswersEnomemAndGoesOn) {
+  if (slowness() > 1) GTEST_SKIP() << "sanitizers end the program where there is no memory";
+  Mount mount(MountSettings{.options = "lifetime=mount,memory=64M",
+                            .transport = GetParam(),
+                            .daemonize = true,
+                            .environment = {"MALLOC_ARENA_MAX=1"}});
+  ASSERT_TRUE(mount.alive());
+  make_file((mount / "before").c_str(), "kept");
+  const auto size = static_cast<rlim_t>(status_kb(mount.daemon(), "VmSize")) * 1024;
+  rlimit before{};
+  ASSERT_EQ(prlimit(mount.daemon(), RLIMIT_AS, nullptr, &before), 0);
+  const rlimit limit{.rlim_cur = size, .rlim_max = before.rlim_max};
+  ASSERT_EQ(prlimit(mount.daemon(), RLIMIT_AS, &limit, nullptr), 0);
+  int made = 0;
+  std::string error = "0";
+  for (; made < 100'000 && error == "0"; ++made) {
+    error = outcome(mkdir((mount / std::to_string(made)).c_str(), 0700));
+  }
+  EXPECT_EQ(error, "ENOMEM") << "after " << made;
+  ASSERT_EQ(prlimit(mount.daemon(), RLIMIT_AS, &before, nullptr), 0);
+  EXPECT_EQ(bytes_of_file(mount / "before"), "kept");
+  EXPECT_EQ(outcome(mkdir((mount / "after").c_str(), 0700)), "0");
+  for (int i = 0; i < made - 1; ++i) {
+    ASSERT_EQ(outcome(rmdir((mount / std::to_string(i)).c_str())), "0");
+  }
 }
 
 // `log` is where the daemon's stderr goes; its own copy, so that the other end alone decides.
