@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the fuzzers of tests/fuzz (clang++, libFuzzer, ASan, UBSan) and runs each for a while, from the seeds in
-# tests/fuzz/corpus and from what earlier runs found in build/fuzz/corpus. Inputs that break something are left in
-# build/fuzz/findings; `build/fuzz/bin/fuzz_NAME FILE` runs one again.
+# Builds the fuzzers of tests/fuzz (preset asan: clang++, libFuzzer, ASan, UBSan) and runs each for a while, from the
+# seeds in tests/fuzz/corpus and from what earlier runs found in build/fuzz/corpus. Inputs that break something are
+# left in build/fuzz/findings; `build/asan/bin/fuzz_NAME FILE` runs one again.
 #
 # usage: scripts/fuzz.sh [SECONDS [NAME...]]
 #   SECONDS   for each of them (default: 60)
@@ -23,29 +23,47 @@ for name in "${names[@]}"; do
 done
 
 mkdir -p build/fuzz/findings
-cmake --preset fuzz >build/fuzz/configure.log 2>&1 || {
-  tail -n 20 build/fuzz/configure.log >&2
+log=build/fuzz/build.log
+if ! { cmake --preset asan && cmake --build --preset asan --target fuzzers; } >"$log" 2>&1; then
+  tail -n 40 "$log" >&2
   exit 1
-}
-cmake --build --preset fuzz >build/fuzz/build.log 2>&1 || {
-  tail -n 40 build/fuzz/build.log >&2
-  exit 1
+fi
+
+# libFuzzer stops at the first finding. Inputs of 2 KiB are a hundred requests.
+fuzz() { # NAME
+  local grown=build/fuzz/corpus/$1 log=build/fuzz/$1.log
+  mkdir -p "$grown"
+  if "build/asan/bin/fuzz_$1" -max_total_time="$seconds" -max_len=2048 -timeout=60 -rss_limit_mb=2048 \
+    -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$1-" "$grown" "tests/fuzz/corpus/$1" >"$log" 2>&1; then
+    printf 'fuzz %-9s nothing found in %s runs\n' "$1" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+    return
+  fi
+  grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse|RELOAD)' "$log" | tail -n 60 >&2
+  printf 'fuzz %-9s FOUND something, see above and build/fuzz/findings\n' "$1"
+  return 1
 }
 
-found=0
+# Jobs in the background do not hear of ^C by themselves, and what they wait for does not end with them.
+started=()
+# shellcheck disable=SC2317  # the trap calls it
+stop() {
+  local fuzzers
+  mapfile -t fuzzers < <(pgrep -P "$(IFS=, && printf '%s' "${started[*]}")")
+  kill "${started[@]}" "${fuzzers[@]}" 2>/dev/null
+  exit 130
+}
+trap stop INT TERM
+
+# As many side by side as there are cores.
+found=0 running=0 cores=$(nproc)
 for name in "${names[@]}"; do
-  grown=build/fuzz/corpus/$name log=build/fuzz/$name.log
-  mkdir -p "$grown"
-  # libFuzzer stops at the first finding. Inputs of 2 KiB are a hundred requests.
-  if "build/fuzz/bin/fuzz_$name" -max_total_time="$seconds" -max_len=2048 -timeout=60 -rss_limit_mb=2048 \
-    -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$name-" \
-    "$grown" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
-    printf 'fuzz %-9s nothing found in %s runs\n' "$name" \
-      "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
-  else
-    grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse|RELOAD)' "$log" | tail -n 60 >&2
-    printf 'fuzz %-9s FOUND something, see above and build/fuzz/findings\n' "$name"
-    found=1
+  if ((running == cores)); then
+    wait -n || found=1
+    running=$((running - 1))
   fi
+  fuzz "$name" &
+  started+=($!)
+  running=$((running + 1))
 done
+for ((; running > 0; --running)); do wait -n || found=1; done
 exit "$found"

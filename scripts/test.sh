@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all tests: the checks of lint.sh, everything in the release
-# build, then unit, parity and mounted tests under ASan+UBSan (built by clang++, with its thread-safety
-# analysis), and unit, mounted and some of the stress tests (those over io_uring) under TSan. Stops at the
-# first stage that fails. Leaves no mount, no process and no setting behind.
+# build, then unit, parity and mounted tests and a minute of each fuzzer under ASan+UBSan (built by clang++,
+# with its thread-safety analysis), and unit, mounted and some of the stress tests (those over io_uring) under
+# TSan. Stops at the first stage that fails. Leaves no mount, no process and no setting behind.
 #
 # usage: scripts/test.sh [--quick | --full] [--only STAGE]
 #   --quick        release build without the stress and program tests, lint without clang-tidy
@@ -189,6 +189,7 @@ sanitized() { # PRESET
   esac
   unset SCRATCHFS_BIN
   under=()
+  [[ $1 != asan ]] || scripts/fuzz.sh
 }
 under=() # a command that the tests are run by
 # Of the stress tests those that look for races in the daemon: names, handles, spilling and unmounting under load.

@@ -72,7 +72,7 @@ class Model : public testing::TestWithParam<std::tuple<Transport, Kind>> {
     }
   }
 
-  const unsigned seconds_ = number_from("SCRATCHFS_MODEL_SECONDS", 4);
+  const unsigned seconds_ = number_from("SCRATCHFS_MODEL_SECONDS", 15);
   const unsigned first_seed_ = number_from("SCRATCHFS_MODEL_SEED", 1);
   Tmpfs tmpfs_;
   Mount mount_{"lifetime=mount,create_mode=posix,memory=8M", std::get<Transport>(GetParam())};
