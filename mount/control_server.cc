@@ -1,5 +1,6 @@
 #include "mount/control_server.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -43,7 +44,8 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
       return write_error("only root and who mounted it may set limits");
     }
     log_asker("quota", request);
-    set_quota(*change);
+    const auto done = set_quota(*change);
+    if (!done) return write_error(done.error().message);
   }
   if (const auto* change = std::get_if<SetRequest>(&*read)) {
     if (!is_privileged(request.uid)) {
@@ -136,12 +138,25 @@ void ControlServer::replace_limits(limits::Ledger::Options limits) {
   ledger_.replace_limits(limits.each_user, std::move(limits.overrides));
 }
 
-void ControlServer::set_quota(const SetQuotaRequest& request) {
+// Limits of a number that somebody holds would bind nobody.
+Outcome<void> ControlServer::check_limited(uid_t uid) const {
+  const uid_t holder = ledger_.holder_of(uid);
+  if (holder == uid) return {};
+  return failed(fmt::format(
+      "uid {} is one of the subordinate ids of uid {} (subuid=), who is charged for it: "
+      "set the limits of uid {}",
+      uid, holder, holder));
+}
+
+Outcome<void> ControlServer::set_quota(const SetQuotaRequest& request) {
   base::Lock lock(mutex_);
   if (request.reset) {
     ledger_.set_limits(*request.uid, std::nullopt);
     spdlog::info("quota: uid {} has everyone's limits again", *request.uid);
-    return;
+    return {};
+  }
+  if (request.uid) {
+    if (auto limited = check_limited(*request.uid); !limited) return limited;
   }
   limits::Limits changed = request.uid ? ledger_.row(*request.uid).limits : each_user_;
   changed.bytes = request.bytes.value_or(changed.bytes);
@@ -149,11 +164,12 @@ void ControlServer::set_quota(const SetQuotaRequest& request) {
   if (request.uid) {
     ledger_.set_limits(*request.uid, changed);
     spdlog::info("quota: uid {} has new limits", *request.uid);
-    return;
+    return {};
   }
   each_user_ = changed;
   ledger_.set_default(changed);
   spdlog::info("quota: everyone has new limits");
+  return {};
 }
 
 }  // namespace scratchfs::mount

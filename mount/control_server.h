@@ -89,7 +89,8 @@ class ControlServer {
   Json top(uid_t caller);
   Json quota(uid_t caller) const;
   Json rows(uid_t caller) const;
-  void set_quota(const SetQuotaRequest& request);
+  Outcome<void> check_limited(uid_t uid) const;
+  Outcome<void> set_quota(const SetQuotaRequest& request);
   // All of it, or nothing where it is refused.
   Outcome<void> set(const SetRequest& request);
   Outcome<MountPlan> plan_of(const SetRequest& request, const store::StoreStats& now) const

@@ -87,6 +87,9 @@ Outcome<void> ControlServer::set(const SetRequest& request) {
   }
   const auto plan = plan_of(request, now);
   if (!plan) return plan.error();
+  for (const auto& [uid, limits] : plan->ledger.overrides) {
+    if (auto limited = check_limited(uid); !limited) return limited;
+  }
   if (auto sizes = set_sizes(request, *plan, now); !sizes) return sizes;
   if (request.spill) {
     for (const std::string& warning : plan->warnings) spdlog::warn("{}", warning);

@@ -316,6 +316,23 @@ TEST_F(ControlServerTest, OneLimitIsSetWithoutTouchingTheOther) {
   EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{12345, 7}));
 }
 
+TEST_F(ControlServerTest, NoLimitIsSetForANumberThatSomebodyHolds) {
+  constexpr uid_t kHeld = 100'000;
+  ask(limit(kHeld, 12345), 0);
+  ledger_.replace_holders(limits::Holders({{kHeld, 10, kOther}}));
+  EXPECT_NE(ask(limit(kHeld, 1), 0).value("error", "").find(std::to_string(kOther)),
+            std::string::npos);
+  SetRequest request;
+  request.user_quotas = {{.uid = kHeld, .bytes = "1M"}};
+  EXPECT_NE(refusal(request).find(std::to_string(kOther)), std::string::npos);
+  EXPECT_EQ(ledger_.row(kOther).limits, everyone_);
+  // Those from before can still be taken away.
+  SetQuotaRequest reset;
+  reset.uid = kHeld;
+  reset.reset = true;
+  EXPECT_FALSE(ask(reset, 0).contains("error"));
+}
+
 TEST_F(ControlServerTest, ResetGivesAUserEveryonesLimitsBack) {
   ask(limit(kOther, 12345), 0);
   SetQuotaRequest reset;
