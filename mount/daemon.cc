@@ -259,9 +259,12 @@ int Parts::serve(const Ready& ready) {
   }
   session_.reset();
   if (setup_.remove_mountpoint) ::rmdir(setup_.mountpoint.c_str());
-  // What never answered may have had no process to take its mount away with (ulimit -u): then its
-  // guardian does, which sees to that anyway when it is not dismissed.
-  if (served || answered || guardian_.supervises()) guardian_.dismiss();
+  // What never answered may have had no process to take its mount away with (ulimit -u).
+  if (served || answered || guardian_.supervises()) {
+    guardian_.dismiss();
+  } else {
+    guardian_.leave_mount();
+  }
   if (!served) {
     if (answered) {
       spdlog::error("{}: {}", setup_.mountpoint, served.error().message);

@@ -135,9 +135,7 @@ Guardian& Guardian::operator=(Guardian&& other) noexcept {
 }
 
 Guardian::~Guardian() {
-  if (socket_ < 0) return;
-  ::close(socket_);
-  if (!is_parent_) await_end(pid_);
+  if (socket_ >= 0) ::close(socket_);
 }
 
 void Guardian::tell(const std::string& message) {
@@ -151,6 +149,11 @@ void Guardian::answers() { tell({kAnswersMessage}); }
 
 void Guardian::dismiss() {
   tell({kDismissMessage});
+  if (!is_parent_) await_end(pid_);
+}
+
+void Guardian::leave_mount() {
+  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   if (!is_parent_) await_end(pid_);
 }
 

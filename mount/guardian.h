@@ -37,6 +37,9 @@ class Guardian {
   // The mount is gone as it should be: the guardian touches nothing and ends, if it is the parent
   // when this process has. Else this returns when it has ended.
   void dismiss();
+  // The mount is the guardian's to take away, as if this process had died; it has when this
+  // returns.
+  void leave_mount();
   pid_t pid() const { return pid_; }
   // Another daemon follows if this one dies.
   bool supervises() const { return is_parent_; }

@@ -289,6 +289,10 @@ base::Result<void, base::Failure> Connection::detach() {
 
 bool Connection::add_reader() {
   readers_.reserve(readers_.size() + 1);  // a thread that runs must not be forgotten
+  {
+    const base::Lock lock(takers_mutex_);
+    takers_.reserve(readers_.size() + 1);
+  }
   // Signals are the main thread's; libfuse's ring threads inherit this.
   sigset_t all;
   sigset_t before;
@@ -352,7 +356,8 @@ bool Connection::takers_were_idle_by(std::chrono::steady_clock::time_point deadl
 // thread reliably out of that.
 void Connection::read_requests() {
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-  const auto memory = std::make_unique_for_overwrite<std::byte[]>(kReceiveSize);
+  const std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[kReceiveSize]);
+  if (memory == nullptr) return end_without_memory();
   Taker taker;
   const KnownTaker known(*this, taker);
   int error = 0;
@@ -371,6 +376,15 @@ void Connection::read_requests() {
   }
   const base::Lock lock(mutex_);
   if (error != 0 && error != ENODEV) read_error_ = error;
+  ended_ = true;
+  changed_.notify_all();
+}
+
+// One reader less, unless it is the first.
+void Connection::end_without_memory() {
+  const base::Lock lock(mutex_);
+  if (initialized_) return;
+  read_error_ = ENOMEM;
   ended_ = true;
   changed_.notify_all();
 }

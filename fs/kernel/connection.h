@@ -65,6 +65,7 @@ class Connection {
   bool add_reader();
   static void* run_reader(void* connection);
   void read_requests() EXCLUDES(mutex_);
+  void end_without_memory() EXCLUDES(mutex_);
   void handle(std::span<std::byte> bytes) EXCLUDES(mutex_);
   void note_request() EXCLUDES(mutex_);
 

@@ -111,7 +111,7 @@ class Blocks {
   base::Result<void> promise_dirty(Shard& shard, Block& block, base::Wait wait, bool& done)
       EXCLUDES(shard.mutex);
   base::Result<void> read_now(Shard& shard, Block& block, FetchJob& job) EXCLUDES(shard.mutex);
-  base::Result<void> reserve_for_read(std::uint64_t bytes);
+  base::Result<void> reserve(Need need, std::uint64_t bytes, base::Wait wait);
   static void begin_reading(Block& block, Fetching& fetching);
   bool finish_fetch(Shard& shard, Block& block, Fetching& fetching,
                     const base::Result<void>& loaded, std::unique_ptr<Resident> resident)

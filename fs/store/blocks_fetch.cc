@@ -22,7 +22,7 @@ base::Result<void> Blocks::fetch(Block& block, Access access, base::Wait wait) {
   Shard& shard = shard_of(block);
   for (bool pinned = false;;) {
     FetchJob job;
-    job.resident = std::make_unique<Resident>();
+    if (!pinned) job.resident = std::make_unique<Resident>();  // what is pinned is in memory
     Way way = Way::canceled;
     {
       base::Lock lock(shard.mutex);
@@ -104,7 +104,7 @@ base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, base::Wait 
     base::Lock lock(shard.mutex);
     bytes = block.bytes();
   }
-  if (auto reserved = budget_.reserve(Need::dirty, bytes, wait); !reserved) return reserved;
+  if (auto reserved = reserve(Need::dirty, bytes, wait); !reserved) return reserved;
   base::Lock lock(shard.mutex);
   const bool still =
       block.state == State::resident && block.resident->clean && block.bytes() == bytes;
@@ -117,10 +117,11 @@ base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, base::Wait 
   return {};
 }
 
-// Others wait for the block, so here it is an answer that there is no memory to wait with.
-base::Result<void> Blocks::reserve_for_read(std::uint64_t bytes) {
+// Others wait for the block, or it is pinned: so here it is an answer that there is no memory to
+// wait with.
+base::Result<void> Blocks::reserve(Need need, std::uint64_t bytes, base::Wait wait) {
   try {
-    return budget_.reserve(Need::fetch, bytes, base::Wait::yes);
+    return budget_.reserve(need, bytes, wait);
   } catch (const std::bad_alloc&) {
     return base::Errno{ENOMEM};
   }
@@ -128,7 +129,7 @@ base::Result<void> Blocks::reserve_for_read(std::uint64_t bytes) {
 
 base::Result<void> Blocks::read_now(Shard& shard, Block& block, FetchJob& job) {
   const std::uint64_t bytes = block.bytes();
-  base::Result<void> result = reserve_for_read(bytes);
+  base::Result<void> result = reserve(Need::fetch, bytes, base::Wait::yes);
   if (result) {
     result = load(block, job.fetching->nonce, *job.resident);
     if (!result) budget_.release(0, bytes);

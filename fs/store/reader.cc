@@ -10,6 +10,7 @@ namespace scratchfs::store {
 
 base::Result<std::unique_ptr<Reader>> Reader::create(Blocks& blocks) {
   std::unique_ptr<Reader> reader(new Reader(blocks));
+  reader->threads_.reserve(kThreads);  // a thread that runs must not be forgotten
   for (int i = 0; i < kThreads; ++i) {
     auto thread = start_thread("reader-ahead", [self = reader.get()] { self->run(); });
     if (!thread) return thread.error();

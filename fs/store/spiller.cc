@@ -21,6 +21,7 @@ base::Errno told_as(base::Errno error) {
 base::Result<std::unique_ptr<Spiller>> Spiller::create(Blocks& blocks, Budget& budget,
                                                        Slots& slots) {
   std::unique_ptr<Spiller> spiller(new Spiller(blocks, budget, slots));
+  spiller->threads_.reserve(kThreads);  // a thread that runs must not be forgotten
   for (int i = 0; i < kThreads; ++i) {
     auto batch = std::make_shared<Batch>();
     batch->leaving.reserve(kBatchBytes / kPageSize);

@@ -1,4 +1,6 @@
 // chmod, chown, truncate, utimens and the extended attributes.
+#include <new>
+
 #include "fs/base/clock.h"
 #include "fs/tree/tree.h"
 
@@ -48,12 +50,17 @@ base::Result<void> Tree::set_xattr(const InodeRef& inode, std::string_view name,
     return allowed.error();
   const std::uint64_t now = inode->xattrs.charged();
   const std::uint64_t then = inode->xattrs.charged_after(name, value);
-  if (then > now) {
-    if (const auto paid = inode->pay_for_xattrs(then - now); !paid) return paid;
-  } else {
-    inode->refund_xattrs(now - then);
+  const std::uint64_t more = then > now ? then - now : 0;
+  if (more > 0) {
+    if (const auto paid = inode->pay_for_xattrs(more); !paid) return paid;
   }
-  inode->xattrs.set(name, value);
+  try {
+    inode->xattrs.set(name, value);
+  } catch (const std::bad_alloc&) {
+    inode->refund_xattrs(more);
+    throw;
+  }
+  if (then < now) inode->refund_xattrs(now - then);
   inode->touch_changed();
   return {};
 }

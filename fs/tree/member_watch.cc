@@ -247,8 +247,8 @@ bool MemberWatch::conclude(const Question& question, bool hidden) {
     base::Lock lock(mutex_);
     Group& group = groups_[question.group];
     const bool same = group.seen_dead && group.dead == question.dead;
+    group.dead = question.dead;  // first: without memory nothing has been seen
     group.seen_dead = living.empty();
-    group.dead = question.dead;
     group.unseen = living.empty() && hidden;
     if (!living.empty() || hidden) return false;
     if (!same || (question.dead.empty() && membership_.unclear_means_some())) return true;

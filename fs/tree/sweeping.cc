@@ -22,26 +22,42 @@ bool Tree::condemn(Inode& inode) {
 // Looks whether anything still holds `inode`; if not, takes it out, and then each directory that
 // this leaves empty and unheld. Callers hold no lock.
 void Tree::consider(InodeRef inode, const Cause& cause) {
-  const Inode* first = inode.get();
-  std::vector<InodeRef> to_look_at{std::move(inode)};
-  while (!to_look_at.empty()) {
-    const InodeRef next = std::move(to_look_at.back());
-    to_look_at.pop_back();
-    const Cause& why = next.get() == first ? cause : kLastEntryGone;
-    if (next->is_directory()) {
-      if (InodeRef parent = remove_unheld_directory(next, why))
-        to_look_at.push_back(std::move(parent));
-      continue;
+  InodeRef next = std::move(inode);
+  std::vector<InodeRef> parents;
+  const Cause* why = &cause;
+  try {
+    while (true) {
+      look_at(next, *why, parents);
+      if (parents.empty()) return;
+      next = std::move(parents.back());
+      parents.pop_back();
+      why = &kLastEntryGone;
     }
-    bool only_bound = false;
-    {
-      base::Lock lock(next->mutex);
-      condemn(*next);
-      only_bound = !next->gone && is_only_bound(*next);
-    }
-    if (only_bound) sockets_->look_after(next);
-    if (next->gone) remove_condemned(next, why, to_look_at);
+  } catch (const std::bad_alloc&) {
+    // Another call would not come to the parents of what has gone by now.
+    if (next->gone) free_content(*next);
+    left_overs_.add(next);
+    for (const InodeRef& parent : parents) left_overs_.add(parent);
+    throw;
   }
+}
+
+// Adds the directories to `parents` that this may have left empty.
+void Tree::look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents) {
+  if (inode->is_directory()) {
+    parents.reserve(parents.size() + 1);
+    if (InodeRef parent = remove_unheld_directory(inode, cause))
+      parents.push_back(std::move(parent));
+    return;
+  }
+  bool only_bound = false;
+  {
+    base::Lock lock(inode->mutex);
+    condemn(*inode);
+    only_bound = !inode->gone && is_only_bound(*inode);
+  }
+  if (only_bound) sockets_->look_after(inode);
+  if (inode->gone) remove_condemned(inode, cause, parents);
 }
 
 // What follows a call's effect cannot fail it: what there is no memory for is left, and seen to
@@ -67,7 +83,6 @@ bool Tree::done_or_left(const InodeRef& inode, Work work) {
     work();
     return true;
   } catch (const std::bad_alloc&) {
-    if (inode->gone) free_content(*inode);
     left_overs_.add(inode);
     return false;
   }
@@ -217,8 +232,12 @@ bool Tree::is_holding(const Inode& directory) {
 // A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.
 void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   if (options_.lifetime != limits::LifetimeMode::claimed) return;
-  // Mostly nothing changes; then nobody waits for who is at work on a large tree.
-  if (is_holding(*directory) == directory->directory->holds_entries()) return;
+  {
+    // Mostly nothing changes; then nobody waits for who is at work on a large tree. Under the lock
+    // that who changes it holds from look to change.
+    base::SharedLock lock(directory->directory->mutex);
+    if (is_holding(*directory) == directory->directory->holds_entries()) return;
+  }
   std::vector<InodeRef> changed;
   {
     base::Lock lock(rename_mutex_);
@@ -231,7 +250,10 @@ void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   } catch (const std::bad_alloc&) {
     // What is not looked at stays held; another call does it all.
     base::Lock lock(rename_mutex_);
-    for (const InodeRef& unheld : changed) hold_again(*unheld);
+    for (const InodeRef& unheld : changed) {
+      hold_again(*unheld);
+      left_overs_.add(unheld);  // it may have been moved away from `directory`
+    }
     throw;
   }
 }

@@ -291,6 +291,7 @@ class Tree {
 
   // sweeping.cc
   void consider(InodeRef inode, const Cause& cause);
+  void look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
   void consider_or_leave(const InodeRef& inode, const Cause& cause);
   void refresh_or_leave(const InodeRef& inode, const Cause& cause);
   template <typename Work>

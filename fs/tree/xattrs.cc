@@ -1,5 +1,7 @@
 #include "fs/tree/xattrs.h"
 
+#include <utility>
+
 namespace scratchfs::tree {
 
 namespace {
@@ -44,9 +46,15 @@ std::uint64_t Xattrs::charged_after(std::string_view name, std::string_view valu
 }
 
 void Xattrs::set(std::string_view name, std::string_view value) {
-  remove(name);
+  std::string copy(value);  // nothing after a replacement is begun throws
+  const auto at = values_.find(name);
+  if (at == values_.end()) {
+    values_.emplace(name, std::move(copy));
+  } else {
+    bytes_ -= bytes_of(at->first, at->second);
+    at->second = std::move(copy);
+  }
   bytes_ += bytes_of(name, value);
-  values_.emplace(name, value);
 }
 
 bool Xattrs::remove(std::string_view name) {

@@ -216,6 +216,46 @@ TEST_F(Scarcity, OfWriting) {
   close(file);
 }
 
+TEST_F(Scarcity, OfReplacingAnAttributeKeepsTheOldValue) {
+  const InodeRef file = make_file(root_, "file", O_EXCL);
+  const std::string old = text_.substr(0, 100);
+  ASSERT_TRUE(tree_->set_xattr(file, "user.name", old, XattrSet::any));
+  for (std::uint64_t spared = 0;; ++spared) {
+    const OneFailure failure(spared);
+    try {
+      ASSERT_TRUE(tree_->set_xattr(file, "user.name", text_.substr(0, 5000), XattrSet::any));
+    } catch (const std::bad_alloc&) {
+    }
+    if (!failure.happened()) break;
+    EXPECT_EQ(*tree_->xattr(file, "user.name"), old) << "after " << spared;
+    expect_clean_audit();
+  }
+  EXPECT_EQ(tree_->xattr(file, "user.name")->size(), 5000U);
+}
+
+// The directories that its end leaves empty go as well, whatever failed in between.
+TEST_F(Scarcity, OfTheLastCloseInADirectoryThatNothingHolds) {
+  const std::string outer = "an outer directory with a long name";
+  const std::string inner = "an inner directory with a long name";
+  for (std::uint64_t spared = 0;; ++spared) {
+    const InodeRef directory = make_directory(root_, outer, kOtherSession);
+    const InodeRef below = make_directory(directory, inner, kOtherSession);
+    const auto file = create(below, "a loose file with a long name", O_RDWR | O_CREAT);
+    ASSERT_TRUE(claimants_.end(kOtherSession));
+    bool happened = false;
+    {
+      const OneFailure failure(spared);
+      tree_->release(file.opened.handle);
+      happened = failure.happened();
+    }
+    tree_->forget(file.found.inode->id, 1);
+    ASSERT_TRUE(create_and_close("another", 0));  // what was left is seen to with the next
+    EXPECT_EQ(names(root_), std::vector<std::string>{}) << "after " << spared;
+    expect_clean_audit();
+    if (!happened || HasFailure()) return;
+  }
+}
+
 // A close tells nobody of a failure, so it has none.
 TEST_F(Scarcity, OfTheLastClose) {
   for (std::uint64_t spared = 0;; ++spared) {
