@@ -136,7 +136,8 @@ TEST_P(Waiting, AWriterThatIsInterruptedLosesNothing) {
   // The write that was under way may have been taken in part: then it is the next one that waits.
   ASSERT_TRUE(eventually(
       [&] {
-        child.kill(SIGINT);
+        // What the ring's thread has not taken yet cannot be interrupted (docs/transport.md).
+        if (status_of(mount_)["transport"]["parked"] >= 1) child.kill(SIGINT);
         return exists(mount_ / "done");
       },
       20));
@@ -211,8 +212,11 @@ INSTANTIATE_TEST_SUITE_P(Ring, FullRing, testing::Values(Transport::io_uring), T
 TEST_P(FullRing, TheNextRequestWaitsForOneAnswerAndOtherCoresForNone) {
   ASSERT_GE(cpu_count(), 2) << "this test needs two cores";
   disk_.close_gate();
+  // What the ring's thread has not taken yet cannot be interrupted (docs/transport.md): of the
+  // first it surely has.
+  Child first = reader(0, Who{.cpu = 0});
   std::vector<Child> readers;
-  for (std::size_t i = 0; i < kEntries; ++i) {
+  for (std::size_t i = 1; i < kEntries; ++i) {
     readers.push_back(reader(i * kStride / 2, Who{.cpu = 0}));
   }
   ASSERT_TRUE(all_wait(kEntries));
@@ -221,10 +225,9 @@ TEST_P(FullRing, TheNextRequestWaitsForOneAnswerAndOtherCoresForNone) {
   Child elsewhere = asker(1);
   EXPECT_EQ(elsewhere.receive(), "answered");
   EXPECT_EQ(waiting_requests(mount_.connection()), kEntries + 1);
-  readers.back().kill(SIGINT);
+  first.kill(SIGINT);
   EXPECT_EQ(next.receive(), "answered");
-  EXPECT_EQ(readers.back().receive(), "EINTR");
-  readers.pop_back();
+  EXPECT_EQ(first.receive(), "EINTR");
   disk_.open_gate();
   for (Child& child : readers) {
     EXPECT_EQ(child.receive(), "fine");
