@@ -165,6 +165,7 @@ void Mount::start_daemonized() {
 }
 
 // The kernel holds back statfs until the daemon has answered INIT; so where it returns, all is up.
+// Others than whom a user's mount is for get an answer of the kernel's own, at once.
 bool Mount::came_up() {
   const auto mounts = mounts_below(path_);
   const MountEntry* mount = find_mount(mounts, path_);
@@ -174,7 +175,8 @@ bool Mount::came_up() {
   connection_ = mount->device_minor;
   mount_id_ = mount->id;
   struct statfs info {};
-  return statfs(path_.c_str(), &info) == 0 || errno == EACCES;  // EACCES: another user's own mount
+  if (settings_.who.uid == getuid()) return statfs(path_.c_str(), &info) == 0;
+  return run({"stat", "-f", "--", path_}, {.who = settings_.who}).code == 0;
 }
 
 bool Mount::mounted() const {
