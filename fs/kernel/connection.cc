@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -16,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "fs/base/background.h"
 #include "fs/base/memory_shortage.h"
 #include "fs/base/mount_point.h"
 #include "fs/base/thread_limit.h"
@@ -259,8 +260,8 @@ base::Result<void, base::Failure> Connection::finish() {
   // After what a process may be waiting for while it holds a lock that the notifier wants.
   notifier_.stop();
   fuse_session_exit(session_);
-  for (const pthread_t reader : readers_) pthread_cancel(reader);
-  for (const pthread_t reader : readers_) pthread_join(reader, nullptr);
+  for (std::thread& reader : readers_) pthread_cancel(reader.native_handle());
+  for (std::thread& reader : readers_) reader.join();
   readers_.clear();
   // A loop that is over before it begins: it only stops libfuse's rings and their threads.
   static_cast<void>(fuse_session_loop(session_));
@@ -293,22 +294,11 @@ bool Connection::add_reader() {
     const base::Lock lock(takers_mutex_);
     takers_.reserve(readers_.size() + 1);
   }
-  // Signals are the main thread's; libfuse's ring threads inherit this.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread{};
-  const int error = pthread_create(&thread, nullptr, run_reader, this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error == 0) readers_.push_back(thread);
-  return error == 0;
-}
-
-void* Connection::run_reader(void* connection) {
-  pthread_setname_np(pthread_self(), "reader");
-  static_cast<Connection*>(connection)->read_requests();
-  return nullptr;
+  // libfuse's ring threads inherit that no signal is delivered to it.
+  auto started = base::start_thread("reader", [this] { read_requests(); });
+  if (!started) return false;
+  readers_.push_back(*std::move(started));
+  return true;
 }
 
 class Connection::KnownTaker {

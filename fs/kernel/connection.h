@@ -2,13 +2,12 @@
 // behind.
 #pragma once
 
-#include <pthread.h>
-
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fs/base/mutex.h"
@@ -63,7 +62,6 @@ class Connection {
 
   class KnownTaker;
   bool add_reader();
-  static void* run_reader(void* connection);
   void read_requests() EXCLUDES(mutex_);
   void end_without_memory() EXCLUDES(mutex_);
   void handle(std::span<std::byte> bytes) EXCLUDES(mutex_);
@@ -77,7 +75,7 @@ class Connection {
   fuse_session* session_ = nullptr;
   std::string mount_options_;  // for a helper that mounts
   OwnMount mount_;
-  std::vector<pthread_t> readers_;
+  std::vector<std::thread> readers_;
   base::Mutex takers_mutex_;                                    // a leaf
   std::vector<const Taker*> takers_ GUARDED_BY(takers_mutex_);  // of the readers
   std::atomic<bool> only_forgets_ = false;  // all other requests come through rings

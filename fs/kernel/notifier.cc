@@ -1,15 +1,14 @@
 #include "fs/kernel/notifier.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <cstring>
 #include <functional>
 #include <new>
-#include <system_error>
 #include <utility>
+
+#include "fs/base/background.h"
 
 namespace scratchfs::kernel {
 
@@ -43,17 +42,10 @@ std::size_t Notifier::KeyHash::operator()(const Key& key) const {
 Notifier::~Notifier() { stop(); }
 
 bool Notifier::start(fuse_session* session) {
-  // Signals are the main thread's.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    thread_ = std::thread([this, session] { work(session); });
-  } catch (const std::system_error&) {
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread_.joinable();
+  auto started = base::start_thread("notifier", [this, session] { work(session); });
+  if (!started) return false;
+  thread_ = *std::move(started);
+  return true;
 }
 
 void Notifier::stop() {
@@ -93,7 +85,6 @@ void Notifier::queue(Key key, tree::InodeId child) {
 }
 
 void Notifier::work(fuse_session* session) {
-  pthread_setname_np(pthread_self(), "notifier");
   base::Lock lock(mutex_);
   while (true) {
     while (queued_.empty() && !forget_all_ && !stopped_) something_to_do_.wait(mutex_);

@@ -1,13 +1,14 @@
 #include "fs/kernel/parking.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <new>
-#include <system_error>
 #include <utility>
+
+#include "fs/base/background.h"
 
 namespace scratchfs::kernel {
 
@@ -104,25 +105,23 @@ bool Parking::start() {
 // False when there are as many as there may be, or the system has no more.
 bool Parking::add_worker() {
   if (workers_.size() >= queues_[0].most + queues_[1].most) return false;
-  // Signals are the main thread's.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool added = true;
+  base::Errno error{ENOMEM};
   try {
     workers_.reserve(workers_.size() + 1);
-    workers_.emplace_back([this] { work(); });
-  } catch (const std::exception& exception) {
-    added = false;
-    // Who has none is told by what start() or park() answers.
-    if (const auto omitted = workers_.empty() ? std::nullopt : log_.admit()) {
-      spdlog::warn("cannot start a worker beside {}: {}{}", workers_.size(), exception.what(),
-                   base::and_more(*omitted));
+    auto started = base::start_thread("parked", [this] { work(); });
+    if (started) {
+      workers_.push_back(*std::move(started));
+      return true;
     }
+    error = started.error();
+  } catch (const std::bad_alloc&) {
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return added;
+  // Who has none is told by what start() or park() answers.
+  if (const auto omitted = workers_.empty() ? std::nullopt : log_.admit()) {
+    spdlog::warn("cannot start a worker beside {}: {}{}", workers_.size(),
+                 std::strerror(error.value()), base::and_more(*omitted));
+  }
+  return false;
 }
 
 Parking::Queue* Parking::next_queue() {
@@ -131,7 +130,6 @@ Parking::Queue* Parking::next_queue() {
 }
 
 void Parking::work() {
-  pthread_setname_np(pthread_self(), "parked");
   base::Lock lock(mutex_);
   while (true) {
     ++idle_;

@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "fs/store/background.h"
+#include "fs/base/background.h"
 
 namespace scratchfs::store {
 
@@ -41,7 +41,7 @@ bool Fetchers::add_thread() {
   } catch (const std::bad_alloc&) {
     return false;
   }
-  auto thread = start_thread("fetcher", [this] { run(); });
+  auto thread = base::start_thread("fetcher", [this] { run(); });
   if (!thread) return false;
   threads_.push_back(*std::move(thread));
   return true;

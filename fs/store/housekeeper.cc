@@ -5,8 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "fs/base/background.h"
 #include "fs/base/memory_pressure.h"
-#include "fs/store/background.h"
 
 namespace scratchfs::store {
 
@@ -26,7 +26,7 @@ bool is_short_of_memory() {
 base::Result<void> Housekeeper::start(Frames& frames, Slots* slots) {
   frames_ = &frames;
   slots_ = slots;
-  auto thread = start_thread("housekeeper", [this] { run(); });
+  auto thread = base::start_thread("housekeeper", [this] { run(); });
   if (!thread) return thread.error();
   thread_ = *std::move(thread);
   return {};

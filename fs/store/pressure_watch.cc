@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "fs/store/background.h"
+#include "fs/base/background.h"
 
 namespace scratchfs::store {
 
@@ -12,7 +12,7 @@ base::Result<std::unique_ptr<PressureWatch>> PressureWatch::create(
     base::MemoryPressure& source, Budget& budget, Housekeeper& housekeeper,
     std::chrono::milliseconds quiet) {
   std::unique_ptr<PressureWatch> watch(new PressureWatch(source, budget, housekeeper, quiet));
-  auto thread = start_thread("pressure", [self = watch.get()] { self->run(); });
+  auto thread = base::start_thread("pressure", [self = watch.get()] { self->run(); });
   if (!thread) return thread.error();
   watch->thread_ = *std::move(thread);
   return watch;

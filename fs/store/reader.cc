@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-#include "fs/store/background.h"
+#include "fs/base/background.h"
 
 namespace scratchfs::store {
 
@@ -12,7 +12,7 @@ base::Result<std::unique_ptr<Reader>> Reader::create(Blocks& blocks) {
   std::unique_ptr<Reader> reader(new Reader(blocks));
   reader->threads_.reserve(kThreads);  // a thread that runs must not be forgotten
   for (int i = 0; i < kThreads; ++i) {
-    auto thread = start_thread("reader-ahead", [self = reader.get()] { self->run(); });
+    auto thread = base::start_thread("reader-ahead", [self = reader.get()] { self->run(); });
     if (!thread) return thread.error();
     reader->threads_.push_back(*std::move(thread));
   }

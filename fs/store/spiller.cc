@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "fs/store/background.h"
+#include "fs/base/background.h"
 
 namespace scratchfs::store {
 namespace {
@@ -29,8 +29,8 @@ base::Result<std::unique_ptr<Spiller>> Spiller::create(Blocks& blocks, Budget& b
     batch->sealed.reserve(kBatchBytes / kPageSize);
     batch->buffer = make_disk_buffer(kBufferBytes);
     if (batch->buffer == nullptr) return base::Errno{ENOMEM};
-    auto thread =
-        start_thread("spiller", [self = spiller.get(), batch] { self->run(std::move(*batch)); });
+    auto thread = base::start_thread(
+        "spiller", [self = spiller.get(), batch] { self->run(std::move(*batch)); });
     if (!thread) return thread.error();
     spiller->threads_.push_back(*std::move(thread));
   }

@@ -3,8 +3,8 @@
 #include <new>
 #include <utility>
 
+#include "fs/base/background.h"
 #include "fs/content/content.h"
-#include "fs/store/background.h"
 
 namespace scratchfs::tree {
 
@@ -34,7 +34,7 @@ void Reaper::free(content::Discarded discarded) {
 
 bool Reaper::has_thread() {
   if (thread_.joinable()) return true;
-  auto started = store::start_thread("reaper", [this] { run(); });
+  auto started = base::start_thread("reaper", [this] { run(); });
   if (!started) return false;
   thread_ = *std::move(started);
   return true;

@@ -1,4 +1,4 @@
-#include "fs/store/background.h"
+#include "fs/base/background.h"
 
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace scratchfs::store {
+namespace scratchfs::base {
 namespace {
 
 TEST(Background, ThreadsTakeNoSignalAndHaveAName) {
@@ -25,4 +25,4 @@ TEST(Background, ThreadsTakeNoSignalAndHaveAName) {
 }
 
 }  // namespace
-}  // namespace scratchfs::store
+}  // namespace scratchfs::base

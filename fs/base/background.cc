@@ -1,4 +1,4 @@
-#include "fs/store/background.h"
+#include "fs/base/background.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -6,9 +6,9 @@
 #include <new>
 #include <system_error>
 
-namespace scratchfs::store {
+namespace scratchfs::base {
 
-base::Result<std::thread> start_thread(const char* name, std::function<void()> body) {
+Result<std::thread> start_thread(const char* name, std::function<void()> body) {
   // A new thread inherits the mask, so there is no moment at which it could take a signal.
   sigset_t all;
   sigset_t before;
@@ -24,8 +24,8 @@ base::Result<std::thread> start_thread(const char* name, std::function<void()> b
   } catch (const std::bad_alloc&) {
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!thread.joinable()) return base::Errno{EAGAIN};
+  if (!thread.joinable()) return Errno{EAGAIN};
   return thread;
 }
 
-}  // namespace scratchfs::store
+}  // namespace scratchfs::base
