@@ -30,6 +30,7 @@ bool parse_line(std::string_view text, MountLine& line) {
       std::from_chars(fields[0].data(), fields[0].data() + fields[0].size(), line.id);
   if (error != std::errc{}) return false;
   line.device = fields[2];
+  line.root = unescape(fields[3]);
   line.path = unescape(fields[4]);
   line.type = unescape(dash[1]);
   line.source = unescape(dash[2]);

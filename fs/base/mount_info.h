@@ -10,6 +10,7 @@ namespace scratchfs::base {
 struct MountLine {
   int id = -1;
   std::string device;  // `major:minor`, as st_dev; for FUSE the minor names the connection
+  std::string root;    // the directory of that file system that is seen at `path`
   std::string path;    // where it is mounted, absolute, seen from this process's root
   std::string type;    // with the subtype: `fuse.scratchfs`
   std::string source;

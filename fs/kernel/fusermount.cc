@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +12,8 @@
 #include <cstring>
 #include <utility>
 #include <vector>
+
+#include "fs/base/child_process.h"
 
 namespace scratchfs::kernel {
 
@@ -125,8 +126,7 @@ base::Result<int, base::Failure> mount_by_helper(const std::string& path,
   errors.close_end(1);
   const int descriptor = receive_descriptor(sockets.ends[0]);
   const std::string said = first_line(errors.ends[0]);
-  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  static_cast<void>(base::wait_for_end(child));  // what came through the socket tells how it went
   if (descriptor >= 0) return descriptor;
   return base::Failure{said.empty() ? fmt::format("{} gave no reason", kHelper) : said};
 }

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "fs/base/child_process.h"
 #include "fs/base/mount_info.h"
 #include "fs/base/mount_point.h"
 
@@ -72,11 +72,9 @@ int run_fusermount(const std::string& path) {
   const int error = posix_spawnp(&pid, arguments[0], nullptr, nullptr,
                                  const_cast<char* const*>(arguments), environ);
   if (error != 0) return error;
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return errno;
-  }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
+  const auto status = base::wait_for_end(pid);
+  if (!status) return status.error().value();
+  return WIFEXITED(*status) && WEXITSTATUS(*status) == 0 ? 0 : EIO;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <iterator>
 #include <utility>
 
+#include "fs/base/mount_info.h"
 #include "fs/base/printable.h"
 
 namespace scratchfs::tree {
@@ -25,16 +26,6 @@ constexpr ClaimantKey kStop = ~ClaimantKey{0};
 std::string read_whole(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-// The word number `index` of a line, counted from 0; empty: there are fewer.
-std::string_view word(std::string_view line, std::size_t index) {
-  for (; index > 0; --index) {
-    const auto space = line.find(' ');
-    if (space == std::string_view::npos) return {};
-    line.remove_prefix(space + 1);
-  }
-  return line.substr(0, line.find(' '));
 }
 
 template <typename Visit>
@@ -64,11 +55,9 @@ ClaimantKey inode_of(const std::string& directory) {
 
 CgroupMount find_cgroup_mount(std::string_view mountinfo) {
   CgroupMount found;
-  for_each_line(mountinfo, [&](std::string_view line) {
-    const auto dash = line.find(" - ");
-    if (dash == std::string_view::npos || word(line.substr(dash + 3), 0) != "cgroup2") return;
-    found = {std::string(word(line, 4)), std::string(word(line, 3))};
-  });
+  for (base::MountLine& line : base::parse_mount_info(mountinfo)) {
+    if (line.type == "cgroup2") found = {std::move(line.path), std::move(line.root)};
+  }
   return found;
 }
 

@@ -14,6 +14,7 @@ TEST(MountInfo, HasAllFieldsOfEachLine) {
   EXPECT_EQ(lines[0].id, 22);
   EXPECT_EQ(lines[0].options, "rw");
   EXPECT_EQ(lines[1].device, "0:36");
+  EXPECT_EQ(lines[1].root, "/sub");
   EXPECT_EQ(lines[1].path, "/mnt");
   EXPECT_EQ(lines[1].type, "fuse.scratchfs");
   EXPECT_EQ(lines[1].source, "s");
@@ -23,8 +24,9 @@ TEST(MountInfo, HasAllFieldsOfEachLine) {
 }
 
 TEST(MountInfo, UndoesTheKernelsEscapes) {
-  const auto lines =
-      parse_mount_info("41 22 0:36 / /with\\040a\\040space\\134 rw - tmpfs a\\040source rw\n");
+  const auto lines = parse_mount_info(
+      "41 22 0:36 /a\\040root /with\\040a\\040space\\134 rw - tmpfs a\\040source rw\n");
+  EXPECT_EQ(lines.at(0).root, "/a root");
   EXPECT_EQ(lines.at(0).path, "/with a space\\");
   EXPECT_EQ(lines.at(0).source, "a source");
   EXPECT_EQ(unescape("\\04"), "\\04");

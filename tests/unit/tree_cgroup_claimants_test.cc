@@ -21,6 +21,8 @@ TEST(CgroupMountPoint, IsFoundInTheMountTable) {
       "34 28 0:30 /box /sys/fs/cgroup/unified rw,nosuid shared:9 - cgroup2 cgroup2 rw\n");
   EXPECT_EQ(mount.path, "/sys/fs/cgroup/unified");
   EXPECT_EQ(mount.root, "/box");
+  EXPECT_EQ(find_cgroup_mount("34 28 0:30 / /a\\040place rw - cgroup2 cgroup2 rw\n").path,
+            "/a place");
   EXPECT_EQ(find_cgroup_mount("36 35 98:0 / /mnt rw - ext3 /dev/root rw\n").path, "");
 }
 
