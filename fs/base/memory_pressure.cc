@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <new>
 #include <vector>
 
 #include "fs/base/descriptor.h"
@@ -100,16 +101,9 @@ class SystemPressure final : public MemoryPressure {
   std::vector<Descriptor> triggers_;
 };
 
-}  // namespace
-
-std::unique_ptr<MemoryPressure> system_memory_pressure(const std::string& root) {
-  Descriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!stop.valid()) return nullptr;
-  return std::make_unique<SystemPressure>(std::move(stop), root);
-}
-
-bool is_short_of_memory(const std::string& root) {
-  std::ifstream file(root + "/proc/meminfo");
+// Of proc(5)'s meminfo.
+bool tells_of_shortage(const std::string& path) {
+  std::ifstream file(path);
   std::uint64_t total = 0;
   std::uint64_t available = 0;
   for (std::string word; file >> word;) {
@@ -120,6 +114,22 @@ bool is_short_of_memory(const std::string& root) {
     }
   }
   return false;
+}
+
+}  // namespace
+
+std::unique_ptr<MemoryPressure> system_memory_pressure(const std::string& root) {
+  Descriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop.valid()) return nullptr;
+  return std::make_unique<SystemPressure>(std::move(stop), root);
+}
+
+bool is_short_of_memory(const std::string& root) {
+  try {
+    return tells_of_shortage(root + "/proc/meminfo");
+  } catch (const std::bad_alloc&) {
+    return true;  // who has no memory for the question has the answer
+  }
 }
 
 }  // namespace scratchfs::base

@@ -25,7 +25,8 @@ class MemoryPressure {
 // `root`: where /proc and /sys are looked for, for tests. Null: no descriptors.
 std::unique_ptr<MemoryPressure> system_memory_pressure(const std::string& root = "");
 
-// MemAvailable is less than a tenth of MemTotal; false where neither is told.
+// MemAvailable is less than a tenth of MemTotal, or there is no memory to look with; false where
+// neither is told. Never throws.
 bool is_short_of_memory(const std::string& root = "");
 
 }  // namespace scratchfs::base

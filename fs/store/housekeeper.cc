@@ -2,26 +2,12 @@
 
 #include <malloc.h>
 
-#include <new>
 #include <utility>
 
 #include "fs/base/background.h"
 #include "fs/base/memory_pressure.h"
 
 namespace scratchfs::store {
-
-namespace {
-
-// Who has no memory for the question has the answer.
-bool is_short_of_memory() {
-  try {
-    return base::is_short_of_memory();
-  } catch (const std::bad_alloc&) {
-    return true;
-  }
-}
-
-}  // namespace
 
 base::Result<void> Housekeeper::start(Frames& frames, Slots* slots) {
   frames_ = &frames;
@@ -127,7 +113,7 @@ void Housekeeper::work() {
     surplus_ = false;
   }
   // What might be needed again soon is better given back now, if others need it more.
-  if (frames_->give_back(short_.load() || is_short_of_memory())) surplus_frames();
+  if (frames_->give_back(short_.load() || base::is_short_of_memory())) surplus_frames();
 }
 
 }  // namespace scratchfs::store

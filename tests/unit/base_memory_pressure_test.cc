@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <thread>
 
+#include "tests/fakes/scarce_memory_new.h"
 #include "tests/unit/machine_root.h"
 
 namespace scratchfs::base {
@@ -36,6 +38,16 @@ TEST_F(MemoryPressureTest, LooksAtWhatIsAvailableWhereTheKernelTellsNothing) {
   EXPECT_TRUE(is_short_of_memory(root_));
   EXPECT_TRUE(pressure->wait(std::nullopt));
   EXPECT_TRUE(pressure->wait(1h)) << "as long as it lasts";
+}
+
+TEST_F(MemoryPressureTest, IsShortWhereThereIsNoMemoryToLookWith) {
+  available(50);
+  for (std::uint64_t spared = 0;; ++spared) {
+    const fakes::OneFailure failure(spared);
+    const bool is_short = is_short_of_memory(root_);
+    if (!failure.happened()) break;
+    EXPECT_TRUE(is_short) << "after " << spared << " allocations";
+  }
 }
 
 TEST_F(MemoryPressureTest, IsNotShortWhereNobodyKnows) {
