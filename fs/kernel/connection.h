@@ -64,6 +64,7 @@ class Connection {
   bool add_reader();
   void read_requests() EXCLUDES(mutex_);
   void end_without_memory() EXCLUDES(mutex_);
+  void note_end(int error) REQUIRES(mutex_);
   void handle(std::span<std::byte> bytes) EXCLUDES(mutex_);
   void note_request() EXCLUDES(mutex_);
 
