@@ -46,12 +46,16 @@ class Manager {
     const bool came = eventually([&] { return (message = next(0)).starts_with("READY=1"); }, 10);
     return came ? message : "";
   }
+  // Takes the messages that wait.
+  void hear_what_came() const {
+    while (!next(0).empty()) {
+    }
+  }
   // Hears all until these processes have ended: who is not heard waits for a while.
   bool hears_until_gone(const Mount& mount) const {
     return eventually(
         [&] {
-          while (!next(0).empty()) {
-          }
+          hear_what_came();
           return mount.processes().empty();
         },
         15);
@@ -118,8 +122,7 @@ TEST_P(Service, TheWatchdogHearsOnlyOfAMountThatAnswers) {
   EXPECT_EQ(manager.next(10), "WATCHDOG=1");
   mount.freeze();
   EXPECT_TRUE(eventually([&] { return waiting_requests(mount.connection()) > 0; }, 10));
-  while (!manager.next(0).empty()) {
-  }
+  manager.hear_what_came();
   EXPECT_EQ(manager.next(0.3), "") << "six were due";
   kill(mount.daemon(), SIGCONT);
   EXPECT_EQ(manager.next(10), "WATCHDOG=1");
@@ -137,8 +140,7 @@ TEST_P(Service, TheWatchdogLetsALazyUnmountEndInItsOwnTime) {
   Fd file(open((mount / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   EXPECT_EQ(run({scratchfs_binary(), "umount", "--lazy", mount.path()}).code, 0);
   EXPECT_NE(manager.ready(), "");
-  while (!manager.next(0).empty()) {
-  }
+  manager.hear_what_came();
   EXPECT_EQ(manager.next(10), "WATCHDOG=1");
   EXPECT_EQ(manager.next(10), "WATCHDOG=1") << "the one before may have been under way already";
   EXPECT_EQ(write(file.get(), "x", 1), 1);

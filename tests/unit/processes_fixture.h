@@ -31,12 +31,31 @@ inline constexpr double kLongEnough = 0.4;
 
 inline Caller caller_of(pid_t pid) { return {.uid = 0, .gid = 0, .pid = pid, .umask = 022}; }
 
-// Returns when the last writing end of the pipe is closed.
-inline void wait_for_close(int pipe_end) {
-  char byte = 0;
-  while (read(pipe_end, &byte, 1) > 0) {
+// What a child waits at. It opens when every process that was forked since it was made has opened
+// it, waits at it, or has ended.
+class Gate {
+ public:
+  Gate() { EXPECT_EQ(pipe(ends_), 0); }
+  ~Gate() {
+    open();
+    close(ends_[0]);
   }
-}
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+  void open() {
+    if (ends_[1] >= 0) close(std::exchange(ends_[1], -1));
+  }
+  void wait() {
+    open();
+    char byte = 0;
+    while (read(ends_[0], &byte, 1) > 0) {
+    }
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+};
 
 // From here on a child of the caller goes on, the first process of a pid namespace with a /proc of
 // its own, whose session was made outside; the caller ends as the child does.

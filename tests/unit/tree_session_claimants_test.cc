@@ -70,21 +70,18 @@ TEST_F(Sessions, EndWithTheirLastMember) {
 
 TEST_F(Sessions, OutliveTheirLeader) {
   Ends ends(kind_);
-  int hold[2];
-  ASSERT_EQ(pipe(hold), 0);
+  Gate gate;
   ChildProcess leader([&] {
     setsid();
     if (fork() != 0) return;
-    close(hold[1]);
-    wait_for_close(hold[0]);
+    gate.wait();
     _exit(0);
   });
-  close(hold[0]);
   const auto key = leader.key();
   kind_.watch(key, leader.pid());
   leader.end();
   EXPECT_FALSE(ends.comes(key, kLongEnough));
-  close(hold[1]);
+  gate.open();
   EXPECT_TRUE(ends.comes(key));
 }
 
@@ -99,29 +96,26 @@ TEST_F(Sessions, EndWhereOnlyZombiesAreLeft) {
 TEST_F(Sessions, LiveWithAProcessWhoseMainThreadHasEnded) {
   if (!kChildrenMayHaveThreads) GTEST_SKIP() << kNoThreads;
   Ends ends(kind_);
-  int hold[2];
-  ASSERT_EQ(pipe(hold), 0);
+  Gate gate;
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
   const pid_t child = fork();
   if (child == 0) {
     setsid();
-    close(hold[1]);
     std::thread([&] {
       char byte = 0;
       if (::write(ready[1], &byte, 1) != 1) _exit(1);
-      wait_for_close(hold[0]);
+      gate.wait();
       _exit(0);
     }).detach();
     syscall(SYS_exit, 0);  // the main thread alone
   }
-  close(hold[0]);
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
   const auto key = static_cast<ClaimantKey>(child);
   kind_.watch(key, child);
   EXPECT_FALSE(ends.comes(key, kLongEnough));
-  close(hold[1]);
+  gate.open();
   EXPECT_TRUE(ends.comes(key));
   waitpid(child, nullptr, 0);
 }
@@ -129,23 +123,20 @@ TEST_F(Sessions, LiveWithAProcessWhoseMainThreadHasEnded) {
 TEST_F(Sessions, AreWatchedThoughAThreadClaimsThatIsNotTheMainOne) {
   if (!kChildrenMayHaveThreads) GTEST_SKIP() << kNoThreads;
   Ends ends(kind_);
-  int hold[2];
+  Gate gate;
   int told[2];
-  ASSERT_EQ(pipe(hold), 0);
   ASSERT_EQ(pipe(told), 0);
   // A member of the session, not its leader: that one has ended.
   ChildProcess leader([&] {
     setsid();
     if (fork() != 0) return;
-    close(hold[1]);
     std::thread([&] {
       const auto tid = static_cast<pid_t>(syscall(SYS_gettid));
       if (::write(told[1], &tid, sizeof tid) != sizeof tid) _exit(1);
-      wait_for_close(hold[0]);
+      gate.wait();
       _exit(0);
     }).join();
   });
-  close(hold[0]);
   pid_t thread = 0;
   ASSERT_EQ(read(told[0], &thread, sizeof thread), static_cast<ssize_t>(sizeof thread));
   const auto key = leader.key();
@@ -154,7 +145,7 @@ TEST_F(Sessions, AreWatchedThoughAThreadClaimsThatIsNotTheMainOne) {
   kind_.watch(key, thread);
   EXPECT_FALSE(ends.comes(key, kLongEnough));
   EXPECT_EQ(kind_.looks(), 0U) << "its process was found without a look through /proc";
-  close(hold[1]);
+  gate.open();
   EXPECT_TRUE(ends.comes(key));
 }
 
@@ -188,18 +179,16 @@ TEST_F(Sessions, DoNotEndWhereTheirNumberIsUsedAgainByOneThatClaims) {
   kind_.watch(key, number);
   first.end();
   // Nobody looked yet: the kind has not been started.
-  int hold[2];
-  ASSERT_EQ(pipe(hold), 0);
+  Gate gate;
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
   const pid_t second = fork_with_number(number);
   ASSERT_GE(second, 0) << errno;
   if (second == 0) {
     setsid();
-    close(hold[1]);
     char byte = 0;
     if (::write(ready[1], &byte, 1) != 1) _exit(1);
-    wait_for_close(hold[0]);
+    gate.wait();
     _exit(0);
   }
   EXPECT_EQ(second, number);
@@ -207,64 +196,53 @@ TEST_F(Sessions, DoNotEndWhereTheirNumberIsUsedAgainByOneThatClaims) {
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
   Ends ends(kind_);
   EXPECT_FALSE(ends.comes(key, kLongEnough)) << "what it claims must not go";
-  close(hold[0]);
-  close(hold[1]);
+  gate.open();
   waitpid(second, nullptr, 0);
   EXPECT_TRUE(ends.comes(key));
 }
 
 TEST_F(Sessions, AreFollowedFromMemberToMember) {
   Ends ends(kind_);
-  int hold[2];
-  ASSERT_EQ(pipe(hold), 0);
+  Gate gate;
   // A chain of processes, each of which ends once it has started the next.
   ChildProcess leader([&] {
     setsid();
     if (fork() != 0) return;
-    close(hold[1]);
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(600);
     while (std::chrono::steady_clock::now() < until) {
       if (fork() != 0) _exit(0);
       usleep(1000);
     }
-    wait_for_close(hold[0]);
+    gate.wait();
     _exit(0);
   });
-  close(hold[0]);
   const auto key = leader.key();
   kind_.watch(key, leader.pid());
   leader.end();
   EXPECT_FALSE(ends.comes(key, 1.0));
-  close(hold[1]);
+  gate.open();
   EXPECT_TRUE(ends.comes(key));
 }
 
 // As a daemon does whose parent has ended before its setsid(2).
 TEST_F(Sessions, EndWhenTheirLastMemberLeavesThem) {
   Ends ends(kind_);
-  int leave[2];
-  ASSERT_EQ(pipe(leave), 0);
-  int end[2];
-  ASSERT_EQ(pipe(end), 0);
+  Gate leave;
+  Gate end;
   ChildProcess leader([&] {
     setsid();
     if (fork() != 0) return;
-    close(leave[1]);
-    close(end[1]);
-    wait_for_close(leave[0]);
+    leave.wait();
     setsid();
-    wait_for_close(end[0]);
+    end.wait();
     _exit(0);
   });
-  close(leave[0]);
-  close(end[0]);
   const auto key = leader.key();
   kind_.watch(key, leader.pid());
   leader.end();
   EXPECT_FALSE(ends.comes(key, kLongEnough));
-  close(leave[1]);
+  leave.open();
   EXPECT_TRUE(ends.comes(key));
-  close(end[1]);
 }
 
 TEST_F(Sessions, OfWhichManyEndAtOnceNeedNotOneLookEach) {
