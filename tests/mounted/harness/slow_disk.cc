@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/fuse.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -23,26 +21,18 @@
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/keeper.h"
 #include "tests/mounted/harness/proc.h"
+#include "tests/mounted/harness/slow_disk_files.h"
 
 namespace scratchfs::harness {
 namespace {
 
 using Time = std::chrono::steady_clock::time_point;
 
-constexpr std::size_t kLargestData = 1024 * 1024;
-constexpr std::uint64_t kPlenty = 64ULL << 30;  // what statfs promises, in bytes
-
 struct Answer {
   std::uint64_t unique = 0;
   int error = 0;
   std::vector<char> data;
 };
-
-template <typename T>
-std::vector<char> bytes_of(const T& value) {
-  const char* begin = reinterpret_cast<const char*>(&value);
-  return std::vector<char>(begin, begin + sizeof(T));
-}
 
 }  // namespace
 
@@ -51,6 +41,7 @@ class SlowDisk::Impl {
   explicit Impl(Cache cache)
       : path_(make_directory("slow-disk")),
         cache_(cache),
+        files_(cache),
         device_(open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
     const std::string options =
         "fd=" + std::to_string(device_.get()) + ",rootmode=40755,user_id=0,group_id=0,allow_other";
@@ -99,27 +90,9 @@ class SlowDisk::Impl {
     return static_cast<int>(gate.behind.size());
   }
 
-  int names() {
-    const std::lock_guard lock(mutex_);
-    return static_cast<int>(names_.size());
-  }
-
-  int open_files() {
-    const std::lock_guard lock(mutex_);
-    return static_cast<int>(files_.size());
-  }
-
-  long long allocated() {
-    const std::lock_guard lock(mutex_);
-    long long sum = 0;
-    for (const auto& [id, file] : files_) {
-      sum += status(file.get()).st_blocks * 512LL;
-    }
-    return sum;
-  }
-
   const std::string path_;
   const Cache cache_;
+  SlowDiskFiles files_;
   std::atomic<int> read_delay_ms_ = 0;
   std::atomic<int> write_delay_ms_ = 0;
   std::atomic<int> read_error_ = 0;
@@ -131,14 +104,8 @@ class SlowDisk::Impl {
   Gate writes_gate_;
 
  private:
-  static struct stat status(int fd) {
-    struct stat info {};
-    fstat(fd, &info);
-    return info;
-  }
-
   void receive() {
-    std::vector<char> buffer(kLargestData + 65536);
+    std::vector<char> buffer(SlowDiskFiles::kLargestData + 65536);
     while (true) {
       const ssize_t got = read(device_.get(), buffer.data(), buffer.size());
       if (got < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT)) {
@@ -203,63 +170,6 @@ class SlowDisk::Impl {
     wake_.notify_all();
   }
 
-  template <typename T>
-  static T argument(const char* body) {
-    T value{};
-    std::memcpy(&value, body, sizeof(T));
-    return value;
-  }
-
-  fuse_attr attributes(std::uint64_t id) {
-    fuse_attr attr{};
-    attr.ino = id;
-    attr.mode = S_IFDIR | 0777;
-    attr.nlink = 2;
-    attr.blksize = 4096;
-    if (id != FUSE_ROOT_ID) {
-      const struct stat info = status(files_[id].get());
-      attr.mode = S_IFREG | 0600;
-      attr.nlink = 1;
-      attr.size = static_cast<std::uint64_t>(info.st_size);
-      attr.blocks = static_cast<std::uint64_t>(info.st_blocks);
-    }
-    return attr;
-  }
-
-  fuse_entry_out entry(std::uint64_t id) {
-    fuse_entry_out out{};
-    out.nodeid = id;
-    out.attr = attributes(id);
-    return out;
-  }
-
-  std::vector<char> attr_out(std::uint64_t id) {
-    fuse_attr_out out{};
-    out.attr = attributes(id);
-    return bytes_of(out);
-  }
-
-  std::vector<char> open_out() const {
-    fuse_open_out out{};
-    if (cache_ == Cache::none) out.open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
-    return bytes_of(out);
-  }
-
-  std::vector<char> init_out(const fuse_init_in& in) const {
-    fuse_init_out out{};
-    out.major = FUSE_KERNEL_VERSION;
-    out.minor = FUSE_KERNEL_MINOR_VERSION;
-    out.max_readahead = in.max_readahead;
-    out.flags = in.flags & (FUSE_MAX_PAGES | FUSE_BIG_WRITES);
-    if (cache_ == Cache::write_back) out.flags |= in.flags & FUSE_WRITEBACK_CACHE;
-    out.max_background = 512;
-    out.congestion_threshold = 512;
-    out.max_write = kLargestData;
-    out.max_pages = kLargestData / 4096;
-    out.time_gran = 1;
-    return bytes_of(out);
-  }
-
   void handle(const fuse_in_header& header, const char* body) {
     switch (header.opcode) {
       case FUSE_FORGET:
@@ -272,8 +182,7 @@ class SlowDisk::Impl {
         return answer_write(header, argument<fuse_write_in>(body), body + sizeof(fuse_write_in));
       default:
         Answer answer{.unique = header.unique, .error = 0, .data = {}};
-        const std::lock_guard lock(mutex_);
-        answer.error = answer_quick(header, body, answer.data);
+        answer.error = files_.answer(header, body, answer.data);
         return send(answer);
     }
   }
@@ -283,7 +192,7 @@ class SlowDisk::Impl {
     Answer answer{.unique = header.unique, .error = read_error_, .data = {}};
     if (answer.error == 0) {
       answer.data.resize(in.size);
-      const ssize_t got = pread(descriptor(header.nodeid), answer.data.data(), in.size,
+      const ssize_t got = pread(files_.descriptor(header.nodeid), answer.data.data(), in.size,
                                 static_cast<off_t>(in.offset));
       answer.data.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
       if (flip_ && !answer.data.empty()) {
@@ -300,86 +209,11 @@ class SlowDisk::Impl {
     if (answer.error == 0) {
       fuse_write_out out{};
       const ssize_t put =
-          pwrite(descriptor(header.nodeid), data, in.size, static_cast<off_t>(in.offset));
+          pwrite(files_.descriptor(header.nodeid), data, in.size, static_cast<off_t>(in.offset));
       out.size = put < 0 ? 0 : static_cast<std::uint32_t>(put);
       answer.data = bytes_of(out);
     }
     answer_later(std::move(answer), write_delay_ms_, writes_gate_);
-  }
-
-  int descriptor(std::uint64_t id) {
-    const std::lock_guard lock(mutex_);
-    return files_[id].get();
-  }
-
-  // The rest: 0 and what to answer, or an errno.
-  int answer_quick(const fuse_in_header& header, const char* body, std::vector<char>& out) {
-    switch (header.opcode) {
-      case FUSE_INIT:
-        out = init_out(argument<fuse_init_in>(body));
-        return 0;
-      case FUSE_LOOKUP: {
-        const auto found = names_.find(body);
-        if (found == names_.end()) {
-          return ENOENT;
-        }
-        out = bytes_of(entry(found->second));
-        return 0;
-      }
-      case FUSE_CREATE: {
-        const std::uint64_t id = ++last_id_;
-        files_[id] = Fd(memfd_create("slow-disk", MFD_CLOEXEC));
-        names_[body + sizeof(fuse_create_in)] = id;
-        out = bytes_of(entry(id));
-        const auto opened = open_out();
-        out.insert(out.end(), opened.begin(), opened.end());
-        return 0;
-      }
-      case FUSE_UNLINK:
-        return names_.erase(body) == 1 ? 0 : ENOENT;
-      case FUSE_GETATTR:
-        out = attr_out(header.nodeid);
-        return 0;
-      case FUSE_SETATTR: {
-        const auto in = argument<fuse_setattr_in>(body);
-        if ((in.valid & FATTR_SIZE) != 0 &&
-            ftruncate(files_[header.nodeid].get(), static_cast<off_t>(in.size)) != 0) {
-          return errno;
-        }
-        out = attr_out(header.nodeid);
-        return 0;
-      }
-      case FUSE_FALLOCATE: {
-        const auto in = argument<fuse_fallocate_in>(body);
-        return fallocate(files_[header.nodeid].get(), static_cast<int>(in.mode),
-                         static_cast<off_t>(in.offset), static_cast<off_t>(in.length)) == 0
-                   ? 0
-                   : errno;
-      }
-      case FUSE_OPEN:
-      case FUSE_OPENDIR:
-        out = open_out();
-        return 0;
-      case FUSE_STATFS: {
-        fuse_statfs_out statfs{};
-        statfs.st.bsize = statfs.st.frsize = 4096;
-        statfs.st.blocks = statfs.st.bfree = statfs.st.bavail = kPlenty / 4096;
-        statfs.st.namelen = 255;
-        out = bytes_of(statfs);
-        return 0;
-      }
-      case FUSE_RELEASE:
-        files_.erase(header.nodeid);  // every file is created, unlinked and closed once
-        return 0;
-      case FUSE_FLUSH:
-      case FUSE_FSYNC:
-      case FUSE_RELEASEDIR:
-      case FUSE_ACCESS:
-      case FUSE_DESTROY:
-        return 0;
-      default:
-        return ENOSYS;
-    }
   }
 
   Fd device_;
@@ -390,9 +224,6 @@ class SlowDisk::Impl {
   std::condition_variable wake_;
   bool ended_ = false;
   std::multimap<Time, Answer> late_;
-  std::map<std::string, std::uint64_t> names_;
-  std::map<std::uint64_t, Fd> files_;
-  std::uint64_t last_id_ = FUSE_ROOT_ID;
 };
 
 SlowDisk::SlowDisk(Cache cache) {
@@ -412,9 +243,9 @@ int SlowDisk::writes_held_back() const { return impl_->held_back(impl_->writes_g
 void SlowDisk::fail_reads(int error) { impl_->read_error_ = error; }
 void SlowDisk::fail_writes(int error) { impl_->write_error_ = error; }
 void SlowDisk::flip_a_bit(bool flip) { impl_->flip_ = flip; }
-int SlowDisk::names() const { return impl_->names(); }
-int SlowDisk::open_files() const { return impl_->open_files(); }
-long long SlowDisk::allocated_bytes() const { return impl_->allocated(); }
+int SlowDisk::names() const { return impl_->files_.names(); }
+int SlowDisk::open_files() const { return impl_->files_.open_files(); }
+long long SlowDisk::allocated_bytes() const { return impl_->files_.allocated_bytes(); }
 long long SlowDisk::reads() const { return impl_->reads_; }
 long long SlowDisk::writes() const { return impl_->writes_; }
 
