@@ -95,8 +95,8 @@ class Content::Impl::Allocation {
     const PageMask made = ready->made;
     const std::size_t size = ready->piece.size();
     const std::optional<base::Errno> cut = ready->cut;
+    made_.add(piece.block, made);  // first: it can lack memory
     content_.commit(std::move(*ready), nullptr);
-    made_.add(piece.block, made);
     cursor_ += size;
     if (cut) return *cut;
     return {};

@@ -1,6 +1,7 @@
 #include "fs/content/block_map.h"
 
 #include <bit>
+#include <new>
 #include <utility>
 
 namespace scratchfs::content {
@@ -44,12 +45,23 @@ std::optional<BlockMap::Entry> BlockMap::next(std::uint64_t index) const {
   return std::nullopt;
 }
 
-BlockMap::Chunk& BlockMap::chunk_for(std::uint64_t index) {
-  const auto [at, made] = chunks_.try_emplace(index / kBlocksPerChunk);
+BlockMap::Room BlockMap::room_for(std::uint64_t index) const {
+  const std::uint64_t key = index / kBlocksPerChunk;
+  if (chunks_.contains(key)) return {};
+  Chunks one;
+  one.try_emplace(key);
+  return one.extract(key);
+}
+
+BlockMap::Chunk& BlockMap::chunk_for(std::uint64_t index, Room room) {
+  const std::uint64_t key = index / kBlocksPerChunk;
+  const auto there = chunks_.find(key);
+  if (there != chunks_.end()) return there->second;
+  Chunk& chunk = room ? chunks_.insert(std::move(room)).position->second : chunks_[key];
   // A full budget stops the frames that every new chunk comes with; the chunk itself need not fail
   // for it.
-  if (made) at->second.counted = static_cast<bool>(store_->add_small(kChunkBytes));
-  return at->second;
+  chunk.counted = static_cast<bool>(store_->add_small(kChunkBytes));
+  return chunk;
 }
 
 void BlockMap::uncount(const Chunk& chunk) const {
@@ -65,8 +77,8 @@ void BlockMap::count_pages(std::uint64_t index, int change) {
   count_pages(chunks_.find(index / kBlocksPerChunk)->second, change);
 }
 
-store::BlockPtr BlockMap::put(std::uint64_t index, store::BlockPtr block) {
-  Chunk& chunk = chunk_for(index);
+store::BlockPtr BlockMap::put(std::uint64_t index, store::BlockPtr block, Room room) {
+  Chunk& chunk = chunk_for(index, std::move(room));
   store::Block*& place = chunk.blocks[index % kBlocksPerChunk];
   store::BlockPtr displaced(place, store::BlockDeleter{store_});
   if (displaced) {
@@ -92,6 +104,14 @@ store::BlockPtr BlockMap::take(std::uint64_t index) {
   return taken;
 }
 
+void BlockMap::hand_over(std::uint64_t index, BlockMap& other) {
+  try {
+    other.put(index, take(index));
+  } catch (const std::bad_alloc&) {
+    return;  // it is freed
+  }
+}
+
 BlockMap BlockMap::cut(std::uint64_t first, std::uint64_t last) {
   BlockMap out(*store_);
   auto at = chunks_.lower_bound(first / kBlocksPerChunk);
@@ -107,7 +127,7 @@ BlockMap BlockMap::cut(std::uint64_t first, std::uint64_t last) {
     const std::uint64_t from = std::max(base, first);
     const std::uint64_t to = std::min(base + kBlocksPerChunk, last);
     for (std::uint64_t index = from; index < to; ++index) {
-      if (find(index) != nullptr) out.put(index, take(index));
+      if (find(index) != nullptr) hand_over(index, out);
     }
   }
   return out;

@@ -17,6 +17,17 @@ namespace scratchfs::content {
 // Owns the blocks. Not thread-safe: the content's lock orders all use. Blocks and pages are named
 // by index in the file.
 class BlockMap {
+  static constexpr std::size_t kBlocksPerChunk = 64;
+  static constexpr std::uint16_t kPagesPerChunk = kBlocksPerChunk * kPagesPerBlock;
+
+  struct Chunk {
+    std::array<store::Block*, kBlocksPerChunk> blocks{};
+    std::uint16_t present = 0;  // blocks
+    std::uint16_t pages = 0;
+    bool counted = false;  // in the store's budget
+  };
+  using Chunks = std::map<std::uint64_t, Chunk>;
+
  public:
   explicit BlockMap(store::Store& store) : store_(&store) {}
   BlockMap(BlockMap&& other) noexcept;
@@ -33,11 +44,16 @@ class BlockMap {
   };
   std::optional<Entry> next(std::uint64_t index) const;  // the first block at or after `index`
 
-  // Puts a block that has its pages already; answers what was there before.
-  store::BlockPtr put(std::uint64_t index, store::BlockPtr block);
+  // Memory for what put() may need. bad_alloc.
+  using Room = Chunks::node_type;
+  Room room_for(std::uint64_t index) const;
+  // Puts a block that has its pages already; answers what was there before. bad_alloc, but not
+  // with room_for(index): the block is freed.
+  store::BlockPtr put(std::uint64_t index, store::BlockPtr block, Room room = {});
   // Takes a block out; there is one.
   store::BlockPtr take(std::uint64_t index);
-  // Takes blocks [first, last) out, all at once.
+  // Takes blocks [first, last) out, all at once. Needs no memory: those that cannot be kept for the
+  // caller are freed here.
   BlockMap cut(std::uint64_t first, std::uint64_t last);
   // Tells that a block in the map has `change` pages more (or, below 0, fewer) than before.
   void count_pages(std::uint64_t index, int change);
@@ -48,20 +64,11 @@ class BlockMap {
   std::uint64_t next_hole(std::uint64_t page) const;
 
  private:
-  static constexpr std::size_t kBlocksPerChunk = 64;
-  static constexpr std::uint16_t kPagesPerChunk = kBlocksPerChunk * kPagesPerBlock;
-
-  struct Chunk {
-    std::array<store::Block*, kBlocksPerChunk> blocks{};
-    std::uint16_t present = 0;  // blocks
-    std::uint16_t pages = 0;
-    bool counted = false;  // in the store's budget
-  };
-  using Chunks = std::map<std::uint64_t, Chunk>;
   // What a chunk takes, with what the map needs for it.
   static constexpr std::uint64_t kChunkBytes = sizeof(Chunks::value_type) + 48;
 
-  Chunk& chunk_for(std::uint64_t index);
+  Chunk& chunk_for(std::uint64_t index, Room room);
+  void hand_over(std::uint64_t index, BlockMap& other);
   void count_pages(Chunk& chunk, int change);
   void uncount(const Chunk& chunk) const;
 

@@ -2,6 +2,8 @@
 //
 // Through a buffer of one block, so that no two contents are locked at once. Holes are copied as
 // holes where the target has one; its pages stay, with zeros in them.
+#include <new>
+
 #include "fs/content/impl.h"
 
 namespace scratchfs::content {
@@ -50,7 +52,8 @@ class Content::Copying {
 
   Result<std::uint64_t> copy_bytes(std::uint64_t length, Wait wait) {
     const std::uint64_t to = to_ + done_;
-    if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(kBlockSize);
+    if (!buffer_) buffer_.reset(new (std::nothrow) std::byte[kBlockSize]);
+    if (!buffer_) return base::Errno(ENOMEM);
     const Piece piece = first_piece(to, length);
     const auto read = source_.read({buffer_.get(), piece.size()}, from_ + done_, wait);
     if (!read) return read.error();

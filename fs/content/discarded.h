@@ -26,8 +26,9 @@ class Discarded {
 inline std::uint64_t Discarded::free_some() {
   const auto first = blocks_.next(0);
   if (!first) return 0;
-  const BlockMap part = blocks_.cut(first->index, first->index + kMostFreedAtOnce / kBlockSize);
-  return part.pages() * kPageSize;
+  const std::uint64_t before = bytes();
+  blocks_.cut(first->index, first->index + kMostFreedAtOnce / kBlockSize);
+  return before - bytes();
 }
 
 }  // namespace scratchfs::content

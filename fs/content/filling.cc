@@ -88,6 +88,7 @@ Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Hand& hand,
   store::Block* const block = blocks_.find(ready.piece.block);
   if (block == nullptr) {
     ready.fresh = store_.new_block();
+    ready.room = blocks_.room_for(ready.piece.block);
   } else if (hand.pin && hand.pin.pins(*block)) {
     ready.pin = std::move(hand.pin);
     return {};
@@ -141,7 +142,7 @@ void Content::Impl::commit(Ready ready, const std::byte* data) {
     }
   }
   if (ready.fresh) {
-    blocks_.put(piece.block, std::move(ready.fresh));
+    blocks_.put(piece.block, std::move(ready.fresh), std::move(ready.room));
   } else {
     blocks_.count_pages(piece.block, static_cast<int>(count_of(ready.made)));
   }

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cassert>
+#include <new>
 #include <vector>
 
 #include "fs/base/mutex.h"
@@ -72,6 +73,7 @@ class Content::Impl {
     // A block for the map: where there is none, or in place of a spilled one; the latter's pages
     // get their frames from `again`.
     store::BlockPtr fresh{};
+    BlockMap::Room room{};
     store::FrameGrant again{};
     store::Pin pin{};  // of `fresh`, or of the block in the map
     // Why the piece is shorter than asked for; nullopt too where the rest may fit later.
@@ -82,8 +84,9 @@ class Content::Impl {
   enum class Erase : bool { bytes, pages };
 
   // Calls `pass(hand, lack)` until it answers something else than kWouldBlock, or (Wait::no) once.
+  // ENOMEM where one throws bad_alloc: as with any error, what was done before it counts.
   template <typename Pass>
-  base::Result<void> in_passes(base::Wait wait, Pass pass) {
+  base::Result<void> in_passes(base::Wait wait, Pass pass) try {
     for (Hand hand;;) {
       Lack lack;
       const base::Result<void> result = pass(hand, lack);
@@ -92,6 +95,8 @@ class Content::Impl {
       if (auto waited = hand.wait_for(store_, std::move(lack), wait); !waited)
         return waited.error();
     }
+  } catch (const std::bad_alloc&) {
+    return base::Errno(ENOMEM);
   }
 
   // reading.cc

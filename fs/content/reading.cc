@@ -1,5 +1,6 @@
 // read(2).
 #include <cstring>
+#include <new>
 
 #include "fs/content/impl.h"
 
@@ -29,7 +30,7 @@ Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t
 
 // A reader that goes on where one ended before has the next few MiB read ahead of it, half of it
 // anew whenever it has come halfway. The kernel's own read-ahead comes in pieces, not all in order.
-void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) {
+void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) try {
   const std::uint64_t before = read_to_.load(std::memory_order_relaxed);
   // Who had to wait for the disk comes again with the same bytes.
   const bool near = offset <= before + kNear && end + kNear >= before;
@@ -49,6 +50,8 @@ void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) {
     blocks.push_back(at->block);
   }
   store_.read_ahead(blocks);
+} catch (const std::bad_alloc&) {
+  return;  // nothing depends on it
 }
 
 Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t offset,

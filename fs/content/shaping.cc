@@ -1,6 +1,7 @@
 // truncate(2), and the parts of fallocate(2) that free or clear.
 #include <bit>
 #include <cstring>
+#include <new>
 
 #include "fs/content/impl.h"
 
@@ -162,8 +163,12 @@ Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped,
 }
 
 void Content::Impl::cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) {
-  trash.push_back(blocks_.cut(first, last));
-  charge_.shrink({.bytes = trash.back().pages() * kPageSize});
+  const std::uint64_t before = blocks_.pages();
+  try {
+    trash.push_back(blocks_.cut(first, last));
+  } catch (const std::bad_alloc&) {  // then it is freed at once
+  }
+  charge_.shrink({.bytes = (before - blocks_.pages()) * kPageSize});
   note_allocated();
 }
 

@@ -22,7 +22,7 @@ constexpr std::size_t small_room(std::size_t bytes) {
 class SmallBytes {
  public:
   std::size_t room() const { return room_; }  // a multiple of kSmallUnit; 0: there are none
-  // Zeros where it grows; drops what is beyond where it shrinks.
+  // Zeros where it grows (bad_alloc); drops what is beyond where it shrinks, which needs no memory.
   void set_room(std::size_t room);
 
   // All of the room; bytes beyond the file's end are zero.
@@ -30,6 +30,8 @@ class SmallBytes {
   std::span<const std::byte> bytes() const { return {bytes_.get(), room_}; }
 
  private:
+  void resize(std::unique_ptr<std::byte[]> bytes, std::size_t kept);
+
   std::unique_ptr<std::byte[]> bytes_;
   std::uint16_t room_ = 0;
 };
