@@ -14,6 +14,7 @@
 #include <iterator>
 #include <utility>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/mount_info.h"
 #include "fs/base/printable.h"
 
@@ -137,23 +138,20 @@ std::vector<std::string> CgroupClaimants::describe_now(std::span<const ClaimantK
 // What cannot be watched is never told to have ended: its claims last until the unmount.
 void CgroupClaimants::watch(ClaimantKey key, pid_t pid) {
   const std::string directory = directory_of(pid);
-  const int events = open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
-  if (events < 0 || inode_of(directory) != key) {
+  base::Descriptor events(open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  const int error = errno;
+  if (!events.valid() || inode_of(directory) != key) {
     spdlog::warn("{}: cannot be watched, so what it claims stays until the unmount: {}",
-                 words_for(directory), events < 0 ? std::strerror(errno) : "it has moved");
-    if (events >= 0) close(events);
+                 words_for(directory), events.valid() ? "it has moved" : std::strerror(error));
     return;
   }
   base::Lock lock(mutex_);
-  if (!groups_.try_emplace(key, Group{words_for(directory), events}).second) {
-    close(events);
-    return;
-  }
+  if (!groups_.try_emplace(key, Group{words_for(directory), events.get()}).second) return;
   // A change shows as an exceptional condition; the first look is asked for by adding the file.
   epoll_event event{};
   event.events = EPOLLPRI;
   event.data.u64 = key;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, events, &event);
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, events.release(), &event);
 }
 
 void CgroupClaimants::start(ClaimantEvents events) {

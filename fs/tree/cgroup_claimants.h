@@ -1,11 +1,11 @@
 // Claims for control groups: Slurm's jobs, systemd's services and scopes, containers.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "fs/base/memory_shortage.h"
@@ -63,7 +63,7 @@ class CgroupClaimants final : public ClaimantKind {
   int epoll_ = -1;
   int stop_ = -1;  // eventfd(2): written to when the thread shall return
   base::Mutex mutex_;
-  std::unordered_map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);
+  std::map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);  // putting back needs no memory
   base::MemoryShortage shortage_{"watching who claims"};
   std::thread thread_;
 };

@@ -10,7 +10,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
+
+#include "fs/base/descriptor.h"
 
 namespace scratchfs::tree {
 
@@ -72,40 +75,38 @@ void MemberWatch::watch(ClaimantKey group, pid_t pid) {
     unwatched_.insert(group);  // settle() finds a group for what is here
     groups_.try_emplace(group);
   }
-  const pid_t leader = membership_.leader(group);
-  if (leader > 0 && watch_member(group, leader)) return;
-  // A thread's id cannot be watched before Linux 6.9, its process can.
-  if (watch_member(group, pid) || watch_member(group, process_of_thread(pid))) return;
+  try {
+    const pid_t leader = membership_.leader(group);
+    if (leader > 0 && watch_member(group, leader)) return;
+    // A thread's id cannot be watched before Linux 6.9, its process can.
+    if (watch_member(group, pid) || watch_member(group, process_of_thread(pid))) return;
+  } catch (const std::bad_alloc&) {
+    // The claim is made; the watch's own thread goes on.
+  }
   wake();
 }
 
 // Watches `pid`; false where it is not a living member that can be watched.
 bool MemberWatch::watch_member(ClaimantKey group, pid_t pid) {
   if (pid <= 0 || is_own(pid)) return false;
-  const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-  if (fd < 0) return false;
+  base::Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // The number may have been used again: what counts is the process that the descriptor now names.
-  if (!membership_.is_member(pid, group)) {
-    close(fd);
-    return false;
-  }
+  if (!process.valid() || !membership_.is_member(pid, group)) return false;
+  const bool may_leave = pid != membership_.leader(group);
   base::Lock lock(mutex_);
   const auto at = groups_.find(group);
-  if (at == groups_.end() || at->second.member >= 0) {  // ended, or watched by another meanwhile
-    close(fd);
-    return true;
-  }
+  if (at == groups_.end() || at->second.member >= 0) return true;  // ended, or watched meanwhile
+  if (may_leave) may_lose_.insert(group);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = group;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
-    close(fd);
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, process.get(), &event) != 0) {
+    may_lose_.erase(group);
     return false;
   }
-  at->second = Group{.member = fd, .pid = pid};
+  at->second = Group{.member = process.release(), .pid = pid};
   unwatched_.erase(group);
-  // Only the watch's own thread waits with a limit: it has to know.
-  if (pid != membership_.leader(group) && may_lose_.insert(group).second) wake();
+  if (may_leave) wake();  // only the watch's own thread waits with a limit: it has to know
   return true;
 }
 

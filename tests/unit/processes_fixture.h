@@ -10,11 +10,13 @@
 
 #include <chrono>
 #include <map>
+#include <new>
 #include <set>
 #include <utility>
 
 #include "fs/base/mutex.h"
 #include "fs/tree/claimant.h"
+#include "tests/fakes/scarce_memory.h"
 
 namespace scratchfs::tree {
 
@@ -69,6 +71,19 @@ inline void enter_pid_namespace() {
   }
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(103);
   if (mount("proc", "/proc", "proc", 0, nullptr) != 0) _exit(104);
+}
+
+// One allocation of it fails, the one after `spared` others; where that is told, who claims next
+// watches again. False: there were not so many.
+inline bool watch_with_failure(ClaimantKind& kind, ClaimantKey key, pid_t pid,
+                               std::uint64_t spared) {
+  const fakes::OneFailure failure(spared);
+  try {
+    kind.watch(key, pid);
+  } catch (const std::bad_alloc&) {
+    kind.watch(key, pid);
+  }
+  return failure.happened();
 }
 
 // A child that does `work` and then lives until end(), or until it is killed.

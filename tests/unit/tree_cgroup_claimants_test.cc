@@ -74,6 +74,17 @@ class Cgroups : public testing::Test {
   std::optional<Ends> ends_;
 };
 
+TEST_F(Cgroups, AreSeenToEndWhateverTheirFirstWatchHadNoMemoryFor) {
+  for (std::uint64_t spared = 0;; ++spared) {
+    ChildProcess child = in_group();
+    const auto key = identify(child);
+    const bool happened = watch_with_failure(*kind_, key, child.pid(), spared);
+    child.end();
+    ASSERT_TRUE(ends_->comes(key)) << "the allocation after " << spared;
+    if (!happened) return;
+  }
+}
+
 TEST_F(Cgroups, AreAskedForOnlyByAThreadThatMayWait) {
   ChildProcess child = in_group();
   EXPECT_TRUE(std::holds_alternative<MustWait>(kind_->identify(child.caller(), Wait::no)));

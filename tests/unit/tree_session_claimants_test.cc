@@ -68,6 +68,18 @@ TEST_F(Sessions, EndWithTheirLastMember) {
   EXPECT_TRUE(ends.comes(key));
 }
 
+TEST_F(Sessions, AreSeenToEndWhateverTheirFirstWatchHadNoMemoryFor) {
+  Ends ends(kind_);
+  for (std::uint64_t spared = 0;; ++spared) {
+    ChildProcess child = session();
+    const auto key = child.key();
+    const bool happened = watch_with_failure(kind_, key, child.pid(), spared);
+    child.end();
+    ASSERT_TRUE(ends.comes(key)) << "the allocation after " << spared;
+    if (!happened) return;
+  }
+}
+
 TEST_F(Sessions, OutliveTheirLeader) {
   Ends ends(kind_);
   Gate gate;
