@@ -204,7 +204,8 @@ base::Result<void> Tree::replace(const Move& move, const Inode& source, Inode& t
   Dentry& old = *move.from->directory->find(move.old_name);
   Dentry& kept = *move.to->directory->find(move.new_name);
   if (target.is_directory()) {
-    if (&target == move.from.get()) return base::Errno(ENOTEMPTY);  // it holds the source
+    // It holds the source; its lock comes before that of `from`, which is taken.
+    if (move.from != move.to && is_within(move.from, target)) return base::Errno(ENOTEMPTY);
     base::Lock lock(target.directory->mutex, move.to->directory->mutex);
     if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
     share_claims(old, kept, claiming_mover(move));

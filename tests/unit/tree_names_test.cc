@@ -118,6 +118,10 @@ TEST_F(Names, ADirectoryCannotMoveIntoItself) {
   EXPECT_TRUE(
       tree_->rename(below, "x", root_, "directory", RenameMode::exchange, caller(), Wait::no)
           .is(Errno(ENOENT)));
+  make_directory(below, "deepest");
+  EXPECT_TRUE(
+      tree_->rename(below, "deepest", root_, "directory", RenameMode::replace, caller(), Wait::no)
+          .is(Errno(ENOTEMPTY)));
   make_file(below, "file");
   EXPECT_TRUE(
       tree_->rename(below, "file", root_, "directory", RenameMode::exchange, caller(), Wait::no)
