@@ -54,12 +54,27 @@ void Tree::charge_holders() {
   }
 }
 
+// A file may have a name that nothing holds: where a held one was removed by hand, until a close.
+void Tree::audit_holding(const Inode& directory, std::vector<std::string>& differences) const {
+  if (directory.id == kRootId || directory.directory->is_removed()) return;
+  base::SharedLock lock(directory.directory->mutex);
+  if (options_.lifetime == limits::LifetimeMode::claimed &&
+      is_holding(directory) != directory.directory->holds_entries())
+    differences.push_back(fmt::format("directory {}: what is in it is {}held", directory.id,
+                                      is_holding(directory) ? "not " : ""));
+  base::Lock inode_lock(directory.mutex);
+  if (directory.directory->empty() && !is_held(directory))
+    differences.push_back(
+        fmt::format("directory {}: is empty, and nothing holds it", directory.id));
+}
+
 std::vector<std::string> Tree::audit() const {
   std::map<uid_t, limits::Usage> found;
   std::vector<std::string> differences;
   for (const InodeRef& inode : all_inodes()) {
     if (!names_are_counted(*inode))
       differences.push_back(fmt::format("inode {}: its names are counted wrong", inode->id));
+    if (inode->is_directory()) audit_holding(*inode, differences);
     if (inode->gone) continue;
     uid_t owner = 0;
     const limits::Usage usage = usage_of(*inode, owner);

@@ -1,31 +1,76 @@
 #include "fs/tree/left_overs.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace scratchfs::tree {
 
-// One by one, because the list can be longer than the stack is deep.
+LeftOvers::LeftOvers(Work see_to) : see_to_(std::move(see_to)), thread_([this] { run(); }) {}
+
 LeftOvers::~LeftOvers() {
-  while (take() != nullptr) continue;
+  stop();
+  // One by one, because the list can be longer than the stack is deep.
+  InodeRef list;
+  {
+    base::Lock lock(mutex_);
+    list = std::move(list_);
+  }
+  while (list != nullptr) take_first(list);
+}
+
+void LeftOvers::stop() {
+  {
+    base::Lock lock(mutex_);
+    stopping_ = true;
+  }
+  something_to_do_.notify_one();
+  if (thread_.joinable()) thread_.join();
 }
 
 void LeftOvers::add(const InodeRef& inode) {
-  base::Lock lock(mutex_);
-  if (inode->is_left_over) return;
-  inode->is_left_over = true;
-  inode->next_left_over = std::exchange(first_, inode);
-  any_ = true;
+  {
+    base::Lock lock(mutex_);
+    if (inode->is_left_over) return;
+    inode->is_left_over = true;
+    inode->next_left_over = std::exchange(list_, inode);
+  }
+  something_to_do_.notify_one();
 }
 
-InodeRef LeftOvers::take() {
-  if (!any_) return nullptr;
+bool LeftOvers::empty() const {
   base::Lock lock(mutex_);
-  InodeRef taken = std::move(first_);
-  if (taken == nullptr) return nullptr;
-  taken->is_left_over = false;
-  first_ = std::exchange(taken->next_left_over, nullptr);
-  any_ = first_ != nullptr;
-  return taken;
+  return list_ == nullptr && !busy_;
+}
+
+// All that there is; none: the thread is to end.
+InodeRef LeftOvers::wait() {
+  base::Lock lock(mutex_);
+  busy_ = false;
+  while (list_ == nullptr && !stopping_) something_to_do_.wait(mutex_);
+  if (stopping_) return nullptr;
+  busy_ = true;
+  return std::move(list_);
+}
+
+InodeRef LeftOvers::take_first(InodeRef& list) {
+  base::Lock lock(mutex_);
+  InodeRef first = std::move(list);
+  first->is_left_over = false;
+  list = std::move(first->next_left_over);
+  return first;
+}
+
+// What fails comes after all others: one that needs much keeps none back that needs little.
+void LeftOvers::run() {
+  pthread_setname_np(pthread_self(), "left-overs");
+  while (InodeRef list = wait()) {
+    while (list != nullptr) {
+      const InodeRef inode = take_first(list);
+      if (stopping_) continue;
+      if (!shortage_.survives([&] { see_to_(inode); })) add(inode);
+    }
+  }
 }
 
 }  // namespace scratchfs::tree

@@ -61,31 +61,27 @@ void Tree::look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeR
 }
 
 // What follows a call's effect cannot fail it: what there is no memory for is left, and seen to
-// with the next that there is memory for.
+// when there is.
 void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
-  if (done_or_left(inode, [&] { consider(inode, cause); })) see_to_left_overs(cause);
+  try {
+    consider(inode, cause);
+  } catch (const std::bad_alloc&) {
+    left_overs_.add(inode);
+  }
 }
 
 // The same where what holds `inode` may have changed.
 void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
-  if (done_or_left(inode, [&] { refresh(inode, cause); })) see_to_left_overs(cause);
-}
-
-void Tree::see_to_left_overs(const Cause& cause) {
-  while (const InodeRef inode = left_overs_.take()) {
-    if (!done_or_left(inode, [&] { refresh(inode, cause); })) return;
-  }
-}
-
-template <typename Work>
-bool Tree::done_or_left(const InodeRef& inode, Work work) {
   try {
-    work();
-    return true;
+    refresh(inode, cause);
   } catch (const std::bad_alloc&) {
     left_overs_.add(inode);
-    return false;
   }
+}
+
+// What let go of it is not known any more: mostly this.
+void Tree::see_to_left_over(const InodeRef& inode) {
+  refresh(inode, inode->is_directory() ? kLastEntryGone : kHandleClosed);
 }
 
 void Tree::refresh(const InodeRef& inode, const Cause& cause) {

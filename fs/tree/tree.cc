@@ -25,7 +25,8 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
                                                  .device = 0,
                                                  .uid = options.owner,
                                                  .gid = options.group},
-                                    store, ledger)) {
+                                    store, ledger)),
+      left_overs_([this](const InodeRef& inode) { see_to_left_over(inode); }) {
   inodes_.add(kRootId, root_);
   kind_.start({.claims = [this](ClaimantKey key) { return claims_.claims_of(key); },
                .ended = [this](ClaimantKey key,
@@ -36,6 +37,7 @@ Tree::~Tree() {
   ending_ = true;
   kind_.stop();
   if (sockets_) sockets_->stop();
+  left_overs_.stop();
   if (const auto omitted = deletion_log_.take_omitted(); omitted > 0)
     spdlog::debug("deleted {} more because nothing held them", omitted);
   dismantle();

@@ -207,9 +207,11 @@ class Tree {
   // A walk over all objects: about a microsecond for each, longer where much is spilled. Holds no
   // lock for long; not for a handler.
   Census census() const;
-  // Recomputes every user's charge from the inodes, and what each counts of its names; the lines
-  // tell where that differs. Nothing may be going on meanwhile.
+  // Recomputes every user's charge from the inodes, what each counts of its names, and what holds
+  // it; the lines tell where that differs. Nothing may be going on meanwhile.
   std::vector<std::string> audit() const;
+  // Whether something waits for memory that a call had to leave to be removed.
+  bool has_left_overs() const { return !left_overs_.empty(); }
   // Who holds which ids has changed in the ledger: every charge goes where it belongs now. A walk
   // over all objects, as census(); what is created meanwhile is right, too.
   void charge_holders();
@@ -231,6 +233,7 @@ class Tree {
 
   // audit.cc
   std::vector<InodeRef> all_inodes() const;
+  void audit_holding(const Inode& directory, std::vector<std::string>& differences) const;
 
   // creating.cc
   base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
@@ -294,9 +297,7 @@ class Tree {
   void look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
   void consider_or_leave(const InodeRef& inode, const Cause& cause);
   void refresh_or_leave(const InodeRef& inode, const Cause& cause);
-  template <typename Work>
-  bool done_or_left(const InodeRef& inode, Work work);
-  void see_to_left_overs(const Cause& cause);
+  void see_to_left_over(const InodeRef& inode);
   void refresh(const InodeRef& inode, const Cause& cause);
   void free_content(Inode& inode);
   bool condemn(Inode& inode) REQUIRES(inode.mutex);
@@ -346,8 +347,8 @@ class Tree {
   std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
   base::MemoryShortage shortage_{"removing what a claimant held"};
-  LeftOvers left_overs_;
   std::atomic<bool> ending_ = false;
+  LeftOvers left_overs_;  // last: its thread uses the others
 };
 
 }  // namespace scratchfs::tree

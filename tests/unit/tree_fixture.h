@@ -6,10 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -104,6 +106,7 @@ class TreeTest : public testing::Test {
     EXPECT_EQ(store_->stats().memory_used, 0U);
   }
   void expect_clean_audit() const {
+    while (tree_->has_left_overs()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     for (const std::string& line : tree_->audit()) ADD_FAILURE() << line;
   }
   void start(const TreeOptions& options) {

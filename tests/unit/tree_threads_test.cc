@@ -42,6 +42,7 @@ class TreeThreads : public testing::Test {
     }
   }
   ~TreeThreads() override {
+    EXPECT_FALSE(tree_.has_left_overs());
     for (const std::string& line : tree_.audit()) ADD_FAILURE() << line;
   }
 
@@ -86,7 +87,7 @@ class TreeThreads : public testing::Test {
     tree_.forget(created->found.inode->id, 1);
   }
   void act(Actor& actor) {
-    switch (actor.below(12)) {
+    switch (actor.below(14)) {
       case 0:
       case 1:
         return open_write_close(actor, 0);
@@ -109,6 +110,10 @@ class TreeThreads : public testing::Test {
         return link(actor);
       case 10:
         return list(actor);
+      case 11:
+        return mark(actor, true);
+      case 12:
+        return mark(actor, false);
       default:
         return found(tree_.lookup(directory(actor), name(actor), Wait::yes));
     }
@@ -128,6 +133,24 @@ class TreeThreads : public testing::Test {
     expect(tree_.list(
         directory(actor), 2, 0, [](const Listed&) { return true; }, Wait::yes));
   }
+  // On a directory that may be claimed, or on one that holds such.
+  void mark(Actor& actor, bool kept) {
+    const auto marked = tree_.lookup(directory(actor), name(actor), Wait::yes);
+    expect(marked);
+    expect(tree_.set_kept(marked ? marked->inode : directory(actor), kept, Wait::yes));
+    if (marked) tree_.forget(marked->inode->id, 1);
+  }
+  // One of the directories into another, and back.
+  void move_a_directory(Actor& actor) {
+    const unsigned which = actor.below(kDirectories);
+    const unsigned into = (which + 1 + actor.below(kDirectories - 1)) % kDirectories;
+    const InodeRef root = tree_.find(kRootId);
+    const std::string from = std::to_string(which);
+    EXPECT_TRUE(tree_.rename(root, from, directories_[into], from, RenameMode::no_replace,
+                             caller(actor), Wait::yes));
+    EXPECT_TRUE(tree_.rename(directories_[into], from, root, from, RenameMode::no_replace,
+                             caller(actor), Wait::yes));
+  }
 
   std::unique_ptr<store::Store> store_ = *store::Store::create({.memory = 32U << 20});
   limits::Ledger ledger_{limits::Ledger::Options{}};
@@ -138,7 +161,7 @@ class TreeThreads : public testing::Test {
   std::vector<InodeRef> directories_;
 };
 
-TEST_F(TreeThreads, NamesRaceWhileSessionsEndAndLimitsChange) {
+TEST_F(TreeThreads, NamesRaceWhileSessionsEndDirectoriesMoveAndLimitsChange) {
   std::atomic<bool> over{false};
   std::thread ending([&] {
     for (pid_t session = 0; !over; session = (session + 1) % kSessions)
@@ -147,6 +170,9 @@ TEST_F(TreeThreads, NamesRaceWhileSessionsEndAndLimitsChange) {
   std::thread limiting([&] {
     for (std::uint64_t kib = 0; !over; kib = (kib + 7) % 100)
       ledger_.set_limits(1000, limits::Limits{.bytes = 1024 * (1 + kib), .inodes = 1 + kib});
+  });
+  std::thread moving([&] {
+    for (Actor actor(0); !over;) move_a_directory(actor);
   });
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < 8; ++i) {
@@ -159,6 +185,7 @@ TEST_F(TreeThreads, NamesRaceWhileSessionsEndAndLimitsChange) {
   over = true;
   ending.join();
   limiting.join();
+  moving.join();
 }
 
 TEST_F(TreeThreads, TwoHundredOpenUnlinkWriteAndClose) {
