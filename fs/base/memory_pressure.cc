@@ -73,16 +73,19 @@ class SystemPressure final : public MemoryPressure {
   void stop() override { ::eventfd_write(stop_.get(), 1); }
 
  private:
+  static constexpr std::size_t kMostTriggers = 2;  // the machine's and the group's
   enum class Woken : std::uint8_t { by_nothing, by_trigger, by_stop };
 
   bool is_told() const { return !triggers_.empty(); }
 
   Woken poll_once(std::optional<std::chrono::milliseconds> patience) {
     if (!is_told()) patience = std::min(patience.value_or(kBetweenLooks), kBetweenLooks);
-    std::vector<pollfd> watched{{stop_.get(), POLLIN, 0}};
-    for (const Descriptor& trigger : triggers_) watched.push_back({trigger.get(), POLLPRI, 0});
+    // Without the heap: this is asked when there is no memory.
+    std::array<pollfd, 1 + kMostTriggers> watched{{{stop_.get(), POLLIN, 0}}};
+    for (std::size_t i = 0; i < triggers_.size(); ++i)
+      watched[i + 1] = {triggers_[i].get(), POLLPRI, 0};
     const int timeout = patience ? static_cast<int>(patience->count()) : -1;
-    if (::poll(watched.data(), watched.size(), timeout) <= 0) return Woken::by_nothing;
+    if (::poll(watched.data(), 1 + triggers_.size(), timeout) <= 0) return Woken::by_nothing;
     if ((watched.front().revents & POLLIN) != 0) return Woken::by_stop;
     bool urgent = false;
     for (std::size_t i = triggers_.size(); i-- > 0;) {

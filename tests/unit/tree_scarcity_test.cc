@@ -59,15 +59,17 @@ class Scarcity : public TreeTest {
   // Each name with what is behind it, who claims it and its times.
   static std::string state_below(const Inode& directory) {
     std::string state = state_of(directory) + '\n';
-    base::SharedLock lock(directory.directory->mutex);
     std::uint64_t cookie = 0;
-    while (const Dentry* entry = directory.directory->after(cookie)) {
-      cookie = entry->cookie;
-      state += entry->name + ':';
-      for (const ClaimantRef& claimant : entry->claims) state += ' ' + claimant->words();
-      const Inode& inode = *entry->inode;
-      state += inode.is_directory() ? " {" + state_below(inode) + "}\n" : state_of(inode) + '\n';
-    }
+    std::vector<Directory::Seen> some;
+    do {
+      directory.directory->look_at_some(cookie, some);
+      for (const auto& [inode, name] : some) {
+        state += name->name + ':';
+        for (const ClaimantRef& claimant : name->claims) state += ' ' + claimant->words();
+        state +=
+            inode->is_directory() ? " {" + state_below(*inode) + "}\n" : state_of(*inode) + '\n';
+      }
+    } while (!some.empty());
     return state;
   }
   static std::string state_of(const Inode& inode) {
