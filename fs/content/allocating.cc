@@ -105,17 +105,21 @@ class Content::Impl::Allocation {
   // Where somebody else wrote meanwhile the pages may hold accepted bytes by now, so they stay.
   void undo() {
     Trash trash;
-    (void)content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
-      while (const auto made = made_.last()) {
-        base::Lock lock(content_.mutex_);
-        if (content_.changes_ != changes_) return {};
-        const Piece whole{made->block, 0, kBlockSize};
-        const auto erased = content_.erase_in_block(whole, made->pages, 0, hand, lack, trash);
-        if (!erased) return erased.error();
-        made_.remove_last();
-      }
-      return {};
-    });
+    const auto pass = [&](Hand& hand, Lack& lack) { return undo_pass(hand, lack, trash); };
+    while (content_.in_passes(wait_, pass).is(base::Errno(ENOMEM)))
+      made_.remove_last();  // one that is spilled: there is no memory to fetch it
+  }
+
+  Result<void> undo_pass(Hand& hand, Lack& lack, Trash& trash) {
+    while (const auto made = made_.last()) {
+      base::Lock lock(content_.mutex_);
+      if (content_.changes_ != changes_) return {};
+      const Piece whole{made->block, 0, kBlockSize};
+      const auto erased = content_.erase_in_block(whole, made->pages, 0, hand, lack, trash);
+      if (!erased) return erased.error();
+      made_.remove_last();
+    }
+    return {};
   }
 
   Impl& content_;

@@ -57,8 +57,9 @@ class Content {
   // of a spilled page, and for all that was more than kMostFreedAtOnce before.
   base::Result<void> truncate(std::uint64_t size, base::Wait wait);
   // fallocate(2) mode 0 / KEEP_SIZE: afterwards every byte of the range has a page, or (EDQUOT,
-  // ENOSPC) the pages that this call made are holes again, unless somebody else changed the file
-  // meanwhile or no patience is left for it. What cannot fit at all fails before it makes any.
+  // ENOSPC, ENOMEM) the pages that this call made are holes again, unless somebody else changed the
+  // file meanwhile or there is no patience or memory left for it. What cannot fit at all fails
+  // before it makes any.
   base::Result<void> allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
                               base::Wait wait);
   // Takes everything out: it is empty, and costs nothing, at once. Never waits.

@@ -119,8 +119,11 @@ Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
     const std::size_t units = (small_room(end) - old_room) / kSmallUnit;
     const std::size_t more = advance.raise_to_most(units, kSmallUnit) * kSmallUnit;
     if (old_room + more <= offset) return base::Errno(EDQUOT);
-    if (auto counted = store_.add_small(more); !counted) return counted.error();
-    small_.set_room(old_room + more);
+    small_.set_room(old_room + more);  // first: it can lack memory
+    if (auto counted = store_.add_small(more); !counted) {
+      small_.set_room(old_room);
+      return counted.error();
+    }
     advance.spend(more);
     note_allocated();
   }

@@ -205,12 +205,11 @@ Ledger::~Ledger() = default;
 Account& Ledger::account(uid_t uid) {
   base::Lock lock(impl_->mutex);
   uid = impl_->holders.holder_of(uid);
-  std::unique_ptr<Account>& place = impl_->accounts[uid];
-  if (!place) {
-    place = std::make_unique<Account>(uid, impl_->limits_of(uid), impl_->warn_percent,
-                                      impl_->crossings);
-  }
-  return *place;
+  const auto known = impl_->accounts.find(uid);
+  if (known != impl_->accounts.end()) return *known->second;
+  auto fresh =
+      std::make_unique<Account>(uid, impl_->limits_of(uid), impl_->warn_percent, impl_->crossings);
+  return *impl_->accounts.emplace(uid, std::move(fresh)).first->second;
 }
 
 uid_t Ledger::holder_of(uid_t uid) const {

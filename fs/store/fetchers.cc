@@ -8,7 +8,7 @@
 namespace scratchfs::store {
 
 Fetchers::~Fetchers() {
-  std::deque<FetchJob> left;
+  std::list<FetchJob> left;
   std::vector<std::thread> threads;
   {
     base::Lock lock(mutex_);
@@ -26,7 +26,7 @@ bool Fetchers::read_soon(FetchJob& job) {
   if (stopping_) return false;
   if (waiting_.size() >= idle_ && !add_thread() && threads_.empty()) return false;
   try {
-    waiting_.push_back(std::move(job));  // a deque that throws has not moved it
+    waiting_.push_back(std::move(job));  // a list that throws has not moved it
   } catch (const std::bad_alloc&) {
     return false;
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <thread>
 #include <vector>
 
@@ -35,7 +35,7 @@ class Fetchers {
   Blocks& blocks_;
   base::Mutex mutex_;
   base::Condition something_to_do_;
-  std::deque<FetchJob> waiting_ GUARDED_BY(mutex_);
+  std::list<FetchJob> waiting_ GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -20,7 +20,7 @@ base::Result<std::unique_ptr<Reader>> Reader::create(Blocks& blocks) {
 }
 
 Reader::~Reader() {
-  std::deque<std::vector<Block*>> left;
+  std::list<std::vector<Block*>> left;
   {
     base::Lock lock(mutex_);
     stopping_ = true;

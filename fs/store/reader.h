@@ -1,7 +1,7 @@
 // Threads that read spilled blocks ahead of need.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <span>
 #include <thread>
@@ -43,7 +43,7 @@ class Reader {
   base::MemoryShortage memory_{"reading ahead"};
   base::Mutex mutex_;
   base::Condition something_to_do_;
-  std::deque<std::vector<Block*>> waiting_ GUARDED_BY(mutex_);
+  std::list<std::vector<Block*>> waiting_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -9,14 +9,14 @@
 #include <unistd.h>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "fs/base/descriptor.h"
 #include "fs/base/mount_info.h"
 #include "fs/base/printable.h"
+#include "fs/base/read_all.h"
 
 namespace scratchfs::tree {
 
@@ -24,9 +24,11 @@ namespace {
 
 constexpr ClaimantKey kStop = ~ClaimantKey{0};
 
+// Empty where it cannot be read.
 std::string read_whole(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const base::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto text = base::read_all(file, SIZE_MAX);
+  return text ? *text : std::string();
 }
 
 template <typename Visit>

@@ -116,7 +116,7 @@ base::Result<ClaimantRef> ClaimRegistry::claimant_of(const Caller& caller, base:
   }
   try {
     kind_.watch(key, caller.pid);
-  } catch (const std::bad_alloc&) {
+  } catch (...) {
     // Who claims next has it watched, unless somebody claims already: then it lasts until the
     // unmount.
     base::Lock lock(mutex_);

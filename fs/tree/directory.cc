@@ -63,15 +63,8 @@ void Directory::look_at_some(std::uint64_t& cookie, std::vector<Seen>& some) con
   }
 }
 
-std::vector<std::unique_ptr<Dentry>> Directory::take_all() {
-  std::vector<std::unique_ptr<Dentry>> all;
-  all.reserve(by_cookie_.size());
-  by_name_.clear();
-  for (auto& [cookie, entry] : by_cookie_) all.push_back(std::move(entry));
-  by_cookie_.clear();
-  size_ = 0;
-  subdirectories_ = 0;
-  return all;
+std::unique_ptr<Dentry> Directory::take_any() {
+  return by_cookie_.empty() ? nullptr : take(*by_cookie_.begin()->second);
 }
 
 }  // namespace scratchfs::tree

@@ -50,8 +50,9 @@ class Directory {
     const Dentry* name;
   };
   void look_at_some(std::uint64_t& cookie, std::vector<Seen>& some) const EXCLUDES(mutex);
-  // Takes all entries out: for the end of the mount.
-  std::vector<std::unique_ptr<Dentry>> take_all() REQUIRES(mutex);
+  // Takes an entry out, whichever; nullptr: there is none. For the end of the mount. Needs no
+  // memory.
+  std::unique_ptr<Dentry> take_any() REQUIRES(mutex);
 
   bool empty() const REQUIRES_SHARED(mutex) { return by_cookie_.empty(); }
   // Nothing can be made in it any more.

@@ -8,20 +8,23 @@ HandleRight::~HandleRight() {
 
 std::optional<HandleRight> HandleBudget::take(uid_t user) {
   const bool is_root = user == 0;
-  const std::uint64_t most = is_root ? most_ : most_ - most_ / 16;
-  if (open_.fetch_add(1, std::memory_order_relaxed) >= most) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return std::nullopt;
-  }
   Shard& shard = shard_of(user);
   base::Lock lock(shard.mutex);
-  std::uint64_t& own = shard.open[user];
-  if (!is_root && own >= most_ / 2) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return std::nullopt;
+  const auto own = shard.open.try_emplace(user).first;  // first: it can lack memory
+  const bool fits =
+      (is_root || own->second < most_ / 2) && count_one(is_root ? most_ : most_ - most_ / 16);
+  if (fits) {
+    ++own->second;
+    return HandleRight(*this, user);
   }
-  ++own;
-  return HandleRight(*this, user);
+  if (own->second == 0) shard.open.erase(own);
+  return std::nullopt;
+}
+
+bool HandleBudget::count_one(std::uint64_t most) {
+  if (open_.fetch_add(1, std::memory_order_relaxed) < most) return true;
+  open_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
 }
 
 void HandleBudget::give_back(uid_t user) {

@@ -44,6 +44,7 @@ class HandleBudget {
 
  private:
   friend class HandleRight;
+  bool count_one(std::uint64_t most);
   void give_back(uid_t user);
 
   struct alignas(64) Shard {

@@ -99,7 +99,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // FLUSHes count no more.
   std::atomic<std::uint32_t> flush_epoch = 1;
   std::uint32_t flushes GUARDED_BY(mutex) = 0;  // all there were
-  // Of LeftOvers, which guards them.
+  // Of LeftOvers, which guards them; and of the tree's end.
   std::shared_ptr<Inode> next_left_over;
   bool is_left_over = false;
 

@@ -8,17 +8,6 @@ namespace scratchfs::tree {
 
 LeftOvers::LeftOvers(Work see_to) : see_to_(std::move(see_to)), thread_([this] { run(); }) {}
 
-LeftOvers::~LeftOvers() {
-  stop();
-  // One by one, because the list can be longer than the stack is deep.
-  InodeRef list;
-  {
-    base::Lock lock(mutex_);
-    list = std::move(list_);
-  }
-  while (list != nullptr) take_first(list);
-}
-
 void LeftOvers::stop() {
   {
     base::Lock lock(mutex_);
@@ -26,6 +15,13 @@ void LeftOvers::stop() {
   }
   something_to_do_.notify_one();
   if (thread_.joinable()) thread_.join();
+  // One by one, because the list can be longer than the stack is deep.
+  InodeRef list;
+  {
+    base::Lock lock(mutex_);
+    list = std::move(list_);
+  }
+  while (list != nullptr) take_first(list);
 }
 
 void LeftOvers::add(const InodeRef& inode) {

@@ -17,14 +17,15 @@ class LeftOvers {
   // `see_to` may throw bad_alloc: then it is called again for that inode.
   using Work = std::function<void(const InodeRef&)>;
   explicit LeftOvers(Work see_to);  // system_error: no thread could be made
-  ~LeftOvers();
+  ~LeftOvers() { stop(); }
   LeftOvers(const LeftOvers&) = delete;
   LeftOvers& operator=(const LeftOvers&) = delete;
 
   void add(const InodeRef& inode) EXCLUDES(mutex_);
   // Whether all has been seen to.
   bool empty() const EXCLUDES(mutex_);
-  // Ends the thread; what is left then is seen to by nobody. Calling again does nothing.
+  // Ends the thread, and lets go of what is left, which nobody sees to then. Calling again does
+  // nothing.
   void stop() EXCLUDES(mutex_);
 
  private:

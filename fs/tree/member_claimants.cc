@@ -7,9 +7,11 @@ MemberClaimants::MemberClaimants(std::unique_ptr<Membership> membership, std::ve
 
 MemberClaimants::Groups MemberClaimants::look_at_all() const {
   Groups groups;
-  for_each_process([&](const Process& process) {
+  (void)for_each_process([&](const Process& process) {  // of those who can be seen now
     if (!process.is_living()) return;
-    for (const ClaimantKey group : membership_->groups_of(process)) {
+    const auto its_groups = membership_->groups_of(process);
+    if (!its_groups) return;
+    for (const ClaimantKey group : *its_groups) {
       Members& found = groups[group];
       if (found.count++ == 0 || process.started < found.oldest.started) found.oldest = process;
     }

@@ -202,10 +202,11 @@ milliseconds MemberWatch::settle() {
   milliseconds pause{0};
   if (!unclear.empty()) {
     const auto before = Clock::now();
-    look(unclear);
+    const bool all_seen = look(unclear);
     const bool hidden = membership_.hides_members();
     bool again = false;
-    for (const Question& question : unclear) again = conclude(question, hidden) || again;
+    for (const Question& question : unclear)
+      again = (all_seen && conclude(question, hidden)) || again;
     // On a machine where a look takes long, at most half of one core is spent on looking.
     if (again) pause = kSecondLook + std::chrono::ceil<milliseconds>(Clock::now() - before);
   }
@@ -214,13 +215,20 @@ milliseconds MemberWatch::settle() {
   return pause.count() > 0 ? pause : kRetry;
 }
 
-// Finds the living members of all groups in question, with one look through /proc.
-void MemberWatch::look(std::vector<Question>& questions) {
+// Finds the living members of all groups in question, with one look through /proc. False: not every
+// process could be looked at, for want of memory or descriptors, so nobody is known to be missing.
+bool MemberWatch::look(std::vector<Question>& questions) {
   ++looks_;
   std::unordered_map<ClaimantKey, Question*> asked;
   for (Question& question : questions) asked.emplace(question.group, &question);
-  for_each_process([&](const Process& process) {
-    for (const ClaimantKey group : membership_.groups_of(process)) {
+  bool all_seen = true;
+  const auto looked = for_each_process([&](const Process& process) {
+    const auto groups = membership_.groups_of(process);
+    if (!groups) {
+      all_seen = all_seen && groups.is(base::Errno(ESRCH));
+      return;
+    }
+    for (const ClaimantKey group : *groups) {
       const auto at = asked.find(group);
       if (at == asked.end()) continue;
       if (process.is_living() && !is_own(process.pid)) {
@@ -230,6 +238,7 @@ void MemberWatch::look(std::vector<Question>& questions) {
       }
     }
   });
+  return looked && all_seen;
 }
 
 // Watches the oldest living member, who may well live longest. True: look again soon.

@@ -60,7 +60,7 @@ class MemberWatch {
   void member_ended(ClaimantKey group) EXCLUDES(mutex_);
   void ask_those_who_may_leave() EXCLUDES(mutex_);
   std::chrono::milliseconds settle() EXCLUDES(mutex_);
-  void look(std::vector<Question>& questions) EXCLUDES(mutex_);
+  bool look(std::vector<Question>& questions) EXCLUDES(mutex_);
   bool conclude(const Question& question, bool hidden) EXCLUDES(mutex_);
   void end(const Question& question) EXCLUDES(mutex_);
   void ask_again(ClaimantKey group) EXCLUDES(mutex_);

@@ -28,8 +28,8 @@ class Membership {
   // A process that would tell most of the group by its end; 0: none in particular.
   virtual pid_t leader(ClaimantKey group) const = 0;
   virtual bool is_member(pid_t pid, ClaimantKey group) const = 0;
-  // The groups that a process is in, each once.
-  virtual std::vector<ClaimantKey> groups_of(const Process& process) const = 0;
+  // The groups that a process is in, each once. Errors as users_of().
+  virtual base::Result<std::vector<ClaimantKey>> groups_of(const Process& process) const = 0;
   // Where processes may be hidden from us (proc(5), hidepid): whether what ask() says is all there
   // is to know. False: none to be seen means none.
   virtual bool hides_members() const = 0;

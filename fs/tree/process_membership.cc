@@ -39,7 +39,7 @@ class ProcessMembership final : public Membership {
 
   Answer ask(ClaimantKey group) const override {
     const int fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(group), 0));
-    if (fd < 0) return errno == EMFILE || errno == ENFILE ? Answer::alive : Answer::over;
+    if (fd < 0) return says_gone(errno) ? Answer::over : Answer::alive;
     // Readable once the last thread has ended, reaped or not.
     pollfd end{fd, POLLIN, 0};
     const bool ended = poll(&end, 1, 0) > 0;
@@ -55,8 +55,8 @@ class ProcessMembership final : public Membership {
     return pid == static_cast<pid_t>(group);
   }
 
-  std::vector<ClaimantKey> groups_of(const Process& process) const override {
-    return {static_cast<ClaimantKey>(process.pid)};
+  base::Result<std::vector<ClaimantKey>> groups_of(const Process& process) const override {
+    return std::vector{static_cast<ClaimantKey>(process.pid)};
   }
 
   bool hides_members() const override { return false; }  // ask() sees them all
@@ -65,6 +65,9 @@ class ProcessMembership final : public Membership {
   using Slot = std::atomic<std::uint64_t>;
   static constexpr unsigned kThreadShift = 32;
   static constexpr std::uint64_t kProcessBits = 0xFFFF'FFFF;
+
+  // pidfd_open(2): no such process, or the number is a thread's by now. Anything else says nothing.
+  static bool says_gone(int error) { return error == ESRCH || error == EINVAL || error == ENOENT; }
 
   // tgkill(2) with no signal; EPERM comes after the look.
   static bool is_thread_of(pid_t tid, pid_t process) {

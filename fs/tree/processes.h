@@ -6,8 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
+
+#include "fs/base/result.h"
 
 namespace scratchfs::tree {
 
@@ -22,10 +23,14 @@ struct Process {
   bool is_living() const { return (state != 'Z' && state != 'X') || threads > 1; }
 };
 
-// /proc/PID/stat; nothing where there is no such process, or it is hidden.
-std::optional<Process> read_process(pid_t pid);
-// Its real, effective, saved and file system user: /proc/PID/status.
-std::optional<std::array<uid_t, 4>> users_of(pid_t pid);
+// Whether an error tells of what the machine has too little of now, and nothing of what was asked.
+bool is_lack(base::Errno error);
+
+// /proc/PID/stat. ESRCH: there is no such process, or it is hidden; ENOMEM, EMFILE, ENFILE: that
+// cannot be known now.
+base::Result<Process> read_process(pid_t pid);
+// Its real, effective, saved and file system user: /proc/PID/status. Errors as above.
+base::Result<std::array<uid_t, 4>> users_of(pid_t pid);
 // The process that the thread `tid` belongs to: /proc/TID/status; 0: not to be seen.
 pid_t process_of_thread(pid_t tid);
 // /proc/PID/comm with what is not printable as '?'; empty where there is none.
@@ -33,7 +38,8 @@ std::string command_of(pid_t pid);
 
 // Whether /proc hides nobody from us: proc(5), hidepid.
 bool all_processes_are_shown();
-// Every process that /proc shows; tens of microseconds each.
-void for_each_process(const std::function<void(const Process&)>& visit);
+// Every process that /proc shows; tens of microseconds each. An error where not all could be looked
+// at: as above.
+base::Result<void> for_each_process(const std::function<void(const Process&)>& visit);
 
 }  // namespace scratchfs::tree

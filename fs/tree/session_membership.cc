@@ -47,8 +47,8 @@ class SessionMembership final : public Membership {
     return getsid(pid) == static_cast<pid_t>(group);
   }
 
-  std::vector<ClaimantKey> groups_of(const Process& process) const override {
-    return {static_cast<ClaimantKey>(process.session)};
+  base::Result<std::vector<ClaimantKey>> groups_of(const Process& process) const override {
+    return std::vector{static_cast<ClaimantKey>(process.session)};
   }
 
   bool hides_members() const override { return !all_processes_are_shown(); }

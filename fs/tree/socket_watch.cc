@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "fs/tree/processes.h"
+
 namespace scratchfs::tree {
 
 namespace {
@@ -74,6 +76,7 @@ void SocketWatch::look() {
     }
   }
   const auto bound = bound_();
+  if (!bound && is_lack(bound.error())) return;  // asked again after a pause
   if (!bound) {
     if (const auto omitted = log_.admit())
       spdlog::warn("which sockets are bound cannot be known, so they go with their claims: {}{}",

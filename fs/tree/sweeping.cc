@@ -120,12 +120,13 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
     {
       base::Lock lock(parent->directory->mutex);
       Dentry* entry = parent->directory->find(name);
-      if (entry == nullptr || entry->inode != inode)
-        continue;  // somebody made the name anew meanwhile
-      removed = take_name(*parent, *entry);
+      // Else somebody made the name anew meanwhile, or could not after taking the old one out.
+      if (entry != nullptr && entry->inode == inode) removed = take_name(*parent, *entry);
     }
-    note_deleted(*inode, name, cause);
-    tell_gone(parent->id, inode->id, std::move(name));
+    if (removed) {
+      note_deleted(*inode, name, cause);
+      tell_gone(parent->id, inode->id, std::move(name));
+    }
     if (parent->id != kRootId) parents.push_back(std::move(parent));
   }
   free_content(*inode);
@@ -316,7 +317,14 @@ void Tree::hold_entries(Inode& directory, bool holds) {
 
 void Tree::hold_again(Inode& directory) {
   base::Lock lock(directory.directory->mutex);
-  if (!directory.directory->holds_entries()) hold_entries(directory, true);
+  if (directory.directory->holds_entries()) return;
+  hold_entries(directory, true);
+  // What was moved in meanwhile does not know.
+  std::uint64_t cookie = 0;
+  while (const Dentry* entry = directory.directory->after(cookie)) {
+    if (entry->inode->is_directory()) left_overs_.add(entry->inode);
+    cookie = entry->cookie;
+  }
 }
 
 void Tree::unspread_holding(const std::vector<InodeRef>& changed) {

@@ -43,25 +43,23 @@ Tree::~Tree() {
   dismantle();
 }
 
-// Level by level, because a chain of directories can be deeper than the stack.
+// One directory after the other, through the list of what was left over, because a chain of them
+// can be deeper than the stack.
 void Tree::dismantle() {
   handles_.clear();
   inodes_.clear();
-  std::vector<InodeRef> directories{root_};
-  while (!directories.empty()) {
-    const InodeRef directory = std::move(directories.back());
-    directories.pop_back();
-    std::vector<std::unique_ptr<Dentry>> entries;
-    {
-      base::Lock lock(directory->directory->mutex);
-      entries = directory->directory->take_all();
-    }
-    for (const auto& entry : entries) {
-      base::Lock lock(entry->inode->mutex);
-      if (!entry->inode->gone && entry->inode->names.size() > 1) entry->inode->uncount_names(1);
-      entry->inode->names.unclaim_all(*entry);
-      entry->inode->names.drop(*entry);
-      if (entry->inode->is_directory()) directories.push_back(entry->inode);
+  InodeRef list = root_;
+  while (list != nullptr) {
+    const InodeRef directory = std::exchange(list, nullptr);
+    list = std::move(directory->next_left_over);
+    base::Lock lock(directory->directory->mutex);
+    while (const auto entry = directory->directory->take_any()) {
+      const InodeRef& inode = entry->inode;
+      base::Lock inode_lock(inode->mutex);
+      if (!inode->gone && inode->names.size() > 1) inode->uncount_names(1);
+      inode->names.unclaim_all(*entry);
+      inode->names.drop(*entry);
+      if (inode->is_directory()) inode->next_left_over = std::exchange(list, inode);
     }
   }
 }

@@ -35,9 +35,9 @@ class UserMembership final : public Membership {
     return users && std::ranges::find(*users, static_cast<uid_t>(group)) != users->end();
   }
 
-  std::vector<ClaimantKey> groups_of(const Process& process) const override {
+  base::Result<std::vector<ClaimantKey>> groups_of(const Process& process) const override {
     const auto users = users_of(process.pid);
-    if (!users) return {};
+    if (!users) return users.error();
     std::vector<ClaimantKey> groups(users->begin(), users->end());
     std::ranges::sort(groups);
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());

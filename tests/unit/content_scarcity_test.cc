@@ -93,6 +93,15 @@ TEST_F(ContentScarcity, OfAWriteThatMayWait) {
       [&](const Bytes& before, std::size_t done) { return overlaid(before, more_, offset, done); });
 }
 
+TEST_F(ContentScarcity, OfSmallBytesThatGrow) {
+  const Bytes more(more_.begin(), more_.begin() + 900);
+  for (const Wait wait : {Wait::no, Wait::yes}) {
+    expect_sound_after_each_failure(
+        700, [&](File& file) { return file->write(more, 500, wait); },
+        [&](const Bytes& before, std::size_t done) { return overlaid(before, more, 500, done); });
+  }
+}
+
 TEST_F(ContentScarcity, OfSmallBytesThatBecomeABlock) {
   expect_sound_after_each_failure(
       700, [&](File& file) { return file->write(more_, 300, Wait::yes); },

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include "tests/fakes/scarce_memory_new.h"
 
 namespace scratchfs::limits {
 namespace {
@@ -23,6 +26,28 @@ TEST(Ledger, KeepsOneAccountPerUserAtOneAddress) {
   for (uid_t uid = 2000; uid < 3000; ++uid) ledger.account(uid);
   EXPECT_EQ(&ledger.account(kAlice), first);
   EXPECT_NE(&ledger.account(kBob), first);
+}
+
+TEST(Ledger, KnowsNobodyForWhomItHadNoMemory) {
+  Ledger ledger({});
+  for (std::uint64_t spared = 0;; ++spared) {
+    const uid_t uid = kAlice + static_cast<uid_t>(spared);
+    bool happened = false;
+    {
+      const fakes::OneFailure failure(spared);
+      try {
+        ledger.account(uid);
+      } catch (const std::bad_alloc&) {
+        EXPECT_TRUE(failure.happened());
+      }
+      happened = failure.happened();
+    }
+    EXPECT_EQ(ledger.row(uid).usage, Usage{});
+    EXPECT_EQ(ledger.total(), Usage{});
+    EXPECT_TRUE(ledger.table().empty());
+    ledger.set_default({.bytes = spared});
+    if (!happened) return;
+  }
 }
 
 TEST(Ledger, RefusesGrowthOverTheLimitAndLeavesEverythingAsItWas) {

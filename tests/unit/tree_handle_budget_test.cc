@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <vector>
 
+#include "tests/fakes/scarce_memory.h"
 #include "tests/unit/tree_fixture.h"
 
 namespace scratchfs::tree {
@@ -28,6 +30,16 @@ TEST(HandleBudget, AUserHasHalfAndRootTheRest) {
 TEST(HandleBudget, WhatIsGivenBackCanBeTakenAgain) {
   HandleBudget budget(16);
   for (int round = 0; round < 3; ++round) EXPECT_EQ(take_all(budget, 1000).size(), 8U);
+}
+
+TEST(HandleBudget, WhatThereIsNoMemoryForIsNotCounted) {
+  HandleBudget budget(16);
+  const auto take_without_memory = [&] {
+    const fakes::OneFailure failure(0);
+    return budget.take(1000);
+  };
+  for (int round = 0; round < 20; ++round) EXPECT_THROW(take_without_memory(), std::bad_alloc);
+  EXPECT_EQ(take_all(budget, 1000).size(), 8U);
 }
 
 TEST(HandleBudget, ARightThatIsMovedIsGivenBackOnce) {

@@ -62,6 +62,40 @@ TEST(Users, EndWithTheirLastProcess) {
   EXPECT_TRUE(ends.comes(kUser));
 }
 
+// A look that can open nothing has seen nobody.
+TEST(Users, LastWhileThereAreNoDescriptorsToLookForThem) {
+  if (geteuid() != 0) GTEST_FAIL() << "becoming another user needs root";
+  constexpr uid_t kUser = 61011;
+  const auto as_user = [] { EXPECT_EQ(setresuid(kUser, kUser, kUser), 0); };
+  MemberClaimants kind(user_membership());
+  Ends ends(kind);
+  ChildProcess first(as_user);
+  ChildProcess second(as_user);
+  kind.watch(kUser, first.pid());
+  {
+    const NoMoreDescriptors none;
+    EXPECT_FALSE(for_each_process([](const Process&) {}));
+    first.end();
+    EXPECT_FALSE(ends.comes(kUser, kLongEnough));
+  }
+  second.end();
+  EXPECT_TRUE(ends.comes(kUser));
+}
+
+TEST(Processes, LastWhileThereAreNoDescriptorsToLookForThem) {
+  MemberClaimants kind(process_membership());
+  Ends ends(kind);
+  ChildProcess child([] {});
+  const auto key = static_cast<ClaimantKey>(child.pid());
+  {
+    const NoMoreDescriptors none;
+    kind.watch(key, child.pid());
+    EXPECT_FALSE(ends.comes(key, kLongEnough));
+  }
+  child.end();
+  EXPECT_TRUE(ends.comes(key));
+}
+
 TEST(Users, AreThereAsLongAsAProcessActsForThem) {
   if (geteuid() != 0) GTEST_FAIL() << "becoming another user needs root";
   constexpr uid_t kUser = 61008;
