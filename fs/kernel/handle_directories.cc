@@ -1,5 +1,8 @@
 // Requests on directories: OPENDIR, READDIR, READDIRPLUS.
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "fs/kernel/convert.h"
 #include "fs/kernel/handlers.h"
@@ -52,6 +55,41 @@ void take_back_lookup(void* object, tree::InodeId inode, std::uint64_t /*handle*
   static_cast<tree::Tree*>(object)->forget(inode, 1);
 }
 
+// A reply that counts look-ups while it is made. Where it does not come to be sent, the kernel will
+// never forget them, so they are taken back.
+class CountedListing {
+ public:
+  explicit CountedListing(tree::Tree& tree) : tree_(tree) {
+    reply_.undo = {.function = take_back_lookup, .object = &tree};
+  }
+  ~CountedListing() {
+    for (const tree::InodeId id : reply_.looked_up) tree_.forget(id, 1);
+  }
+  CountedListing(const CountedListing&) = delete;
+  CountedListing& operator=(const CountedListing&) = delete;
+
+  // Counted all or nothing.
+  void count(const tree::InodeRef& inode) {
+    std::vector<tree::InodeId>& ids = reply_.looked_up;
+    ids.push_back(inode->id);
+    try {
+      tree_.count_lookup(inode);
+    } catch (...) {
+      ids.pop_back();
+      throw;
+    }
+  }
+  // Whoever gets it sends it, or takes the look-ups back.
+  Directory finished(std::span<const std::byte> entries) {
+    reply_.entries = entries;
+    return std::exchange(reply_, {});
+  }
+
+ private:
+  tree::Tree& tree_;
+  Directory reply_;
+};
+
 }  // namespace
 
 // Nothing to remember for an open directory: cookies alone tell where a listing goes on.
@@ -93,23 +131,18 @@ void on_readdirplus(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offse
           Request& request, base::Wait wait) -> base::Result<Directory> {
         if (!inode) return base::Errno(ESTALE);
         ListBuffer buffer(request, size);
-        Directory reply;
-        reply.undo = {.function = take_back_lookup, .object = &context.tree};
+        CountedListing reply(context.tree);
         const auto visit = [&](const tree::Listed& listed) {
           fuse_entry_param entry =
               to_entry(listed.inode->attributes(), context.tree.may_vanish(*listed.inode));
           if (is_dot(listed.name)) entry.ino = 0;  // these two are not looked up by it
           if (!buffer.add(listed, entry)) return false;
-          if (entry.ino != 0) {
-            context.tree.count_lookup(listed.inode);
-            reply.looked_up.push_back(listed.id);
-          }
+          if (entry.ino != 0) reply.count(listed.inode);
           return true;
         };
         const auto listed = context.tree.list(inode, cookie, request.caller().uid, visit, wait);
         if (!listed) return listed.error();
-        reply.entries = buffer.entries();
-        return reply;
+        return reply.finished(buffer.entries());
       });
 }
 

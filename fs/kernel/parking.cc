@@ -50,7 +50,6 @@ bool Parking::enqueue(TaskPointer& task) {
   for (const Queue& each : queues_) could_run += each.could_run();
   if (could_run > idle_ && !add_worker() && workers_.empty()) return false;
   try {
-    running_.reserve(workers_.size());
     queue.waiting.push_back(nullptr);
   } catch (const std::bad_alloc&) {
     return false;
@@ -108,6 +107,7 @@ bool Parking::add_worker() {
   base::Errno error{ENOMEM};
   try {
     workers_.reserve(workers_.size() + 1);
+    running_.reserve(workers_.size() + 1);  // a worker cannot be told that there is no memory
     auto started = base::start_thread("parked", [this] { work(); });
     if (started) {
       workers_.push_back(*std::move(started));
@@ -136,11 +136,11 @@ void Parking::work() {
     Queue* queue = next_queue();
     for (; queue == nullptr && !closed_; queue = next_queue()) something_to_do_.wait(mutex_);
     --idle_;
-    if (queue == nullptr) return;
+    if (closed_) return;  // what is queued is drain()'s
     TaskPointer task = std::move(queue->waiting.front());
     queue->waiting.pop_front();
     ++queue->running;
-    running_.push_back(task.get());  // enqueue() made room
+    running_.push_back(task.get());  // add_worker() made room
     lock.unlock();
     task->run();
     lock.lock();
@@ -152,22 +152,29 @@ void Parking::work() {
   }
 }
 
+// nullptr: nothing is queued any more.
+Parking::TaskPointer Parking::take_queued() {
+  const base::Lock lock(mutex_);
+  for (Queue& queue : queues_) {
+    if (queue.waiting.empty()) continue;
+    TaskPointer task = std::move(queue.waiting.front());
+    queue.waiting.pop_front();
+    return task;
+  }
+  return nullptr;
+}
+
+// Needs no memory: there is nobody to be told that there is none.
 void Parking::drain() {
-  std::deque<TaskPointer> left;
   std::vector<std::thread> workers;
   {
     const base::Lock lock(mutex_);
     closed_ = true;
-    for (Queue& queue : queues_) {
-      for (TaskPointer& task : queue.waiting) left.push_back(std::move(task));
-      queue.waiting.clear();
-    }
     for (Task* const task : running_) task->patience().cut({}, kRefused);
     workers.swap(workers_);
     something_to_do_.notify_all();
   }
-  for (const TaskPointer& task : left) task->refuse(kRefused);
-  left.clear();
+  while (const TaskPointer task = take_queued()) task->refuse(kRefused);
   for (std::thread& worker : workers) worker.join();
 }
 

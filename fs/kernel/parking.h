@@ -104,6 +104,7 @@ class Parking {
   Queue* next_queue() REQUIRES(mutex_);
   bool was_interrupted(std::uint64_t number) REQUIRES(mutex_);
   TaskPointer take_interrupted(std::uint64_t number) REQUIRES(mutex_);
+  TaskPointer take_queued() EXCLUDES(mutex_);
 
   mutable base::Mutex mutex_;
   base::Condition something_to_do_;
