@@ -8,8 +8,6 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -67,9 +65,7 @@ MountTable parse_mount_table(std::string_view mountinfo) {
 }
 
 MountTable read_mount_table(const std::string& path) {
-  std::ifstream file(path);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  return parse_mount_table(text);
+  return parse_mount_table(base::read_mount_info(path.c_str()));
 }
 
 std::optional<dev_t> parse_device(std::string_view text) {

@@ -1,9 +1,17 @@
 #include "fs/base/mount_info.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <iterator>
+#include <limits>
+#include <new>
 #include <utility>
+
+#include "fs/base/descriptor.h"
+#include "fs/base/read_all.h"
 
 namespace scratchfs::base {
 
@@ -39,6 +47,15 @@ bool parse_line(std::string_view text, MountLine& line) {
 }
 
 }  // namespace
+
+std::string read_mount_info(const char* path) {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  auto text = file.valid() ? read_all(file, std::numeric_limits<std::size_t>::max())
+                           : Result<std::string>(Errno(errno));
+  if (text) return *std::move(text);
+  if (text.is(Errno(ENOMEM))) throw std::bad_alloc();
+  return {};
+}
 
 std::vector<MountLine> parse_mount_info(std::string_view text) {
   std::vector<MountLine> lines;

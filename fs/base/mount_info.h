@@ -17,6 +17,10 @@ struct MountLine {
   std::string options;  // of the file system: `rw,user_id=1000,...`
 };
 
+// The text of `path`, empty where it cannot be read. Throws bad_alloc, also where it is the kernel
+// that has no memory: nobody shall take that for a machine without mounts.
+std::string read_mount_info(const char* path = "/proc/self/mountinfo");
+
 // In the order of mounting, as the kernel tells it. What is no such line is left out.
 std::vector<MountLine> parse_mount_info(std::string_view text);
 

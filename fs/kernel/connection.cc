@@ -10,11 +10,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "fs/base/memory_shortage.h"
+#include "fs/base/mount_info.h"
 #include "fs/base/mount_point.h"
 #include "fs/base/thread_limit.h"
 #include "fs/kernel/capabilities.h"
@@ -79,6 +81,20 @@ base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operati
   return base::Failure{fmt::format("libfuse takes no such options: {}", why)};
 }
 
+// What an end must do: for want of memory tried again for a second. False: in vain.
+template <typename Work>
+bool insist(const char* on_what, Work work) {
+  constexpr int kMostTries = 20;
+  base::MemoryShortage shortage(on_what);
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    if (shortage.survives(work)) return true;
+  }
+  return false;
+}
+
+// Short enough to need none itself.
+base::Failure no_memory() { return {"no memory"}; }
+
 }  // namespace
 
 base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
@@ -117,7 +133,7 @@ Connection::~Connection() {
 
 base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint,
                                                     const base::Descriptor& place) {
-  const std::string before = mountinfo_now();
+  const std::string before = base::read_mount_info();
   auto mounted = geteuid() == 0 ? mount_on(place) : mount_with_helper(mountpoint);
   if (!mounted) return base::Failure{fmt::format("{}: {}", mountpoint, mounted.error().message)};
   if (mount_.identity().id < 0) mount_ = OwnMount::over(place, before);
@@ -135,8 +151,12 @@ base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& p
   base::Result<void, base::Failure> mounted;
   try {
     std::thread([&] {
-      const bool there = unshare(CLONE_FS) == 0 && fchdir(place.get()) == 0;
-      mounted = mount_at(there ? "." : base::path_through(place));
+      try {
+        const bool there = unshare(CLONE_FS) == 0 && fchdir(place.get()) == 0;
+        mounted = mount_at(there ? "." : base::path_through(place));
+      } catch (const std::bad_alloc&) {
+        mounted = no_memory();
+      }
     }).join();
   } catch (const std::system_error& error) {
     return base::Failure{fmt::format("cannot start a thread: {}", error.code().message())};
@@ -169,7 +189,8 @@ base::Result<void, base::Failure> Connection::serve(const std::function<void()>&
   auto result = start(ready);
   if (result) wait_for_end();
   auto finished = finish();
-  return result ? finished : result;
+  if (!result) return result;
+  return finished;
 }
 
 void Connection::stop() {
@@ -232,11 +253,9 @@ void Connection::wait_for_end() {
   while (!ended_ && !stopping_) changed_.wait(mutex_);
 }
 
+// Throws nothing, like what it calls: a destructor does.
 base::Result<void, base::Failure> Connection::finish() {
-  const bool aborted = [this] {
-    const base::Lock lock(mutex_);
-    return ended_ && !stopping_ && mount_.is_there();
-  }();
+  const bool aborted = was_aborted();
   // While requests are still served: taking a mount away can write back pages of mapped files.
   auto detached = detach();
   // While the rings still are: a reply to a ring that libfuse has freed writes to freed memory.
@@ -253,6 +272,24 @@ base::Result<void, base::Failure> Connection::finish() {
   owns_rings_ = false;
   fuse_session_destroy(std::exchange(session_, nullptr));
   if (!detached) return detached;
+  base::Result<void, base::Failure> result;
+  if (!insist("telling how the mount ended", [&] { result = outcome(aborted); }))
+    result = no_memory();
+  return result;
+}
+
+// Where there is no memory to find out it was not.
+bool Connection::was_aborted() {
+  {
+    const base::Lock lock(mutex_);
+    if (!ended_ || stopping_) return false;
+  }
+  bool there = false;
+  insist("looking for the mount", [&] { there = mount_.is_there(); });
+  return there;
+}
+
+base::Result<void, base::Failure> Connection::outcome(bool aborted) {
   const base::Lock lock(mutex_);
   if (read_error_ != 0) {
     return base::Failure{fmt::format("reading requests: {}", strerror(read_error_))};
@@ -263,12 +300,8 @@ base::Result<void, base::Failure> Connection::finish() {
 
 // What does it without memory is the guardian, once this process has ended.
 base::Result<void, base::Failure> Connection::detach() {
-  constexpr int kMostTries = 20;
-  base::MemoryShortage shortage("taking the mount away");
-  base::Result<void, base::Failure> result = base::Failure{"no memory"};
-  for (int tries = 0; tries < kMostTries; ++tries) {
-    if (shortage.survives([&] { result = mount_.detach(); })) break;
-  }
+  base::Result<void, base::Failure> result = no_memory();
+  insist("taking the mount away", [&] { result = mount_.detach(); });
   return result;
 }
 

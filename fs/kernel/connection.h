@@ -59,6 +59,8 @@ class Connection {
   void wait_for_end() EXCLUDES(mutex_);
   base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
   base::Result<void, base::Failure> detach();
+  bool was_aborted() EXCLUDES(mutex_);
+  base::Result<void, base::Failure> outcome(bool aborted) EXCLUDES(mutex_);
 
   class KnownTaker;
   bool add_reader();

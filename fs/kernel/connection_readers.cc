@@ -35,11 +35,14 @@ bool is_passing(int error) {
 
 }  // namespace
 
+// False: there is no thread for it, or no memory.
 bool Connection::add_reader() {
-  readers_.reserve(readers_.size() + 1);  // a thread that runs must not be forgotten
-  {
+  try {
+    readers_.reserve(readers_.size() + 1);  // a thread that runs must not be forgotten
     const base::Lock lock(takers_mutex_);
     takers_.reserve(readers_.size() + 1);
+  } catch (const std::bad_alloc&) {
+    return false;
   }
   // libfuse's ring threads inherit that no signal is delivered to it.
   auto started = base::start_thread("reader", [this] { read_requests(); });

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <new>
 #include <string_view>
 
 #include "fs/kernel/fuse.h"
@@ -53,7 +54,10 @@ __attribute__((format(printf, 2, 0))) void take_message(fuse_log_level level, co
   const std::string_view message = trimmed(buffer.data());
   if (message.empty()) return;
   if (captured != nullptr) {
-    captured->append(message).append(1, '\n');
+    try {
+      captured->append(message).append(1, '\n');
+    } catch (const std::bad_alloc&) {  // libfuse cannot be unwound; then less is known of why
+    }
   } else {
     spdlog::log(level_of(level), "libfuse: {}", message);
   }
@@ -64,11 +68,11 @@ __attribute__((format(printf, 2, 0))) void take_message(fuse_log_level level, co
 void install_libfuse_log() { fuse_set_log_func(take_message); }
 
 MessageCapture::MessageCapture() {
+  captured = new std::string;  // first: it may throw
   std::fflush(stderr);
   file_ = memfd_create("stderr", MFD_CLOEXEC);
   stderr_ = dup(STDERR_FILENO);
   if (file_ >= 0 && stderr_ >= 0) dup2(file_, STDERR_FILENO);
-  captured = new std::string;
 }
 
 MessageCapture::~MessageCapture() {

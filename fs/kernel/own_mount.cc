@@ -9,8 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -79,11 +77,6 @@ int run_fusermount(const std::string& path) {
 
 }  // namespace
 
-std::string mountinfo_now() {
-  std::ifstream file("/proc/self/mountinfo", std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 MountIdentity topmost_mount(std::string_view mountinfo, std::string_view path) {
   MountIdentity topmost;
   for (const MountLine& line : lines_of(mountinfo)) {
@@ -109,7 +102,8 @@ MountIdentity mount_since(std::string_view before, std::string_view mountinfo,
   return found;
 }
 
-OwnMount::OwnMount(const std::string& path) : identity_(topmost_mount(mountinfo_now(), path)) {
+OwnMount::OwnMount(const std::string& path)
+    : identity_(topmost_mount(base::read_mount_info(), path)) {
   if (const auto number = number_at(path, identity_.id)) identity_.unique = number->unique;
 }
 
@@ -118,7 +112,7 @@ OwnMount OwnMount::over(const base::Descriptor& place, std::string_view before) 
   for (int look = 0; look < kLooks; ++look) {
     const auto path = base::whereabouts(place);
     if (!path) break;
-    const std::string now = mountinfo_now();
+    const std::string now = base::read_mount_info();
     if (lines_since(before, now).empty()) return {};
     mount.identity_ = mount_since(before, now, *path);
     if (const auto number = number_at(*path, mount.identity_.id)) {
@@ -132,7 +126,7 @@ OwnMount OwnMount::over(const base::Descriptor& place, std::string_view before) 
 std::string OwnMount::path() const {
   std::string where;
   for (int look = 0; look < kLooks && identity_.id >= 0; ++look) {
-    where = path_of_mount(mountinfo_now(), identity_);
+    where = path_of_mount(base::read_mount_info(), identity_);
     if (where.empty()) break;
     const auto number = number_at(where, identity_.id);
     if (number) return number->can_be(identity_.number()) ? where : std::string();

@@ -30,8 +30,8 @@ class OwnMount {
   OwnMount() = default;
   // What was just mounted at `path`, an absolute path without symbolic links.
   explicit OwnMount(const std::string& path);
-  // What was mounted on the directory that `place` is since `before`, text as mountinfo_now() gives
-  // it. Nothing where that is no longer there.
+  // What was mounted on the directory that `place` is since `before`, text as read_mount_info()
+  // gives it. Nothing where that is no longer there.
   static OwnMount over(const base::Descriptor& place, std::string_view before);
 
   const MountIdentity& identity() const { return identity_; }
@@ -48,8 +48,8 @@ class OwnMount {
   MountIdentity identity_;
 };
 
-// /proc/self/mountinfo (proc(5)); what follows looks things up in such text.
-std::string mountinfo_now();
+// What follows looks things up in such text as base::read_mount_info() gives.
+
 // The last mount at `path`.
 MountIdentity topmost_mount(std::string_view mountinfo, std::string_view path);
 // Where that mount is seen; empty: it is not there, or something is mounted over it.

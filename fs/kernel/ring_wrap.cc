@@ -6,13 +6,15 @@
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -32,7 +34,9 @@ struct Rings {
   base::Mutex mutex;
   base::Condition changed;
   bool claimed GUARDED_BY(mutex) = false;
-  std::vector<std::unique_ptr<Ring>> rings GUARDED_BY(mutex);
+  // Made by claim(): a ring's thread has nobody to tell that there is no memory.
+  std::vector<std::optional<Ring>> places GUARDED_BY(mutex);
+  std::size_t taken GUARDED_BY(mutex) = 0;
   unsigned started GUARDED_BY(mutex) = 0;
   int error GUARDED_BY(mutex) = 0;
 };
@@ -157,6 +161,7 @@ bool RingSet::claim() {
   Rings& all = rings();
   const base::Lock lock(all.mutex);
   if (all.claimed) return false;
+  all.places = std::vector<std::optional<Ring>>(static_cast<std::size_t>(get_nprocs_conf()));
   all.claimed = true;
   return true;
 }
@@ -164,7 +169,8 @@ bool RingSet::claim() {
 Ring* RingSet::add(io_uring& ring) {
   Rings& all = rings();
   const base::Lock lock(all.mutex);
-  return all.rings.emplace_back(std::make_unique<Ring>(ring)).get();
+  assert(all.taken < all.places.size());  // libfuse makes as many
+  return &all.places[all.taken++].emplace(ring);
 }
 
 void RingSet::report(int error) {
@@ -201,7 +207,8 @@ base::Result<void, base::Failure> RingSet::wait_for(unsigned count, std::chrono:
 bool RingSet::were_idle_by(std::chrono::steady_clock::time_point deadline) {
   Rings& all = rings();
   const base::Lock lock(all.mutex);
-  return std::ranges::all_of(all.rings, [deadline](const std::unique_ptr<Ring>& ring) {
+  const std::span made(all.places.data(), all.taken);
+  return std::ranges::all_of(made, [deadline](const std::optional<Ring>& ring) {
     return ring->parked_.load(std::memory_order_relaxed) < ring->entries_ &&
            ring->taker_.was_idle_by(deadline);
   });
@@ -210,7 +217,8 @@ bool RingSet::were_idle_by(std::chrono::steady_clock::time_point deadline) {
 void RingSet::forget() {
   Rings& all = rings();
   const base::Lock lock(all.mutex);
-  all.rings.clear();
+  all.places.clear();
+  all.taken = 0;
   all.claimed = false;
   all.started = 0;
   all.error = 0;

@@ -93,7 +93,7 @@ class ParkedPlace {
 // a time may use io_uring.
 class RingSet {
  public:
-  // False where the rings are another session's.
+  // False where the rings are another session's. Throws bad_alloc.
   static bool claim();
   // Waits until `count` rings have registered their entries with the kernel, or the mount has
   // ended. What is missing, when the kernel refused one, or `timeout` has passed; `started` then

@@ -16,9 +16,10 @@ constexpr std::chrono::microseconds kBetweenLooks{50};
 
 // The state of proc(5)'s stat, behind the name in parentheses; '?' where it cannot be read.
 char state_of(pid_t thread) {
-  const int fd = open(fmt::format("/proc/self/task/{}/stat", thread).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return '?';
   std::array<char, 128> buffer{};
+  *fmt::format_to_n(buffer.data(), buffer.size() - 1, "/proc/self/task/{}/stat", thread).out = '\0';
+  const int fd = open(buffer.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return '?';
   const ssize_t got = read(fd, buffer.data(), buffer.size());
   close(fd);
   const std::string_view text(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);

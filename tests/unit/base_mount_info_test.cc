@@ -5,6 +5,12 @@
 namespace scratchfs::base {
 namespace {
 
+TEST(MountInfo, IsReadWhereItCanBe) {
+  EXPECT_FALSE(parse_mount_info(read_mount_info()).empty());
+  EXPECT_EQ(read_mount_info("/proc/self/no such file"), "");
+  EXPECT_EQ(read_mount_info("/proc/self"), "") << "a directory is open, but cannot be read";
+}
+
 TEST(MountInfo, HasAllFieldsOfEachLine) {
   const auto lines = parse_mount_info(
       "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
