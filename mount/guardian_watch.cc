@@ -11,6 +11,8 @@
 #include <sstream>
 #include <vector>
 
+#include "fs/base/memory_shortage.h"
+
 namespace scratchfs::mount {
 
 namespace {
@@ -99,12 +101,19 @@ void tell_of_period(const kernel::MountIdentity& told, const GuardianHost& host)
   host.each_period(mount && is_on_top(table, *mount) ? &*mount : nullptr);
 }
 
-Watched clean_up(const std::optional<kernel::MountIdentity>& told, const GuardianHost& host) {
-  const MountTable table = host.mounts();
-  const auto mount = told ? find(table, *told) : find_new(table, host);
+Watched clean_up(const std::optional<kernel::MountIdentity>& told, const GuardianHost& host,
+                 base::MemoryShortage& shortage) {
+  MountTable table;
+  std::optional<MountEntry> mount;
+  bool was_seen = false;
+  const auto look = [&] {
+    table = host.mounts();
+    mount = told ? find(table, *told) : find_new(table, host);
+    was_seen = mount && is_on_top(table, *mount) && mount->mountpoint == host.whereabouts();
+  };
+  while (!shortage.survives(look)) continue;
   if (!mount) return told ? Watched::left : Watched::lost;
-  const bool was_seen = is_on_top(table, *mount) && mount->mountpoint == host.whereabouts();
-  detach_all(table, *mount, host);
+  while (!shortage.survives([&] { detach_all(table, *mount, host); })) continue;
   return was_seen ? Watched::lost : Watched::left;
 }
 
@@ -133,10 +142,12 @@ bool detach_all(const MountTable& table, const MountEntry& mount, const Guardian
 Watched watch_daemon(int socket, const GuardianHost& host) {
   std::optional<kernel::MountIdentity> told;
   std::string words;
+  words.reserve(kMostWords);
+  base::MemoryShortage shortage("watching over the mount");
   for (;;) {
     switch (listen(socket, host, words)) {
       case Heard::mounted:
-        told = mount_in(words);
+        while (!shortage.survives([&] { told = mount_in(words); })) continue;
         break;
       case Heard::answers:
         if (host.on_answer) host.on_answer();
@@ -145,12 +156,12 @@ Watched watch_daemon(int socket, const GuardianHost& host) {
         host.on_signal();
         break;
       case Heard::nothing:
-        if (told) tell_of_period(*told, host);
+        while (told && !shortage.survives([&] { tell_of_period(*told, host); })) continue;
         break;
       case Heard::dismissed:
         return Watched::dismissed;
       case Heard::died:
-        return clean_up(told, host);
+        return clean_up(told, host, shortage);
     }
   }
 }

@@ -48,7 +48,7 @@ enum class Watched {
 // Listens until the daemon dismisses the guardian or dies (end of file). Where it died, detaches
 // what is left of its mount at every place where it can be seen, and nothing else: the mount of
 // which the daemon said that it had mounted it. If it never came to say so: a scratchfs on the
-// directory that was not there before.
+// directory that was not there before. What throws bad_alloc is done again until it does not.
 Watched watch_daemon(int socket, const GuardianHost& host);
 
 }  // namespace scratchfs::mount

@@ -15,8 +15,12 @@ using base::Failure;
 
 constexpr const char* kEveryone = "*";
 
+// bad_alloc, that is: by itself a stream would only end early, and what follows would be no limit.
+void throw_what_fails(std::istream& stream) { stream.exceptions(std::ios::badbit); }
+
 std::vector<std::string> words_of(const std::string& line) {
   std::istringstream stream(line.substr(0, line.find('#')));
+  throw_what_fails(stream);
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(word);
   return words;
@@ -64,6 +68,7 @@ base::Result<QuotaFile, Failure> parse_quota_file(std::string_view text, const s
                                                   std::uint64_t whole) {
   QuotaFile quotas;
   std::istringstream stream{std::string(text)};
+  throw_what_fails(stream);
   std::size_t number = 0;
   for (std::string line; std::getline(stream, line);) {
     ++number;

@@ -62,7 +62,9 @@ void SignalWatch::run() {
     signalfd_siginfo info{};
     if (waited[0].revents == 0 || ::read(signals, &info, sizeof info) != sizeof info) continue;
     if (info.ssi_signo == SIGHUP && hang_up_) {
-      hang_up_();
+      // What there is to hear meanwhile goes first: an end, or the same again.
+      while (!shortage_.survives(hang_up_) && ::poll(waited.data(), waited.size(), 0) == 0)
+        continue;
       continue;
     }
     spdlog::info("signal {}: unmounting", info.ssi_signo);

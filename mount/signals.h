@@ -5,6 +5,8 @@
 #include <functional>
 #include <thread>
 
+#include "fs/base/memory_shortage.h"
+
 namespace scratchfs::mount {
 
 // Blocks those signals for this thread and all that it starts, so that only SignalWatch sees them;
@@ -16,7 +18,8 @@ void block_signals();
 int open_signals(int flags);
 
 // A thread that calls `stop` for each of those signals, or `hang_up` (unless empty) for SIGHUP. One
-// that came before it was made counts too.
+// that came before it was made counts too. `hang_up` may throw bad_alloc: then it is called again,
+// until it does not, another signal comes or the watch ends.
 class SignalWatch {
  public:
   explicit SignalWatch(std::function<void()> stop, std::function<void()> hang_up = nullptr);
@@ -30,6 +33,7 @@ class SignalWatch {
   const std::function<void()> stop_;
   const std::function<void()> hang_up_;
   int end_;  // eventfd(2): written to when the thread shall return
+  base::MemoryShortage shortage_{"what SIGHUP asks for"};
   std::thread thread_;
 };
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -237,6 +238,29 @@ TEST_F(GuardianWatch, LooksOnceInEachPeriodUntilTheDaemonDies) {
   daemon_has_mounted();
   EXPECT_EQ(Watched::lost, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
   EXPECT_EQ(looks, 3);
+}
+
+TEST_F(GuardianWatch, LooksAgainWhereThereWasNoMemoryForIt) {
+  int looks = 0;
+  each_period_ = [&](const MountEntry*) {
+    if (++looks == 1) throw std::bad_alloc();
+    daemon_dies();
+  };
+  daemon_has_mounted();
+  EXPECT_EQ(Watched::lost, watch({{kRoot, scratchfs(40, "0:35", "/scratch")}}));
+  EXPECT_EQ(looks, 2);
+}
+
+TEST_F(GuardianWatch, DetachesTheRestWhereThereWasNoMemoryForIt) {
+  on_detach_ = [&] {
+    if (detached_.size() == 1) throw std::bad_alloc();
+  };
+  daemon_has_mounted();
+  daemon_dies();
+  EXPECT_EQ(
+      Watched::lost,
+      watch({{kRoot, scratchfs(40, "0:35", "/scratch"), scratchfs(43, "0:35", "/home/copy")}}));
+  EXPECT_EQ(detached_.size(), 2U);
 }
 
 TEST_F(GuardianWatch, TellsThatTheMountIsNoLongerWhatIsToBeSeen) {

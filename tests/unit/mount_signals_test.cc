@@ -8,6 +8,8 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <new>
+#include <utility>
 
 namespace scratchfs::mount {
 namespace {
@@ -47,6 +49,51 @@ TEST(SignalWatch, SighupIsNoEndWhereItHasAnotherMeaning) {
     auto future = hung_up.get_future();
     const SignalWatch watch([&] { stopped = true; }, [&] { hung_up.set_value(); });
     return future.wait_for(10s) == std::future_status::ready && !stopped;
+  }));
+}
+
+TEST(SignalWatch, WhatSighupAsksForIsTriedAgainWhereThereIsNoMemoryForIt) {
+  EXPECT_TRUE(in_child([] {
+    ::kill(::getpid(), SIGHUP);
+    int calls = 0;
+    std::promise<void> hung_up;
+    auto future = hung_up.get_future();
+    const SignalWatch watch([] {},
+                            [&] {
+                              if (++calls < 3) throw std::bad_alloc();
+                              hung_up.set_value();
+                            });
+    return future.wait_for(10s) == std::future_status::ready && calls == 3;
+  }));
+}
+
+TEST(SignalWatch, HearsOfTheEndWhereThereIsNoMemoryForSighup) {
+  EXPECT_TRUE(in_child([] {
+    ::kill(::getpid(), SIGHUP);
+    std::promise<void> stopped;
+    auto future = stopped.get_future();
+    bool called = false;
+    const SignalWatch watch([&] { stopped.set_value(); },
+                            [&] {
+                              if (!std::exchange(called, true)) ::kill(::getpid(), SIGTERM);
+                              throw std::bad_alloc();
+                            });
+    return future.wait_for(10s) == std::future_status::ready;
+  }));
+}
+
+TEST(SignalWatch, EndsWhereThereIsNoMemoryEither) {
+  EXPECT_TRUE(in_child([] {
+    ::kill(::getpid(), SIGHUP);
+    bool called = false;
+    std::promise<void> hung_up;
+    auto future = hung_up.get_future();
+    const SignalWatch watch([] {},
+                            [&] {
+                              if (!std::exchange(called, true)) hung_up.set_value();
+                              throw std::bad_alloc();
+                            });
+    return future.wait_for(10s) == std::future_status::ready;
   }));
 }
 
