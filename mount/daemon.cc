@@ -21,6 +21,7 @@
 #include "fs/store/locked_memory.h"
 #include "fs/tree/claim_kind.h"
 #include "mount/control_server.h"
+#include "mount/final_audit.h"
 #include "mount/guardian.h"
 #include "mount/hardening.h"
 #include "mount/logging.h"
@@ -98,7 +99,7 @@ class Parts {
   void read_quotas_again();
   void read_subuid_again();
   std::string description() const;
-  bool quotas_add_up() const;
+  bool adds_up() const;
   void confine();
 
   DaemonSetup& setup_;
@@ -225,10 +226,11 @@ std::string Parts::description() const {
                      setup_.spill_path.empty() ? "no directory" : setup_.spill_path);
 }
 
-bool Parts::quotas_add_up() const {
+bool Parts::adds_up() const {
   if (!kAuditAtEnd) return true;
-  const auto differences = tree_->audit();
-  for (const std::string& line : differences) spdlog::error("quota drift: {}", line);
+  const auto differences = settled_differences([this] { return tree_->has_left_overs(); },
+                                               [this] { return tree_->audit(); });
+  for (const std::string& line : differences) spdlog::error("audit: {}", line);
   return differences.empty();
 }
 
@@ -273,7 +275,7 @@ int Parts::serve(const Ready& ready) {
     return report(failed(served.error().message));
   }
   spdlog::info("{}: unmounted", setup_.mountpoint);
-  return quotas_add_up() ? kFine : kFailed;
+  return adds_up() ? kFine : kFailed;
 }
 
 int run(DaemonSetup& setup, const Ready& ready) {

@@ -39,7 +39,7 @@ struct DaemonSetup {
 
 // Mounts, calls `ready` when the mount answers, serves until it is unmounted or a signal ends it,
 // and leaves nothing behind. The exit code: kFailed where the mount or the serving failed, or
-// (debug builds) the quotas do not add up.
+// (debug builds) what is counted and held does not add up.
 int run_daemon(DaemonSetup& setup, const Ready& ready);
 
 }  // namespace scratchfs::mount
