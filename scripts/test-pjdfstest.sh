@@ -3,8 +3,8 @@
 # prints where they differ. Needs root. docs/posix.md tells what came of it.
 #
 # usage: scripts/test-pjdfstest.sh [--jobs N] [--transports LIST] SUITE_DIR [FILE...]
-#   SUITE_DIR           a checkout of the suite in which `pjdfstest` has been built, as its README says; it is
-#                       neither part of scratchfs nor fetched or built from here
+#   SUITE_DIR           a checkout of the suite, which is no part of scratchfs; it is left as it is: where its
+#                       program has not been built there, that is done in a copy (needs autoconf and automake)
 #   FILE                only these, as rename/09.t; default: all
 #   --jobs N            so many files at once (default: twice the processors; most of them wait)
 #   --transports LIST   of dev_fuse and io_uring (default: dev_fuse,io_uring)
@@ -38,8 +38,6 @@ done
 suite=$(realpath -- "${words[0]}")
 files=("${words[@]:1}")
 [[ -d $suite/tests ]] || usage_error "${words[0]} has no tests/: not a checkout of pjdfstest"
-[[ -x $suite/pjdfstest && -f $suite/pjdfstest ]] ||
-  die "$suite/pjdfstest is missing: build it first, as the suite's README says"
 ((EUID == 0)) || die "the suite becomes many users: run as root"
 scratchfs=$(realpath -- "${SCRATCHFS_BIN:-$root/build/release/bin/scratchfs}")
 [[ -x $scratchfs ]] || die "$scratchfs is missing: cmake --build --preset release --target scratchfs"
@@ -63,6 +61,22 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+
+build_suite() {
+  [[ -x $suite/pjdfstest && -f $suite/pjdfstest ]] && return
+  local tool
+  for tool in autoreconf automake; do
+    command -v "$tool" >/dev/null ||
+      die "building the suite needs $tool: apt-get install autoconf automake"
+  done
+  cp -r -- "$suite" "$run/suite"
+  suite=$run/suite
+  (cd -- "$suite" && autoreconf -ifs && ./configure && make pjdfstest) >"$run/build.log" 2>&1 || {
+    tail -20 -- "$run/build.log" >&2
+    die "the suite cannot be built, see above"
+  }
+}
+build_suite
 
 if ((${#files[@]} == 0)); then
   mapfile -t files < <(cd -- "$suite/tests" && find . -name '*.t' -printf '%P\n' | sort)
