@@ -5,7 +5,7 @@
 #
 # usage: scripts/fuzz.sh [SECONDS [NAME...]]
 #   SECONDS   for each of them (default: 60)
-#   NAME      only these: options, sizes, control, requests
+#   NAME      only these: options, limits, control, requests
 #
 # Exit code: 0 nothing was found, 1 something was, or the build failed, 2 usage.
 set -euo pipefail
@@ -17,7 +17,7 @@ cd -- "$root"
 seconds=${1:-60}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || usage_error "$seconds is not a number of seconds"
 names=("${@:2}")
-((${#names[@]})) || names=(options sizes control requests)
+((${#names[@]})) || names=(options limits control requests)
 for name in "${names[@]}"; do
   [[ -d tests/fuzz/corpus/$name ]] || usage_error "there is no fuzzer $name"
 done
