@@ -29,6 +29,14 @@ inline constexpr bool kChildrenMayHaveThreads = true;
 inline constexpr const char* kNoThreads =
     "ThreadSanitizer ends a child of fork(2) that makes threads";
 
+#if defined(SCRATCHFS_SANITIZE_ADDRESS)
+inline constexpr bool kSanitizerTakesDescriptors = true;
+#else
+inline constexpr bool kSanitizerTakesDescriptors = false;
+#endif
+inline constexpr const char* kTakesDescriptors =
+    "UBSan takes a pipe to look whether an object can be read, and without one says that it cannot";
+
 // How long something must not happen for, in seconds.
 inline constexpr double kLongEnough = 0.4;
 

@@ -64,6 +64,7 @@ TEST(Users, EndWithTheirLastProcess) {
 
 // A look that can open nothing has seen nobody.
 TEST(Users, LastWhileThereAreNoDescriptorsToLookForThem) {
+  if (kSanitizerTakesDescriptors) GTEST_SKIP() << kTakesDescriptors;
   if (geteuid() != 0) GTEST_FAIL() << "becoming another user needs root";
   constexpr uid_t kUser = 61011;
   const auto as_user = [] { EXPECT_EQ(setresuid(kUser, kUser, kUser), 0); };
@@ -83,6 +84,7 @@ TEST(Users, LastWhileThereAreNoDescriptorsToLookForThem) {
 }
 
 TEST(Processes, LastWhileThereAreNoDescriptorsToLookForThem) {
+  if (kSanitizerTakesDescriptors) GTEST_SKIP() << kTakesDescriptors;
   MemberClaimants kind(process_membership());
   Ends ends(kind);
   ChildProcess child([] {});
