@@ -45,7 +45,7 @@ set_target_properties(Fuse3::fuse3 PROPERTIES IMPORTED_LOCATION "${Fuse3_LIBRARY
 target_link_libraries(Fuse3::fuse3 INTERFACE
   PkgConfig::_uring PkgConfig::_numa Threads::Threads ${CMAKE_DL_LIBS} rt)
 if(Fuse3_VERSION VERSION_LESS 3.19)
-  # Such a libfuse loses replies that another thread sends: fs/kernel/ring_wrap.cc does its submission,
+  # Such a libfuse loses replies that another thread sends: fs/kernel/transport/ring_wrap.cc does its submission,
   # and learns the numbers of requests, by which the kernel interrupts them.
   # -u: nothing of ours calls the wrapper, so the linker must be told to take it out of the archive.
   target_link_options(Fuse3::fuse3 INTERFACE

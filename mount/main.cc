@@ -3,10 +3,10 @@
 #include <variant>
 #include <vector>
 
-#include "mount/command_line.h"
-#include "mount/exit_codes.h"
-#include "mount/mount_helper.h"
-#include "mount/process_name.h"
+#include "mount/commands/command_line.h"
+#include "mount/commands/mount_helper.h"
+#include "mount/process/exit_codes.h"
+#include "mount/process/process_name.h"
 
 int main(int argc, char** argv) {
   namespace mount = scratchfs::mount;

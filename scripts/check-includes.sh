@@ -6,15 +6,32 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd -- "$root"
 
-declare -A below=(
-  [fs/base]="fs/base"
-  [fs/store]="fs/store fs/base"
-  [fs/limits]="fs/limits fs/base"
-  [fs/content]="fs/content fs/store fs/limits fs/base"
-  [fs/tree]="fs/tree fs/content fs/store fs/limits fs/base"
-  [fs/kernel]="fs/kernel fs/tree fs/content fs/store fs/limits fs/base"
-  [mount]="mount fs/kernel fs/tree fs/content fs/store fs/limits fs/base"
-)
+# What a folder may include besides its own files; order: from the bottom up.
+declare -A below=()
+folder() { # FOLDER [those directly below it...]
+  local name=$1 under all=$1
+  shift
+  for under in "$@"; do all+=" ${below[$under]}"; done
+  below[$name]=$all
+}
+folder fs/base
+folder fs/mounts fs/base
+folder fs/store fs/base
+folder fs/quota fs/base
+folder fs/lifetime fs/mounts
+folder fs/content fs/store fs/quota
+folder fs/tree fs/content fs/lifetime
+folder fs/kernel/metrics fs/tree
+folder fs/kernel/transport fs/kernel/metrics
+folder fs/kernel/handlers fs/kernel/transport
+folder fs/kernel fs/kernel/handlers
+folder mount/process fs/kernel
+folder mount/options mount/process
+folder mount/control mount/options
+folder mount/view mount/control
+folder mount/daemon mount/control
+folder mount/commands mount/daemon mount/view
+folder mount mount/commands
 
 bad=0
 complain() {
@@ -22,16 +39,8 @@ complain() {
   bad=1
 }
 
-folder_of() {
-  case $1 in
-    fs/*/*) cut -d/ -f1-2 <<<"$1" ;;
-    */*) printf '%s\n' "${1%%/*}" ;;
-    *) printf '\n' ;;
-  esac
-}
-
 while IFS= read -r -d '' file; do
-  folder=$(folder_of "$file")
+  folder=${file%/*}
   [[ -n ${below[$folder]:-} ]] || {
     complain "$file: lies in no known folder (scripts/check-includes.sh lists them)"
     continue
@@ -40,10 +49,9 @@ while IFS= read -r -d '' file; do
     name=${include#*[<\"]}
     name=${name%%[>\"]*}
     if [[ $include =~ \" ]]; then
-      target=$(folder_of "$name")
-      [[ " ${below[$folder]} " == *" $target "* ]] ||
+      [[ " ${below[$folder]} " == *" ${name%/*} "* ]] ||
         complain "$file:$line: $folder must not include \"$name\""
-    elif [[ $folder != fs/kernel && $name =~ ^(fuse3/|fuse|cuse|linux/fuse\.h) ]]; then
+    elif [[ $folder != fs/kernel* && $name =~ ^(fuse3/|fuse|cuse|linux/fuse\.h) ]]; then
       complain "$file:$line: only fs/kernel includes libfuse (<$name>)"
     elif [[ $name =~ ^(fs|mount)/ ]]; then
       complain "$file:$line: include <$name> with quotation marks"

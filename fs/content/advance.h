@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "fs/limits/ledger.h"
+#include "fs/quota/ledger.h"
 
 namespace scratchfs::content {
 

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "fs/base/result.h"
-#include "fs/limits/ledger.h"
+#include "fs/quota/ledger.h"
 #include "fs/store/store.h"
 
 namespace scratchfs::content {

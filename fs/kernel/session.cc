@@ -2,11 +2,11 @@
 
 #include <utility>
 
-#include "fs/kernel/capabilities.h"
-#include "fs/kernel/connection.h"
-#include "fs/kernel/context.h"
-#include "fs/kernel/operations.h"
-#include "fs/kernel/recent.h"
+#include "fs/kernel/handlers/context.h"
+#include "fs/kernel/handlers/operations.h"
+#include "fs/kernel/metrics/request_rates.h"
+#include "fs/kernel/transport/capabilities.h"
+#include "fs/kernel/transport/connection.h"
 
 namespace scratchfs::kernel {
 

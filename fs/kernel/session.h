@@ -11,11 +11,11 @@
 
 #include "fs/base/descriptor.h"
 #include "fs/base/result.h"
-#include "fs/kernel/control.h"
-#include "fs/kernel/latency.h"
-#include "fs/kernel/options.h"
-#include "fs/kernel/own_mount.h"
-#include "fs/kernel/writers.h"
+#include "fs/kernel/handlers/control.h"
+#include "fs/kernel/metrics/latency.h"
+#include "fs/kernel/metrics/write_totals.h"
+#include "fs/kernel/transport/options.h"
+#include "fs/mounts/own_mount.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::kernel {

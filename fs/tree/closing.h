@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "fs/base/mutex.h"
-#include "fs/limits/lifetime.h"
+#include "fs/lifetime/lifetime.h"
 #include "fs/tree/inode.h"
 #include "fs/tree/notices.h"
 #include "fs/tree/wait_budget.h"

@@ -13,7 +13,7 @@
 
 #include "fs/base/keyed_hash.h"
 #include "fs/base/mutex.h"
-#include "fs/tree/claims.h"
+#include "fs/lifetime/claims.h"
 #include "fs/tree/types.h"
 
 namespace scratchfs::tree {

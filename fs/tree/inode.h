@@ -8,9 +8,9 @@
 
 #include "fs/base/mutex.h"
 #include "fs/content/content.h"
-#include "fs/limits/ledger.h"
-#include "fs/limits/lifetime.h"
-#include "fs/tree/claims.h"
+#include "fs/lifetime/claims.h"
+#include "fs/lifetime/lifetime.h"
+#include "fs/quota/ledger.h"
 #include "fs/tree/directory.h"
 #include "fs/tree/names.h"
 #include "fs/tree/object_memory.h"

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "fs/tree/claims.h"
+#include "fs/lifetime/claims.h"
 #include "fs/tree/directory.h"
 
 namespace scratchfs::tree {

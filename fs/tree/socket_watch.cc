@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "fs/tree/processes.h"
+#include "fs/lifetime/processes.h"
 
 namespace scratchfs::tree {
 

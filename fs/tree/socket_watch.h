@@ -10,7 +10,7 @@
 #include "fs/base/log_limiter.h"
 #include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
-#include "fs/tree/bound_sockets.h"
+#include "fs/lifetime/bound_sockets.h"
 #include "fs/tree/inode.h"
 
 namespace scratchfs::tree {

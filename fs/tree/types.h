@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "fs/base/caller.h"
+
 namespace scratchfs::tree {
 
 using InodeId = std::uint64_t;
@@ -16,13 +18,7 @@ inline constexpr std::size_t kMaxName = 255;       // bytes, NAME_MAX
 inline constexpr std::size_t kMaxTarget = 4095;    // bytes of a symlink, PATH_MAX less its NUL
 inline constexpr std::uint32_t kMaxLinks = 65000;  // names of one inode; EMLINK beyond
 
-// Who asks, as the kernel tells with each request.
-struct Caller {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  pid_t pid = 0;  // a thread's id; 0: not visible from the daemon's pid namespace
-  mode_t umask = 0;
-};
+using base::Caller;
 
 // What stat(2) and statx(2) show.
 struct Attributes {

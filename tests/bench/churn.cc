@@ -26,7 +26,7 @@
 
 #include "fs/base/os_file.h"
 #include "fs/content/content.h"
-#include "fs/limits/ledger.h"
+#include "fs/quota/ledger.h"
 #include "fs/store/store.h"
 
 namespace {

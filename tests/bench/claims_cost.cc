@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "fs/tree/claim_kind.h"
+#include "fs/lifetime/claim_kind.h"
 #include "fs/tree/tree.h"
 
 namespace {

@@ -17,10 +17,10 @@
 #include <cstring>
 #include <vector>
 
-#include "fs/base/mount_point.h"
-#include "fs/kernel/capabilities.h"
-#include "fs/kernel/connection.h"
-#include "fs/kernel/convert.h"
+#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/transport/capabilities.h"
+#include "fs/kernel/transport/connection.h"
+#include "fs/mounts/mount_point.h"
 
 namespace scratchfs::bench {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "fs/base/mutex.h"
-#include "fs/kernel/fuse.h"
+#include "fs/kernel/transport/fuse.h"
 
 namespace scratchfs::test {
 

@@ -2,13 +2,13 @@
 #include <cstdint>
 #include <string>
 
-#include "mount/control_protocol.h"
-#include "mount/control_server.h"
-#include "mount/prometheus.h"
-#include "mount/status.h"
-#include "mount/top_view.h"
-#include "mount/user_table.h"
-#include "mount/warnings.h"
+#include "mount/commands/status.h"
+#include "mount/control/protocol.h"
+#include "mount/control/server.h"
+#include "mount/view/prometheus.h"
+#include "mount/view/top_view.h"
+#include "mount/view/user_table.h"
+#include "mount/view/warnings.h"
 #include "tests/fuzz/bytes.h"
 
 using scratchfs::fuzz::must;

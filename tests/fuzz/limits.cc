@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <string>
 
-#include "fs/limits/holders.h"
-#include "fs/limits/size.h"
-#include "mount/mount_options.h"
-#include "mount/quota_file.h"
-#include "mount/subordinate_ids.h"
-#include "mount/user_names.h"
+#include "fs/quota/size.h"
+#include "fs/quota/subuid_map.h"
+#include "mount/options/mount_options.h"
+#include "mount/options/quota_file.h"
+#include "mount/options/subordinate_ids.h"
+#include "mount/process/user_names.h"
 #include "tests/fuzz/bytes.h"
 
 namespace scratchfs::fuzz {

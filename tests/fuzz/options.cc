@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "mount/command_line.h"
-#include "mount/mount_options.h"
+#include "mount/commands/command_line.h"
+#include "mount/options/mount_options.h"
 #include "tests/fuzz/bytes.h"
 
 using scratchfs::fuzz::must;

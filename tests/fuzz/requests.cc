@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "fs/kernel/capabilities.h"
-#include "fs/kernel/context.h"
-#include "fs/kernel/operations.h"
+#include "fs/kernel/handlers/context.h"
+#include "fs/kernel/handlers/operations.h"
+#include "fs/kernel/transport/capabilities.h"
 #include "tests/fakes/fake_disk.h"
 #include "tests/fakes/fake_kernel.h"
 #include "tests/fuzz/bytes.h"

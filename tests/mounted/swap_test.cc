@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "mount/swap.h"
+#include "mount/options/swap.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/keeper.h"
 #include "tests/mounted/harness/loop_disk.h"

@@ -10,9 +10,9 @@
 #include <limits>
 #include <vector>
 
-#include "fs/tree/member_claimants.h"
+#include "fs/lifetime/member_claimants.h"
 #include "tests/mounted/harness/environment.h"
-#include "tests/unit/tree_fixture.h"
+#include "tests/unit/tree/tree_fixture.h"
 
 namespace scratchfs::tree {
 namespace {

@@ -14,7 +14,7 @@
 #include <iterator>
 #include <vector>
 
-#include "fs/kernel/own_mount.h"
+#include "fs/mounts/own_mount.h"
 #include "tests/stress/tiny_fs.h"
 
 namespace scratchfs::test {

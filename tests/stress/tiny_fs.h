@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "fs/base/mutex.h"
-#include "fs/kernel/connection.h"
-#include "fs/kernel/serve.h"
+#include "fs/kernel/transport/connection.h"
+#include "fs/kernel/transport/serve.h"
 
 namespace scratchfs::test {
 

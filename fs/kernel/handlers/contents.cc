@@ -1,0 +1,124 @@
+// Requests on contents: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE.
+#include <algorithm>
+#include <string>
+
+#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/handlers/handlers.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+base::Result<Bytes> read_control(Context& context, Request& request, std::uint64_t handle,
+                                 std::size_t size, std::uint64_t offset) {
+  const auto answer = context.control.read(handle, size, offset);
+  if (!answer) return answer.error();
+  const auto buffer = request.reply_buffer(std::max<std::size_t>(answer->size(), 1));
+  std::ranges::copy(std::as_bytes(std::span(*answer)), buffer.begin());
+  return Bytes{buffer.first(answer->size())};
+}
+
+// What the kernel writes back of a shared mapping it sends for nobody (uid 0, FUSE_WRITE_CACHE):
+// such a file cannot be kept from being mapped where others are direct and can.
+base::Result<Written> write_control(Context& context, std::uint64_t handle, bool is_mapped,
+                                    std::span<const std::byte> data, base::Wait wait) {
+  if (is_mapped) return base::Errno(EIO);
+  if (wait == base::Wait::no) return base::kWouldBlock;  // the answer may take its time to make
+  const std::string text(reinterpret_cast<const char*>(data.data()), data.size());
+  const auto written = context.control.write(handle, text);
+  if (!written) return written.error();
+  return Written{*written};
+}
+
+// One request's share of a copy: the answer has 32 bits, kernels before 6.17 ask for more, and a
+// thread is not to be kept for longer. copy_file_range(2) tells how much it was.
+constexpr std::size_t kMaxCopy = 64U << 20;
+
+}  // namespace
+
+void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::read, id,
+        [&context, id, size, number = file->fh, from = static_cast<std::uint64_t>(offset),
+         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+            Request& request, base::Wait wait) -> base::Result<Bytes> {
+          if (id == kControlId) return read_control(context, request, number, size, from);
+          if (!handle) return base::Errno(EBADF);
+          const auto buffer = request.reply_buffer(size);
+          const auto got = context.tree.read(*handle, buffer, from, wait);
+          if (!got) return got.error();
+          return Bytes{buffer.first(*got)};
+        });
+}
+
+void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size, off_t offset,
+              fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::write, id,
+      [&context, id, number = file->fh, to = static_cast<std::uint64_t>(offset),
+       kill = file->kill_suidgid != 0, is_mapped = file->writepage != 0,
+       handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+          Request& request, base::Wait wait, const WriteData& sent) -> base::Result<Written> {
+        if (id == kControlId) return write_control(context, number, is_mapped, sent.bytes, wait);
+        if (!handle) return base::Errno(EBADF);
+        const auto written = context.tree.write(*handle, sent.bytes, to, kill, wait);
+        if (!written) return written.error();
+        // What was stored through a mapping comes from nobody: it is told of the file's owner.
+        context.writers.note(
+            is_mapped ? tree::Caller{.uid = handle->inode->attributes().uid} : request.caller(),
+            *written);
+        return Written{*written};
+      },
+      WriteData{.bytes = std::as_bytes(std::span(data, size)), .whole = file->writepage != 0});
+}
+
+void on_fallocate(fuse_req_t raw, fuse_ino_t id, int mode, off_t offset, off_t length,
+                  fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::fallocate, id,
+        [&context, mode, from = static_cast<std::uint64_t>(offset),
+         bytes = static_cast<std::uint64_t>(length),
+         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+            Request&, base::Wait wait) -> base::Result<Done> {
+          if (!handle) return base::Errno(EBADF);
+          const auto done = context.tree.allocate(*handle, mode, from, bytes, wait);
+          if (!done) return done.error();
+          return Done{};
+        });
+}
+
+void on_lseek(fuse_req_t raw, fuse_ino_t id, off_t offset, int whence, fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::lseek, id,
+        [&context, whence, from = static_cast<std::uint64_t>(offset),
+         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+            Request&, base::Wait) -> base::Result<Offset> {
+          if (!handle) return base::Errno(EINVAL);
+          const auto found = context.tree.seek(*handle, from, whence);
+          if (!found) return found.error();
+          return Offset{static_cast<off_t>(*found)};
+        });
+}
+
+void on_copy_file_range(fuse_req_t raw, fuse_ino_t from_id, off_t from_offset,
+                        fuse_file_info* from_file, fuse_ino_t to_id, off_t to_offset,
+                        fuse_file_info* to_file, std::size_t length, int flags) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::copy_file_range, from_id,
+        [&context, flags, length, at = static_cast<std::uint64_t>(from_offset),
+         to_at = static_cast<std::uint64_t>(to_offset),
+         from = from_id == kControlId ? nullptr : context.tree.handle(from_file->fh),
+         to = to_id == kControlId ? nullptr : context.tree.handle(to_file->fh)](
+            Request& request, base::Wait wait) -> base::Result<Written> {
+          if (!from || !to) return base::Errno(EBADF);
+          if (flags != 0) return base::Errno(EINVAL);
+          const auto copied =
+              context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), wait);
+          if (!copied) return copied.error();
+          context.writers.note(request.caller(), *copied);
+          return Written{*copied};
+        });
+}
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,26 @@
+// What the handlers share; libfuse's userdata.
+#pragma once
+
+#include "fs/kernel/handlers/control_file.h"
+#include "fs/kernel/metrics/write_totals.h"
+#include "fs/kernel/transport/fuse.h"
+#include "fs/kernel/transport/notifier.h"
+#include "fs/kernel/transport/options.h"
+#include "fs/kernel/transport/serve.h"
+#include "fs/tree/tree.h"
+
+namespace scratchfs::kernel {
+
+struct Context : Transport {
+  tree::Tree& tree;
+  Notifier& notifier;
+  ControlFile control;
+  const SessionOptions options;
+  Writers writers{};
+};
+
+inline Context& context_of(fuse_req_t raw) {
+  return *static_cast<Context*>(fuse_req_userdata(raw));
+}
+
+}  // namespace scratchfs::kernel

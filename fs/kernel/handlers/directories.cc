@@ -1,0 +1,149 @@
+// Requests on directories: OPENDIR, READDIR, READDIRPLUS.
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/handlers/handlers.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// What fuse_add_direntry and its kin put into one reply.
+class ListBuffer {
+ public:
+  ListBuffer(Request& request, std::size_t size)
+      : request_(request), room_(request.reply_buffer(size)) {}
+
+  bool add(const tree::Listed& listed) {
+    struct stat stat {};
+    stat.st_ino = listed.id;
+    stat.st_mode = listed.type;
+    return took(fuse_add_direntry(request_.raw(), next(), left(), name(listed), &stat,
+                                  static_cast<off_t>(listed.cookie)));
+  }
+  bool add(const tree::Listed& listed, const fuse_entry_param& entry) {
+    return took(fuse_add_direntry_plus(request_.raw(), next(), left(), name(listed), &entry,
+                                       static_cast<off_t>(listed.cookie)));
+  }
+  std::span<const std::byte> entries() const { return room_.first(used_); }
+
+ private:
+  char* next() { return reinterpret_cast<char*>(room_.data()) + used_; }
+  std::size_t left() const { return room_.size() - used_; }
+  const char* name(const tree::Listed& listed) {
+    name_ = listed.name;
+    return name_.c_str();
+  }
+  bool took(std::size_t bytes) {
+    if (bytes > left()) return false;  // libfuse writes nothing then
+    used_ += bytes;
+    return true;
+  }
+
+  Request& request_;
+  const std::span<std::byte> room_;
+  std::size_t used_ = 0;
+  std::string name_;
+};
+
+bool is_dot(std::string_view name) { return name == "." || name == ".."; }
+
+void take_back_lookup(void* object, tree::InodeId inode, std::uint64_t /*handle*/) {
+  static_cast<tree::Tree*>(object)->forget(inode, 1);
+}
+
+// A reply that counts look-ups while it is made. Where it does not come to be sent, the kernel will
+// never forget them, so they are taken back.
+class CountedListing {
+ public:
+  explicit CountedListing(tree::Tree& tree) : tree_(tree) {
+    reply_.undo = {.function = take_back_lookup, .object = &tree};
+  }
+  ~CountedListing() {
+    for (const tree::InodeId id : reply_.looked_up) tree_.forget(id, 1);
+  }
+  CountedListing(const CountedListing&) = delete;
+  CountedListing& operator=(const CountedListing&) = delete;
+
+  // Counted all or nothing.
+  void count(const tree::InodeRef& inode) {
+    std::vector<tree::InodeId>& ids = reply_.looked_up;
+    ids.push_back(inode->id);
+    try {
+      tree_.count_lookup(inode);
+    } catch (...) {
+      ids.pop_back();
+      throw;
+    }
+  }
+  // Whoever gets it sends it, or takes the look-ups back.
+  Directory finished(std::span<const std::byte> entries) {
+    reply_.entries = entries;
+    return std::exchange(reply_, {});
+  }
+
+ private:
+  tree::Tree& tree_;
+  Directory reply_;
+};
+
+}  // namespace
+
+// Nothing to remember for an open directory: cookies alone tell where a listing goes on.
+void on_opendir(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::opendir, id,
+      [asked = *file, inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Opened> {
+        if (!inode) return base::Errno(ESTALE);
+        return Opened{.file = asked, .undo = {}};
+      });
+}
+
+void on_readdir(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
+                fuse_file_info* /*file*/) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::readdir, id,
+      [&context, size, cookie = static_cast<std::uint64_t>(offset), inode = context.tree.find(id)](
+          Request& request, base::Wait wait) -> base::Result<Directory> {
+        if (!inode) return base::Errno(ESTALE);
+        ListBuffer buffer(request, size);
+        const auto listed = context.tree.list(
+            inode, cookie, request.caller().uid,
+            [&](const tree::Listed& entry) { return buffer.add(entry); }, wait);
+        if (!listed) return listed.error();
+        Directory reply;
+        reply.entries = buffer.entries();
+        return reply;
+      });
+}
+
+void on_readdirplus(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
+                    fuse_file_info* /*file*/) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::readdirplus, id,
+      [&context, size, cookie = static_cast<std::uint64_t>(offset), inode = context.tree.find(id)](
+          Request& request, base::Wait wait) -> base::Result<Directory> {
+        if (!inode) return base::Errno(ESTALE);
+        ListBuffer buffer(request, size);
+        CountedListing reply(context.tree);
+        const auto visit = [&](const tree::Listed& listed) {
+          fuse_entry_param entry =
+              to_entry(listed.inode->attributes(), context.tree.may_vanish(*listed.inode));
+          if (is_dot(listed.name)) entry.ino = 0;  // these two are not looked up by it
+          if (!buffer.add(listed, entry)) return false;
+          if (entry.ino != 0) reply.count(listed.inode);
+          return true;
+        };
+        const auto listed = context.tree.list(inode, cookie, request.caller().uid, visit, wait);
+        if (!listed) return listed.error();
+        return reply.finished(buffer.entries());
+      });
+}
+
+}  // namespace scratchfs::kernel

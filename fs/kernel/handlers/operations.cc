@@ -1,0 +1,57 @@
+#include "fs/kernel/handlers/operations.h"
+
+#include "fs/kernel/handlers/handlers.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// Not here, so that the kernel asks once, hears ENOSYS and does by itself from then on: FSYNC and
+// FSYNCDIR (there is nothing more durable to write to; it still writes dirty pages of mappings
+// back), RELEASEDIR, ACCESS (it checks permissions), GETLK, SETLK and FLOCK (locks are between
+// processes of this kernel).
+fuse_lowlevel_ops list_operations() {
+  fuse_lowlevel_ops operations{};
+  operations.lookup = on_lookup;
+  operations.forget = on_forget;
+  operations.forget_multi = on_forget_multi;
+  operations.getattr = on_getattr;
+  operations.statx = on_statx;
+  operations.setattr = on_setattr;
+  operations.readlink = on_readlink;
+  operations.mknod = on_mknod;
+  operations.mkdir = on_mkdir;
+  operations.unlink = on_unlink;
+  operations.rmdir = on_rmdir;
+  operations.symlink = on_symlink;
+  operations.rename = on_rename;
+  operations.link = on_link;
+  operations.open = on_open;
+  operations.create = on_create;
+  operations.tmpfile = on_tmpfile;
+  operations.read = on_read;
+  operations.write = on_write;
+  operations.flush = on_flush;
+  operations.release = on_release;
+  operations.opendir = on_opendir;
+  operations.readdir = on_readdir;
+  operations.readdirplus = on_readdirplus;
+  operations.statfs = on_statfs;
+  operations.setxattr = on_setxattr;
+  operations.getxattr = on_getxattr;
+  operations.listxattr = on_listxattr;
+  operations.removexattr = on_removexattr;
+  operations.fallocate = on_fallocate;
+  operations.lseek = on_lseek;
+  operations.copy_file_range = on_copy_file_range;
+  return operations;
+}
+
+}  // namespace
+
+const fuse_lowlevel_ops& operations() {
+  static const fuse_lowlevel_ops listed = list_operations();
+  return listed;
+}
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,160 @@
+// Requests on extended attributes: SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR; and the one that
+// tells and sets lifetimes.
+#include <sys/xattr.h>
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/handlers/handlers.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// In `system.`, not `user.`: the kernel refuses `user.` on FIFOs, sockets, symlinks and read-only
+// files.
+constexpr std::string_view kLifetime = "system.scratchfs.lifetime";
+constexpr std::string_view kTrusted = "trusted.";
+// SELinux does not label files of a FUSE mount one by one. ls -l asks for it with every file, until
+// it is told so.
+constexpr std::string_view kSelinux = "security.selinux";
+
+using TextOrSize = std::variant<Text, XattrSize>;
+
+// getxattr(2): size 0 asks how much room it takes; too little room is ERANGE.
+base::Result<TextOrSize> fit(std::string value, std::size_t room) {
+  if (room == 0) return TextOrSize(XattrSize{value.size()});
+  if (value.size() > room) return base::Errno(ERANGE);
+  return TextOrSize(Text{std::move(value)});
+}
+
+// xattr(7): the name spaces that there are. `system.` has ACLs elsewhere: they would have to be
+// evaluated and inherited here, and the kernel does not offer them without that.
+base::Result<void> check_name(std::string_view name) {
+  if (name == kSelinux) return base::Errno(EOPNOTSUPP);
+  for (const std::string_view prefix :
+       {std::string_view("user."), kTrusted, std::string_view("security.")}) {
+    if (name == prefix) return base::Errno(EINVAL);
+    if (name.starts_with(prefix)) return {};
+  }
+  return base::Errno(EOPNOTSUPP);
+}
+
+tree::XattrSet to_set(int flags) {
+  switch (flags & (XATTR_CREATE | XATTR_REPLACE)) {
+    case XATTR_CREATE:
+      return tree::XattrSet::create;
+    case XATTR_REPLACE:
+      return tree::XattrSet::replace;
+    case XATTR_CREATE | XATTR_REPLACE:
+      return tree::XattrSet::create_and_replace;
+    default:
+      return tree::XattrSet::any;
+  }
+}
+
+// xattr(7): `trusted.` names are for those who have CAP_SYS_ADMIN, and the kernel leaves hiding
+// them to us.
+std::string without_trusted(const std::string& names) {
+  std::string shown;
+  for (std::size_t at = 0; at < names.size();) {
+    const std::string_view name(names.c_str() + at);
+    if (!name.starts_with(kTrusted)) shown.append(name).push_back('\0');
+    at += name.size() + 1;
+  }
+  return shown;
+}
+
+base::Result<Done> set_lifetime(Context& context, const tree::InodeRef& inode,
+                                std::string_view value, uid_t caller, base::Wait wait) {
+  if (caller != 0 && caller != inode->attributes().uid) return base::Errno(EPERM);
+  if (value != "keep" && value != "auto") return base::Errno(EINVAL);
+  if (const auto set = context.tree.set_kept(inode, value == "keep", wait); !set)
+    return set.error();
+  return Done{};
+}
+
+// Names and numbers are for those who could change the file: a directory above may be closed to
+// others, and /proc may hide processes from them.
+base::Result<TextOrSize> lifetime(Context& context, const tree::InodeRef& inode, uid_t caller,
+                                  std::size_t room, base::Wait wait) {
+  const bool may_know = caller == 0 || caller == inode->attributes().uid;
+  auto words = context.tree.describe_holders(
+      inode, may_know ? tree::Tree::Detail::full : tree::Tree::Detail::brief, wait);
+  if (!words) return words.error();
+  // Processes come and go between the two calls: room for what the second may have to say more.
+  constexpr std::size_t kSpare = 64;
+  if (room == 0) return TextOrSize(XattrSize{words->size() + kSpare});
+  return fit(*std::move(words), room);
+}
+
+}  // namespace
+
+void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const char* asked_value,
+                 std::size_t size, int flags) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::setxattr, id,
+      [&context, flags, inode = context.tree.find(id)](
+          Request& request, base::Wait wait, std::string_view name,
+          std::string_view value) -> base::Result<Done> {
+        if (!inode) return base::Errno(EPERM);
+        if (name == kLifetime)
+          return set_lifetime(context, inode, value, request.caller().uid, wait);
+        if (const auto valid = check_name(name); !valid) return valid.error();
+        const auto set = context.tree.set_xattr(inode, name, value, to_set(flags));
+        if (!set) return set.error();
+        return Done{};
+      },
+      std::string_view(asked_name), std::string_view(asked_value, size));
+}
+
+void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::size_t size) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::getxattr, id,
+      [&context, size, inode = context.tree.find(id)](
+          Request& request, base::Wait wait, std::string_view name) -> base::Result<TextOrSize> {
+        if (!inode) return base::Errno(ENODATA);
+        if (name == kLifetime) return lifetime(context, inode, request.caller().uid, size, wait);
+        if (const auto valid = check_name(name); !valid) return valid.error();
+        const auto value = context.tree.xattr(inode, name);
+        if (!value) return value.error();
+        return fit(*value, size);
+      },
+      std::string_view(asked_name));
+}
+
+void on_listxattr(fuse_req_t raw, fuse_ino_t id, std::size_t size) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::listxattr, id,
+        [&context, size, inode = context.tree.find(id)](Request& request,
+                                                        base::Wait) -> base::Result<TextOrSize> {
+          if (!inode) return fit({}, size);
+          std::string names = context.tree.xattr_names(inode);
+          return fit(request.caller().uid == 0 ? std::move(names) : without_trusted(names), size);
+        });
+}
+
+void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
+  Context& context = context_of(raw);
+  serve(
+      context, raw, Opcode::removexattr, id,
+      [&context, inode = context.tree.find(id)](Request& request, base::Wait wait,
+                                                std::string_view name) -> base::Result<Done> {
+        if (!inode) return base::Errno(ENODATA);
+        if (name == kLifetime)
+          return set_lifetime(context, inode, "auto", request.caller().uid, wait);
+        // setfacl -b takes it well that there is no ACL, but not that there cannot be one.
+        if (name.starts_with("system.posix_acl_")) return base::Errno(ENODATA);
+        if (const auto valid = check_name(name); !valid) return valid.error();
+        const auto removed = context.tree.remove_xattr(inode, name);
+        if (!removed) return removed.error();
+        return Done{};
+      },
+      std::string_view(asked_name));
+}
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,319 @@
+#include "fs/kernel/transport/connection.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "fs/base/memory_shortage.h"
+#include "fs/base/thread_limit.h"
+#include "fs/kernel/transport/capabilities.h"
+#include "fs/kernel/transport/io_uring_choice.h"
+#include "fs/kernel/transport/libfuse_log.h"
+#include "fs/kernel/transport/ring_wrap.h"
+#include "fs/mounts/fusermount.h"
+#include "fs/mounts/mount_info.h"
+#include "fs/mounts/mount_point.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// Only such a library needs, and lets us have, a hand in its rings.
+constexpr bool kRingsAreWrapped = FUSE_VERSION < FUSE_MAKE_VERSION(3, 19);
+constexpr std::chrono::seconds kRingStart{5};
+
+// Of the INIT that this thread has just answered.
+thread_local bool kernel_has_rings = false;
+
+void on_init(void* /*userdata*/, fuse_conn_info* connection) {
+  choose_capabilities(*connection);
+  kernel_has_rings = fuse_get_feature_flag(connection, FUSE_CAP_OVER_IO_URING);
+}
+
+// An option's value as libfuse's parser takes it apart again.
+std::string escaped(const std::string& value) {
+  std::string result;
+  for (const char c : value) {
+    if (c == ',' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+// For the kernel, whoever passes them on.
+std::string mount_option_list(const SessionOptions& options) {
+  std::string list = "fsname=" + escaped(options.source) + ",subtype=scratchfs";
+  for (const std::string& option : options.mount_options) list += "," + escaped(option);
+  if (options.allow_other) list += ",allow_other";
+  // Last, so that nothing before can take them back.
+  return list + ",default_permissions,nosuid,nodev";
+}
+
+std::string option_list(const SessionOptions& options, bool io_uring) {
+  if (!io_uring) return mount_option_list(options);
+  return fmt::format("io_uring,io_uring_q_depth={},", options.ring_depth) +
+         mount_option_list(options);
+}
+
+base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operations, void* userdata,
+                                                       std::string options) {
+  operations.init = on_init;
+  std::string name = "scratchfs";
+  std::string dash_o = "-o";
+  char* argv[] = {name.data(), dash_o.data(), options.data()};
+  fuse_args args = FUSE_ARGS_INIT(3, argv);
+  MessageCapture said;
+  fuse_session* session = fuse_session_new(&args, &operations, sizeof operations, userdata);
+  const std::string why = said.text();
+  fuse_opt_free_args(&args);
+  if (session != nullptr) return session;
+  return base::Failure{fmt::format("libfuse takes no such options: {}", why)};
+}
+
+// What an end must do: for want of memory tried again for a second. False: in vain.
+template <typename Work>
+bool insist(const char* on_what, Work work) {
+  constexpr int kMostTries = 20;
+  base::MemoryShortage shortage(on_what);
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    if (shortage.survives(work)) return true;
+  }
+  return false;
+}
+
+// Short enough to need none itself.
+base::Failure no_memory() { return {"no memory"}; }
+
+}  // namespace
+
+base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
+    const fuse_lowlevel_ops& operations, void* userdata, Parking& parking, Notifier& notifier,
+    const SessionOptions& options) {
+  install_libfuse_log();
+  auto choice = choose_io_uring(options.io_uring, io_uring_facts());
+  if (!choice) return choice.error();
+  if (choice->must_enable) {
+    if (auto enabled = enable_io_uring(); !enabled) return enabled.error();
+  }
+  if (!choice->why_not.empty()) spdlog::info("without io_uring: {}", choice->why_not);
+  std::unique_ptr<Connection> connection(
+      new Connection(parking, notifier, options.io_uring, choice->use));
+  if (kRingsAreWrapped && choice->use) {
+    connection->owns_rings_ = RingSet::claim();
+    if (!connection->owns_rings_) {
+      return base::Failure{"io_uring: another mount of this process uses it"};
+    }
+  }
+  auto session = new_session(operations, userdata, option_list(options, choice->use));
+  if (!session) return session.error();
+  connection->session_ = *session;
+  connection->mount_options_ = mount_option_list(options);
+  return connection;
+}
+
+Connection::Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring)
+    : parking_(parking), notifier_(notifier), wish_(wish), io_uring_(io_uring) {}
+
+Connection::~Connection() {
+  if (owns_rings_ && session_ == nullptr) RingSet::forget();
+  if (session_ == nullptr) return;
+  if (auto finished = finish(); !finished) spdlog::error("{}", finished.error().message);
+}
+
+base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint,
+                                                    const base::Descriptor& place) {
+  const std::string before = base::read_mount_info();
+  auto mounted = geteuid() == 0 ? mount_on(place) : mount_with_helper(mountpoint);
+  if (!mounted) return base::Failure{fmt::format("{}: {}", mountpoint, mounted.error().message)};
+  if (mount_.identity().id < 0) mount_ = OwnMount::over(place, before);
+  const auto now = base::whereabouts(place);
+  if (now && *now == mountpoint) return {};
+  return base::Failure{
+      fmt::format("{}: somebody put it elsewhere while it was being mounted on; a mount point's "
+                  "parents should be root's",
+                  mountpoint)};
+}
+
+// As ".", in a thread whose working directory is its own: mount(2) takes that very directory, and
+// what libfuse then tells others of it (utab, fusermount3 where mount(2) is not allowed) is true.
+base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& place) {
+  base::Result<void, base::Failure> mounted;
+  try {
+    std::thread([&] {
+      try {
+        const bool there = unshare(CLONE_FS) == 0 && fchdir(place.get()) == 0;
+        mounted = mount_at(there ? "." : base::path_through(place));
+      } catch (const std::bad_alloc&) {
+        mounted = no_memory();
+      }
+    }).join();
+  } catch (const std::system_error& error) {
+    return base::Failure{fmt::format("cannot start a thread: {}", error.code().message())};
+  }
+  return mounted;
+}
+
+base::Result<void, base::Failure> Connection::mount_with_helper(const std::string& mountpoint) {
+  const auto passed = mount_by_helper(mountpoint, mount_options_);
+  if (!passed) return passed.error();
+  mount_ = OwnMount(mountpoint);  // finish() takes it away, whatever comes next
+  // How libfuse takes a connection that is there already (fuse_lowlevel.h, fuse_session_mount).
+  auto taken = mount_at(fmt::format("/dev/fd/{}", *passed));
+  if (!taken) close(*passed);
+  return taken;
+}
+
+base::Result<void, base::Failure> Connection::mount_at(const std::string& place) {
+  MessageCapture said;
+  const int result = fuse_session_mount(session_, place.c_str());
+  unsetenv("_FUSE_COMMFD");  // libfuse leaves them behind
+  unsetenv("_FUSE_COMMFD2");
+  if (result != 0) return base::Failure{said.text()};
+  return {};
+}
+
+int Connection::descriptor() const { return session_ == nullptr ? -1 : fuse_session_fd(session_); }
+
+base::Result<void, base::Failure> Connection::serve(const std::function<void()>& ready) {
+  auto result = start(ready);
+  if (result) wait_for_end();
+  auto finished = finish();
+  if (!result) return result;
+  return finished;
+}
+
+void Connection::stop() {
+  const base::Lock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+unsigned Connection::rings() const {
+  const base::Lock lock(mutex_);
+  return rings_;
+}
+
+base::Result<void, base::Failure> Connection::start(const std::function<void()>& ready) {
+  if (!add_reader()) return base::Failure{base::kThreadLimit};
+  if (!wait_for_init()) return {};
+  if (io_uring_) {
+    if (auto rings = await_rings(); !rings) return rings;
+  }
+  // Handlers never wait, so more readers than CPUs have nothing to do; a ring's queue has its own.
+  const int readers = rings() > 0 ? 1 : std::clamp(get_nprocs(), 2, 8);
+  for (int i = 1; i < readers; ++i) add_reader();
+  // With one worker everything that is parked gets its turn.
+  if (!notifier_.start(session_) || !parking_.start()) return base::Failure{base::kThreadLimit};
+  ready();
+  return {};
+}
+
+// False when there is nothing to wait for any more.
+bool Connection::wait_for_init() {
+  base::Lock lock(mutex_);
+  while (!initialized_ && !ended_ && !stopping_) changed_.wait(mutex_);
+  return initialized_ && !ended_ && !stopping_;
+}
+
+base::Result<void, base::Failure> Connection::await_rings() {
+  const auto wanted = static_cast<unsigned>(get_nprocs_conf());
+  base::Lock lock(mutex_);
+  base::Result<void, base::Failure> result;
+  unsigned started = wanted;
+  if (!kernel_has_rings_) {
+    started = 0;
+    result = base::Failure{"io_uring: the kernel does not offer it"};
+  } else if (kRingsAreWrapped) {
+    lock.unlock();
+    result = RingSet::wait_for(wanted, kRingStart, started);
+    lock.lock();
+  }
+  rings_ = started;
+  only_forgets_ = static_cast<bool>(result);
+  if (result) return {};
+  // None: libfuse could not make them and has told the kernel so, which then uses /dev/fuse.
+  if (started > 0 || wish_ == IoUring::on) return result;
+  spdlog::warn("without io_uring: {}", result.error().message);
+  return {};
+}
+
+void Connection::wait_for_end() {
+  base::Lock lock(mutex_);
+  while (!ended_ && !stopping_) changed_.wait(mutex_);
+}
+
+// Throws nothing, like what it calls: a destructor does.
+base::Result<void, base::Failure> Connection::finish() {
+  const bool aborted = was_aborted();
+  // While requests are still served: taking a mount away can write back pages of mapped files.
+  auto detached = detach();
+  // While the rings still are: a reply to a ring that libfuse has freed writes to freed memory.
+  parking_.drain();
+  // After what a process may be waiting for while it holds a lock that the notifier wants.
+  notifier_.stop();
+  fuse_session_exit(session_);
+  for (std::thread& reader : readers_) pthread_cancel(reader.native_handle());
+  for (std::thread& reader : readers_) reader.join();
+  readers_.clear();
+  // A loop that is over before it begins: it only stops libfuse's rings and their threads.
+  static_cast<void>(fuse_session_loop(session_));
+  if (owns_rings_) RingSet::forget();
+  owns_rings_ = false;
+  fuse_session_destroy(std::exchange(session_, nullptr));
+  if (!detached) return detached;
+  base::Result<void, base::Failure> result;
+  if (!insist("telling how the mount ended", [&] { result = outcome(aborted); }))
+    result = no_memory();
+  return result;
+}
+
+// Where there is no memory to find out it was not.
+bool Connection::was_aborted() {
+  {
+    const base::Lock lock(mutex_);
+    if (!ended_ || stopping_) return false;
+  }
+  bool there = false;
+  insist("looking for the mount", [&] { there = mount_.is_there(); });
+  return there;
+}
+
+base::Result<void, base::Failure> Connection::outcome(bool aborted) {
+  const base::Lock lock(mutex_);
+  if (read_error_ != 0) {
+    return base::Failure{fmt::format("reading requests: {}", strerror(read_error_))};
+  }
+  if (aborted) return base::Failure{"the connection to the kernel was aborted"};
+  return {};
+}
+
+// What does it without memory is the guardian, once this process has ended.
+base::Result<void, base::Failure> Connection::detach() {
+  base::Result<void, base::Failure> result = no_memory();
+  insist("taking the mount away", [&] { result = mount_.detach(); });
+  return result;
+}
+
+// The first request is INIT, and until it is answered there is one reader.
+void Connection::note_request() {
+  thread_local bool seen = false;
+  if (seen) return;
+  seen = true;
+  const base::Lock lock(mutex_);
+  initialized_ = true;
+  kernel_has_rings_ = kernel_has_rings;
+  changed_.notify_all();
+}
+
+}  // namespace scratchfs::kernel

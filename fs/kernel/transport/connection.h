@@ -1,0 +1,96 @@
+// libfuse's session: mounting, the threads that read requests, and an end that leaves nothing
+// behind.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fs/base/mutex.h"
+#include "fs/base/result.h"
+#include "fs/kernel/transport/fuse.h"
+#include "fs/kernel/transport/notifier.h"
+#include "fs/kernel/transport/options.h"
+#include "fs/kernel/transport/parking.h"
+#include "fs/kernel/transport/request_thread.h"
+#include "fs/mounts/own_mount.h"
+
+namespace scratchfs::kernel {
+
+// mount(), then serve() once, on one thread; stop() from any. docs/transport.md tells the order of
+// the end, and why.
+class Connection {
+ public:
+  // `operations` as fuse_session_new(3) takes them, without init: what is asked of the kernel is
+  // decided here. Nothing is owned, all outlives the connection. The handlers get `userdata`.
+  static base::Result<std::unique_ptr<Connection>, base::Failure> create(
+      const fuse_lowlevel_ops& operations, void* userdata, Parking& parking, Notifier& notifier,
+      const SessionOptions& options);
+  ~Connection();  // unmounts
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // As Session::mount().
+  base::Result<void, base::Failure> mount(const std::string& mountpoint,
+                                          const base::Descriptor& place);
+  const MountIdentity& identity() const { return mount_.identity(); }
+  int descriptor() const;
+  base::Result<void, base::Failure> serve(const std::function<void()>& ready) EXCLUDES(mutex_);
+  void stop() EXCLUDES(mutex_);
+
+  // 0: requests come through /dev/fuse.
+  unsigned rings() const EXCLUDES(mutex_);
+  // As tree::Arrivals.
+  bool all_handled(std::chrono::milliseconds patience) EXCLUDES(mutex_);
+
+ private:
+  Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
+  base::Result<void, base::Failure> mount_on(const base::Descriptor& place);
+  base::Result<void, base::Failure> mount_with_helper(const std::string& mountpoint);
+  base::Result<void, base::Failure> mount_at(const std::string& place);
+  base::Result<void, base::Failure> start(const std::function<void()>& ready);
+  base::Result<void, base::Failure> await_rings() EXCLUDES(mutex_);
+  bool wait_for_init() EXCLUDES(mutex_);
+  bool takers_were_idle_by(std::chrono::steady_clock::time_point deadline);
+  void wait_for_end() EXCLUDES(mutex_);
+  base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
+  base::Result<void, base::Failure> detach();
+  bool was_aborted() EXCLUDES(mutex_);
+  base::Result<void, base::Failure> outcome(bool aborted) EXCLUDES(mutex_);
+
+  class KnownTaker;
+  bool add_reader();
+  void read_requests() EXCLUDES(mutex_);
+  void end_without_memory() EXCLUDES(mutex_);
+  void note_end(int error) REQUIRES(mutex_);
+  void handle(std::span<std::byte> bytes) EXCLUDES(mutex_);
+  void note_request() EXCLUDES(mutex_);
+
+  Parking& parking_;
+  Notifier& notifier_;
+  const IoUring wish_;
+  const bool io_uring_;      // libfuse has been told to use it
+  bool owns_rings_ = false;  // RingSet's claim
+  fuse_session* session_ = nullptr;
+  std::string mount_options_;  // for a helper that mounts
+  OwnMount mount_;
+  std::vector<std::thread> readers_;
+  base::Mutex takers_mutex_;                                    // a leaf
+  std::vector<const Taker*> takers_ GUARDED_BY(takers_mutex_);  // of the readers
+  std::atomic<bool> only_forgets_ = false;  // all other requests come through rings
+
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  bool initialized_ GUARDED_BY(mutex_) = false;  // the kernel's INIT was answered
+  bool kernel_has_rings_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;  // a reader has seen the end
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  int read_error_ GUARDED_BY(mutex_) = 0;
+  unsigned rings_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,108 @@
+#include "fs/kernel/transport/io_uring_choice.h"
+
+#include <fmt/format.h>
+#include <liburing.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace scratchfs::kernel {
+
+namespace {
+
+constexpr const char* kParameter = "/sys/module/fuse/parameters/enable_uring";
+constexpr const char* kPossible = "/sys/devices/system/cpu/possible";
+
+std::string first_line(const char* path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// Containers often forbid io_uring altogether; libfuse asks for 128-byte entries.
+int try_ring() {
+  io_uring ring{};
+  const int result = io_uring_queue_init(1, &ring, IORING_SETUP_SQE128);
+  if (result < 0) return -result;
+  io_uring_queue_exit(&ring);
+  return 0;
+}
+
+// Empty when nothing is in the way but perhaps the parameter.
+std::string obstacle(const IoUringFacts& facts) {
+  if (facts.parameter == IoUringFacts::Parameter::missing) {
+    return "this kernel has no FUSE over io_uring (Linux 6.14 has)";
+  }
+  if (facts.ring_error != 0) {
+    return fmt::format("io_uring is not to be had here: {}", strerror(facts.ring_error));
+  }
+  if (facts.possible_cpus != facts.configured_cpus) {
+    return fmt::format("the kernel wants a ring for each of {} possible CPUs and libfuse makes {}",
+                       facts.possible_cpus, facts.configured_cpus);
+  }
+  return {};
+}
+
+}  // namespace
+
+int count_cpus(const std::string& list) {
+  int count = 0;
+  std::istringstream stream(list);
+  std::string range;
+  while (std::getline(stream, range, ',')) {
+    int first = 0;
+    int last = 0;
+    char rest = 0;
+    // NOLINTNEXTLINE(cert-err34-c): the kernel wrote it, and what was found is counted
+    const int found = std::sscanf(range.c_str(), "%d-%d%c", &first, &last, &rest);
+    if (found != 1 && found != 2) return 0;
+    if (found == 1) last = first;
+    if (first < 0 || last < first) return 0;
+    count += last - first + 1;
+  }
+  return count;
+}
+
+IoUringFacts io_uring_facts() {
+  IoUringFacts facts;
+  const std::string parameter = first_line(kParameter);
+  if (!parameter.empty()) {
+    facts.parameter =
+        parameter == "Y" ? IoUringFacts::Parameter::enabled : IoUringFacts::Parameter::disabled;
+  }
+  facts.ring_error = try_ring();
+  facts.possible_cpus = count_cpus(first_line(kPossible));
+  facts.configured_cpus = get_nprocs_conf();
+  facts.may_enable = access(kParameter, W_OK) == 0;
+  return facts;
+}
+
+base::Result<IoUringChoice, base::Failure> choose_io_uring(IoUring wish,
+                                                           const IoUringFacts& facts) {
+  if (wish == IoUring::off) return IoUringChoice{};
+  const bool is_must = wish == IoUring::on;
+  const bool is_enabled = facts.parameter == IoUringFacts::Parameter::enabled;
+  std::string why_not = obstacle(facts);
+  std::string remedy = "mount with io_uring=off or io_uring=auto";
+  if (why_not.empty() && !is_enabled && !(is_must && facts.may_enable)) {
+    why_not = "the kernel's FUSE over io_uring is switched off";
+    remedy = fmt::format("as root: echo Y > {}", kParameter);
+  }
+  if (why_not.empty()) return IoUringChoice{.use = true, .must_enable = !is_enabled, .why_not = {}};
+  if (is_must) return base::Failure{fmt::format("io_uring=on: {}; {}", why_not, remedy)};
+  return IoUringChoice{.why_not = std::move(why_not)};
+}
+
+base::Result<void, base::Failure> enable_io_uring() {
+  std::ofstream file(kParameter);
+  file << "Y" << std::flush;
+  if (file) return {};
+  return base::Failure{fmt::format("{}: cannot be written", kParameter)};
+}
+
+}  // namespace scratchfs::kernel

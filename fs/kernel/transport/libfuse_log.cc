@@ -1,0 +1,100 @@
+#include "fs/kernel/transport/libfuse_log.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <new>
+#include <string_view>
+
+#include "fs/kernel/transport/fuse.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+thread_local std::string* captured = nullptr;
+
+spdlog::level::level_enum level_of(fuse_log_level level) {
+  switch (level) {
+    case FUSE_LOG_EMERG:
+    case FUSE_LOG_ALERT:
+    case FUSE_LOG_CRIT:
+      return spdlog::level::critical;
+    case FUSE_LOG_ERR:
+      return spdlog::level::err;
+    case FUSE_LOG_WARNING:
+      return spdlog::level::warn;
+    case FUSE_LOG_NOTICE:
+    case FUSE_LOG_INFO:
+      return spdlog::level::info;
+    case FUSE_LOG_DEBUG:
+      break;
+  }
+  return spdlog::level::debug;
+}
+
+// "fuse: reason\n" as "reason".
+std::string_view trimmed(std::string_view message) {
+  constexpr std::string_view kPrefix = "fuse: ";
+  if (message.starts_with(kPrefix)) message.remove_prefix(kPrefix.size());
+  while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) {
+    message.remove_suffix(1);
+  }
+  return message;
+}
+
+__attribute__((format(printf, 2, 0))) void take_message(fuse_log_level level, const char* format,
+                                                        va_list arguments) {
+  std::array<char, 1024> buffer{};
+  std::vsnprintf(buffer.data(), buffer.size(), format, arguments);
+  const std::string_view message = trimmed(buffer.data());
+  if (message.empty()) return;
+  if (captured != nullptr) {
+    try {
+      captured->append(message).append(1, '\n');
+    } catch (const std::bad_alloc&) {  // libfuse cannot be unwound; then less is known of why
+    }
+  } else {
+    spdlog::log(level_of(level), "libfuse: {}", message);
+  }
+}
+
+}  // namespace
+
+void install_libfuse_log() { fuse_set_log_func(take_message); }
+
+MessageCapture::MessageCapture() {
+  captured = new std::string;  // first: it may throw
+  std::fflush(stderr);
+  file_ = memfd_create("stderr", MFD_CLOEXEC);
+  stderr_ = dup(STDERR_FILENO);
+  if (file_ >= 0 && stderr_ >= 0) dup2(file_, STDERR_FILENO);
+}
+
+MessageCapture::~MessageCapture() {
+  delete captured;
+  captured = nullptr;
+  std::fflush(stderr);
+  if (file_ >= 0 && stderr_ >= 0) dup2(stderr_, STDERR_FILENO);
+  if (stderr_ >= 0) close(stderr_);
+  if (file_ >= 0) close(file_);
+}
+
+std::string MessageCapture::text() {
+  std::string all = *captured;
+  std::array<char, 1024> buffer{};
+  if (file_ >= 0 && lseek(file_, 0, SEEK_SET) == 0) {
+    for (ssize_t got = 0; (got = read(file_, buffer.data(), buffer.size())) > 0;) {
+      all.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+  }
+  all = trimmed(all);
+  for (std::size_t at = 0; (at = all.find('\n', at)) != all.npos;) all.replace(at, 1, "; ");
+  return all;
+}
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,66 @@
+// Tells the kernel what changed without its asking, from a thread of its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+#include "fs/base/log_limiter.h"
+#include "fs/base/mutex.h"
+#include "fs/kernel/transport/fuse.h"
+#include "fs/tree/notices.h"
+
+namespace scratchfs::kernel {
+
+// A notification can block in the kernel for as long as a process holds the parent's lock, and that
+// process may be waiting for one of our replies: so no handler and no worker sends one, they only
+// queue it here.
+class Notifier final : public tree::KernelNotices {
+ public:
+  Notifier() = default;
+  ~Notifier() override;
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
+  // Starts sending to this session, what was queued before included. Once. False: the machine lets
+  // no more threads be made.
+  bool start(fuse_session* session) EXCLUDES(mutex_);
+  // Drops what is queued, waits for the notification under way, ends the thread. Everything queued
+  // later is dropped.
+  void stop() EXCLUDES(mutex_);
+
+  // Both queue and return; from any thread. Of several about one name the last one counts.
+  void name_gone(tree::InodeId parent, tree::InodeId child, std::string name) override
+      EXCLUDES(mutex_);
+  void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
+  // The cached pages and attributes of the inode are no longer true.
+  void inode_changed(tree::InodeId inode) EXCLUDES(mutex_);
+
+ private:
+  struct Key {
+    tree::InodeId parent;
+    std::string name;
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const;
+  };
+  static constexpr tree::InodeId kExpireOnly = 0;  // in place of a child
+  using Batch = std::unordered_map<Key, tree::InodeId, KeyHash>;
+
+  void queue(Key key, tree::InodeId child) EXCLUDES(mutex_);
+  void work(fuse_session* session) EXCLUDES(mutex_);
+  void send(fuse_session* session, const Key& key, tree::InodeId child);
+  void forget_all(fuse_session* session);
+
+  base::Mutex mutex_;
+  base::Condition something_to_do_;
+  Batch queued_ GUARDED_BY(mutex_);
+  bool forget_all_ GUARDED_BY(mutex_) = false;  // more was queued than is kept one by one
+  bool stopped_ GUARDED_BY(mutex_) = false;
+  base::LogLimiter log_{std::chrono::seconds(5)};  // the thread's own
+  std::thread thread_;
+};
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,198 @@
+#include "fs/kernel/transport/parking.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "fs/base/background.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// What is left in the queue at the end gets what the kernel itself says once a mount is gone.
+constexpr base::Errno kRefused{ENOTCONN};
+constexpr base::Errno kInterrupted{EINTR};
+
+}  // namespace
+
+Parking::Parking(unsigned max_workers) {
+  const base::Lock lock(mutex_);  // uncontended: it tells the analysis
+  queue_of(Lane::disk).most = std::max(max_workers, 1U);
+  queue_of(Lane::other).most = kOtherWorkers;
+}
+
+Parking::~Parking() { drain(); }
+
+void Parking::park(TaskPointer task) {
+  base::Errno error = kRefused;
+  {
+    const base::Lock lock(mutex_);
+    if (!closed_) {
+      error = kInterrupted;
+      if (!was_interrupted(task->number())) {
+        error = base::Errno(ENOMEM);
+        if (enqueue(task)) return;
+      }
+    }
+  }
+  task->refuse(error);
+}
+
+// False, and the task is left where it was, when there is no memory or no thread for it.
+bool Parking::enqueue(TaskPointer& task) {
+  Queue& queue = queue_of(task->lane());
+  std::size_t could_run = queue.running + queue.waiting.size() < queue.most ? 1 : 0;
+  for (const Queue& each : queues_) could_run += each.could_run();
+  if (could_run > idle_ && !add_worker() && workers_.empty()) return false;
+  try {
+    queue.waiting.push_back(nullptr);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  queue.waiting.back() = std::move(task);
+  ++queue.total;
+  something_to_do_.notify_one();
+  return true;
+}
+
+bool Parking::was_interrupted(std::uint64_t number) {
+  if (number == 0) return false;
+  const auto found = std::ranges::find(early_, number);
+  if (found == early_.end()) return false;
+  *found = 0;
+  return true;
+}
+
+void Parking::interrupt(std::uint64_t number) {
+  TaskPointer task;
+  {
+    const base::Lock lock(mutex_);
+    task = take_interrupted(number);
+  }
+  if (task != nullptr) task->refuse(kInterrupted);
+}
+
+// The task where it waits in a queue; where it runs, or is not here yet, it is told in its own way.
+Parking::TaskPointer Parking::take_interrupted(std::uint64_t number) {
+  for (Queue& queue : queues_) {
+    const auto found = std::ranges::find_if(
+        queue.waiting, [number](const TaskPointer& task) { return task->number() == number; });
+    if (found == queue.waiting.end()) continue;
+    TaskPointer task = std::move(*found);
+    queue.waiting.erase(found);
+    return task;
+  }
+  const auto found = std::ranges::find(running_, number, &Task::number);
+  if (found != running_.end()) {
+    (*found)->patience().cut(kInterruptGrace, kInterrupted);
+  } else {
+    early_[next_early_++ % kEarly] = number;
+  }
+  return nullptr;
+}
+
+bool Parking::start() {
+  const base::Lock lock(mutex_);
+  return !workers_.empty() || add_worker();
+}
+
+// False when there are as many as there may be, or the system has no more.
+bool Parking::add_worker() {
+  if (workers_.size() >= queues_[0].most + queues_[1].most) return false;
+  base::Errno error{ENOMEM};
+  try {
+    workers_.reserve(workers_.size() + 1);
+    running_.reserve(workers_.size() + 1);  // a worker cannot be told that there is no memory
+    auto started = base::start_thread("parked", [this] { work(); });
+    if (started) {
+      workers_.push_back(*std::move(started));
+      return true;
+    }
+    error = started.error();
+  } catch (const std::bad_alloc&) {
+  }
+  // Who has none is told by what start() or park() answers.
+  if (const auto omitted = workers_.empty() ? std::nullopt : log_.admit()) {
+    spdlog::warn("cannot start a worker beside {}: {}{}", workers_.size(),
+                 std::strerror(error.value()), base::and_more(*omitted));
+  }
+  return false;
+}
+
+Parking::Queue* Parking::next_queue() {
+  const auto found = std::ranges::find_if(queues_, &Queue::has_next);
+  return found == queues_.end() ? nullptr : &*found;
+}
+
+void Parking::work() {
+  base::Lock lock(mutex_);
+  while (true) {
+    ++idle_;
+    Queue* queue = next_queue();
+    for (; queue == nullptr && !closed_; queue = next_queue()) something_to_do_.wait(mutex_);
+    --idle_;
+    if (closed_) return;  // what is queued is drain()'s
+    TaskPointer task = std::move(queue->waiting.front());
+    queue->waiting.pop_front();
+    ++queue->running;
+    running_.push_back(task.get());  // add_worker() made room
+    lock.unlock();
+    task->run();
+    lock.lock();
+    std::erase(running_, task.get());
+    --queue->running;
+    lock.unlock();
+    task.reset();
+    lock.lock();
+  }
+}
+
+// nullptr: nothing is queued any more.
+Parking::TaskPointer Parking::take_queued() {
+  const base::Lock lock(mutex_);
+  for (Queue& queue : queues_) {
+    if (queue.waiting.empty()) continue;
+    TaskPointer task = std::move(queue.waiting.front());
+    queue.waiting.pop_front();
+    return task;
+  }
+  return nullptr;
+}
+
+// Needs no memory: there is nobody to be told that there is none.
+void Parking::drain() {
+  std::vector<std::thread> workers;
+  {
+    const base::Lock lock(mutex_);
+    closed_ = true;
+    for (Task* const task : running_) task->patience().cut({}, kRefused);
+    workers.swap(workers_);
+    something_to_do_.notify_all();
+  }
+  while (const TaskPointer task = take_queued()) task->refuse(kRefused);
+  for (std::thread& worker : workers) worker.join();
+}
+
+std::uint64_t Parking::parked() const { return parked(Lane::disk) + parked(Lane::other); }
+
+std::uint64_t Parking::parked(Lane lane) const {
+  const base::Lock lock(mutex_);
+  const Queue& queue = queue_of(lane);
+  return queue.waiting.size() + queue.running;
+}
+
+std::uint64_t Parking::parked_total() const {
+  return parked_total(Lane::disk) + parked_total(Lane::other);
+}
+
+std::uint64_t Parking::parked_total(Lane lane) const {
+  const base::Lock lock(mutex_);
+  return queue_of(lane).total;
+}
+
+}  // namespace scratchfs::kernel

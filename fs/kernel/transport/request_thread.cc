@@ -1,0 +1,48 @@
+#include "fs/kernel/transport/request_thread.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <string_view>
+#include <thread>
+
+namespace scratchfs::kernel {
+
+namespace {
+
+constexpr std::chrono::microseconds kBetweenLooks{50};
+
+// The state of proc(5)'s stat, behind the name in parentheses; '?' where it cannot be read.
+char state_of(pid_t thread) {
+  std::array<char, 128> buffer{};
+  *fmt::format_to_n(buffer.data(), buffer.size() - 1, "/proc/self/task/{}/stat", thread).out = '\0';
+  const int fd = open(buffer.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return '?';
+  const ssize_t got = read(fd, buffer.data(), buffer.size());
+  close(fd);
+  const std::string_view text(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+  const auto name_end = text.rfind(") ");
+  return name_end == std::string_view::npos || name_end + 2 >= text.size() ? '?'
+                                                                           : text[name_end + 2];
+}
+
+}  // namespace
+
+Taker::Taker() : thread_(gettid()) {}
+
+bool Taker::is_idle() const {
+  return waiting_.load(std::memory_order_acquire) && state_of(thread_) == 'S' &&
+         waiting_.load(std::memory_order_acquire);
+}
+
+bool Taker::was_idle_by(std::chrono::steady_clock::time_point deadline) const {
+  while (!is_idle()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return true;
+}
+
+}  // namespace scratchfs::kernel

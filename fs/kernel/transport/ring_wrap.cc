@@ -1,0 +1,261 @@
+#include "fs/kernel/transport/ring_wrap.h"
+
+#include <fmt/format.h>
+#include <liburing.h>
+#include <linux/fuse.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "fs/base/log_limiter.h"
+#include "fs/kernel/transport/fuse.h"
+#include "fs/kernel/transport/request_id.h"
+
+namespace scratchfs::kernel {
+
+namespace {
+
+// io_uring_register(2) since Linux 6.13, so wherever there is FUSE over io_uring; not in
+// Debian 12's headers.
+constexpr unsigned kRegisterSendMsgRing = 31;
+
+struct Rings {
+  base::Mutex mutex;
+  base::Condition changed;
+  bool claimed GUARDED_BY(mutex) = false;
+  // Made by claim(): a ring's thread has nobody to tell that there is no memory.
+  std::vector<std::optional<Ring>> places GUARDED_BY(mutex);
+  std::size_t taken GUARDED_BY(mutex) = 0;
+  unsigned started GUARDED_BY(mutex) = 0;
+  int error GUARDED_BY(mutex) = 0;
+};
+
+Rings& rings() {
+  static Rings instance;
+  return instance;
+}
+
+// How often a thread that could not be woken is tried again; after that, the next answer does it.
+constexpr int kMostWakes = 1000;
+constexpr std::chrono::milliseconds kBetweenWakes{10};
+
+thread_local Ring* this_thread = nullptr;
+
+int enter(const io_uring& ring, unsigned submit, unsigned wait) {
+  const long result = syscall(__NR_io_uring_enter, ring.ring_fd, submit, wait,
+                              wait > 0 ? IORING_ENTER_GETEVENTS : 0U, nullptr, 0);
+  return result < 0 ? -errno : static_cast<int>(result);
+}
+
+}  // namespace
+
+// libfuse's ring thread comes here for the first time: everything that is done once.
+Ring* Ring::start(io_uring& ring) {
+  // At the end libfuse cancels the thread besides waking it; a handler must not be unwound.
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+  // Entry i of the queue is sqes[i] for good; liburing before 2.3 sets that at each submission.
+  for (unsigned i = 0; i < ring.sq.ring_entries; ++i) ring.sq.array[i] = i;
+  this_thread = RingSet::add(ring);
+  this_thread->entries_ = io_uring_sq_ready(&ring) - 1;  // one is libfuse's own, for its eventfd
+  RingSet::report(this_thread->register_entries());
+  return this_thread;
+}
+
+// Registering is answered at once where it fails, with the first request where it does not.
+int Ring::register_entries() {
+  const int submitted = submit(false);
+  if (submitted < 0) return submitted;
+  if (static_cast<unsigned>(submitted) != entries_ + 1) return -EIO;
+  unsigned head = 0;
+  io_uring_cqe* cqe = nullptr;
+  io_uring_for_each_cqe(&ring_, head, cqe) {
+    if (cqe->res < 0) return cqe->res;
+  }
+  return 0;
+}
+
+Ring* Ring::of_this_thread() { return this_thread; }
+
+// What liburing's submission does before its system call: shows the kernel the entries filled in.
+unsigned Ring::hand_over() {
+  io_uring_sq& queue = ring_.sq;
+  queue.sqe_head = queue.sqe_tail;
+  __atomic_store_n(queue.ktail, queue.sqe_tail, __ATOMIC_RELEASE);
+  return queue.sqe_tail - __atomic_load_n(queue.khead, __ATOMIC_ACQUIRE);
+}
+
+int Ring::submit(bool wait) {
+  unsigned ready = 0;
+  {
+    const base::Lock lock(mutex_);
+    ready = hand_over();
+    // From here on a replier knows that what it fills in is not in `ready`.
+    if (wait) sleeping_.store(true, std::memory_order_relaxed);
+  }
+  if (wait) taker_.waits();
+  const int result = enter(ring_, ready, wait ? 1 : 0);
+  taker_.goes_on();
+  if (wait) sleeping_.store(false, std::memory_order_relaxed);
+  return result;
+}
+
+void Ring::end_reply() {
+  const bool must_wake = sleeping_.exchange(false, std::memory_order_relaxed);
+  mutex_.unlock();
+  if (!must_wake) return;
+  // The answer is filled in and waits for the ring's thread: for want of memory it must not do so
+  // for ever.
+  for (int tries = 0; !wake(); ++tries) {
+    if (tries == kMostWakes) return sleeping_.store(true, std::memory_order_relaxed);
+    std::this_thread::sleep_for(kBetweenWakes);
+  }
+}
+
+// Posts a completion that libfuse passes over: ENOTCONN is what it sees from each entry at unmount.
+bool Ring::wake() const {
+  io_uring_sqe message{};
+  message.opcode = IORING_OP_MSG_RING;
+  message.fd = ring_.ring_fd;
+  message.len = static_cast<unsigned>(-ENOTCONN);  // becomes the completion's result
+  if (syscall(__NR_io_uring_register, -1, kRegisterSendMsgRing, &message, 1) == 0) return true;
+  // EOVERFLOW: its completion queue is full, so its thread has something to come back for.
+  if (errno == EOVERFLOW) return true;
+  const int error = errno;
+  static base::LogLimiter limiter{std::chrono::seconds(1)};
+  if (const auto omitted = limiter.admit()) {
+    spdlog::error("io_uring: cannot wake a ring: {}{}", strerror(error), base::and_more(*omitted));
+  }
+  return false;
+}
+
+void Ring::count_parked() {
+  const unsigned parked = parked_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (entries_ > 0 && parked == entries_ / 2 + 1) {
+    spdlog::debug("io_uring: more than half of a ring's {} entries are parked", entries_);
+  }
+}
+
+RingReply::RingReply(Ring* ring) : ring_(ring == this_thread ? nullptr : ring) {
+  if (ring_ == nullptr) return;
+  // A ring's thread holds its queue's lock: waiting for another's could close a circle.
+  assert(this_thread == nullptr);
+  ring_->begin_reply();
+}
+
+RingReply::~RingReply() {
+  if (ring_ != nullptr) ring_->end_reply();
+}
+
+bool RingSet::claim() {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  if (all.claimed) return false;
+  all.places = std::vector<std::optional<Ring>>(static_cast<std::size_t>(get_nprocs_conf()));
+  all.claimed = true;
+  return true;
+}
+
+Ring* RingSet::add(io_uring& ring) {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  assert(all.taken < all.places.size());  // libfuse makes as many
+  return &all.places[all.taken++].emplace(ring);
+}
+
+void RingSet::report(int error) {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  if (error != 0) all.error = error;
+  ++all.started;
+  all.changed.notify_all();
+}
+
+base::Result<void, base::Failure> RingSet::wait_for(unsigned count, std::chrono::seconds timeout,
+                                                    unsigned& started) {
+  Rings& all = rings();
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  base::Lock lock(all.mutex);
+  while (all.started < count && all.error == 0) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= left.zero()) break;
+    all.changed.wait_for(all.mutex, left);
+  }
+  started = all.started;
+  // The mount has gone before its rings came, which is no fault: its end is told elsewhere.
+  if (all.error == -ENOTCONN) return {};
+  if (all.error != 0) {
+    return base::Failure{
+        fmt::format("io_uring: the kernel refused a ring: {}", strerror(-all.error))};
+  }
+  if (started < count) {
+    return base::Failure{fmt::format("io_uring: {} of {} rings started", started, count)};
+  }
+  return {};
+}
+
+bool RingSet::were_idle_by(std::chrono::steady_clock::time_point deadline) {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  const std::span made(all.places.data(), all.taken);
+  return std::ranges::all_of(made, [deadline](const std::optional<Ring>& ring) {
+    return ring->parked_.load(std::memory_order_relaxed) < ring->entries_ &&
+           ring->taker_.was_idle_by(deadline);
+  });
+}
+
+void RingSet::forget() {
+  Rings& all = rings();
+  const base::Lock lock(all.mutex);
+  all.places.clear();
+  all.taken = 0;
+  all.claimed = false;
+  all.started = 0;
+  all.error = 0;
+}
+
+}  // namespace scratchfs::kernel
+
+// What libfuse's calls are led to, see the header.
+extern "C" {
+int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) noexcept;
+int __wrap_io_uring_submit(io_uring* ring) noexcept;
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
+                                           fuse_in_header* header, void* operation, void* payload,
+                                           std::size_t size);
+void __real_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
+                                           fuse_in_header* header, void* operation, void* payload,
+                                           std::size_t size);
+#endif
+
+int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned /*wait_for*/) noexcept {
+  using scratchfs::kernel::Ring;
+  Ring* self = Ring::of_this_thread();
+  if (self == nullptr) self = Ring::start(*ring);
+  return self->submit(true);
+}
+
+// libfuse submits at once where another thread than the ring's has replied.
+int __wrap_io_uring_submit(io_uring* /*ring*/) noexcept { return 0; }
+
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+// Here libfuse takes a request out of a ring.
+void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
+                                           fuse_in_header* header, void* operation, void* payload,
+                                           std::size_t size) {
+  const scratchfs::kernel::CurrentNumber number(header->unique);
+  __real_fuse_session_process_uring_cqe(session, request, header, operation, payload, size);
+}
+#endif
+}

@@ -1,0 +1,45 @@
+#include "fs/kernel/transport/serve.h"
+
+#include <spdlog/spdlog.h>
+
+#include "fs/base/log_limiter.h"
+#include "fs/kernel/transport/control_inode.h"
+
+namespace scratchfs::kernel::detail {
+
+void log_exception(const Request& request, const char* what) {
+  static base::LogLimiter limiter{std::chrono::seconds(1)};
+  if (const auto omitted = limiter.admit()) {
+    spdlog::error("{} of inode {} failed: {}{}", name_of(request.opcode()), request.inode(), what,
+                  base::and_more(*omitted));
+  }
+}
+
+void log_late(const Request& request) {
+  static base::LogLimiter limiter{std::chrono::seconds(5)};
+  if (const auto omitted = limiter.admit()) {
+    spdlog::error("spill: no answer from the disk in time: {} of inode {} was given up{}",
+                  name_of(request.opcode()), request.inode(), base::and_more(*omitted));
+  }
+}
+
+Parking::Lane lane_of(const Request& request) {
+  switch (request.opcode()) {
+    case Opcode::read:
+    case Opcode::write:
+    case Opcode::setattr:
+    case Opcode::fallocate:
+    case Opcode::copy_file_range:
+      return request.inode() == kControlId ? Parking::Lane::other : Parking::Lane::disk;
+    default:
+      return Parking::Lane::other;
+  }
+}
+
+base::Patience::Clock::time_point deadline_of(const Request& request,
+                                              std::chrono::milliseconds ring_patience) {
+  if (request.ring() == nullptr) return base::Patience::Clock::time_point::max();
+  return base::Patience::Clock::now() + ring_patience;
+}
+
+}  // namespace scratchfs::kernel::detail

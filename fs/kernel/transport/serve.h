@@ -1,0 +1,193 @@
+// How a handler does its work: at once where it can, parked where it would have to wait.
+//
+//   void on_read(fuse_req_t raw, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file)
+//   {
+//     Context& context = context_of(raw);
+//     serve(context, raw, Opcode::read, inode,
+//           [&context, size, offset, handle = context.tree.handle(file->fh)](Request& request,
+//           base::Wait wait)
+//               -> base::Result<Bytes> { ... });
+//   }
+#pragma once
+
+#include <cassert>
+#include <chrono>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "fs/base/patience.h"
+#include "fs/base/result.h"
+#include "fs/kernel/metrics/counters.h"
+#include "fs/kernel/transport/options.h"
+#include "fs/kernel/transport/parking.h"
+#include "fs/kernel/transport/request.h"
+
+namespace scratchfs::kernel {
+
+// What serve() itself needs of what handlers share.
+struct Transport {
+  Parking& parking;
+  Counters& counters;
+  std::chrono::milliseconds ring_patience = kRingPatience;
+};
+
+// What a WRITE brings.
+struct WriteData {
+  std::span<const std::byte> bytes;
+  bool whole = false;  // it must not be cut short
+};
+
+namespace detail {
+
+// How an argument survives parking. Names are copied: libfuse's buffer is used again once the
+// handler has returned.
+template <typename Argument>
+class Kept {
+ public:
+  Kept(const Argument& argument, bool /*on_ring*/, KeptBytes& /*all*/) : argument_(argument) {}
+  const Argument& get() const { return argument_; }
+
+ private:
+  Argument argument_;
+};
+template <>
+class Kept<std::string_view> {
+ public:
+  Kept(std::string_view argument, bool /*on_ring*/, KeptBytes& /*all*/) : copy_(argument) {}
+  std::string_view get() const { return copy_; }
+
+ private:
+  std::string copy_;
+};
+// A ring entry's payload stays as it is until the reply, so large data is not copied there.
+template <>
+class Kept<WriteData> {
+ public:
+  Kept(const WriteData& argument, bool on_ring, KeptBytes& all)
+      : share_(on_ring ? KeptShare() : take(argument, all)), data_(argument) {
+    if (on_ring) return;
+    const auto kept = argument.bytes.first(share_.bytes());
+    copy_.assign(kept.begin(), kept.end());
+    data_.bytes = copy_;
+  }
+  Kept(Kept&& other) noexcept = default;  // a moved vector keeps its memory, so data_ stays true
+  Kept& operator=(Kept&&) = delete;
+  const WriteData& get() const { return data_; }
+
+ private:
+  static KeptShare take(const WriteData& data, KeptBytes& all) {
+    const std::size_t bytes = all.take(data.bytes.size(), data.whole);
+    if (bytes == 0 && !data.bytes.empty()) throw std::bad_alloc();
+    return {all, bytes};
+  }
+  KeptShare share_;
+  std::vector<std::byte> copy_;
+  WriteData data_;
+};
+
+void log_exception(const Request& request, const char* what);
+void log_late(const Request& request);
+Parking::Lane lane_of(const Request& request);
+// A parked request keeps its ring entry, so there it does not wait for ever.
+base::Patience::Clock::time_point deadline_of(const Request& request,
+                                              std::chrono::milliseconds ring_patience);
+
+// Nothing may be thrown through libfuse.
+template <typename Op, typename... Arguments>
+auto attempt(Request& request, base::Wait wait, Op& op, const Arguments&... arguments)
+    -> decltype(op(request, wait, arguments...)) {
+  try {
+    return op(request, wait, arguments...);
+  } catch (const std::bad_alloc&) {
+    return base::Errno(ENOMEM);
+  } catch (const std::exception& exception) {
+    log_exception(request, exception.what());
+    return base::Errno(EIO);
+  }
+}
+
+template <typename Reply>
+void answer(Request& request, const base::Result<Reply>& result) {
+  if (result)
+    request.answer(*result);
+  else
+    request.answer(result.error());
+}
+
+template <typename Reply>
+void finish(Counters& counters, Request& request, const base::Result<Reply>& result) {
+  counters.note(request.opcode(), request.age());  // first: who got the answer may ask for it
+  answer(request, result);
+}
+
+template <typename Op, typename... Arguments>
+class ParkedOp final : public Parking::Task {
+ public:
+  // Throws bad_alloc before it takes the request.
+  ParkedOp(Transport& transport, Request&& request, Op&& op, const Arguments&... arguments)
+      : Task(lane_of(request), request.number(), deadline_of(request, transport.ring_patience)),
+        counters_(transport.counters),
+        arguments_(
+            Kept<Arguments>(arguments, request.ring() != nullptr, transport.parking.kept())...),
+        op_(std::move(op)),
+        request_(std::move(request)),
+        place_(request_.ring()) {
+    request_.note_parked();
+  }
+
+  void run() override {
+    std::apply(
+        [this](const Kept<Arguments>&... kept) {
+          const auto result = attempt(request_, base::Wait(patience()), op_, kept.get()...);
+          assert(!result.is(base::kWouldBlock));
+          if (!result && patience().over() && !patience().is_cut()) log_late(request_);
+          finish(counters_, request_, result);
+        },
+        arguments_);
+  }
+  void refuse(base::Errno error) override { request_.answer(error); }
+
+ private:
+  Counters& counters_;
+  const std::tuple<Kept<Arguments>...> arguments_;
+  Op op_;
+  Request request_;
+  const ParkedPlace place_;
+};
+
+}  // namespace detail
+
+// Runs `op(Request&, base::Wait, arguments...) -> base::Result<Reply>` and answers with what it
+// returns. It runs with Wait::no in the handler; on kWouldBlock, (request, op, arguments) is
+// parked, and a worker runs it again with a patience: it ends when the kernel interrupts the
+// request, at unmounting, and on a ring after `ring_patience` (EIO). So a run that ends in
+// kWouldBlock must have changed nothing.
+//
+// `op` owns what it captures (moved, not copied, when it parks); what points into libfuse's buffers
+// goes into `arguments`: std::string_view and WriteData are kept alive when it parks (of
+// WriteData perhaps only the first part), all else is copied as it is. Allocates only when it
+// parks. The op may throw bad_alloc (ENOMEM); never throws itself.
+template <typename Op, typename... Arguments>
+void serve(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId inode, Op op,
+           Arguments... arguments) {
+  Request request(raw, opcode, inode);
+  const auto result = detail::attempt(request, base::Wait::no, op, arguments...);
+  if (!result.is(base::kWouldBlock)) return detail::finish(transport.counters, request, result);
+  std::unique_ptr<Parking::Task> parked;
+  try {
+    parked = std::make_unique<detail::ParkedOp<Op, Arguments...>>(transport, std::move(request),
+                                                                  std::move(op), arguments...);
+  } catch (const std::bad_alloc&) {
+    return request.answer(base::Errno(ENOMEM));
+  }
+  transport.parking.park(std::move(parked));
+}
+
+}  // namespace scratchfs::kernel

@@ -1,0 +1,221 @@
+#include "fs/lifetime/cgroup_claimants.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "fs/base/descriptor.h"
+#include "fs/base/printable.h"
+#include "fs/base/read_all.h"
+#include "fs/mounts/mount_info.h"
+
+namespace scratchfs::tree {
+
+namespace {
+
+constexpr ClaimantKey kStop = ~ClaimantKey{0};
+
+// Empty where it cannot be read.
+std::string read_whole(const std::string& path) {
+  const base::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto text = base::read_all(file, SIZE_MAX);
+  return text ? *text : std::string();
+}
+
+template <typename Visit>
+void for_each_line(std::string_view text, Visit visit) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    visit(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+// The file cannot be read any more once the group is removed, which it can be only when empty.
+bool is_populated(int events) {
+  std::array<char, 256> text{};
+  const ssize_t got = pread(events, text.data(), text.size(), 0);
+  if (got < 0) return errno != ENODEV;
+  return std::string_view(text.data(), static_cast<std::size_t>(got)).find("populated 0") ==
+         std::string_view::npos;
+}
+
+ClaimantKey inode_of(const std::string& directory) {
+  struct stat status {};
+  return stat(directory.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+}  // namespace
+
+CgroupMount find_cgroup_mount(std::string_view mountinfo) {
+  CgroupMount found;
+  for (base::MountLine& line : base::parse_mount_info(mountinfo)) {
+    if (line.type == "cgroup2") found = {std::move(line.path), std::move(line.root)};
+  }
+  return found;
+}
+
+std::string cgroup_directory(const CgroupMount& mount, std::string_view proc_cgroup) {
+  constexpr std::string_view kUnified = "0::";  // cgroups(7): the line of the v2 hierarchy
+  std::string_view path;
+  for_each_line(proc_cgroup, [&](std::string_view line) {
+    if (line.starts_with(kUnified)) path = line.substr(kUnified.size());
+  });
+  constexpr std::string_view kRemoved = " (deleted)";
+  if (path.empty() || path.ends_with(kRemoved) || path.starts_with("/..")) return {};
+  if (mount.root != "/") {
+    if (!path.starts_with(mount.root + "/")) return {};
+    path.remove_prefix(mount.root.size());
+  }
+  return path == "/" ? std::string() : mount.path + std::string(path);
+}
+
+base::Result<std::unique_ptr<CgroupClaimants>, base::Failure> CgroupClaimants::create() {
+  CgroupMount mount = find_cgroup_mount(read_whole("/proc/self/mountinfo"));
+  if (mount.path.empty())
+    return base::Failure{"-o claim=cgroup: no cgroup v2 hierarchy is mounted here; see cgroups(7)"};
+  return std::unique_ptr<CgroupClaimants>(new CgroupClaimants(std::move(mount)));
+}
+
+CgroupClaimants::CgroupClaimants(CgroupMount mount)
+    : mount_(std::move(mount)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      stop_(eventfd(0, EFD_CLOEXEC)) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kStop;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_, &event);
+}
+
+CgroupClaimants::~CgroupClaimants() {
+  stop();
+  base::Lock lock(mutex_);
+  for (const auto& [key, group] : groups_) close(group.events);
+  close(stop_);
+  close(epoll_);
+}
+
+std::string CgroupClaimants::directory_of(pid_t pid) const {
+  return cgroup_directory(mount_, read_whole("/proc/" + std::to_string(pid) + "/cgroup"));
+}
+
+std::string CgroupClaimants::words_for(const std::string& directory) const {
+  return "cgroup " +
+         base::printable(directory.substr(std::min(mount_.path.size(), directory.size())));
+}
+
+ClaimantKind::Identity CgroupClaimants::identify(const base::Caller& caller, base::Wait wait) {
+  if (caller.pid == 0) return Unknowable{};  // another pid namespace
+  if (wait == base::Wait::no) return MustWait{};
+  const std::string directory = directory_of(caller.pid);
+  const ClaimantKey key = directory.empty() ? 0 : inode_of(directory);
+  if (key != 0) return key;
+  if (getsid(caller.pid) < 0 && errno == ESRCH) return Vanished{};
+  return Unknowable{};
+}
+
+std::string CgroupClaimants::describe(ClaimantKey /*key*/, pid_t pid) {
+  return words_for(directory_of(pid));
+}
+
+std::vector<std::string> CgroupClaimants::describe_now(std::span<const ClaimantKey> keys) {
+  std::vector<std::string> words;
+  base::Lock lock(mutex_);
+  for (const ClaimantKey key : keys) {
+    const auto at = groups_.find(key);
+    words.push_back(at == groups_.end() ? "a cgroup" : at->second.words);
+  }
+  return words;
+}
+
+// What cannot be watched is never told to have ended: its claims last until the unmount.
+void CgroupClaimants::watch(ClaimantKey key, pid_t pid) {
+  const std::string directory = directory_of(pid);
+  base::Descriptor events(open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  const int error = errno;
+  if (!events.valid() || inode_of(directory) != key) {
+    spdlog::warn("{}: cannot be watched, so what it claims stays until the unmount: {}",
+                 words_for(directory), events.valid() ? "it has moved" : std::strerror(error));
+    return;
+  }
+  base::Lock lock(mutex_);
+  if (!groups_.try_emplace(key, Group{words_for(directory), events.get()}).second) return;
+  // A change shows as an exceptional condition; the first look is asked for by adding the file.
+  epoll_event event{};
+  event.events = EPOLLPRI;
+  event.data.u64 = key;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, events.release(), &event);
+}
+
+void CgroupClaimants::start(ClaimantEvents events) {
+  events_ = std::move(events);
+  thread_ = std::thread([this] { run(); });
+}
+
+void CgroupClaimants::stop() {
+  if (!thread_.joinable()) return;
+  eventfd_write(stop_, 1);
+  thread_.join();
+}
+
+void CgroupClaimants::run() {
+  pthread_setname_np(pthread_self(), "claims");
+  while (true) {
+    std::array<epoll_event, 64> events{};
+    const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience());
+    for (int i = 0; i < got; ++i) {
+      if (events[static_cast<std::size_t>(i)].data.u64 == kStop) return;
+    }
+    // What is not looked at now is after the next patience.
+    shortage_.survives([&] {
+      if (got == 0) look_at_all();
+      for (int i = 0; i < got; ++i) look_at(events[static_cast<std::size_t>(i)].data.u64);
+    });
+  }
+}
+
+// The kernel tells of a group at most every 10 ms, and forgets to where it is removed before it
+// comes to that.
+int CgroupClaimants::patience() {
+  constexpr int kMilliseconds = 500;
+  base::Lock lock(mutex_);
+  return groups_.empty() ? -1 : kMilliseconds;
+}
+
+void CgroupClaimants::look_at_all() {
+  std::vector<ClaimantKey> keys;
+  {
+    base::Lock lock(mutex_);
+    for (const auto& [key, group] : groups_) keys.push_back(key);
+  }
+  for (const ClaimantKey key : keys) look_at(key);
+}
+
+void CgroupClaimants::look_at(ClaimantKey key) {
+  const std::uint64_t claims = events_.claims(key);
+  decltype(groups_)::node_type group;  // put back without needing memory
+  {
+    base::Lock lock(mutex_);
+    const auto at = groups_.find(key);
+    if (at == groups_.end() || is_populated(at->second.events)) return;
+    group = groups_.extract(at);
+  }
+  if (events_.ended(key, claims)) {
+    close(group.mapped().events);
+    return;
+  }
+  // Somebody has come into the group since, and claimed.
+  base::Lock lock(mutex_);
+  groups_.insert(std::move(group));
+}
+
+}  // namespace scratchfs::tree

@@ -1,0 +1,21 @@
+// The kinds of claimants that there are: -o claim=.
+#pragma once
+
+#include <sys/types.h>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "fs/base/result.h"
+#include "fs/lifetime/claimant.h"
+
+namespace scratchfs::tree {
+
+enum class ClaimKind : std::uint8_t { session, process, cgroup, user };
+
+// `own` are processes that hold nothing: the daemon's. Fails where the machine has no such thing:
+// cgroup needs a mounted cgroup v2 hierarchy.
+base::Result<std::unique_ptr<ClaimantKind>, base::Failure> make_claimants(ClaimKind kind,
+                                                                          std::vector<pid_t> own);
+
+}  // namespace scratchfs::tree

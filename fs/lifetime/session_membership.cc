@@ -1,0 +1,64 @@
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <cerrno>
+
+#include "fs/lifetime/membership.h"
+
+namespace scratchfs::tree {
+
+namespace {
+
+class SessionMembership final : public Membership {
+ public:
+  SessionMembership() : probe_(eventfd(0, EFD_CLOEXEC)) {}
+  ~SessionMembership() override { close(probe_); }
+  SessionMembership(const SessionMembership&) = delete;
+  SessionMembership& operator=(const SessionMembership&) = delete;
+
+  ClaimantKind::Identity identify(const base::Caller& caller) override {
+    if (caller.pid == 0) return Unknowable{};  // another pid namespace
+    const pid_t session = getsid(caller.pid);  // a thread's id will do
+    if (session > 0) return static_cast<ClaimantKey>(session);
+    if (session < 0 && errno == ESRCH) return Vanished{};
+    return Unknowable{};
+  }
+
+  std::string describe(ClaimantKey group) const override {
+    return "session " + std::to_string(group);
+  }
+
+  // A session's number stays taken until its last member is not even a zombie any more, and
+  // fcntl(2) takes it as an owner that long, even where its members are hidden.
+  Answer ask(ClaimantKey group) const override {
+    const f_owner_ex owner{.type = F_OWNER_PGRP, .pid = static_cast<pid_t>(group)};
+    if (fcntl(probe_, F_SETOWN_EX, &owner) < 0 && errno == ESRCH) return Answer::over;
+    // It may have been taken by a process since, of another session.
+    const pid_t session = getsid(owner.pid);
+    return session > 0 && session != owner.pid ? Answer::over : Answer::unclear;
+  }
+
+  bool unclear_means_some() const override { return true; }
+
+  // Who outlives its children, as a rule.
+  pid_t leader(ClaimantKey group) const override { return static_cast<pid_t>(group); }
+
+  bool is_member(pid_t pid, ClaimantKey group) const override {
+    return getsid(pid) == static_cast<pid_t>(group);
+  }
+
+  base::Result<std::vector<ClaimantKey>> groups_of(const Process& process) const override {
+    return std::vector{static_cast<ClaimantKey>(process.session)};
+  }
+
+  bool hides_members() const override { return !all_processes_are_shown(); }
+
+ private:
+  const int probe_;  // whose owner is set to see whether that is possible; it never sends a signal
+};
+
+}  // namespace
+
+std::unique_ptr<Membership> session_membership() { return std::make_unique<SessionMembership>(); }
+
+}  // namespace scratchfs::tree

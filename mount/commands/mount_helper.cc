@@ -1,0 +1,72 @@
+#include "mount/commands/mount_helper.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "mount/process/exit_codes.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+constexpr std::string_view kTakesNothing = "sfnv";
+constexpr std::string_view kTakesAWord = "oNt";
+
+Answered mistake(const std::string& what) {
+  return {"scratchfs: mount.fuse.scratchfs: " + what +
+              "; it is for mount(8), by hand there is scratchfs mount\n",
+          kUsage};
+}
+
+}  // namespace
+
+bool is_mount_helper(std::string_view program) {
+  const std::size_t slash = program.rfind('/');
+  return program.substr(slash == std::string_view::npos ? 0 : slash + 1).starts_with("mount.");
+}
+
+std::variant<std::vector<std::string>, Answered> arguments_from_mount(
+    const std::vector<std::string>& arguments) {
+  std::vector<std::string> result{"mount"};
+  std::vector<std::string> paths;
+  bool fake = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument.size() < 2 || argument[0] != '-') {
+      paths.push_back(argument);
+      continue;
+    }
+    for (std::size_t at = 1; at < argument.size(); ++at) {
+      const char flag = argument[at];
+      if (kTakesNothing.find(flag) != std::string_view::npos) {
+        fake = fake || flag == 'f';
+        continue;
+      }
+      if (kTakesAWord.find(flag) == std::string_view::npos)
+        return mistake("-" + std::string(1, flag) + ": unknown");
+      std::string word = argument.substr(at + 1);
+      if (word.empty() && ++i == arguments.size())
+        return mistake("-" + std::string(1, flag) + ": needs a word");
+      if (word.empty()) word = arguments[i];
+      if (flag == 'N') return mistake("-N: cannot mount in another namespace; use nsenter(1)");
+      if (flag == 'o') result.insert(result.end(), {"-o", word});
+      break;
+    }
+  }
+  if (paths.size() != 2) return mistake("wants a source and a mount point");
+  if (fake) return Answered{"", kFine};
+  // Behind all options, so that no path is taken for one.
+  result.insert(result.end(), {"--", paths[0], paths[1]});
+  return result;
+}
+
+std::variant<Command, Answered> parse_program(std::vector<std::string> arguments) {
+  const std::string program = arguments.empty() ? "" : arguments.front();
+  if (!arguments.empty()) arguments.erase(arguments.begin());
+  if (!is_mount_helper(program)) return parse_command_line(std::move(arguments));
+  auto words = arguments_from_mount(arguments);
+  if (auto* answered = std::get_if<Answered>(&words)) return std::move(*answered);
+  return parse_command_line(std::move(*std::get_if<std::vector<std::string>>(&words)));
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,15 @@
+// Changing options of a live mount.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mount/process/refusal.h"
+
+namespace scratchfs::mount {
+
+// What each -o list says, of the mount at `mountpoint`. Refused: a mistake in the lists, an option
+// that cannot be changed and is not as the mount has it, or what the daemon says.
+Outcome<void> change_mount(const std::string& mountpoint, const std::vector<std::string>& lists);
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,136 @@
+// `scratchfs umount`: returns when the mount, its daemon and all that it held are gone.
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fs/base/descriptor.h"
+#include "fs/mounts/mount_point.h"
+#include "fs/mounts/mount_table.h"
+#include "mount/commands/commands.h"
+#include "mount/control/client.h"
+#include "mount/daemon/guardian_watch.h"
+#include "mount/process/call_with_timeout.h"
+#include "mount/process/pidfd.h"
+#include "mount/process/progress.h"
+#include "mount/process/unmounting.h"
+#include "mount/view/user_table.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kPatienceForStatus{5};
+constexpr std::chrono::seconds kPatienceForEnd{120};
+
+// The processes behind a mount, held by pidfd so that their numbers cannot come to mean others.
+class Processes {
+ public:
+  void add(const Json& pid) {
+    if (!pid.is_number_unsigned() || pid == 0U) return;
+    base::Descriptor process(open_pidfd(pid.get<pid_t>()));
+    if (process.valid()) processes_.push_back(std::move(process));
+  }
+
+  // False: some are still there after `patience`.
+  bool wait_for_end(std::chrono::milliseconds patience) const {
+    const auto deadline = Clock::now() + patience;
+    for (const base::Descriptor& process : processes_) {
+      pollfd waited{process.get(), POLLIN, 0};
+      for (;;) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+        if (left.count() <= 0) return false;
+        const int ready = ::poll(&waited, 1, static_cast<int>(left.count()));
+        if (ready > 0) break;
+        if (ready < 0 && errno != EINTR) return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  std::vector<base::Descriptor> processes_;
+};
+
+std::uint64_t own_pid_namespace() {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+void find_processes(const std::string& mountpoint, Processes& processes) {
+  const auto status = ask_daemon_briefly(mountpoint, StatusRequest{StatusRequest::Detail::about},
+                                         "status", kPatienceForStatus);
+  // A daemon of another pid namespace cannot be waited for by its number.
+  if (!status || member(*status, "pid_namespace") != own_pid_namespace()) return;
+  processes.add(member(*status, "pid"));
+  processes.add(member(*status, "guardian_pid"));
+}
+
+bool daemon_is_dead(const MountEntry& mount) {
+  const auto dead = briefly<bool>(
+      [mount]() -> std::optional<bool> {
+        const auto root = base::open_mount(mount.mountpoint, mount.number());
+        if (!root) return std::nullopt;
+        struct statfs status {};  // never answered from a cache
+        return ::fstatfs(root->get(), &status) != 0 && errno == ENOTCONN;
+      },
+      kPatienceForStatus);
+  return dead.value_or(false);
+}
+
+// What guardians do, where they were killed too. A mount that lives, and one that another process
+// made there since, is none of our business.
+int clear_away(const std::string& mountpoint) {
+  Outcome<void> detached;
+  const GuardianHost host{[] { return read_mount_table(); },
+                          [&](const MountEntry& mount) {
+                            detached = unmount(mount, Detach::dead);
+                            return static_cast<bool>(detached);
+                          }};
+  for (;;) {
+    const MountTable table = read_mount_table();
+    const MountEntry* top = topmost_at(table, mountpoint);
+    if (top == nullptr || top->type != kFileSystemType || !daemon_is_dead(*top)) return kFine;
+    detach_all(table, *top, host);
+    if (!detached) return complain(detached.error());
+  }
+}
+
+Outcome<void> unmount_and_wait(const MountEntry& mount) {
+  const Progress progress("unmounting and wiping");
+  Processes processes;
+  find_processes(mount.mountpoint, processes);
+  if (auto unmounted = unmount(mount, Detach::when_unused); !unmounted) return unmounted;
+  if (!processes.wait_for_end(kPatienceForEnd))
+    return failed(mount.mountpoint + ": unmounted, but its daemon has not ended yet");
+  return {};
+}
+
+}  // namespace
+
+int run(const UmountCommand& command) {
+  const auto mountpoint = resolve_mountpoint(command.mountpoint);
+  if (!mountpoint) return complain(failed(command.mountpoint, mountpoint.error().value()));
+  if (command.dead) return clear_away(*mountpoint);
+  const MountTable table = read_mount_table();
+  const MountEntry* top = topmost_at(table, *mountpoint);
+  if (top == nullptr || top->type != kFileSystemType) {
+    return complain(failed(command.mountpoint + ": no scratchfs is mounted there"));
+  }
+  if (::geteuid() != 0 && top->owner != ::geteuid()) {
+    return complain(failed(command.mountpoint + ": only root and who mounted it may unmount it"));
+  }
+  // After a lazy unmount the daemon goes on for as long as anything there is in use.
+  const auto ended = command.lazy ? unmount(*top, Detach::at_once) : unmount_and_wait(*top);
+  return ended ? kFine : complain(ended.error());
+}
+
+}  // namespace scratchfs::mount

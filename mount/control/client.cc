@@ -1,0 +1,77 @@
+#include "mount/control/client.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "fs/base/descriptor.h"
+#include "fs/base/read_all.h"
+#include "mount/process/call_with_timeout.h"
+#include "mount/process/progress.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+Refusal cannot_open(const std::string& mountpoint, int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return failed(mountpoint + ": no scratchfs is mounted there");
+    case ENOTCONN:
+      return failed(mountpoint + ": its daemon is gone; to clear it away: scratchfs umount " +
+                    mountpoint);
+    case EACCES:
+      return failed(mountpoint + ": a mount of another user, who alone may use it");
+    default:
+      return failed(mountpoint, error);
+  }
+}
+
+// Who mounts a file system of his own making can call it a scratchfs.
+constexpr std::size_t kLongestAnswer = 64 << 20;
+
+Outcome<std::string> talk(const std::string& mountpoint, const std::string& request) {
+  const std::string path = mountpoint + "/" + kControlFile;
+  const base::Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) return cannot_open(mountpoint, errno);
+  const ssize_t written = ::pwrite(file.get(), request.data(), request.size(), 0);
+  if (written < 0) return failed(mountpoint, errno);
+  if (static_cast<std::size_t>(written) != request.size())
+    return failed(mountpoint + ": the request is too long");
+  auto answer = base::read_all(file, kLongestAnswer);
+  if (answer) return std::move(*answer);
+  if (answer.is(base::Errno(EFBIG))) return failed(mountpoint + ": its answer does not end");
+  return failed(mountpoint, answer.error().value());
+}
+
+}  // namespace
+
+Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, const char* what) {
+  const auto reply = talk(mountpoint, write_request(request));
+  if (!reply) return reply.error();
+  auto answer = read_reply(*reply, what);
+  if (!answer) return failed(mountpoint + ": " + answer.error().message);
+  return std::move(*answer);
+}
+
+Outcome<Json> ask_daemon_visibly(const std::string& mountpoint, const Request& request,
+                                 const char* what) {
+  const Progress progress("waiting for the daemon to answer");
+  return ask_daemon(mountpoint, request, what);
+}
+
+std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
+                                       const char* what, std::chrono::milliseconds patience) {
+  return briefly<Json>(
+      [=]() -> std::optional<Json> {
+        auto answer = ask_daemon(mountpoint, request, what);
+        if (!answer) return std::nullopt;
+        return std::move(*answer);
+      },
+      patience);
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,140 @@
+#include "mount/control/live_options.h"
+
+#include <sys/statvfs.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+namespace scratchfs::mount {
+
+namespace {
+
+constexpr auto kLive = std::to_array<std::string_view>(
+    {"memory", "spill", "quota", "quota_inodes", "user_quota", "log_level"});
+// What mount(8) reads from /proc/self/mountinfo and passes on.
+constexpr auto kOfTheKernel = std::to_array<std::string_view>(
+    {"remount", "seclabel", "user_id", "group_id", "max_read", "blksize", "rootmode", "fd"});
+// Only for the moment of mounting, or just a name.
+constexpr auto kOfMounting = std::to_array<std::string_view>({"nonempty", "fsname"});
+constexpr auto kKernelFlags =
+    std::to_array<std::string_view>({"noexec", "noatime", "nodiratime", "sync", "dirsync"});
+
+template <typename List>
+bool contains(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+std::string_view name_of_word(std::string_view word) { return word.substr(0, word.find('=')); }
+
+std::string_view value_of_word(std::string_view word) {
+  const std::size_t equals = word.find('=');
+  return equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
+}
+
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
+                                                             &std::free);
+  return resolved ? resolved.get() : path;
+}
+
+// Of the words that set one thing the last counts.
+SetRequest request_of(const MountOptions& options, const std::vector<std::string>& said) {
+  const auto is_said = [&](std::string_view name) {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& word) { return name_of_word(word) == name; });
+  };
+  SetRequest request;
+  if (is_said("memory")) request.memory = options.memory;
+  if (is_said("spill")) request.spill = options.spill;
+  if (is_said("quota")) request.quota = options.quota;
+  if (is_said("log_level")) request.log_level = options.log_level;
+  if (is_said("quota_inodes")) request.quota_inodes = options.quota_inodes;
+  request.user_quotas = options.user_quotas;
+  return request;
+}
+
+bool has_flag(std::string_view name, unsigned long flags) {
+  if (name == "noexec") return (flags & ST_NOEXEC) != 0;
+  if (name == "noatime") return (flags & ST_NOATIME) != 0;
+  if (name == "nodiratime") return (flags & ST_NODIRATIME) != 0;
+  return (flags & ST_SYNCHRONOUS) != 0;
+}
+
+bool is_so(std::string_view word, const Json& status, unsigned long flags) {
+  const std::string name(name_of_word(word));
+  const std::string value(value_of_word(word));
+  if (name == "lifetime" || name == "claim" || name == "create_mode" || name == "confine")
+    return member(status, name.c_str()) == value;
+  if (name == "spill_dir") return member(member(status, "spill"), "directory") == real_path(value);
+  if (name == "inodes") {
+    const auto limit = parse_inode_limit(value);
+    return limit && member(member(status, "files"), "inodes_limit") == limit_to_json(*limit);
+  }
+  if (name == "io_uring")
+    return value == "auto" || member(member(status, "transport"), "io_uring") == (value == "on");
+  if (name == "allow_other" || name == "noallow_other")
+    return member(status, "shared") == (name == "allow_other");
+  if (name == "quota_file") return member(status, "quota_file") == real_path(value);
+  if (name == "subuid")
+    return member(status, "subuid") == (value == kNoLimit ? Json(nullptr) : Json(real_path(value)));
+  if (name == "quota_warn") {
+    const auto percent = natural(member(status, "quota_warn_percent"));
+    return percent ? value == std::to_string(*percent) || value == std::to_string(*percent) + "%"
+                   : value == kNoLimit;
+  }
+  if (name == "supervise") return member(status, "supervised") == true;
+  if (name == "private_names") return member(status, "private_names") == true;
+  if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
+  return !contains(kKernelFlags, name) || has_flag(name, flags);
+}
+
+}  // namespace
+
+bool is_live_option(std::string_view name) { return contains(kLive, name); }
+
+bool asks_for_remount(const std::vector<std::string>& lists) {
+  return std::any_of(lists.begin(), lists.end(), [](const std::string& list) {
+    return contains(split_options(list), "remount");
+  });
+}
+
+Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists) {
+  std::vector<std::string> said;
+  for (const std::string& list : lists) {
+    for (std::string& word : split_options(list)) {
+      const std::string_view name = name_of_word(word);
+      if (!word.empty() && !contains(kOfTheKernel, name)) said.push_back(std::move(word));
+    }
+  }
+  std::vector<std::string> checked;
+  for (const std::string& word : said) checked.push_back(escape_option(word));
+  const auto options = parse_mount_options(checked);
+  if (!options) return options.error();
+  LiveOptions live{request_of(*options, said), {}};
+  for (std::string& word : said) {
+    const std::string_view name = name_of_word(word);
+    if (!is_live_option(name) && !is_ignored_option(word) && !contains(kOfMounting, name))
+      live.others.push_back(std::move(word));
+  }
+  return live;
+}
+
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status,
+                              unsigned long flags) {
+  for (const std::string& word : others) {
+    if (is_so(word, status, flags)) continue;
+    if (contains(kKernelFlags, name_of_word(word)))
+      return usage(fmt::format("-o {}: the kernel's, not ours; mount -o remount,bind,{} changes it",
+                               word, word));
+    return usage(fmt::format("-o {}: cannot be changed while mounted; what can be: {}", word,
+                             fmt::join(kLive, ", ")));
+  }
+  return {};
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,110 @@
+// Changing options of a live mount: as if it were mounted anew with them, as far as that goes.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "fs/quota/size.h"
+#include "mount/control/server.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using limits::format_size;
+
+std::string show_limit(const limits::Limits& limits) {
+  return (limits.bytes == limits::kUnlimited ? "any size" : format_size(limits.bytes)) + ", " +
+         (limits.inodes == limits::kUnlimited ? "any number of" : std::to_string(limits.inodes)) +
+         " inodes";
+}
+
+Refusal memory_refusal(const std::string& text, base::Errno error, const store::StoreStats& now) {
+  const std::string what = "-o memory=" + text + ": ";
+  if (error == base::Errno{EBUSY} && now.spill_limit == 0) {
+    return failed(what + format_size(now.memory_used) +
+                  " are in use, and nothing may spill; delete something first");
+  }
+  if (error == base::Errno{EBUSY}) {
+    return failed(what + "of the " + format_size(now.memory_used) +
+                  " in use more would have to spill than there is room for, or more must stay in "
+                  "memory (small files, a note of each spilled block); delete something, or raise "
+                  "spill= first");
+  }
+  return failed(what + "no address space (ulimit -v); mount anew for that much");
+}
+
+}  // namespace
+
+// What is not asked for is put in as it is now, so that it can be no reason to refuse.
+Outcome<MountPlan> ControlServer::plan_of(const SetRequest& request,
+                                          const store::StoreStats& now) const {
+  MountOptions options;
+  options.memory = request.memory.value_or(std::to_string(now.budget));
+  options.spill = request.spill.value_or(std::to_string(now.spill_limit));
+  const bool no_limit = each_user_.bytes == limits::kUnlimited;
+  options.quota = request.quota.value_or(no_limit ? kNoLimit : std::to_string(each_user_.bytes));
+  options.quota_inodes = request.quota_inodes.value_or(each_user_.inodes);
+  options.user_quotas = request.user_quotas;
+  Surroundings surroundings{.machine = levers_.machine(), .spill_free = now.spilled};
+  if (!request.memory) surroundings.machine.memory = std::max(now.budget, store::kMinBudget);
+  surroundings.spill_free += gauges_.spill_free().value_or(0);
+  return make_plan(options, surroundings);
+}
+
+Outcome<void> ControlServer::set_sizes(const SetRequest& request, const MountPlan& plan,
+                                       const store::StoreStats& now) {
+  if (request.spill && plan.store.spill > 0 && facts_.spill_directory.empty()) {
+    return failed("-o spill=" + *request.spill +
+                  ": it was mounted with spill=0, so there is nothing to spill to");
+  }
+  // Room on the disk first, where memory is to shrink.
+  const bool more_spill = request.spill && plan.store.spill > now.spill_limit;
+  if (more_spill) (void)levers_.set_spill(plan.store.spill);
+  if (request.memory) {
+    if (const auto set = levers_.set_memory(plan.store.memory); !set) {
+      if (more_spill) (void)levers_.set_spill(now.spill_limit);
+      return memory_refusal(*request.memory, set.error(), now);
+    }
+    spdlog::info("set: {} of memory, of {} before", format_size(plan.store.memory),
+                 format_size(now.budget));
+  }
+  if (request.spill) {
+    (void)levers_.set_spill(plan.store.spill);
+    spdlog::info("set: {} of spill, of {} before", format_size(plan.store.spill),
+                 format_size(now.spill_limit));
+  }
+  return {};
+}
+
+Outcome<void> ControlServer::set(const SetRequest& request) {
+  base::Lock lock(mutex_);
+  const store::StoreStats now = gauges_.store();
+  if (request.log_level) {
+    const auto known = parse_mount_options({"log_level=" + *request.log_level});
+    if (!known) return known.error();
+  }
+  const auto plan = plan_of(request, now);
+  if (!plan) return plan.error();
+  for (const auto& [uid, limits] : plan->ledger.overrides) {
+    if (auto limited = check_limited(uid); !limited) return limited;
+  }
+  if (auto sizes = set_sizes(request, *plan, now); !sizes) return sizes;
+  if (request.spill) {
+    for (const std::string& warning : plan->warnings) spdlog::warn("{}", warning);
+  }
+  if (request.quota || request.quota_inodes) {
+    each_user_ = plan->ledger.each_user;
+    ledger_.set_default(each_user_);
+    spdlog::info("set: everyone may have {}", show_limit(each_user_));
+  }
+  for (const auto& [uid, limits] : plan->ledger.overrides) {
+    ledger_.set_limits(uid, limits);
+    spdlog::info("set: uid {} may have {}", uid, show_limit(limits));
+  }
+  if (request.log_level) spdlog::set_level(spdlog::level::from_str(*request.log_level));
+  return {};
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,35 @@
+// The daemon's numbers as `scratchfs status --json` shows them; docs/status.md tells of each field.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "fs/base/shared_look.h"
+#include "fs/kernel/session.h"
+#include "fs/quota/ledger.h"
+#include "fs/store/store.h"
+#include "fs/tree/tree.h"
+#include "mount/control/protocol.h"
+
+namespace scratchfs::mount {
+
+using SharedCensus = base::SharedLook<tree::Census>;
+
+// `locked`: kept out of swap.
+Json memory_to_json(const store::StoreStats& stats, bool locked);
+// `directory` empty: never spills. `disk_free` in bytes.
+Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
+                   std::optional<std::uint64_t> disk_free);
+Json transport_to_json(const kernel::SessionStats& stats);
+// With `histograms` also how many of each kind took how long.
+Json requests_to_json(const kernel::SessionStats& stats, bool histograms);
+Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
+                   const SharedCensus::Seen& seen);
+
+Json limits_to_json(const limits::Limits& limits);
+Json row_to_json(const limits::AccountRow& row);
+// Adds to a user's row what the census knows of his files.
+void add_census(Json& row, const tree::Census& census);
+
+}  // namespace scratchfs::mount

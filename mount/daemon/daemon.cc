@@ -1,0 +1,319 @@
+#include "mount/daemon/daemon.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "fs/base/clock.h"
+#include "fs/base/descriptor.h"
+#include "fs/base/memory_pressure.h"
+#include "fs/base/thread_limit.h"
+#include "fs/lifetime/claim_kind.h"
+#include "fs/mounts/mount_table.h"
+#include "fs/quota/size.h"
+#include "fs/store/locked_memory.h"
+#include "mount/control/server.h"
+#include "mount/daemon/guardian.h"
+#include "mount/daemon/quota_watch.h"
+#include "mount/daemon/shutdown_audit.h"
+#include "mount/options/swap.h"
+#include "mount/process/hardening.h"
+#include "mount/process/logging.h"
+#include "mount/process/privileges.h"
+#include "mount/process/sd_notify.h"
+#include "mount/process/seccomp_filter.h"
+#include "mount/process/signals.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+#ifdef NDEBUG
+constexpr bool kAuditAtEnd = false;
+#else
+constexpr bool kAuditAtEnd = true;
+#endif
+
+bool has_terminal() {
+  return base::Descriptor(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)).valid();
+}
+
+std::uint64_t own_pid_namespace() {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
+  MountFacts facts;
+  facts.mountpoint = setup.mountpoint;
+  facts.source = setup.plan.session.source;
+  facts.owner = setup.plan.tree.owner;
+  facts.daemon = ::getpid();
+  facts.guardian = guardian.pid();
+  facts.supervised = guardian.supervises();
+  facts.pid_namespace = own_pid_namespace();
+  facts.since = base::now().tv_sec;
+  facts.shared = setup.plan.session.allow_other;
+  facts.lifetime = setup.plan.tree.lifetime;
+  facts.claim = setup.plan.claim;
+  facts.create_mode = setup.plan.tree.create_mode;
+  facts.private_names = setup.plan.tree.private_names;
+  facts.confine = setup.plan.confine;
+  facts.spill_directory = setup.spill_path;
+  facts.memory_locked = setup.plan.lock_memory;
+  facts.quota_file = setup.quota_file;
+  facts.subuid = setup.subuid_file;
+  facts.quota_warn = setup.plan.ledger.warn_percent;
+  return facts;
+}
+
+// The parts of the file system, made in this order and taken down in reverse.
+class Parts {
+ public:
+  Parts(DaemonSetup& setup, Guardian guardian, const ServiceManager& manager)
+      : setup_(setup),
+        manager_(manager),
+        guardian_(std::move(guardian)),
+        spill_directory_(std::move(setup.spill_directory)),
+        pressure_(base::system_memory_pressure()) {}
+
+  // While there is no thread yet.
+  void give_up_privileges();
+  Outcome<void> make();
+  int serve(const Ready& ready);
+
+ private:
+  Gauges gauges();
+  Levers levers();
+  void watch_sockets();
+  std::function<void()> on_hang_up();
+  void read_quotas_again();
+  void read_subuid_again();
+  std::string description() const;
+  bool adds_up() const;
+  void confine();
+
+  DaemonSetup& setup_;
+  const ServiceManager& manager_;
+  Guardian guardian_;
+  bool confined_ = false;
+  std::unique_ptr<base::OsDirectory> spill_directory_;  // removes its names, where it has any
+  std::unique_ptr<base::MemoryPressure> pressure_;      // may take what is given up
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<limits::Ledger> ledger_;
+  std::unique_ptr<tree::ClaimantKind> claimants_;
+  std::unique_ptr<tree::Tree> tree_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<kernel::Session> session_;
+};
+
+Gauges Parts::gauges() {
+  Gauges gauges;
+  gauges.store = [this] { return store_->stats(); };
+  gauges.tree = [this] { return tree_->stats(); };
+  gauges.census = [this] { return tree_->census(); };
+  // Requests come only while session_ serves them.
+  gauges.session = [this] { return session_->stats(); };
+  gauges.writers = [this] { return session_->writers(); };
+  gauges.spill_free = [directory = spill_directory_.get()]() -> std::optional<std::uint64_t> {
+    if (directory == nullptr) return std::nullopt;
+    const auto free = directory->free_bytes();
+    return free ? std::optional(*free) : std::nullopt;
+  };
+  return gauges;
+}
+
+Levers Parts::levers() {
+  return {.set_memory = [this](std::uint64_t bytes) { return store_->set_memory(bytes); },
+          .set_spill = [this](std::uint64_t bytes) { return store_->set_spill(bytes); },
+          .machine = [] { return this_machine(); }};
+}
+
+void Parts::give_up_privileges() {
+  confined_ = setup_.plan.confine && needs_no_helper();
+  if (!confined_) return;
+  mount::give_up_privileges(
+      {.lock_memory = setup_.plan.lock_memory, .spill_directory = spill_directory_.get()});
+}
+
+// Once everything that takes more is done.
+void Parts::confine() {
+  if (!confined_) return;
+  if (const auto filtered = filter_system_calls(); !filtered)
+    spdlog::info("system calls are not filtered: {}", strerrordesc_np(filtered.error().value()));
+}
+
+Outcome<void> Parts::make() {
+  MountPlan& plan = setup_.plan;
+  plan.store.spill_directory = spill_directory_.get();
+  plan.store.pressure = pressure_.get();
+  auto store = store::Store::create(plan.store);
+  if (!store && store.error() == base::Errno(EAGAIN)) return failed(base::kThreadLimit);
+  if (!store)
+    return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
+  store_ = std::move(*store);
+  limits::Ledger::Options ledger = with_quotas(plan.ledger, setup_.quotas);
+  ledger.holders = limits::Holders(setup_.subordinate_ids.ranges);
+  ledger_ = std::make_unique<limits::Ledger>(ledger);
+  auto claimants = tree::make_claimants(plan.claim, {::getpid(), guardian_.pid()});
+  if (!claimants) return failed(claimants.error().message);
+  claimants_ = std::move(*claimants);
+  tree_ = std::make_unique<tree::Tree>(plan.tree, *store_, *ledger_, *claimants_);
+  control_ = std::make_unique<ControlServer>(facts_of(setup_, guardian_), gauges(), levers(),
+                                             *ledger_, ledger.each_user);
+  auto session = kernel::Session::create(
+      *tree_, [this](const kernel::ControlRequest& request) { return control_->answer(request); },
+      plan.session);
+  if (!session) return failed(session.error().message);
+  session_ = std::move(*session);
+  return {};
+}
+
+// The mount must not be asked itself: nobody answers yet.
+void Parts::watch_sockets() {
+  const auto device = parse_device(session_->identity().device);
+  if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
+}
+
+// What SIGHUP does. A terminal that goes away sends it too: that ends what was started in it.
+std::function<void()> Parts::on_hang_up() {
+  if (setup_.quota_file.empty() && setup_.foreground && has_terminal()) return nullptr;
+  return [this] {
+    if (!setup_.subuid_file.empty()) read_subuid_again();
+    if (!setup_.quota_file.empty()) read_quotas_again();
+    if (setup_.subuid_file.empty() && setup_.quota_file.empty())
+      spdlog::info("{}: SIGHUP: there is no file to read", setup_.mountpoint);
+  };
+}
+
+void Parts::read_subuid_again() {
+  const auto ids = read_subordinate_ids(setup_.subuid_file);
+  if (!ids || ids->bad_line != 0) {
+    spdlog::error("{}; subordinate ids stay as they were",
+                  ids ? describe_bad_line(*ids, setup_.subuid_file) : ids.error().message);
+    return;
+  }
+  ledger_->replace_holders(limits::Holders(ids->ranges));
+  tree_->charge_holders();
+  spdlog::info("{}: subordinate ids read again: {} ranges", setup_.subuid_file, ids->ranges.size());
+}
+
+void Parts::read_quotas_again() {
+  const store::StoreStats now = store_->stats();
+  const auto quotas = read_quota_file(setup_.quota_file, now.budget + now.spill_limit);
+  if (!quotas) {
+    spdlog::error("{}; the limits stay as they were", quotas.error().message);
+    return;
+  }
+  control_->replace_limits(with_quotas(setup_.plan.ledger, *quotas));
+  spdlog::info("{}: limits read again", setup_.quota_file);
+}
+
+std::string Parts::description() const {
+  const MountPlan& plan = setup_.plan;
+  return fmt::format("mounted over {}: {} of memory, {} of spill in {}",
+                     session_->stats().io_uring ? "io_uring" : "/dev/fuse",
+                     limits::format_size(plan.store.memory), limits::format_size(plan.store.spill),
+                     setup_.spill_path.empty() ? "no directory" : setup_.spill_path);
+}
+
+bool Parts::adds_up() const {
+  if (!kAuditAtEnd) return true;
+  const auto differences = settled_differences([this] { return tree_->has_left_overs(); },
+                                               [this] { return tree_->audit(); });
+  for (const std::string& line : differences) spdlog::error("audit: {}", line);
+  return differences.empty();
+}
+
+int Parts::serve(const Ready& ready) {
+  bool answered = false;
+  base::Result<void, base::Failure> served;
+  {
+    const SignalWatch signals([this] { session_->stop(); }, on_hang_up());
+    const QuotaWatch quotas(*ledger_);
+    if (auto mounted = session_->mount(setup_.mountpoint, setup_.place); !mounted) {
+      return report(failed(mounted.error().message));
+    }
+    setup_.place = base::Descriptor(-1);
+    watch_sockets();
+    guardian_.mounted(session_->identity());
+    served = session_->serve([&] {
+      answered = true;
+      setup_.lock.release();
+      const std::string text = description();
+      spdlog::info("{}: {}", setup_.mountpoint, text);
+      confine();
+      leave_terminal();
+      manager_.tell("READY=1\nSTATUS=" + text);
+      if (!ready()) return session_->stop();
+      guardian_.answers();
+    });
+    manager_.tell("STOPPING=1");
+  }
+  session_.reset();
+  if (setup_.remove_mountpoint) ::rmdir(setup_.mountpoint.c_str());
+  // What never answered may have had no process to take its mount away with (ulimit -u).
+  if (served || answered || guardian_.supervises()) {
+    guardian_.dismiss();
+  } else {
+    guardian_.leave_mount();
+  }
+  if (!served) {
+    if (answered) {
+      spdlog::error("{}: {}", setup_.mountpoint, served.error().message);
+      return kFailed;
+    }
+    return report(failed(served.error().message));
+  }
+  spdlog::info("{}: unmounted", setup_.mountpoint);
+  return adds_up() ? kFine : kFailed;
+}
+
+int run(DaemonSetup& setup, const Ready& ready) {
+  block_signals();
+  if (!setup.guardian) start_logging(setup.foreground, setup.log_level);
+  for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
+  // A daemon in the background is no service's main process.
+  const auto manager = setup.foreground ? ServiceManager::from_environment() : ServiceManager();
+  if (!setup.guardian) {
+    auto guardian = Guardian::start(setup.mountpoint, {setup.remove_mountpoint, manager});
+    if (!guardian) return report(guardian.error());
+    setup.guardian = std::move(*guardian);
+  }
+  harden();
+  if (const auto locked = store::install_crypto_allocator(); !locked) {
+    return report(failed("locked memory for the key (ulimit -l)", locked.error().value()));
+  }
+  Parts parts(setup, std::move(*setup.guardian), manager);
+  parts.give_up_privileges();
+  if (const auto made = parts.make(); !made) return report(made.error());
+  if (setup.plan.lock_memory) {
+    if (const auto locked = lock_all_memory(); !locked) return report(locked.error());
+  }
+  return parts.serve(ready);
+}
+
+}  // namespace
+
+int run_daemon(DaemonSetup& setup, const Ready& ready) {
+  try {
+    return run(setup, ready);
+  } catch (const std::system_error& error) {
+    // Of std::thread; what was made so far has been taken down.
+    const bool limit = error.code() == std::errc::resource_unavailable_try_again;
+    return report(failed(limit ? base::kThreadLimit : error.what()));
+  } catch (const std::bad_alloc&) {
+    return report(failed("no memory for the daemon itself (ulimit -v)"));
+  }
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,160 @@
+#include "mount/daemon/guardian.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "mount/daemon/guardian_watch.h"
+#include "mount/daemon/probe.h"
+#include "mount/process/log_sinks.h"
+#include "mount/process/pidfd.h"
+#include "mount/process/process_name.h"
+#include "mount/process/unmounting.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+constexpr const char* kName = "scratchfs-guard";
+constexpr int kSocket = 3;  // where the guardian keeps its end
+// The daemon may die meanwhile, and the next word follows soon.
+constexpr std::chrono::milliseconds kNoPatience{0};
+
+void ignore_signals() {
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
+    ::signal(signal, SIG_IGN);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// Nothing of the caller's may stay open: a pipe's end would keep its reader waiting, a directory
+// its file system busy.
+void keep_only(int socket) {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
+  if (socket != kSocket) ::dup3(socket, kSocket, O_CLOEXEC);
+  ::close_range(kSocket + 1, ~0U, 0);
+  if (::chdir("/") != 0) ::_exit(kFailed);
+}
+
+void log_error(const std::string& text) { say_to_syslog(kName, spdlog::level::err, text); }
+
+bool detach_and_log(const MountEntry& mount) {
+  const auto detached = unmount(mount, Detach::dead);
+  if (detached) {
+    log_error(mount.mountpoint + ": the daemon died unexpectedly; the mount has been detached");
+  } else {
+    log_error(detached.error().message);
+  }
+  return static_cast<bool>(detached);
+}
+
+// A mount that hangs keeps this waiting, so that nothing is said; what is no longer to be seen
+// (a lazy unmount) cannot be asked.
+GuardianHost make_host(const std::string& mountpoint, const ServiceManager& manager) {
+  GuardianHost host{.mounts = [] { return read_mount_table(); },
+                    .detach = detach_and_log,
+                    .whereabouts = [&] { return mountpoint; },
+                    .before = read_mount_table(),
+                    .period = manager.watchdog()};
+  host.each_period = [&](const MountEntry* mount) {
+    if (mount == nullptr || answers_everywhere(mount->mountpoint, mount->number()))
+      manager.tell("WATCHDOG=1", kNoPatience);
+  };
+  return host;
+}
+
+[[noreturn]] void be_guardian(int socket, const std::string& mountpoint,
+                              const GuardianDuties& duties) {
+  ::setsid();
+  ignore_signals();
+  keep_only(socket);
+  name_process(kName, mountpoint);
+  const GuardianHost host = make_host(mountpoint, duties.manager);
+  const char ready = 1;
+  if (::send(kSocket, &ready, 1, MSG_NOSIGNAL) != 1) ::_exit(kFailed);
+  watch_daemon(kSocket, host);
+  if (duties.remove_mountpoint) ::rmdir(mountpoint.c_str());
+  ::_exit(kFine);
+}
+
+// Milliseconds to wait for a guardian that is dismissed: one that is stopped must not stop the
+// daemon too.
+constexpr int kPatienceForEnd = 2000;
+
+// A child that has ended stays a zombie until it is waited for, and who inherits it may be slow to.
+void await_end(pid_t child) {
+  const int descriptor = open_pidfd(child);
+  if (descriptor < 0) return;
+  pollfd waited{descriptor, POLLIN, 0};
+  while (::poll(&waited, 1, kPatienceForEnd) < 0 && errno == EINTR) {
+  }
+  ::close(descriptor);
+  ::waitpid(child, nullptr, WNOHANG);
+}
+
+}  // namespace
+
+Outcome<Guardian> Guardian::start(const std::string& mountpoint, const GuardianDuties& duties) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return failed("the mount's guardian", errno);
+  }
+  Guardian guardian(ends[0], ::fork(), false);
+  if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint, duties);
+  const int error = errno;
+  ::close(ends[1]);
+  if (guardian.pid_ < 0) return failed_to_start("the mount's guardian", error);
+  char ready = 0;
+  if (::recv(ends[0], &ready, 1, 0) != 1) return failed("the mount's guardian: it did not start");
+  return guardian;
+}
+
+Guardian Guardian::parent(int socket) { return {socket, ::getppid(), true}; }
+
+Guardian::Guardian(Guardian&& other) noexcept
+    : socket_(std::exchange(other.socket_, -1)),
+      pid_(std::exchange(other.pid_, -1)),
+      is_parent_(other.is_parent_) {}
+
+Guardian& Guardian::operator=(Guardian&& other) noexcept {
+  std::swap(socket_, other.socket_);
+  std::swap(pid_, other.pid_);
+  std::swap(is_parent_, other.is_parent_);
+  return *this;
+}
+
+Guardian::~Guardian() {
+  if (socket_ >= 0) ::close(socket_);
+}
+
+void Guardian::tell(const std::string& message) {
+  // A guardian that was killed is no reason to fail: the mount works without it.
+  (void)::send(socket_, message.data(), message.size(), MSG_NOSIGNAL);
+}
+
+void Guardian::mounted(const kernel::MountIdentity& mount) { tell(mounted_message(mount)); }
+
+void Guardian::answers() { tell({kAnswersMessage}); }
+
+void Guardian::dismiss() {
+  tell({kDismissMessage});
+  if (!is_parent_) await_end(pid_);
+}
+
+void Guardian::leave_mount() {
+  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  if (!is_parent_) await_end(pid_);
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,19 @@
+// What is to be mounted where: the arguments of `scratchfs mount`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace scratchfs::mount {
+
+struct MountCommand {
+  std::optional<std::string> source;
+  std::string mountpoint;
+  std::vector<std::string> option_lists;  // of each -o
+  bool foreground = false;
+  bool debug = false;
+  bool supervise = false;
+};
+
+}  // namespace scratchfs::mount

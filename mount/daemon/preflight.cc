@@ -1,0 +1,203 @@
+#include "mount/daemon/preflight.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+#include <utility>
+
+#include "fs/mounts/mount_point.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+bool is_dot(std::string_view name) { return name == "." || name == ".."; }
+
+Outcome<void> check_empty(const std::string& path, const base::Descriptor& place) {
+  const DirectoryStream directory(::opendir(base::path_through(place).c_str()), &::closedir);
+  if (!directory) return failed(path, errno);
+  errno = 0;
+  while (const dirent* entry =
+             ::readdir(directory.get())) {  // NOLINT(concurrency-mt-unsafe): our own stream
+    if (is_dot(entry->d_name)) continue;
+    return failed(
+        path +
+        ": not empty; mount on an empty directory, or with -o nonempty to hide what is there");
+  }
+  if (errno != 0) return failed(path, errno);
+  return {};
+}
+
+// Whether the mount point is an automounter's, which waits to be covered.
+Outcome<bool> check_free(const std::string& path, bool nonempty, const HostFiles& host) {
+  const MountTable table = read_mount_table(host.mount_table);
+  const MountEntry* top = topmost_at(table, path);
+  if (top == nullptr) return false;
+  if (top->type == "autofs") return true;
+  if (top->type == kFileSystemType) {
+    return failed(path + ": already a scratchfs; to end that one: scratchfs umount " + path);
+  }
+  if (nonempty) return false;
+  return failed(path + ": busy: a " + top->type +
+                " is mounted there; unmount it, or mount over it with -o nonempty");
+}
+
+Outcome<void> check_directory(const std::string& path, const base::Descriptor& place) {
+  struct stat status {};
+  if (::fstat(place.get(), &status) != 0) return failed("mount point " + path, errno);
+  if (!S_ISDIR(status.st_mode)) {
+    return failed(path + ": not a directory; mount on an empty directory");
+  }
+  // Root may cover what it cannot write to: a directory of a read-only root file system, say.
+  if (::geteuid() != 0 && ::access(base::path_through(place).c_str(), W_OK) != 0) {
+    return failed(path + ": you may not write there, so you may not mount there");
+  }
+  return {};
+}
+
+bool allows_others(const std::string& configuration) {
+  std::ifstream file(configuration);
+  std::string line;
+  while (std::getline(file, line)) {
+    const std::size_t first = line.find_first_not_of(" \t");
+    const std::size_t last = line.find_last_not_of(" \t\r");
+    if (first != std::string::npos && line.substr(first, last - first + 1) == "user_allow_other") {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The type of the file system that `device` is; empty: not known.
+std::string type_of_device(dev_t device, const HostFiles& host) {
+  const std::string name =
+      std::to_string(gnu_dev_major(device)) + ":" + std::to_string(gnu_dev_minor(device));
+  for (const MountEntry& entry : read_mount_table(host.mount_table)) {
+    if (entry.device == name) return entry.type;
+  }
+  return {};
+}
+
+std::string absolute(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
+                                                             &std::free);
+  return resolved ? resolved.get() : path;
+}
+
+Refusal spill_refusal(const std::string& what, int error) {
+  Refusal refusal = failed(what, error);
+  refusal.message += "; name another directory with spill_dir=, or do without: spill=0";
+  return refusal;
+}
+
+}  // namespace
+
+Outcome<base::Descriptor> open_mountpoint(const std::string& path) {
+  const auto resolved = resolve_mountpoint(path);
+  if (!resolved) return failed("mount point " + path, resolved.error().value());
+  // With O_PATH no automounter mounts there, and what is mounted there already is not asked.
+  base::Descriptor place(::open(resolved->c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (place.valid()) return place;
+  const int error = errno;
+  Refusal refusal = failed("mount point " + path, error);
+  if (error == ENOENT) refusal.message += "; make it with mkdir";
+  return refusal;
+}
+
+Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor place,
+                                     bool nonempty, const HostFiles& host) {
+  auto now = base::whereabouts(place);
+  if (!now) {
+    return failed(
+        "/proc: not there; scratchfs learns from it what is mounted where and who lives: "
+        "mount -t proc proc /proc");
+  }
+  Mountpoint mountpoint{.path = std::move(*now), .place = std::move(place), .lock = {}};
+  // The table first: a look at the directory could hang or fail on what is mounted there.
+  const auto automount = check_free(mountpoint.path, nonempty, host);
+  if (!automount) return automount.error();
+  if (*automount) return mountpoint;
+  if (auto fit = check_directory(given, mountpoint.place); !fit) return fit.error();
+  mountpoint.lock = MountpointLock(mountpoint.place);
+  // Once more, for who held the lock before us.
+  if (auto free = check_free(mountpoint.path, nonempty, host); !free) return free.error();
+  if (nonempty) return mountpoint;
+  if (auto empty = check_empty(mountpoint.path, mountpoint.place); !empty) return empty.error();
+  return mountpoint;
+}
+
+Outcome<void> check_fuse(const HostFiles& host) {
+  const std::string& device = host.fuse_device;
+  const int descriptor = ::open(device.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor >= 0) {
+    ::close(descriptor);
+    return {};
+  }
+  Refusal refusal = failed(device, errno);
+  switch (errno) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+      refusal.message +=
+          "; this kernel or container has no FUSE: try modprobe fuse, or give the container "
+          "--device " +
+          device;
+      break;
+    case EACCES:
+      refusal.message += "; ordinary users may mount only where root has done chmod 666 " + device;
+      break;
+    case EPERM:
+      refusal.message += "; the container must be allowed to use it: --device " + device;
+      break;
+    default:
+      break;
+  }
+  return refusal;
+}
+
+Outcome<void> check_sharing(bool allow_other, uid_t uid, const HostFiles& host) {
+  if (!allow_other || uid == 0 || allows_others(host.fuse_configuration)) return {};
+  return failed("-o allow_other: only root may, unless " + host.fuse_configuration +
+                " says user_allow_other; leave it out for a mount of your own");
+}
+
+Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFiles& host) {
+  const std::string what = "spill directory " + path;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return spill_refusal(what, errno);
+  }
+  if (S_ISDIR(status.st_mode) && type_of_device(status.st_dev, host) == kFileSystemType) {
+    return failed(what +
+                  ": lies on a scratchfs, which cannot spill into itself; name another directory "
+                  "with spill_dir=");
+  }
+  auto directory = base::open_directory(path);
+  if (!directory) {
+    return spill_refusal(what + ": cannot hold files", directory.error().value());
+  }
+  SpillPlace place{std::move(*directory), absolute(path), 0, {}};
+  const auto free = place.directory->free_bytes();
+  if (!free) return failed(what, free.error().value());
+  place.free = *free;
+  const auto in_memory = place.directory->in_memory();
+  if (in_memory && *in_memory) {
+    place.warnings.push_back(
+        what +
+        ": lies in memory itself, so spilling there frees none; name a directory on a "
+        "disk with spill_dir=");
+  }
+  return place;
+}
+
+}  // namespace scratchfs::mount

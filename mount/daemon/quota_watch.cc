@@ -1,0 +1,34 @@
+#include "mount/daemon/quota_watch.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include "fs/quota/size.h"
+
+namespace scratchfs::mount {
+
+QuotaWatch::QuotaWatch(limits::Ledger& ledger)
+    : ledger_(ledger), thread_([this] {
+        pthread_setname_np(pthread_self(), "quotas");
+        while (const auto crossing = ledger_.next_crossing())
+          shortage_.survives([&] { spdlog::warn("{}", describe(*crossing)); });
+      }) {}
+
+QuotaWatch::~QuotaWatch() {
+  ledger_.end_crossings();
+  thread_.join();
+}
+
+std::string describe(const limits::Crossing& crossing) {
+  const bool bytes = crossing.of == limits::Crossing::Of::bytes;
+  const auto show = [&](std::uint64_t number) {
+    return bytes ? limits::format_size(number) : std::to_string(number);
+  };
+  const double share = static_cast<double>(crossing.used) / static_cast<double>(crossing.limit);
+  return fmt::format("quota: uid {} uses {}% of its {}: {} of {}", crossing.uid,
+                     static_cast<std::uint64_t>(share * 100), bytes ? "bytes" : "inodes",
+                     show(crossing.used), show(crossing.limit));
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,31 @@
+// Tells the log of users who come near a limit.
+#pragma once
+
+#include <string>
+#include <thread>
+
+#include "fs/base/memory_shortage.h"
+#include "fs/quota/ledger.h"
+
+namespace scratchfs::mount {
+
+// A thread of its own: whoever crosses the threshold does so in a request, which must not wait for
+// the log.
+class QuotaWatch {
+ public:
+  // The ledger is not owned and outlives it; it is watched once.
+  explicit QuotaWatch(limits::Ledger& ledger);
+  ~QuotaWatch();
+  QuotaWatch(const QuotaWatch&) = delete;
+  QuotaWatch& operator=(const QuotaWatch&) = delete;
+
+ private:
+  limits::Ledger& ledger_;
+  base::MemoryShortage shortage_{"telling the log of a user near a limit"};
+  std::thread thread_;
+};
+
+// `quota: uid 1000 uses 90% of its bytes: 18.0G of 20.0G`.
+std::string describe(const limits::Crossing& crossing);
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,275 @@
+#include "mount/daemon/supervisor.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "fs/base/child_process.h"
+#include "fs/mounts/mount_point.h"
+#include "mount/daemon/guardian_watch.h"
+#include "mount/daemon/prepare.h"
+#include "mount/daemon/restart_limit.h"
+#include "mount/options/mount_options.h"
+#include "mount/process/logging.h"
+#include "mount/process/process_name.h"
+#include "mount/process/signals.h"
+#include "mount/process/unmounting.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr const char* kName = "scratchfs-guard";
+// After a daemon that could not be started: what is missing may come back.
+constexpr std::chrono::milliseconds kPause{1000};
+
+// What became of one daemon.
+struct Life {
+  Watched end = Watched::lost;
+  int status = W_EXITCODE(kFailed, 0);    // waitpid(2)
+  std::optional<Clock::duration> served;  // since the mount answered; nothing: it never did
+  Clock::time_point ended;                // when that was noticed
+};
+
+int exit_code_of(const Life& life) {
+  return WIFEXITED(life.status) ? WEXITSTATUS(life.status) : kFailed;
+}
+
+std::string cause_of_death(const Life& life) {
+  if (!WIFSIGNALED(life.status)) return fmt::format("exit code {}", exit_code_of(life));
+  const char* text = ::sigdescr_np(WTERMSIG(life.status));
+  return fmt::format("signal {}: {}", WTERMSIG(life.status), text != nullptr ? text : "unknown");
+}
+
+class Supervisor {
+ public:
+  // Signals are blocked already. `place`: the directory that every daemon mounts on.
+  Supervisor(const base::Descriptor& place, bool foreground);
+  ~Supervisor() { ::close(signals_); }
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Where the directory lies by now: its parents' owners may move it.
+  std::string whereabouts() const;
+  // One daemon: `serve` runs in a process of its own and gives its exit code, `on_answer` here.
+  Life live(const std::function<int(Guardian)>& serve, const std::function<void()>& on_answer);
+  // Whether another is to follow this one, after some waiting where it is better; says why not.
+  bool goes_on_after(const Life& life);
+
+ private:
+  [[noreturn]] void be_daemon(int socket, pid_t parent,
+                              const std::function<int(Guardian)>& serve) const;
+  void take_signal();
+  bool is_asked_to_end(std::chrono::milliseconds patience);
+
+  const base::Descriptor& place_;
+  const bool foreground_;
+  const int signals_;
+  pid_t daemon_ = -1;
+  bool ending_ = false;
+  RestartLimit limit_;
+};
+
+Supervisor::Supervisor(const base::Descriptor& place, bool foreground)
+    : place_(place), foreground_(foreground), signals_(open_signals(SFD_CLOEXEC | SFD_NONBLOCK)) {}
+
+std::string Supervisor::whereabouts() const {
+  const auto path = base::whereabouts(place_);
+  return path ? *path : "the mount point";
+}
+
+void Supervisor::take_signal() {
+  signalfd_siginfo info{};
+  if (::read(signals_, &info, sizeof info) != sizeof info) return;
+  if (info.ssi_signo != SIGHUP) ending_ = true;
+  // What the terminal sends the daemon gets, too.
+  if (info.ssi_code != SI_KERNEL && daemon_ > 0) ::kill(daemon_, static_cast<int>(info.ssi_signo));
+}
+
+bool Supervisor::is_asked_to_end(std::chrono::milliseconds patience) {
+  const auto deadline = Clock::now() + patience;
+  for (;;) {
+    take_signal();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (ending_ || left.count() <= 0) return ending_;
+    pollfd waited{signals_, POLLIN, 0};
+    ::poll(&waited, 1, static_cast<int>(left.count()));
+  }
+}
+
+void Supervisor::be_daemon(int socket, pid_t parent,
+                           const std::function<int(Guardian)>& serve) const {
+  ::close(signals_);
+  // Who kills the process in the foreground means the mount.
+  if (foreground_) ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  if (::getppid() != parent) std::exit(kFailed);
+  std::exit(serve(Guardian::parent(socket)));
+}
+
+Life Supervisor::live(const std::function<int(Guardian)>& serve,
+                      const std::function<void()>& on_answer) {
+  Life life;
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    report(failed("the mount's supervisor", errno));
+    return life;
+  }
+  const MountTable before = read_mount_table();
+  const pid_t self = ::getpid();
+  daemon_ = ::fork();
+  const int error = errno;
+  if (daemon_ == 0) {
+    ::close(ends[1]);
+    be_daemon(ends[0], self, serve);
+  }
+  ::close(ends[0]);
+  if (daemon_ < 0) {
+    ::close(ends[1]);
+    report(failed_to_start("the daemon", error));
+    return life;
+  }
+  name_process(kName, whereabouts());
+  std::optional<Clock::time_point> answered;
+  GuardianHost host{.mounts = [] { return read_mount_table(); },
+                    .detach =
+                        [](const MountEntry& mount) {
+                          const auto detached = unmount(mount, Detach::dead);
+                          if (!detached) spdlog::error("{}", detached.error().message);
+                          return static_cast<bool>(detached);
+                        },
+                    .whereabouts = [this] { return whereabouts(); },
+                    .before = before,
+                    .on_answer =
+                        [&] {
+                          answered = Clock::now();
+                          on_answer();
+                        },
+                    .signals = signals_,
+                    .on_signal = [this] { take_signal(); }};
+  life.end = watch_daemon(ends[1], host);
+  life.ended = Clock::now();
+  if (answered) life.served = life.ended - *answered;
+  if (const auto status = base::wait_for_end(daemon_)) life.status = *status;
+  ::close(ends[1]);
+  daemon_ = -1;
+  return life;
+}
+
+bool Supervisor::goes_on_after(const Life& life) {
+  const std::string died =
+      fmt::format("{}: the daemon {} ({})", whereabouts(), life.served ? "died" : "did not come up",
+                  cause_of_death(life));
+  if (life.end == Watched::left) {
+    spdlog::error("{}; its mount was no longer to be seen there, so no other is started", died);
+    return false;
+  }
+  if (!limit_.allows_another(life.served)) {
+    spdlog::error(
+        "{}; that were {} in a row within {} seconds each: giving up; nothing is mounted there "
+        "now, "
+        "mount it again when the cause is known",
+        died, RestartLimit::kMost, RestartLimit::kLongEnough.count());
+    return false;
+  }
+  spdlog::error("{}; {}", died,
+                life.served ? "its files are gone, another follows" : "trying again");
+  return !is_asked_to_end(life.served ? std::chrono::milliseconds(0) : kPause);
+}
+
+// What `setup` was made of, without what would come out differently later.
+MountCommand same_again(const MountCommand& command, const DaemonSetup& setup) {
+  MountCommand again = command;
+  again.mountpoint = setup.mountpoint;
+  const auto add = [&](const char* name, const std::string& value) {
+    again.option_lists.push_back(fmt::format("{}={}", name, escape_option(value)));
+  };
+  add("memory", std::to_string(setup.plan.store.memory));
+  add("spill", std::to_string(setup.plan.store.spill));
+  if (!setup.spill_path.empty()) add("spill_dir", setup.spill_path);
+  if (!setup.quota_file.empty()) add("quota_file", setup.quota_file);
+  if (!setup.subuid_file.empty()) add("subuid", setup.subuid_file);
+  return again;
+}
+
+// In a process of its own, to which this copy of `place` belongs.
+int serve(const MountCommand& command, base::Descriptor& place, Guardian guardian,
+          const Ready& ready) {
+  auto setup = prepare(command, std::move(place));
+  if (!setup) return report(setup.error());
+  setup->guardian = std::move(guardian);
+  return run_daemon(*setup, ready);
+}
+
+// What somebody wrote to the bare directory meanwhile must not keep the service away.
+int serve_again(MountCommand command, base::Descriptor& place, Guardian guardian) {
+  restore_name();
+  if (const auto now = base::whereabouts(place); now && *now != command.mountpoint) {
+    spdlog::warn("{}: the directory lies at {} by now, and is mounted on there", command.mountpoint,
+                 *now);
+  }
+  std::error_code error;
+  if (!std::filesystem::is_empty(base::path_through(place), error) && !error) {
+    spdlog::warn("{}: the mount hides what the directory holds already", command.mountpoint);
+    command.option_lists.emplace_back("nonempty");
+  }
+  return serve(command, place, std::move(guardian), [] { return true; });
+}
+
+}  // namespace
+
+int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& ready) {
+  block_signals();
+  ::signal(SIGCHLD, SIG_DFL);  // ignored, it would leave no exit code behind
+  start_logging(setup.foreground, setup.log_level);
+  const MountCommand again = same_again(command, setup);
+  // Each daemon's own, to be let go of when it ends.
+  setup.spill_directory.reset();
+  setup.lock.release();
+  base::Descriptor place = std::move(setup.place);
+  Supervisor supervisor(place, setup.foreground);
+  const auto serve_first = [&](Guardian guardian) {
+    return serve(again, place, std::move(guardian), ready);
+  };
+  Life life = supervisor.live(serve_first, [&] {
+    leave_terminal();
+    // The daemon has said so already; this lets go of what this process has of
+    // the caller's.
+    (void)ready();
+  });
+  if (!life.served) {
+    if (!WIFSIGNALED(life.status)) return exit_code_of(life);
+    return complain(failed("the daemon died before the mount answered: " + cause_of_death(life)));
+  }
+  while (life.end != Watched::dismissed) {
+    if (!supervisor.goes_on_after(life)) return kFailed;
+    const auto serve_next = [&](Guardian guardian) {
+      return serve_again(again, place, std::move(guardian));
+    };
+    life = supervisor.live(serve_next, [&, died = life.ended] {
+      const auto away = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - died);
+      spdlog::info("{}: serves again after {} ms", supervisor.whereabouts(), away.count());
+    });
+  }
+  return exit_code_of(life);
+}
+
+}  // namespace scratchfs::mount

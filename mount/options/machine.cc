@@ -1,0 +1,77 @@
+#include "mount/options/machine.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <optional>
+
+namespace scratchfs::mount {
+
+namespace {
+
+constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t ram_bytes(const std::string& root) {
+  std::ifstream file(root + "/proc/meminfo");
+  std::string word;
+  while (file >> word) {
+    std::uint64_t kibibytes = 0;
+    if (word == "MemTotal:" && file >> kibibytes) return kibibytes * 1024;
+  }
+  return 0;
+}
+
+// A number, or kNoLimit where the file is absent or says `max`.
+std::uint64_t read_limit(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t bytes = 0;
+  return file >> bytes ? bytes : kNoLimit;
+}
+
+// The least limit of a group and all groups above it. In a container the group's own path may not
+// exist where the hierarchy is mounted: then what is found on the way up is what counts.
+std::uint64_t least_limit(const std::string& hierarchy, std::string group, const char* file) {
+  std::uint64_t least = kNoLimit;
+  for (;;) {
+    least = std::min(least, read_limit(hierarchy + group + "/" + file));
+    const std::size_t slash = group.rfind('/');
+    if (slash == std::string::npos) return least;
+    group.resize(slash);
+  }
+}
+
+bool lists_memory(const std::string& controllers) {
+  return ("," + controllers + ",").find(",memory,") != std::string::npos;
+}
+
+// cgroups(7): `0::/path` is version 2, `4:memory:/path` version 1.
+std::uint64_t cgroup_limit(const std::string& root) {
+  std::ifstream file(root + "/proc/self/cgroup");
+  std::uint64_t least = kNoLimit;
+  std::string line;
+  while (std::getline(file, line)) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    std::string group = line.substr(second + 1);
+    if (group == "/") group.clear();
+    if (controllers.empty()) {
+      least = std::min(least, least_limit(root + "/sys/fs/cgroup", group, "memory.max"));
+    } else if (lists_memory(controllers)) {
+      least = std::min(least,
+                       least_limit(root + "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes"));
+    }
+  }
+  return least;
+}
+
+}  // namespace
+
+Machine this_machine(const std::string& root) {
+  const std::uint64_t ram = ram_bytes(root);
+  const std::uint64_t limit = cgroup_limit(root);
+  return Machine{std::min(ram, limit), limit < ram, ram};
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,140 @@
+#include "mount/options/mount_plan.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "fs/quota/size.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+using limits::format_size;
+
+Outcome<std::uint64_t> resolve(const char* option, const std::string& text, std::uint64_t whole) {
+  // A percentage of nothing is nothing; parse_size would take it for a mistake.
+  if (whole == 0 && text.ends_with('%')) return std::uint64_t{0};
+  const auto size = limits::parse_size(text, whole);
+  if (const auto* error = std::get_if<limits::SizeError>(&size)) {
+    return usage(std::string("-o ") + option + "=" + text + ": " + limits::explain(*error));
+  }
+  return *std::get_if<std::uint64_t>(&size);
+}
+
+Outcome<std::uint64_t> memory_budget(const MountOptions& options, const Machine& machine) {
+  auto budget = resolve("memory", options.memory, machine.memory);
+  if (!budget) return budget;
+  const std::string what = "-o memory=" + options.memory + ": ";
+  if (*budget > machine.memory) {
+    return usage(
+        what +
+        (machine.limited_by_cgroup ? "the control group may use only " : "the machine has only ") +
+        format_size(machine.memory) + "; ask for less, or for a share: memory=25%");
+  }
+  if (*budget < store::kMinBudget) {
+    // A share of a tiny machine is nobody's mistake.
+    if (options.memory.ends_with('%') && machine.memory >= store::kMinBudget) {
+      return std::uint64_t{store::kMinBudget};
+    }
+    return usage(what + "the least is " + format_size(store::kMinBudget));
+  }
+  return budget;
+}
+
+Outcome<limits::Limits> user_limits(const char* option, const std::string& bytes,
+                                    std::uint64_t inodes, std::uint64_t whole) {
+  const auto limit = parse_byte_limit(bytes, whole);
+  if (!limit)
+    return usage(std::string("-o ") + option + "=" + bytes + ": " + limit.error().message);
+  return limits::Limits{*limit, inodes};
+}
+
+Outcome<limits::Ledger::Options> ledger_options(const MountOptions& options,
+                                                const store::StoreOptions& store) {
+  const std::uint64_t whole = store.memory + store.spill;
+  limits::Ledger::Options ledger;
+  ledger.warn_percent = options.quota_warn;
+  ledger.total_inodes =
+      options.inodes.value_or(std::max(kLeastInodes, store.memory / kMemoryPerInode));
+  const auto each = user_limits("quota", options.quota, options.quota_inodes, whole);
+  if (!each) return each.error();
+  ledger.each_user = *each;
+  for (const UserQuota& quota : options.user_quotas) {
+    const auto own = user_limits("user_quota", quota.bytes, quota.inodes, whole);
+    if (!own) return own.error();
+    ledger.overrides[quota.uid] = *own;
+  }
+  return ledger;
+}
+
+tree::TreeOptions tree_options(const MountOptions& options, const Surroundings& surroundings,
+                               std::uint64_t memory) {
+  tree::TreeOptions tree;
+  tree.max_handles = std::max(kLeastHandles, memory / kMemoryPerHandle);
+  tree.lifetime = options.lifetime;
+  tree.create_mode = options.create_mode;
+  tree.owner = surroundings.uid;
+  tree.group = surroundings.gid;
+  tree.private_names = options.private_names;
+  tree.root_mode = is_shared(options, surroundings.uid) ? 01777 : 0700;
+  return tree;
+}
+
+kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
+  kernel::SessionOptions session;
+  session.io_uring = options.io_uring;
+  session.ring_patience = options.spill_timeout;
+  session.allow_other = is_shared(options, uid);
+  session.owner = uid;
+  if (options.source && !options.source->empty()) session.source = *options.source;
+  session.mount_options = options.kernel_flags;
+  return session;
+}
+
+}  // namespace
+
+bool wants_spill(const MountOptions& options) {
+  const auto size = limits::parse_size(options.spill, 100);
+  const auto* bytes = std::get_if<std::uint64_t>(&size);
+  return bytes == nullptr || *bytes != 0;
+}
+
+bool is_shared(const MountOptions& options, uid_t uid) {
+  return options.allow_other.value_or(uid == 0);
+}
+
+Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& surroundings) {
+  MountPlan plan;
+  const auto memory = memory_budget(options, surroundings.machine);
+  if (!memory) return memory.error();
+  plan.store.memory = *memory;
+  plan.lock_memory = options.lock_memory;
+  plan.confine = options.confine;
+  // What is locked counts as soon as there is address space for it, except for root.
+  if (!plan.lock_memory || surroundings.uid == 0) plan.store.most_memory = surroundings.machine.ram;
+  if (!plan.lock_memory && !surroundings.plaintext_swap.empty()) {
+    plan.warnings.push_back("swap is on and not encrypted (" + surroundings.plaintext_swap.front() +
+                            "): contents may be written there; -o lock_memory prevents that");
+  }
+  const auto spill = resolve("spill", options.spill, surroundings.spill_free);
+  if (!spill) return spill.error();
+  plan.store.spill = *spill;
+  if (wants_spill(options) && plan.store.spill > surroundings.spill_free) {
+    plan.warnings.push_back("-o spill=" + options.spill + ": only " +
+                            format_size(surroundings.spill_free) + " are free in " +
+                            options.spill_directory + " now");
+  } else if (wants_spill(options) && plan.store.spill == 0) {
+    plan.warnings.push_back(options.spill_directory +
+                            ": nothing is free there, so contents stay in memory alone");
+  }
+  const auto ledger = ledger_options(options, plan.store);
+  if (!ledger) return ledger.error();
+  plan.ledger = *ledger;
+  plan.quota_whole = plan.store.memory + plan.store.spill;
+  plan.tree = tree_options(options, surroundings, plan.store.memory);
+  plan.claim = options.claim;
+  plan.session = session_options(options, surroundings.uid);
+  return plan;
+}
+
+}  // namespace scratchfs::mount

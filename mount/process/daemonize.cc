@@ -1,0 +1,108 @@
+#include "mount/process/daemonize.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+#include "fs/base/child_process.h"
+#include "mount/process/progress.h"
+#include "mount/process/refusal.h"
+
+namespace scratchfs::mount {
+
+namespace {
+
+void null_stream(int stream, int flags) {
+  const int null = ::open("/dev/null", flags | O_CLOEXEC);
+  if (null < 0) return;
+  ::dup2(null, stream);
+  if (null != stream) ::close(null);
+}
+
+constexpr int kPipe = STDERR_FILENO + 1;  // where the daemon keeps its end, if it keeps only that
+
+int keep_only(int pipe) {
+  if (pipe != kPipe) ::dup3(pipe, kPipe, O_CLOEXEC);
+  ::close_range(kPipe + 1, ~0U, 0);
+  return kPipe;
+}
+
+int run_child(const Daemon& daemon, int pipe, Descriptors inherited) {
+  ::setsid();
+  if (inherited == Descriptors::close_all) pipe = keep_only(pipe);
+  if (::chdir("/") != 0) return complain(failed("/", errno));
+  null_stream(STDIN_FILENO, O_RDONLY);
+  // The parent may have been interrupted: a write to it must fail, not kill.
+  std::signal(SIGPIPE, SIG_IGN);
+  return daemon([pipe] {
+    const char fine = 0;
+    const bool heard = ::write(pipe, &fine, 1) == 1;
+    ::close(pipe);
+    null_stream(STDOUT_FILENO, O_WRONLY);
+    null_stream(STDERR_FILENO, O_WRONLY);
+    return heard;
+  });
+}
+
+// False: it will not be.
+bool wait_until_ready(int pipe) {
+  const Progress progress("waiting for the mount to answer");
+  char fine = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(pipe, &fine, 1);
+  } while (got < 0 && errno == EINTR);
+  return got == 1;
+}
+
+int exit_code_of(pid_t child) {
+  const auto status = base::wait_for_end(child);
+  if (!status) return complain(failed("the daemon", status.error().value()));
+  if (WIFSIGNALED(*status)) {
+    return complain(failed("the daemon died before the mount answered: signal " +
+                           std::to_string(WTERMSIG(*status))));
+  }
+  const int code = WEXITSTATUS(*status);
+  return code != kFine ? code : complain(failed("the mount was ended before it answered"));
+}
+
+}  // namespace
+
+Launched launch_in_background(const Daemon& daemon, Descriptors inherited) {
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return {complain(failed("pipe", errno)), -1};
+  const pid_t child = ::fork();
+  if (child < 0) return {complain(failed_to_start("the daemon", errno)), -1};
+  if (child == 0) {
+    ::close(pipe[0]);
+    std::exit(run_child(daemon, pipe[1], inherited));
+  }
+  ::close(pipe[1]);
+  const bool ready = wait_until_ready(pipe[0]);
+  ::close(pipe[0]);
+  return {ready ? kFine : exit_code_of(child), child};
+}
+
+int launch(bool foreground, const Daemon& daemon) {
+  if (foreground) return daemon([] { return true; });
+  return launch_in_background(daemon, Descriptors::keep).exit_code;
+}
+
+void close_inherited_descriptors() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0) {
+      // Lowest free number first: this open(2) fills the gap itself.
+      if (::open("/dev/null", O_RDWR) < 0)
+        continue;  // NOLINT(android-cloexec-open): a standard stream
+    }
+  }
+  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+}  // namespace scratchfs::mount

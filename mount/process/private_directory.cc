@@ -1,0 +1,61 @@
+#include "mount/process/private_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+namespace scratchfs::mount {
+
+namespace {
+
+std::string parent_directory() {
+  const char* runtime =
+      std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): no threads
+  struct stat status {};
+  // After sudo it may be that of another user.
+  if (runtime != nullptr && runtime[0] == '/' && ::stat(runtime, &status) == 0 &&
+      S_ISDIR(status.st_mode) && status.st_uid == ::geteuid())
+    return runtime;
+  return "/tmp";
+}
+
+}  // namespace
+
+Outcome<PrivateDirectory> PrivateDirectory::make() {
+  std::string path = parent_directory() + "/scratchfs-run.XXXXXX";
+  if (::mkdtemp(path.data()) == nullptr) return failed(path, errno);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor >= 0) return PrivateDirectory(std::move(path), descriptor);
+  const int error = errno;
+  ::rmdir(path.c_str());
+  return failed(path, error);
+}
+
+PrivateDirectory::PrivateDirectory(std::string path, int descriptor)
+    : path_(std::move(path)), descriptor_(descriptor) {}
+
+PrivateDirectory::PrivateDirectory(PrivateDirectory&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+PrivateDirectory& PrivateDirectory::operator=(PrivateDirectory&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+PrivateDirectory::~PrivateDirectory() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::rmdir(path_.c_str());
+}
+
+void PrivateDirectory::seal() const {
+  // Where that is not possible the directory is still nobody else's.
+  (void)::fchmod(descriptor_, 0500);
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,61 @@
+#include "mount/process/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+namespace scratchfs::mount {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kPace{1};
+
+// Neither into a pipe, nor between what somebody types while this goes on in the background.
+bool is_on_screen() { return ::tcgetpgrp(STDERR_FILENO) == ::getpgrp(); }
+
+// The cursor goes back to the beginning: what is written next, by whomever, covers the line.
+void write_line(const std::string& line) {
+  std::fputs((line + "\r").c_str(), stderr);
+  std::fflush(stderr);
+}
+
+}  // namespace
+
+Progress::Progress(std::string what) : what_(std::move(what)) {
+  if (is_on_screen()) thread_ = std::thread([this] { tell(); });
+}
+
+Progress::~Progress() {
+  if (!thread_.joinable()) return;
+  {
+    base::Lock lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void Progress::tell() {
+  std::size_t width = 0;
+  base::Lock lock(mutex_);
+  const auto begun = Clock::now();
+  for (auto seconds = kPace; !ended_;) {
+    const auto left = begun + seconds - Clock::now();
+    if (left > Clock::duration::zero()) {
+      changed_.wait_for(mutex_, left);
+      continue;
+    }
+    const std::string line = fmt::format("scratchfs: {}, {} s", what_, seconds.count());
+    seconds += kPace;
+    if (!is_on_screen()) continue;
+    write_line(line);
+    width = line.size();
+  }
+  if (width > 0 && is_on_screen()) write_line(std::string(width, ' '));
+}
+
+}  // namespace scratchfs::mount

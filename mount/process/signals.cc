@@ -1,0 +1,76 @@
+#include "mount/process/signals.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace scratchfs::mount {
+
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t set = ending_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
+}
+
+int open_signals(int flags) {
+  const sigset_t set = ending_signals();
+  return ::signalfd(-1, &set, flags);
+}
+
+SignalWatch::SignalWatch(std::function<void()> stop, std::function<void()> hang_up)
+    : stop_(std::move(stop)),
+      hang_up_(std::move(hang_up)),
+      end_(::eventfd(0, EFD_CLOEXEC)),
+      thread_([this] { run(); }) {}
+
+SignalWatch::~SignalWatch() {
+  ::eventfd_write(end_, 1);
+  thread_.join();
+  ::close(end_);
+}
+
+void SignalWatch::run() {
+  const int signals = open_signals(SFD_CLOEXEC);
+  if (signals < 0) {
+    spdlog::error("signals cannot be received: {}", strerrordesc_np(errno));
+    return;
+  }
+  std::array<pollfd, 2> waited{{{signals, POLLIN, 0}, {end_, POLLIN, 0}}};
+  for (;;) {
+    if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) break;
+    if (waited[1].revents != 0) break;
+    signalfd_siginfo info{};
+    if (waited[0].revents == 0 || ::read(signals, &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo == SIGHUP && hang_up_) {
+      // What there is to hear meanwhile goes first: an end, or the same again.
+      while (!shortage_.survives(hang_up_) && ::poll(waited.data(), waited.size(), 0) == 0)
+        continue;
+      continue;
+    }
+    spdlog::info("signal {}: unmounting", info.ssi_signo);
+    stop_();
+  }
+  ::close(signals);
+}
+
+}  // namespace scratchfs::mount

@@ -1,0 +1,104 @@
+// What content tests stand on: a small store on a disk that can be made to fail, and a ledger.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "fs/content/content.h"
+#include "fs/quota/ledger.h"
+#include "fs/store/store.h"
+#include "tests/fakes/fake_disk.h"
+
+namespace scratchfs::content {
+
+using base::Errno;
+using base::Wait;
+using Bytes = std::vector<std::byte>;
+
+inline constexpr std::uint64_t kKiB = 1ULL << 10;
+inline constexpr std::uint64_t kMiB = 1ULL << 20;
+inline constexpr std::uint64_t kTiB = 1ULL << 40;
+inline constexpr std::uint64_t kPage = store::kPageSize;
+inline constexpr uid_t kOwner = 1000;
+
+// Bytes that tell where they belong: no two pages of a file, nor two seeds, are alike.
+inline Bytes pattern(std::size_t size, unsigned seed) {
+  Bytes bytes(size);
+  std::uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
+  for (std::byte& byte : bytes) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    byte = static_cast<std::byte>((state >> 56) | 1);  // never 0, so that holes are told apart
+  }
+  return bytes;
+}
+
+class Machine {
+ public:
+  // `spill` 0: memory alone.
+  explicit Machine(std::uint64_t spill = 256 * kMiB, std::uint64_t memory = store::kMinBudget) {
+    auto made = store::Store::create({.memory = memory, .spill = spill, .spill_directory = &disk});
+    if (!made) {
+      ADD_FAILURE() << "no store: errno " << made.error().value();
+      std::abort();
+    }
+    store = std::move(*made);
+  }
+
+  void limit_owner(std::uint64_t bytes) {
+    ledger.set_limits(kOwner, limits::Limits{.bytes = bytes});
+  }
+  std::uint64_t charged() const { return ledger.row(kOwner).usage.bytes; }
+
+  fakes::FakeDisk disk;
+  limits::Ledger ledger{limits::Ledger::Options{}};
+  std::unique_ptr<store::Store> store;
+};
+
+// A file of kOwner.
+struct File {
+  explicit File(Machine& machine)
+      : charge(machine.ledger, machine.ledger.account(kOwner)), content(*machine.store, charge) {}
+  limits::Charge charge;
+  Content content;
+  Content* operator->() { return &content; }
+
+  // The whole range, waited for; fails the test on an error.
+  Bytes bytes(std::uint64_t offset, std::size_t length) {
+    Bytes read(length, std::byte{0xee});
+    const auto count = content.read(read, offset, Wait::yes);
+    EXPECT_TRUE(count) << "errno " << count.error().value();
+    read.resize(count ? *count : 0);
+    return read;
+  }
+  Bytes all() { return bytes(0, content.size()); }
+  void put(const Bytes& bytes, std::uint64_t offset) {
+    const auto count = content.write(bytes, offset, Wait::yes);
+    ASSERT_TRUE(count) << "errno " << count.error().value();
+    ASSERT_EQ(*count, bytes.size());
+  }
+};
+
+// Writes to other files until the block at `offset` is out of memory.
+inline void spill(Machine& machine, File& file, std::uint64_t offset) {
+  std::byte one{};
+  for (int round = 0; round < 50; ++round) {
+    File filler(machine);
+    const Bytes megabyte = pattern(kMiB, 99);
+    for (unsigned i = 0; i < 12; ++i) filler.put(megabyte, i * kMiB);
+    if (file->read({&one, 1}, offset, Wait::no).is(base::kWouldBlock)) return;
+  }
+  ADD_FAILURE() << "the block at " << offset << " stays in memory";
+}
+
+// As a request goes: first on a thread that must not wait, then, if need be, on one that may.
+template <typename Call>
+auto as_handled(Call call) {
+  auto result = call(Wait::no);
+  return result.is(base::kWouldBlock) ? call(Wait::yes) : std::move(result);
+}
+
+}  // namespace scratchfs::content

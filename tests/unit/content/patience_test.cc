@@ -1,0 +1,113 @@
+// Operations whose patience ends while they wait for the disk or for memory.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "fs/base/patience.h"
+#include "tests/unit/content/machine.h"
+
+namespace scratchfs::content {
+namespace {
+
+using base::Patience;
+
+// Its patience is over before it begins: it waits for nothing.
+class Impatient {
+ public:
+  Impatient() { patience_.cut({}, Errno(EINTR)); }
+  Wait wait() const { return Wait(patience_); }
+
+ private:
+  Patience patience_;
+};
+
+// Waits until `machine`'s disk is stuck with its gate closed and no frame can be had.
+std::vector<store::FrameGrant> take_all_frames(Machine& machine) {
+  std::vector<store::FrameGrant> taken;
+  while (auto grant = machine.store->try_take_frames(1)) taken.push_back(std::move(*grant));
+  return taken;
+}
+
+TEST(ContentPatience, AReadOfASpilledBlockEndsAndTheNextOneFindsItsBytes) {
+  Machine machine;
+  File file(machine);
+  const Bytes data = pattern(3 * store::kBlockSize, 1);
+  file.put(data, 0);
+  spill(machine, file, 0);
+  machine.disk.close_gate();
+  Bytes into(100);
+  EXPECT_TRUE(file->read(into, 0, Impatient().wait()).is(Errno(EINTR)));
+  machine.disk.open_gate();
+  EXPECT_EQ(file.all(), data);
+}
+
+TEST(ContentPatience, AWriteKeepsWhatItHasWrittenAndTellsHowMuch) {
+  Machine machine;
+  File file(machine);
+  machine.disk.close_gate();
+  const Bytes data = pattern(16 * kMiB, 2);
+  const auto written = file->write(data, 0, Impatient().wait());
+  ASSERT_TRUE(written);
+  EXPECT_LT(*written, data.size());
+  EXPECT_EQ(file->size(), *written);
+  machine.disk.open_gate();
+  EXPECT_EQ(file.all(), Bytes(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(*written)));
+}
+
+TEST(ContentPatience, AWriteThatFindsNoMemoryChangesNothing) {
+  Machine machine;
+  File file(machine);
+  file.put(pattern(kPage, 3), 0);
+  machine.disk.close_gate();
+  const auto taken = take_all_frames(machine);
+  EXPECT_TRUE(file->write(pattern(kPage, 4), kPage, Impatient().wait()).is(Errno(EINTR)));
+  EXPECT_TRUE(file->append(pattern(kPage, 4), Impatient().wait()).is(Errno(EINTR)));
+  EXPECT_EQ(file->size(), kPage);
+  EXPECT_EQ(machine.charged(), kPage);
+  EXPECT_EQ(file.all(), pattern(kPage, 3));
+  machine.disk.open_gate();
+}
+
+TEST(ContentPatience, AnAllocationTakesItsPagesBack) {
+  Machine machine;
+  File file(machine);
+  machine.disk.close_gate();
+  const auto allocated = file->allocate(0, 16 * kMiB, false, Impatient().wait());
+  EXPECT_TRUE(allocated.is(Errno(EINTR)));
+  EXPECT_EQ(file->size(), 0U);
+  EXPECT_EQ(file->allocated(), 0U);
+  EXPECT_EQ(machine.charged(), 0U);
+  machine.disk.open_gate();
+}
+
+TEST(ContentPatience, TruncatingIntoASpilledBlockEndsWithoutAChange) {
+  Machine machine;
+  File file(machine);
+  const Bytes data = pattern(store::kBlockSize, 5);
+  file.put(data, 0);
+  spill(machine, file, 0);
+  machine.disk.close_gate();
+  EXPECT_TRUE(file->truncate(100, Impatient().wait()).is(Errno(EINTR)));
+  EXPECT_EQ(file->size(), data.size());
+  machine.disk.open_gate();
+  EXPECT_EQ(file.all(), data);
+}
+
+TEST(ContentPatience, AnAppendThatWaitsItsTurnCanLeave) {
+  Machine machine;
+  File file(machine);
+  machine.disk.close_gate();
+  auto taken = take_all_frames(machine);
+  const Bytes data = pattern(kPage, 6);
+  std::thread first([&] { EXPECT_TRUE(file->append(data, Wait::yes)); });
+  // It has the turn when others are told to wait.
+  while (!file->append({}, Wait::no).is(base::kWouldBlock)) std::this_thread::yield();
+  EXPECT_TRUE(file->append(data, Impatient().wait()).is(Errno(EINTR)));
+  taken.clear();
+  machine.disk.open_gate();
+  first.join();
+  EXPECT_EQ(file.all(), data);
+}
+
+}  // namespace
+}  // namespace scratchfs::content

@@ -1,0 +1,106 @@
+#include "fs/kernel/transport/notifier.h"
+
+#include <gtest/gtest.h>
+#include <linux/fuse.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "tests/fakes/fake_kernel.h"
+
+namespace scratchfs::kernel {
+namespace {
+
+fuse_lowlevel_ops no_operations() {
+  fuse_lowlevel_ops operations{};
+  operations.init = [](void*, fuse_conn_info*) {};
+  return operations;
+}
+
+class NotifierTest : public testing::Test {
+ protected:
+  NotifierTest() { kernel.initialize(); }
+
+  test::FakeKernel kernel{no_operations(), nullptr};
+  Notifier notifier;
+};
+
+template <typename T>
+T body_of(const test::Message& message) {
+  T value{};
+  EXPECT_GE(message.body.size(), sizeof value);
+  std::memcpy(&value, message.body.data(), std::min(sizeof value, message.body.size()));
+  return value;
+}
+
+TEST_F(NotifierTest, TellsOfANameThatIsGone) {
+  notifier.start(kernel.session());
+  notifier.name_gone(3, 9, "gone");
+  const test::Message message = kernel.await(1)[0];
+  EXPECT_EQ(message.unique, 0U);
+  EXPECT_EQ(message.error, FUSE_NOTIFY_DELETE);
+  const auto out = body_of<fuse_notify_delete_out>(message);
+  EXPECT_EQ(out.parent, 3U);
+  EXPECT_EQ(out.child, 9U);
+  EXPECT_EQ(message.text().substr(sizeof out), std::string("gone") + '\0');
+}
+
+TEST_F(NotifierTest, TellsOfANameThatMustBeAskedAbout) {
+  notifier.start(kernel.session());
+  notifier.name_expired(3, "old");
+  const test::Message message = kernel.await(1)[0];
+  EXPECT_EQ(message.error, FUSE_NOTIFY_INVAL_ENTRY);
+  EXPECT_EQ(body_of<fuse_notify_inval_entry_out>(message).parent, 3U);
+}
+
+TEST_F(NotifierTest, TellsOfAnInodeThatChanged) {
+  notifier.start(kernel.session());
+  notifier.inode_changed(8);
+  const test::Message message = kernel.await(1)[0];
+  EXPECT_EQ(message.error, FUSE_NOTIFY_INVAL_INODE);
+  EXPECT_EQ(body_of<fuse_notify_inval_inode_out>(message).ino, 8U);
+}
+
+TEST_F(NotifierTest, SendsWhatWasQueuedBeforeItStartedAndTheLastWordOnly) {
+  for (int i = 0; i < 100; ++i) notifier.name_expired(3, "name");
+  notifier.name_gone(3, 9, "name");
+  notifier.start(kernel.session());
+  kernel.await(1);
+  notifier.stop();
+  ASSERT_EQ(kernel.messages().size(), 1U);
+  EXPECT_EQ(kernel.messages()[0].error, FUSE_NOTIFY_DELETE);
+}
+
+TEST_F(NotifierTest, TooManyAreReplacedByOneThatCoversAll) {
+  for (int i = 0; i < 200'000; ++i) notifier.name_gone(3, 9, std::to_string(i));
+  notifier.start(kernel.session());
+  kernel.await(1);
+  notifier.stop();
+  ASSERT_EQ(kernel.messages().size(), 1U);
+  constexpr int kIncrementEpoch = 8;  // FUSE_NOTIFY_INC_EPOCH, since protocol 7.44
+  EXPECT_EQ(kernel.messages()[0].error, kIncrementEpoch);
+}
+
+TEST_F(NotifierTest, IsQuietAfterStop) {
+  notifier.start(kernel.session());
+  notifier.stop();
+  notifier.name_gone(3, 9, "late");
+  notifier.stop();
+  EXPECT_TRUE(kernel.messages().empty());
+}
+
+TEST_F(NotifierTest, GoesOnWhereTheKernelTakesANoticeNot) {
+  kernel.set_deaf(true);
+  notifier.start(kernel.session());
+  for (int i = 0; i < 100; ++i) notifier.name_gone(3, 9, std::to_string(i));
+  kernel.set_deaf(false);
+  notifier.name_gone(3, 9, "last");
+  const auto is_last = [](const test::Message& message) {
+    return message.text().find("last") != std::string::npos;
+  };
+  std::size_t count = 1;
+  while (std::ranges::none_of(kernel.await(count), is_last)) ++count;
+}
+
+}  // namespace
+}  // namespace scratchfs::kernel

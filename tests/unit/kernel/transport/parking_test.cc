@@ -1,0 +1,235 @@
+#include "fs/kernel/transport/parking.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <latch>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "fs/base/mutex.h"
+
+namespace scratchfs::kernel {
+namespace {
+
+class Job final : public Parking::Task {
+ public:
+  using Refused = std::function<void(base::Errno)>;
+  Job(std::function<void()> work, Refused refused, Parking::Lane lane = Parking::Lane::disk,
+      std::uint64_t number = 0)
+      : Task(lane, number, base::Patience::Clock::time_point::max()),
+        work_(std::move(work)),
+        refused_(std::move(refused)) {}
+  void run() override { work_(); }
+  void refuse(base::Errno error) override { refused_(error); }
+
+ private:
+  std::function<void()> work_;
+  Refused refused_;
+};
+
+std::unique_ptr<Parking::Task> job(
+    std::function<void()> work,
+    Job::Refused refused = [](base::Errno) { ADD_FAILURE() << "refused"; }) {
+  return std::make_unique<Job>(std::move(work), std::move(refused));
+}
+
+// Waits in vain until its patience ends.
+class Waiting final : public Parking::Task {
+ public:
+  Waiting(std::uint64_t number, std::latch& begun, std::atomic<int>& ended_with)
+      : Task(Parking::Lane::disk, number, base::Patience::Clock::time_point::max()),
+        begun_(begun),
+        ended_with_(ended_with) {}
+  void run() override {
+    begun_.count_down();
+    base::Mutex mutex;
+    base::Condition never;
+    const base::Wait wait(patience());
+    base::Lock lock(mutex);
+    while (!wait.over()) never.wait(mutex, wait);
+    ended_with_ = wait.over()->value();
+  }
+  void refuse(base::Errno error) override { ADD_FAILURE() << "refused: " << error.value(); }
+
+ private:
+  std::latch& begun_;
+  std::atomic<int>& ended_with_;
+};
+
+TEST(Parking, OneWorkerRunsTasksInTheOrderTheyCame) {
+  std::vector<int> order;
+  std::latch done(100);
+  Parking parking(1);
+  for (int i = 0; i < 100; ++i) {
+    parking.park(job([&order, &done, i] {
+      order.push_back(i);
+      done.count_down();
+    }));
+  }
+  done.wait();
+  parking.drain();
+  EXPECT_EQ(parking.parked_total(), 100U);
+  ASSERT_EQ(order.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST(Parking, AsManyTasksWaitAtOnceAsThereMayBeWorkers) {
+  std::latch all_running(8);
+  Parking parking(8);
+  for (int i = 0; i < 8; ++i) parking.park(job([&] { all_running.arrive_and_wait(); }));
+  all_running.wait();
+}
+
+TEST(Parking, TasksBeyondTheLimitWaitForAWorker) {
+  std::latch both_running(2);
+  std::latch let_go(1);
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  std::latch done(10);
+  Parking parking(2);
+  for (int i = 0; i < 10; ++i) {
+    parking.park(job([&, i] {
+      const int now = ++running;
+      most = std::max<int>(most, now);
+      if (i < 2) both_running.count_down();
+      let_go.wait();
+      --running;
+      done.count_down();
+    }));
+  }
+  both_running.wait();
+  EXPECT_EQ(parking.parked(), 10U);
+  let_go.count_down();
+  done.wait();
+  EXPECT_EQ(most, 2);
+}
+
+TEST(Parking, DrainFinishesWhatRunsAndRefusesTheRest) {
+  std::latch running(1);
+  std::latch let_go(1);
+  Parking parking(1);
+  bool finished = false;
+  int refused = 0;
+  parking.park(job([&] {
+    running.count_down();
+    let_go.wait();
+    finished = true;
+  }));
+  running.wait();
+  for (int i = 0; i < 5; ++i) {
+    parking.park(job([] { ADD_FAILURE() << "run"; },
+                     [&](base::Errno error) {
+                       EXPECT_EQ(error.value(), ENOTCONN);
+                       if (++refused == 5) let_go.count_down();
+                     }));
+  }
+  parking.drain();
+  EXPECT_TRUE(finished);
+  EXPECT_EQ(refused, 5);
+  EXPECT_EQ(parking.parked(), 0U);
+}
+
+TEST(Parking, DrainEndsTheWaitsOfWhatRuns) {
+  std::latch begun(1);
+  std::atomic<int> ended_with = 0;
+  Parking parking(1);
+  parking.park(std::make_unique<Waiting>(7, begun, ended_with));
+  begun.wait();
+  parking.drain();
+  EXPECT_EQ(ended_with, ENOTCONN);
+}
+
+TEST(Parking, WhatRunsIsInterruptedByItsNumber) {
+  std::latch begun(1);
+  std::atomic<int> ended_with = 0;
+  Parking parking(1);
+  parking.park(std::make_unique<Waiting>(7, begun, ended_with));
+  begun.wait();
+  parking.interrupt(8);
+  parking.interrupt(7);
+  while (parking.parked() > 0) std::this_thread::yield();
+  EXPECT_EQ(ended_with, EINTR);
+}
+
+TEST(Parking, WhatWaitsForAWorkerIsInterruptedAtOnce) {
+  std::latch running(1);
+  std::latch let_go(1);
+  Parking parking(1);
+  parking.park(job([&] {
+    running.count_down();
+    let_go.wait();
+  }));
+  running.wait();
+  int error = 0;
+  parking.park(std::make_unique<Job>([] { ADD_FAILURE() << "run"; },
+                                     [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk,
+                                     7));
+  parking.interrupt(7);
+  EXPECT_EQ(error, EINTR);
+  EXPECT_EQ(parking.parked(), 1U);
+  let_go.count_down();
+}
+
+TEST(Parking, AnInterruptMayComeBeforeItsRequest) {
+  Parking parking(1);
+  parking.interrupt(7);
+  int error = 0;
+  const auto numbered = [&](std::uint64_t number, std::function<void()> work) {
+    parking.park(std::make_unique<Job>(
+        std::move(work), [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk, number));
+  };
+  numbered(7, [] { ADD_FAILURE() << "run"; });
+  EXPECT_EQ(error, EINTR);
+  std::latch done(2);
+  numbered(0, [&] { done.count_down(); });
+  numbered(8, [&] { done.count_down(); });
+  done.wait();
+}
+
+TEST(Parking, WhatMayWaitForTheDiskLeavesWorkersToAllElse) {
+  std::latch let_go(1);
+  std::latch disk_running(2);
+  std::atomic<int> disk_tasks = 0;
+  Parking parking(2);
+  for (int i = 0; i < 5; ++i) {
+    parking.park(job([&] {
+      if (++disk_tasks <= 2) disk_running.count_down();
+      let_go.wait();
+    }));
+  }
+  disk_running.wait();
+  std::latch other(Parking::kOtherWorkers);
+  for (unsigned i = 0; i < Parking::kOtherWorkers; ++i) {
+    parking.park(std::make_unique<Job>([&] { other.arrive_and_wait(); },
+                                       [](base::Errno) { ADD_FAILURE() << "refused"; },
+                                       Parking::Lane::other));
+  }
+  other.wait();
+  EXPECT_EQ(disk_tasks, 2);
+  let_go.count_down();
+  while (parking.parked() > 0) std::this_thread::yield();
+}
+
+TEST(Parking, AfterDrainEverythingIsRefusedAtOnce) {
+  Parking parking(1);
+  parking.drain();
+  parking.drain();
+  int error = 0;
+  parking.park(job([] { ADD_FAILURE() << "run"; }, [&](base::Errno e) { error = e.value(); }));
+  EXPECT_EQ(error, ENOTCONN);
+  EXPECT_EQ(parking.parked_total(), 0U);
+}
+
+TEST(Parking, EachTaskIsDestroyedBeforeDrainReturns) {
+  const auto token = std::make_shared<int>();
+  Parking parking(3);
+  for (int i = 0; i < 50; ++i) parking.park(job([token] {}, [token](base::Errno) {}));
+  parking.drain();
+  EXPECT_EQ(token.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace scratchfs::kernel

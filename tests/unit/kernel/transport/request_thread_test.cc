@@ -1,0 +1,78 @@
+#include "fs/kernel/transport/request_thread.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+namespace scratchfs::kernel {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+// A thread that waits for bytes of a pipe as a reader does for requests, or (busy) never comes to
+// it.
+class TakerTest : public testing::Test {
+ protected:
+  void start(bool says_it_waits, bool busy) {
+    ASSERT_EQ(pipe(pipe_), 0);
+    thread_ = std::thread([=, this] {
+      Taker taker;
+      if (says_it_waits) taker.waits();
+      taker_ = &taker;
+      taker_.notify_one();
+      char byte = 0;
+      while (busy && !stop_) {
+      }
+      EXPECT_EQ(read(pipe_[0], &byte, 1), 1);
+      taker.goes_on();
+      handled_ = true;
+      while (!stop_) std::this_thread::yield();
+    });
+    taker_.wait(nullptr);
+  }
+  void TearDown() override {
+    stop_ = true;
+    EXPECT_EQ(write(pipe_[1], "x", 1), 1);
+    thread_.join();
+    close(pipe_[0]);
+    close(pipe_[1]);
+  }
+
+  int pipe_[2] = {};
+  std::atomic<const Taker*> taker_ = nullptr;
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> handled_ = false;
+  std::thread thread_;
+};
+
+TEST_F(TakerTest, IsIdleWhileItSleepsInTheKernel) {
+  start(true, false);
+  EXPECT_TRUE(taker_.load()->was_idle_by(steady_clock::now() + 10s));
+}
+
+TEST_F(TakerTest, IsNotIdleOnceItWasSentSomething) {
+  start(true, false);
+  ASSERT_TRUE(taker_.load()->was_idle_by(steady_clock::now() + 10s));
+  EXPECT_EQ(write(pipe_[1], "x", 1), 1);
+  // Awake from the moment of the write, and busy with it from then on.
+  EXPECT_FALSE(taker_.load()->is_idle());
+  while (!handled_) std::this_thread::yield();
+  EXPECT_FALSE(taker_.load()->is_idle());
+}
+
+TEST_F(TakerTest, IsNotIdleWhereItSleepsOverARequest) {
+  start(false, false);
+  EXPECT_FALSE(taker_.load()->was_idle_by(steady_clock::now() + 20ms));
+}
+
+TEST_F(TakerTest, IsNotIdleWhileItRunsOnItsWayToWait) {
+  start(true, true);
+  EXPECT_FALSE(taker_.load()->was_idle_by(steady_clock::now() + 20ms));
+}
+
+}  // namespace
+}  // namespace scratchfs::kernel

@@ -1,0 +1,173 @@
+#include "fs/kernel/transport/ring_wrap.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <liburing.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+#include "fs/kernel/transport/fuse.h"
+#include "fs/kernel/transport/request_thread.h"
+
+extern "C" {
+int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) noexcept;
+int __wrap_io_uring_submit(io_uring* ring) noexcept;
+}
+
+namespace scratchfs::kernel {
+namespace {
+
+// What a call ends up at; volatile, because a compiler takes two names for two functions.
+template <typename Function>
+void* place_of(Function* function) {
+  Function* volatile place = function;
+  return reinterpret_cast<void*>(place);
+}
+
+// The linker leads this file's calls where it leads libfuse's.
+TEST(RingWrap, IsLinkedInForLibrariesThatNeedIt) {
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+  EXPECT_EQ(place_of(io_uring_submit_and_wait), place_of(__wrap_io_uring_submit_and_wait));
+  EXPECT_EQ(place_of(io_uring_submit), place_of(__wrap_io_uring_submit));
+#else
+  EXPECT_NE(place_of(io_uring_submit_and_wait), place_of(__wrap_io_uring_submit_and_wait));
+#endif
+}
+
+// A ring of NOPs in the place of libfuse's: what its thread and others fill in gets done.
+class RingWrapTest : public testing::Test {
+ protected:
+  static constexpr unsigned kEntries = 8;
+  RingWrapTest() {
+    claimed_ = RingSet::claim();
+    error_ = io_uring_queue_init(kEntries, &ring_, IORING_SETUP_SQE128);
+  }
+  ~RingWrapTest() override {
+    if (error_ == 0) io_uring_queue_exit(&ring_);
+    RingSet::forget();
+  }
+  void SetUp() override {
+    ASSERT_TRUE(claimed_);
+    if (error_ != 0) GTEST_SKIP() << "io_uring: " << strerror(-error_);
+  }
+
+  void fill_in(std::uint64_t data) {
+    io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+    ASSERT_NE(entry, nullptr);
+    io_uring_prep_nop(entry);
+    io_uring_sqe_set_data64(entry, data);
+  }
+  // The next completion's data, without waiting; 0 where it is a wake's, -1 where there is none.
+  std::int64_t next_completion() {
+    io_uring_cqe* completion = nullptr;
+    if (io_uring_peek_cqe(&ring_, &completion) != 0) return -1;
+    const auto data = static_cast<std::int64_t>(io_uring_cqe_get_data64(completion));
+    EXPECT_EQ(completion->res, data == 0 ? -ENOTCONN : 0);
+    io_uring_cqe_seen(&ring_, completion);
+    return data;
+  }
+
+  io_uring ring_{};
+  int error_ = 0;
+  bool claimed_ = false;
+};
+
+TEST_F(RingWrapTest, OneSessionHasTheRings) { EXPECT_FALSE(RingSet::claim()); }
+
+TEST_F(RingWrapTest, StartHandsOverWhatIsFilledInAndReportsIt) {
+  unsigned started = 0;
+  EXPECT_FALSE(RingSet::wait_for(1, std::chrono::seconds(0), started));
+  std::thread([this] {
+    fill_in(5);
+    fill_in(6);
+    EXPECT_EQ(Ring::of_this_thread(), nullptr);
+    Ring* ring = Ring::start(ring_);
+    EXPECT_EQ(Ring::of_this_thread(), ring);
+  }).join();
+  EXPECT_TRUE(RingSet::wait_for(1, std::chrono::seconds(10), started));
+  EXPECT_EQ(started, 1U);
+  EXPECT_EQ(next_completion(), 5);
+  EXPECT_EQ(next_completion(), 6);
+  EXPECT_EQ(next_completion(), -1);
+  EXPECT_EQ(Ring::of_this_thread(), nullptr);
+}
+
+TEST_F(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver) {
+  constexpr int kReplies = 20'000;
+  std::atomic<Ring*> ring = nullptr;
+  std::atomic<std::uint64_t> outstanding = 0;
+  std::thread owner([&] {
+    fill_in(1);
+    fill_in(2);
+    ring = Ring::start(ring_);
+    EXPECT_EQ(next_completion(), 1);
+    EXPECT_EQ(next_completion(), 2);
+    for (int seen = 0; seen < kReplies;) {
+      ring.load()->submit(true);
+      for (std::int64_t data = 0; (data = next_completion()) >= 0;) {
+        if (data == 0) continue;  // a wake
+        EXPECT_EQ(data, 3 + seen);
+        ++seen;
+        --outstanding;
+      }
+    }
+  });
+  while (ring.load() == nullptr) std::this_thread::yield();
+  for (int i = 0; i < kReplies; ++i) {
+    // As with requests, there are never more than entries.
+    while (outstanding == kEntries) std::this_thread::yield();
+    ++outstanding;
+    const RingReply reply(ring);
+    fill_in(static_cast<std::uint64_t>(3 + i));
+  }
+  owner.join();
+}
+
+// What the wake goes to is no ring for a while.
+TEST_F(RingWrapTest, AWakeThatFailsIsTriedAgain) {
+  std::atomic<Ring*> ring = nullptr;
+  std::atomic<Taker*> taker = nullptr;
+  std::thread owner([&] {
+    Taker own;
+    fill_in(1);
+    ring = Ring::start(ring_);
+    EXPECT_EQ(next_completion(), 1);
+    own.waits();
+    taker = &own;
+    for (std::int64_t data = 0; data != 3;) {
+      ring.load()->submit(true);
+      while (data != 3 && (data = next_completion()) >= 0) continue;
+    }
+  });
+  while (taker.load() == nullptr) std::this_thread::yield();
+  const bool sleeps =
+      taker.load()->was_idle_by(std::chrono::steady_clock::now() + std::chrono::seconds(30));
+  EXPECT_TRUE(sleeps);
+  const int saved = dup(ring_.ring_fd);
+  const int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(dup2(other, ring_.ring_fd), ring_.ring_fd);
+  std::thread mender([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(dup2(saved, ring_.ring_fd), ring_.ring_fd);
+  });
+  {
+    const RingReply reply(ring);
+    fill_in(3);
+  }
+  mender.join();
+  owner.join();
+  close(saved);
+  close(other);
+}
+
+TEST_F(RingWrapTest, ParkedRequestsAreCountedWithoutARingToo) {
+  const ParkedPlace none(nullptr);
+  Ring ring(ring_);
+  { const ParkedPlace place(&ring); }
+  const RingReply nothing(nullptr);
+}
+
+}  // namespace
+}  // namespace scratchfs::kernel

@@ -1,0 +1,105 @@
+#include "mount/control/live_options.h"
+
+#include <gtest/gtest.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace scratchfs::mount {
+namespace {
+
+LiveOptions accepted(const std::string& list) {
+  const auto options = parse_live_options({list});
+  if (!options) {
+    ADD_FAILURE() << options.error().message;
+    return {};
+  }
+  return *options;
+}
+
+Json status() {
+  return {{"lifetime", "claimed"},
+          {"claim", "session"},
+          {"create_mode", "private"},
+          {"private_names", false},
+          {"confine", "auto"},
+          {"subuid", nullptr},
+          {"shared", true},
+          {"transport", {{"io_uring", true}}},
+          {"memory", {{"locked", false}}},
+          {"spill", {{"directory", "/tmp"}}},
+          {"files", {{"inodes_limit", 70000}}}};
+}
+
+std::string refused(const std::string& list, unsigned long flags = 0) {
+  const auto checked = check_unchanged(accepted(list).others, status(), flags);
+  EXPECT_FALSE(checked) << list;
+  return checked ? "" : checked.error().message;
+}
+
+TEST(LiveOptions, TellWhatIsToChangeAndWhatMustBeSoAlready) {
+  const LiveOptions options = accepted(
+      "rw,nosuid,memory=1G,quota=5%,user_quota=0:2G:7,lifetime=strict,remount,memory=2G,x-a=b");
+  EXPECT_EQ(options.request.memory, "2G") << "the last counts";
+  EXPECT_EQ(options.request.quota, "5%");
+  EXPECT_FALSE(options.request.spill);
+  EXPECT_FALSE(options.request.quota_inodes);
+  ASSERT_EQ(options.request.user_quotas.size(), 1U);
+  EXPECT_EQ(options.request.user_quotas[0].inodes, 7U);
+  EXPECT_EQ(options.others, std::vector<std::string>{"lifetime=strict"});
+}
+
+TEST(LiveOptions, PassOverWhatTheKernelTellsOfAMount) {
+  const LiveOptions options = accepted(
+      "rw,nosuid,nodev,relatime,seclabel,user_id=0,group_id=0,default_permissions,max_read=5");
+  EXPECT_TRUE(options.others.empty());
+}
+
+TEST(LiveOptions, RefuseWhatNobodyKnowsAndWhatMakesNoSense) {
+  for (const char* list : {"size=1G", "memory=lots", "memory", "ro,memory=1G", "quota=0"}) {
+    const auto options = parse_live_options({list});
+    ASSERT_FALSE(options) << list;
+    EXPECT_EQ(options.error().exit_code, kUsage);
+  }
+}
+
+TEST(LiveOptions, KeepCommasThatAreMeantInValues) {
+  EXPECT_EQ(accepted("spill_dir=/a\\,b").others, std::vector<std::string>{"spill_dir=/a,b"});
+}
+
+TEST(LiveOptions, TakeWhatIsSoAlready) {
+  for (const char* list :
+       {"lifetime=claimed,claim=session,create_mode=private", "spill_dir=/tmp/../tmp",
+        "inodes=70000", "io_uring=auto", "io_uring=on", "confine=auto", "subuid=none",
+        "allow_other", "nonempty,fsname=x", "noexec"}) {
+    EXPECT_TRUE(check_unchanged(accepted(list).others, status(), ST_NOEXEC)) << list;
+  }
+}
+
+TEST(LiveOptions, RefuseWhatCannotBeChangedAndTellWhatCan) {
+  for (const char* list :
+       {"lifetime=strict", "claim=user", "create_mode=posix", "spill_dir=/", "inodes=5",
+        "inodes=none", "io_uring=off", "noallow_other", "lock_memory", "supervise", "private_names",
+        "confine=off", "quota_file=/x", "subuid=/x", "quota_warn=50%"}) {
+    EXPECT_NE(refused(list).find("memory"), std::string::npos) << list;
+  }
+  EXPECT_NE(refused("noexec").find("remount,bind,noexec"), std::string::npos);
+}
+
+TEST(LiveOptions, FindRemountAmongTheOthers) {
+  EXPECT_TRUE(asks_for_remount({"rw", "memory=1G,remount"}));
+  EXPECT_FALSE(asks_for_remount({"rw,x-remount", "comment=remount"}));
+  EXPECT_FALSE(asks_for_remount({}));
+}
+
+TEST(LiveOptions, AreOptions) {
+  const auto help = mount_option_help();
+  EXPECT_EQ(std::count_if(help.begin(), help.end(),
+                          [](const OptionHelp& option) { return is_live_option(option.name); }),
+            6);
+}
+
+}  // namespace
+}  // namespace scratchfs::mount

@@ -1,0 +1,97 @@
+// Large files and trees: what takes long is not done by a handler, and nobody notices.
+#include <linux/falloc.h>
+
+#include "tests/unit/tree/tree_fixture.h"
+
+namespace scratchfs::tree {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kLarge = 2 * content::kMostFreedAtOnce;
+
+class Large : public TreeTest {
+ protected:
+  Tree::Created make_large(const std::string& name, std::uint64_t bytes = kLarge) {
+    auto file = create(root_, name, O_RDWR | O_CREAT | O_EXCL);
+    const auto handle = tree_->handle(file.opened.handle);
+    EXPECT_TRUE(tree_->allocate(*handle, 0, 0, bytes, Wait::yes));
+    return file;
+  }
+  std::uint64_t charged() const { return ledger_.row(1000).usage.bytes; }
+  AttributeChange size(std::uint64_t bytes) {
+    AttributeChange change;
+    change.size = bytes;
+    return change;
+  }
+};
+
+TEST_F(Large, AFileThatIsDeletedCostsNothingFromThatMomentOn) {
+  const auto file = make_large("large");
+  tree_->release(file.opened.handle);
+  EXPECT_EQ(charged(), kLarge);
+  ASSERT_TRUE(tree_->unlink(root_, "large", Wait::no));
+  EXPECT_EQ(charged(), 0U);
+  expect_clean_audit();
+}
+
+TEST_F(Large, SoDoesOneThatGoesWithItsLastHandleOrIsEmptied) {
+  for (const bool by_open : {false, true}) {
+    const auto file = make_large("large");
+    if (by_open) {
+      const auto opened = tree_->open(file.found.inode, O_WRONLY | O_TRUNC, 1000, false, Wait::no);
+      ASSERT_TRUE(opened);
+      tree_->release(opened->handle);
+    } else {
+      ASSERT_TRUE(tree_->set_attributes(file.found.inode, size(0), Wait::no));
+    }
+    EXPECT_EQ(charged(), 0U);
+    EXPECT_EQ(file.found.inode->attributes().size, 0U);
+    ASSERT_TRUE(tree_->allocate(*tree_->handle(file.opened.handle), 0, 0, kLarge, Wait::yes));
+    ASSERT_TRUE(tree_->unlink(root_, "large", Wait::no));
+    tree_->release(file.opened.handle);
+    EXPECT_EQ(charged(), 0U);
+  }
+}
+
+// The store has no room but what is being freed; without waiting for it the second file fails.
+TEST_F(Large, WhoNeedsTheRoomOfADeletedFileGetsIt) {
+  constexpr std::uint64_t kNearlyAll = 480 * kMiB;
+  for (int i = 0; i < 5; ++i) {
+    const auto file = make_large("large", kNearlyAll);
+    tree_->release(file.opened.handle);
+    ASSERT_TRUE(tree_->unlink(root_, "large", Wait::no));
+  }
+}
+
+TEST_F(Large, CuttingAPieceOffIsForWhoMayWait) {
+  const auto file = make_large("large");
+  const InodeRef& inode = file.found.inode;
+  const auto handle = tree_->handle(file.opened.handle);
+  EXPECT_TRUE(tree_->set_attributes(inode, size(1), Wait::no).is(base::kWouldBlock));
+  constexpr int kPunch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  EXPECT_TRUE(tree_->allocate(*handle, kPunch, 0, kLarge, Wait::no).is(base::kWouldBlock));
+  EXPECT_EQ(charged(), kLarge) << "nothing was done";
+  EXPECT_TRUE(tree_->allocate(*handle, kPunch, 0, kMiB, Wait::no)) << "a small piece";
+  EXPECT_TRUE(tree_->set_attributes(inode, size(2 * kLarge), Wait::no)) << "growing frees nothing";
+  EXPECT_TRUE(tree_->set_attributes(inode, size(2 * kMiB), Wait::yes));
+  EXPECT_EQ(charged(), kMiB);
+}
+
+TEST_F(Large, MarkingOrMovingATreeIsForWhoMayWait) {
+  const auto directory = make_directory(root_, "directory");
+  const auto other = make_directory(root_, "other");
+  ASSERT_TRUE(tree_->set_kept(directory, true, Wait::no)) << "nothing is in it yet";
+  make_directory(directory, "inside");
+  EXPECT_TRUE(tree_->set_kept(directory, false, Wait::no).is(base::kWouldBlock));
+  const auto move = [&](Wait wait) {
+    return tree_->rename(root_, "directory", other, "moved", RenameMode::replace, caller(), wait);
+  };
+  EXPECT_TRUE(move(Wait::no).is(base::kWouldBlock));
+  EXPECT_EQ(names(root_), (std::vector<std::string>{"directory", "other"}));
+  EXPECT_TRUE(move(Wait::yes));
+  EXPECT_EQ(names(other), std::vector<std::string>{"moved"});
+  EXPECT_TRUE(tree_->set_kept(directory, false, Wait::yes));
+}
+
+}  // namespace
+}  // namespace scratchfs::tree
