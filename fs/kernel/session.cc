@@ -85,7 +85,7 @@ base::Result<void, base::Failure> Session::mount(const std::string& mountpoint,
   return impl_->connection().mount(mountpoint, place);
 }
 
-const MountIdentity& Session::identity() const { return impl_->connection().identity(); }
+const mounts::Mount& Session::mounted() const { return impl_->connection().mounted(); }
 
 int Session::descriptor() const { return impl_->connection().descriptor(); }
 

@@ -53,7 +53,7 @@ class Session {
   base::Result<void, base::Failure> mount(const std::string& mountpoint,
                                           const base::Descriptor& place);
   // After mount(): which one it is.
-  const MountIdentity& identity() const;
+  const mounts::Mount& mounted() const;
   // The descriptor of /dev/fuse; -1 before mount().
   int descriptor() const;
 

@@ -16,7 +16,7 @@
 #include "fs/base/descriptor.h"
 #include "fs/base/printable.h"
 #include "fs/base/read_all.h"
-#include "fs/mounts/mount_info.h"
+#include "fs/mounts/mount.h"
 
 namespace scratchfs::tree {
 
@@ -58,7 +58,7 @@ ClaimantKey inode_of(const std::string& directory) {
 
 CgroupMount find_cgroup_mount(std::string_view mountinfo) {
   CgroupMount found;
-  for (base::MountLine& line : base::parse_mount_info(mountinfo)) {
+  for (mounts::Mount& line : mounts::parse_mount_table(mountinfo)) {
     if (line.type == "cgroup2") found = {std::move(line.path), std::move(line.root)};
   }
   return found;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,7 +16,7 @@
 
 #include "fs/base/child_process.h"
 
-namespace scratchfs::kernel {
+namespace scratchfs::mounts {
 
 namespace {
 
@@ -36,13 +37,13 @@ struct Pair {
   }
 };
 
-std::vector<std::string> environment_for_helper() {
+std::vector<std::string> environment_with(int socket) {
   std::vector<std::string> environment;
   const std::string name = std::string(kHelperSocketName) + "=";
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (!std::string_view(*variable).starts_with(name)) environment.emplace_back(*variable);
   }
-  environment.push_back(name + std::to_string(kHelperSocket));
+  if (socket >= 0) environment.push_back(name + std::to_string(kHelperSocket));
   return environment;
 }
 
@@ -54,26 +55,34 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// An errno, or 0.
-int start(pid_t& child, int socket, int errors, const std::string& path,
-          const std::string& options) {
+// Starts the helper with no signal blocked or ignored, its stderr at `errors` and, unless it is -1,
+// `socket` where it looks for one. An errno, or 0.
+int start(std::vector<std::string> arguments, int socket, int errors, pid_t& child) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, socket, kHelperSocket);
+  if (socket >= 0) posix_spawn_file_actions_adddup2(&actions, socket, kHelperSocket);
   sigset_t none;
+  sigset_t all;
   sigemptyset(&none);
+  sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  std::vector<std::string> arguments{kHelper, "-o", options, "--", path};
-  std::vector<std::string> environment = environment_for_helper();
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::vector<std::string> environment = environment_with(socket);
   const int error = posix_spawnp(&child, kHelper, &actions, &attributes, pointers(arguments).data(),
                                  pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return error;
+}
+
+base::Failure not_started(int error) {
+  if (error == ENOENT) return base::Failure{"fusermount3 not found; install the package fuse3"};
+  return base::Failure{fmt::format("{}: {}", kHelper, strerrordesc_np(error))};
 }
 
 // The descriptor that comes through `socket` (SCM_RIGHTS, unix(7)); -1: none came.
@@ -110,18 +119,18 @@ std::string first_line(int descriptor) {
 
 }  // namespace
 
-base::Result<int, base::Failure> mount_by_helper(const std::string& path,
-                                                 const std::string& options) {
+base::Result<int, base::Failure> mount_with_fusermount(const std::string& path,
+                                                       const std::string& options) {
   Pair sockets;
   Pair errors;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.ends.data()) != 0 ||
       pipe2(errors.ends.data(), O_CLOEXEC) != 0) {
-    return base::Failure{fmt::format("{}: {}", kHelper, strerrordesc_np(errno))};
+    return not_started(errno);
   }
   pid_t child = 0;
-  const int error = start(child, sockets.ends[1], errors.ends[1], path, options);
-  if (error == ENOENT) return base::Failure{"fusermount3 not found; install the package fuse3"};
-  if (error != 0) return base::Failure{fmt::format("{}: {}", kHelper, strerrordesc_np(error))};
+  const int error =
+      start({kHelper, "-o", options, "--", path}, sockets.ends[1], errors.ends[1], child);
+  if (error != 0) return not_started(error);
   sockets.close_end(1);
   errors.close_end(1);
   const int descriptor = receive_descriptor(sockets.ends[0]);
@@ -131,4 +140,22 @@ base::Result<int, base::Failure> mount_by_helper(const std::string& path,
   return base::Failure{said.empty() ? fmt::format("{} gave no reason", kHelper) : said};
 }
 
-}  // namespace scratchfs::kernel
+base::Result<void, base::Failure> unmount_with_fusermount(const std::string& path, bool lazily) {
+  Pair errors;
+  if (pipe2(errors.ends.data(), O_CLOEXEC) != 0) return not_started(errno);
+  std::vector<std::string> arguments{kHelper, "-u"};
+  if (lazily) arguments.emplace_back("-z");
+  arguments.insert(arguments.end(), {"--", path});
+  pid_t child = 0;
+  if (const int error = start(std::move(arguments), -1, errors.ends[1], child); error != 0)
+    return not_started(error);
+  errors.close_end(1);
+  const std::string said = first_line(errors.ends[0]);
+  const auto status = base::wait_for_end(child);
+  if (!status) return not_started(status.error().value());
+  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
+  return base::Failure{fmt::format("{}: cannot be unmounted{}{}; to see who uses it: fuser -vm {}",
+                                   path, said.empty() ? "" : ": ", said, path)};
+}
+
+}  // namespace scratchfs::mounts

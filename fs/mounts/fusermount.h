@@ -1,19 +1,21 @@
-// Mounting for an ordinary user: by fusermount3(1), which is setuid root and passes the connection
-// back.
-//
-// libfuse can do that too, but it tries twice, lets the helper's words go to stderr as they come,
-// and changes the environment of the process.
+// Mounting and unmounting for an ordinary user: by fusermount3(1), which is setuid root.
 #pragma once
 
 #include <string>
 
 #include "fs/base/result.h"
 
-namespace scratchfs::kernel {
+namespace scratchfs::mounts {
 
-// Mounts at `path` (absolute) with `options` (a list as fusermount3 -o takes it). The descriptor of
-// /dev/fuse, closed on exec and now the caller's; the failure is the helper's own word.
-base::Result<int, base::Failure> mount_by_helper(const std::string& path,
-                                                 const std::string& options);
+// Mounts at `path` (absolute) with `options` (a list as fusermount3 -o takes it). Returns the
+// descriptor of /dev/fuse, closed on exec and now the caller's; the failure is the helper's own
+// message. libfuse can do this too, but it tries twice, leaves the helper's messages on stderr, and
+// changes the environment of the process.
+base::Result<int, base::Failure> mount_with_fusermount(const std::string& path,
+                                                       const std::string& options);
 
-}  // namespace scratchfs::kernel
+// Unmounts what is mounted at `path`; `lazily`: out of sight at once, gone when nothing uses it any
+// more.
+base::Result<void, base::Failure> unmount_with_fusermount(const std::string& path, bool lazily);
+
+}  // namespace scratchfs::mounts

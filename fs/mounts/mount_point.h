@@ -1,43 +1,37 @@
-// Mount points by descriptor: whoever owns a directory above one can put another in its place
-// between any two looks at its path.
+// Mount points by descriptor: the owner of a directory above a mount point can put another
+// directory in its place between any two looks at the path.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "fs/base/descriptor.h"
 #include "fs/base/result.h"
+#include "fs/mounts/mount.h"
 
-namespace scratchfs::base {
+namespace scratchfs::mounts {
 
-// Which mount it is, of all that there are now.
-struct MountNumber {
-  int id = -1;               // mountinfo's (proc(5)), which the next mount gets once it is free
-  std::uint64_t unique = 0;  // no mount gets it again (statx(2), Linux 6.8); 0: not known
+// A path to an open file, for calls that take no descriptor: valid in this process while the file
+// is open.
+std::string path_through(const base::Descriptor& file);
 
-  // False: certainly another.
-  bool can_be(const MountNumber& other) const {
-    return id == other.id && (unique == 0 || other.unique == 0 || unique == other.unique);
-  }
-};
+// Where an open file lies now, absolute and without symbolic links. The errors of readlink(2).
+base::Result<std::string> whereabouts(const base::Descriptor& file);
 
-// A path to what is open, for calls that take no descriptor: good in this process while it is open.
-std::string path_through(const Descriptor& file);
+// The mount that an open file lies on. Asks that mount nothing.
+std::optional<MountId> mount_id(const base::Descriptor& file);
 
-// Where what is open lies now, absolute and without symbolic links; the errors of readlink(2).
-Result<std::string> whereabouts(const Descriptor& file);
-
-// The mount that what is open lies on. Asks that mount nothing.
-std::optional<MountNumber> mount_number(const Descriptor& file);
-
-// The root (O_PATH) of what is mounted at `path` (absolute, without symbolic links), if that can be
-// `mount`. Asks the mount nothing. ESTALE: something else is to be seen there; else the errors of
+// The root (O_PATH) of the mount at `path` (absolute, without symbolic links), if it can be
+// `mount`. Asks the mount nothing. ESTALE: something else is seen there; else the errors of
 // open(2).
-Result<Descriptor> open_mount(const std::string& path, const MountNumber& mount);
+base::Result<base::Descriptor> open_mount(const std::string& path, const MountId& mount);
 
-// umount2(2) with `flags` of the mount that open_mount() would find, and of nothing else; its
-// errors and umount2(2)'s.
-Result<void> unmount(const std::string& path, const MountNumber& mount, int flags);
+// umount2(2) with `flags` of the mount that open_mount() would find, and of nothing else. The
+// errors of open_mount() and umount2(2).
+base::Result<void> unmount_at(const std::string& path, const MountId& mount, int flags);
 
-}  // namespace scratchfs::base
+// `path` absolute and without symbolic links. Asks nothing of what is mounted at the path itself,
+// so it works on a dead mount too. The last component need not exist. The errors of realpath(3).
+base::Result<std::string> resolve_mountpoint(const std::string& path);
+
+}  // namespace scratchfs::mounts

@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "fs/base/descriptor.h"
+#include "fs/mounts/mount.h"
 #include "fs/mounts/mount_point.h"
-#include "fs/mounts/mount_table.h"
+#include "fs/mounts/unmounting.h"
 #include "mount/commands/commands.h"
 #include "mount/control/client.h"
 #include "mount/daemon/guardian_watch.h"
 #include "mount/process/call_with_timeout.h"
 #include "mount/process/pidfd.h"
 #include "mount/process/progress.h"
-#include "mount/process/unmounting.h"
 #include "mount/view/user_table.h"
 
 namespace scratchfs::mount {
@@ -74,10 +74,10 @@ void find_processes(const std::string& mountpoint, Processes& processes) {
   processes.add(member(*status, "guardian_pid"));
 }
 
-bool daemon_is_dead(const MountEntry& mount) {
+bool daemon_is_dead(const mounts::Mount& mount) {
   const auto dead = briefly<bool>(
       [mount]() -> std::optional<bool> {
-        const auto root = base::open_mount(mount.mountpoint, mount.number());
+        const auto root = mounts::open_mount(mount.path, mount.id);
         if (!root) return std::nullopt;
         struct statfs status {};  // never answered from a cache
         return ::fstatfs(root->get(), &status) != 0 && errno == ENOTCONN;
@@ -89,48 +89,51 @@ bool daemon_is_dead(const MountEntry& mount) {
 // What guardians do, where they were killed too. A mount that lives, and one that another process
 // made there since, is none of our business.
 int clear_away(const std::string& mountpoint) {
-  Outcome<void> detached;
-  const GuardianHost host{[] { return read_mount_table(); },
-                          [&](const MountEntry& mount) {
-                            detached = unmount(mount, Detach::dead);
+  base::Result<void, base::Failure> detached;
+  const GuardianHost host{[] { return mounts::read_mount_table(); },
+                          [&](const mounts::Mount& mount) {
+                            detached = mounts::unmount(mount, mounts::Detach::dead);
                             return static_cast<bool>(detached);
                           }};
   for (;;) {
-    const MountTable table = read_mount_table();
-    const MountEntry* top = topmost_at(table, mountpoint);
-    if (top == nullptr || top->type != kFileSystemType || !daemon_is_dead(*top)) return kFine;
+    const mounts::MountTable table = mounts::read_mount_table();
+    const mounts::Mount* top = mounts::topmost_at(table, mountpoint);
+    if (top == nullptr || top->type != mounts::kFileSystemType || !daemon_is_dead(*top))
+      return kFine;
     detach_all(table, *top, host);
-    if (!detached) return complain(detached.error());
+    if (!detached) return complain(failed(detached.error().message));
   }
 }
 
-Outcome<void> unmount_and_wait(const MountEntry& mount) {
+base::Result<void, base::Failure> unmount_and_wait(const mounts::Mount& mount) {
   const Progress progress("unmounting and wiping");
   Processes processes;
-  find_processes(mount.mountpoint, processes);
-  if (auto unmounted = unmount(mount, Detach::when_unused); !unmounted) return unmounted;
+  find_processes(mount.path, processes);
+  if (auto unmounted = mounts::unmount(mount, mounts::Detach::when_unused); !unmounted)
+    return unmounted;
   if (!processes.wait_for_end(kPatienceForEnd))
-    return failed(mount.mountpoint + ": unmounted, but its daemon has not ended yet");
+    return base::Failure{mount.path + ": unmounted, but its daemon has not ended yet"};
   return {};
 }
 
 }  // namespace
 
 int run(const UmountCommand& command) {
-  const auto mountpoint = resolve_mountpoint(command.mountpoint);
+  const auto mountpoint = mounts::resolve_mountpoint(command.mountpoint);
   if (!mountpoint) return complain(failed(command.mountpoint, mountpoint.error().value()));
   if (command.dead) return clear_away(*mountpoint);
-  const MountTable table = read_mount_table();
-  const MountEntry* top = topmost_at(table, *mountpoint);
-  if (top == nullptr || top->type != kFileSystemType) {
+  const mounts::MountTable table = mounts::read_mount_table();
+  const mounts::Mount* top = mounts::topmost_at(table, *mountpoint);
+  if (top == nullptr || top->type != mounts::kFileSystemType) {
     return complain(failed(command.mountpoint + ": no scratchfs is mounted there"));
   }
-  if (::geteuid() != 0 && top->owner != ::geteuid()) {
+  if (::geteuid() != 0 && top->owner() != ::geteuid()) {
     return complain(failed(command.mountpoint + ": only root and who mounted it may unmount it"));
   }
   // After a lazy unmount the daemon goes on for as long as anything there is in use.
-  const auto ended = command.lazy ? unmount(*top, Detach::at_once) : unmount_and_wait(*top);
-  return ended ? kFine : complain(ended.error());
+  const auto ended =
+      command.lazy ? mounts::unmount(*top, mounts::Detach::at_once) : unmount_and_wait(*top);
+  return ended ? kFine : complain(failed(ended.error().message));
 }
 
 }  // namespace scratchfs::mount

@@ -18,7 +18,7 @@
 #include "fs/base/memory_pressure.h"
 #include "fs/base/thread_limit.h"
 #include "fs/lifetime/claim_kind.h"
-#include "fs/mounts/mount_table.h"
+#include "fs/mounts/mount.h"
 #include "fs/quota/size.h"
 #include "fs/store/locked_memory.h"
 #include "mount/control/server.h"
@@ -180,7 +180,7 @@ Outcome<void> Parts::make() {
 
 // The mount must not be asked itself: nobody answers yet.
 void Parts::watch_sockets() {
-  const auto device = parse_device(session_->identity().device);
+  const auto device = mounts::parse_device(session_->mounted().device);
   if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
 }
 
@@ -245,7 +245,7 @@ int Parts::serve(const Ready& ready) {
     }
     setup_.place = base::Descriptor(-1);
     watch_sockets();
-    guardian_.mounted(session_->identity());
+    guardian_.mounted(session_->mounted());
     served = session_->serve([&] {
       answered = true;
       setup_.lock.release();

@@ -12,12 +12,12 @@
 #include <chrono>
 #include <utility>
 
+#include "fs/mounts/unmounting.h"
 #include "mount/daemon/guardian_watch.h"
 #include "mount/daemon/probe.h"
 #include "mount/process/log_sinks.h"
 #include "mount/process/pidfd.h"
 #include "mount/process/process_name.h"
-#include "mount/process/unmounting.h"
 
 namespace scratchfs::mount {
 
@@ -49,10 +49,10 @@ void keep_only(int socket) {
 
 void log_error(const std::string& text) { say_to_syslog(kName, spdlog::level::err, text); }
 
-bool detach_and_log(const MountEntry& mount) {
-  const auto detached = unmount(mount, Detach::dead);
+bool detach_and_log(const mounts::Mount& mount) {
+  const auto detached = mounts::unmount(mount, mounts::Detach::dead);
   if (detached) {
-    log_error(mount.mountpoint + ": the daemon died unexpectedly; the mount has been detached");
+    log_error(mount.path + ": the daemon died unexpectedly; the mount has been detached");
   } else {
     log_error(detached.error().message);
   }
@@ -62,13 +62,13 @@ bool detach_and_log(const MountEntry& mount) {
 // A mount that hangs keeps this waiting, so that nothing is said; what is no longer to be seen
 // (a lazy unmount) cannot be asked.
 GuardianHost make_host(const std::string& mountpoint, const ServiceManager& manager) {
-  GuardianHost host{.mounts = [] { return read_mount_table(); },
+  GuardianHost host{.mounts = [] { return mounts::read_mount_table(); },
                     .detach = detach_and_log,
                     .whereabouts = [&] { return mountpoint; },
-                    .before = read_mount_table(),
+                    .before = mounts::read_mount_table(),
                     .period = manager.watchdog()};
-  host.each_period = [&](const MountEntry* mount) {
-    if (mount == nullptr || answers_everywhere(mount->mountpoint, mount->number()))
+  host.each_period = [&](const mounts::Mount* mount) {
+    if (mount == nullptr || answers_everywhere(mount->path, mount->id))
       manager.tell("WATCHDOG=1", kNoPatience);
   };
   return host;
@@ -143,7 +143,7 @@ void Guardian::tell(const std::string& message) {
   (void)::send(socket_, message.data(), message.size(), MSG_NOSIGNAL);
 }
 
-void Guardian::mounted(const kernel::MountIdentity& mount) { tell(mounted_message(mount)); }
+void Guardian::mounted(const mounts::Mount& mount) { tell(mounted_message(mount)); }
 
 void Guardian::answers() { tell({kAnswersMessage}); }
 

@@ -32,7 +32,7 @@ class Guardian {
   ~Guardian();  // without dismiss(): as if the daemon had died
 
   // The mount is there now: the guardian takes note which one it is.
-  void mounted(const kernel::MountIdentity& mount);
+  void mounted(const mounts::Mount& mount);
   void answers();  // and it answers
   // The mount is gone as it should be: the guardian touches nothing and ends, if it is the parent
   // when this process has. Else this returns when it has ended.

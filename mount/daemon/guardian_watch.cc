@@ -41,75 +41,65 @@ Heard listen(int socket, const GuardianHost& host, std::string& words) {
   }
 }
 
-kernel::MountIdentity mount_in(const std::string& words) {
-  kernel::MountIdentity mount;
-  std::istringstream(words) >> mount.id >> mount.unique >> mount.device;
+mounts::Mount mount_in(const std::string& words) {
+  mounts::Mount mount;
+  std::istringstream(words) >> mount.id.number >> mount.id.unique >> mount.device;
+  mount.type = mounts::kFileSystemType;
   return mount;
 }
 
-// Ids and devices are used again once they are free, so both must still be those of the mount.
-bool is_same(const MountEntry& entry, const MountEntry& mount) {
-  return entry.id == mount.id && entry.device == mount.device && entry.type == mount.type;
-}
-
-bool is_in(const MountTable& table, const MountEntry& mount) {
-  return std::ranges::any_of(table, [&](const MountEntry& entry) { return is_same(entry, mount); });
-}
-
-std::optional<MountEntry> find(const MountTable& table, const kernel::MountIdentity& mount) {
-  for (const MountEntry& entry : table) {
-    if (entry.id != mount.id || entry.device != mount.device || entry.type != kFileSystemType)
-      continue;
-    MountEntry found = entry;
-    found.unique = mount.unique;
+// The entry of the mount that the daemon told of, which says nothing of the source.
+std::optional<mounts::Mount> find_told(const mounts::MountTable& table, const mounts::Mount& told) {
+  for (const mounts::Mount& entry : table) {
+    mounts::Mount with_source = told;
+    with_source.source = entry.source;
+    if (!entry.can_be(with_source)) continue;
+    mounts::Mount found = entry;
+    found.id.unique = told.id.unique;
     return found;
   }
   return std::nullopt;
 }
 
 // What the daemon mounted and had not told of.
-std::optional<MountEntry> find_new(const MountTable& table, const GuardianHost& host) {
-  const MountEntry* top = topmost_at(table, host.whereabouts());
-  if (top == nullptr || top->type != kFileSystemType || is_in(host.before, *top))
+std::optional<mounts::Mount> find_new(const mounts::MountTable& table, const GuardianHost& host) {
+  const mounts::Mount* top = mounts::topmost_at(table, host.whereabouts());
+  if (top == nullptr || top->type != mounts::kFileSystemType ||
+      mounts::find(host.before, *top) != nullptr)
     return std::nullopt;
   return *top;
 }
 
-bool is_on_top(const MountTable& table, const MountEntry& mount) {
-  const MountEntry* top = topmost_at(table, mount.mountpoint);
-  return top != nullptr && is_same(*top, mount);
-}
-
 // The last of `wanted` that is on top at its place, where it is now: only that one would umount2(2)
 // take away.
-std::optional<MountEntry> take_next(std::vector<MountEntry>& wanted, const MountTable& table) {
+std::optional<mounts::Mount> take_next(std::vector<mounts::Mount>& wanted,
+                                       const mounts::MountTable& table) {
   for (auto mount = wanted.rbegin(); mount != wanted.rend(); ++mount) {
-    const auto now = std::ranges::find_if(
-        table, [&](const MountEntry& entry) { return is_same(entry, *mount); });
-    if (now == table.end() || !is_on_top(table, *now)) continue;
-    MountEntry next = *now;
-    next.unique = mount->unique;
+    const mounts::Mount* now = mounts::find_visible(table, *mount);
+    if (now == nullptr) continue;
+    mounts::Mount next = *now;
+    next.id.unique = mount->id.unique;
     wanted.erase(std::next(mount).base());
     return next;
   }
   return std::nullopt;
 }
 
-void tell_of_period(const kernel::MountIdentity& told, const GuardianHost& host) {
-  const MountTable table = host.mounts();
-  const auto mount = find(table, told);
-  host.each_period(mount && is_on_top(table, *mount) ? &*mount : nullptr);
+void tell_of_period(const mounts::Mount& told, const GuardianHost& host) {
+  const mounts::MountTable table = host.mounts();
+  const auto mount = find_told(table, told);
+  host.each_period(mount && mounts::find_visible(table, *mount) ? &*mount : nullptr);
 }
 
-Watched clean_up(const std::optional<kernel::MountIdentity>& told, const GuardianHost& host,
+Watched clean_up(const std::optional<mounts::Mount>& told, const GuardianHost& host,
                  base::MemoryShortage& shortage) {
-  MountTable table;
-  std::optional<MountEntry> mount;
+  mounts::MountTable table;
+  std::optional<mounts::Mount> mount;
   bool was_seen = false;
   const auto look = [&] {
     table = host.mounts();
-    mount = told ? find(table, *told) : find_new(table, host);
-    was_seen = mount && is_on_top(table, *mount) && mount->mountpoint == host.whereabouts();
+    mount = told ? find_told(table, *told) : find_new(table, host);
+    was_seen = mount && mounts::find_visible(table, *mount) && mount->path == host.whereabouts();
   };
   while (!shortage.survives(look)) continue;
   if (!mount) return told ? Watched::left : Watched::lost;
@@ -119,16 +109,17 @@ Watched clean_up(const std::optional<kernel::MountIdentity>& told, const Guardia
 
 }  // namespace
 
-std::string mounted_message(const kernel::MountIdentity& mount) {
-  return kMountedMessage + fmt::format("{} {} {}", mount.id, mount.unique, mount.device);
+std::string mounted_message(const mounts::Mount& mount) {
+  return kMountedMessage + fmt::format("{} {} {}", mount.id.number, mount.id.unique, mount.device);
 }
 
 // `mount` first, if it can be seen: of its copies the unique number is not known.
-bool detach_all(const MountTable& table, const MountEntry& mount, const GuardianHost& host) {
-  std::vector<MountEntry> wanted;
-  for (const MountEntry& entry : table) {
+bool detach_all(const mounts::MountTable& table, const mounts::Mount& mount,
+                const GuardianHost& host) {
+  std::vector<mounts::Mount> wanted;
+  for (const mounts::Mount& entry : table) {
     const bool is_copy = entry.device == mount.device && entry.type == mount.type;
-    if (is_copy && !is_same(entry, mount)) wanted.push_back(entry);
+    if (is_copy && !entry.can_be(mount)) wanted.push_back(entry);
   }
   wanted.push_back(mount);
   bool detached = false;
@@ -140,7 +131,7 @@ bool detach_all(const MountTable& table, const MountEntry& mount, const Guardian
 }
 
 Watched watch_daemon(int socket, const GuardianHost& host) {
-  std::optional<kernel::MountIdentity> told;
+  std::optional<mounts::Mount> told;
   std::string words;
   words.reserve(kMostWords);
   base::MemoryShortage shortage("watching over the mount");

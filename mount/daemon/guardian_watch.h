@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "fs/mounts/mount_table.h"
+#include "fs/mounts/mount.h"
 #include "fs/mounts/own_mount.h"
 
 namespace scratchfs::mount {
@@ -17,18 +17,18 @@ inline constexpr char kAnswersMessage = 'a';
 inline constexpr char kDismissMessage = 'd';
 
 // The whole message that tells of `mount`.
-std::string mounted_message(const kernel::MountIdentity& mount);
+std::string mounted_message(const mounts::Mount& mount);
 
 struct GuardianHost {
-  std::function<MountTable()> mounts;
-  std::function<bool(const MountEntry& mount)> detach;  // lazily; false: it could not
+  std::function<mounts::MountTable()> mounts;
+  std::function<bool(const mounts::Mount& mount)> detach;  // lazily; false: it could not
   // Where the directory that is mounted on lies now.
   std::function<std::string()> whereabouts = nullptr;
-  MountTable before = {};  // what was mounted before the daemon was there
+  mounts::MountTable before = {};  // what was mounted before the daemon was there
   // Where somebody wants to hear that all is well: called every so often while the daemon lives,
   // with the daemon's mount; nullptr: it is not to be seen anywhere.
   std::optional<std::chrono::milliseconds> period = std::nullopt;
-  std::function<void(const MountEntry* mount)> each_period = nullptr;
+  std::function<void(const mounts::Mount* mount)> each_period = nullptr;
   // The daemon has said that the mount answers.
   std::function<void()> on_answer = nullptr;
   // A descriptor (signalfd(2)) to listen to besides, and what to do when it can be read.
@@ -38,7 +38,8 @@ struct GuardianHost {
 
 // Detaches `mount` and its copies elsewhere (bind mounts), as `table` has them: what came since may
 // have got their numbers. Each only while it is on top at its place. True: there was one.
-bool detach_all(const MountTable& table, const MountEntry& mount, const GuardianHost& host);
+bool detach_all(const mounts::MountTable& table, const mounts::Mount& mount,
+                const GuardianHost& host);
 
 enum class Watched {
   dismissed,  // the daemon ended as it should

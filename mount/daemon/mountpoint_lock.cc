@@ -23,7 +23,7 @@ constexpr milliseconds kPause{20};
 
 MountpointLock::MountpointLock(const base::Descriptor& directory)
     : descriptor_(
-          ::open(base::path_through(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+          ::open(mounts::path_through(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) return;
   for (milliseconds waited{0}; waited < kPatience; waited += kPause) {
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;

@@ -24,7 +24,7 @@ using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR*)>;
 bool is_dot(std::string_view name) { return name == "." || name == ".."; }
 
 Outcome<void> check_empty(const std::string& path, const base::Descriptor& place) {
-  const DirectoryStream directory(::opendir(base::path_through(place).c_str()), &::closedir);
+  const DirectoryStream directory(::opendir(mounts::path_through(place).c_str()), &::closedir);
   if (!directory) return failed(path, errno);
   errno = 0;
   while (const dirent* entry =
@@ -40,11 +40,11 @@ Outcome<void> check_empty(const std::string& path, const base::Descriptor& place
 
 // Whether the mount point is an automounter's, which waits to be covered.
 Outcome<bool> check_free(const std::string& path, bool nonempty, const HostFiles& host) {
-  const MountTable table = read_mount_table(host.mount_table);
-  const MountEntry* top = topmost_at(table, path);
+  const mounts::MountTable table = mounts::read_mount_table(host.mount_table);
+  const mounts::Mount* top = mounts::topmost_at(table, path);
   if (top == nullptr) return false;
   if (top->type == "autofs") return true;
-  if (top->type == kFileSystemType) {
+  if (top->type == mounts::kFileSystemType) {
     return failed(path + ": already a scratchfs; to end that one: scratchfs umount " + path);
   }
   if (nonempty) return false;
@@ -59,7 +59,7 @@ Outcome<void> check_directory(const std::string& path, const base::Descriptor& p
     return failed(path + ": not a directory; mount on an empty directory");
   }
   // Root may cover what it cannot write to: a directory of a read-only root file system, say.
-  if (::geteuid() != 0 && ::access(base::path_through(place).c_str(), W_OK) != 0) {
+  if (::geteuid() != 0 && ::access(mounts::path_through(place).c_str(), W_OK) != 0) {
     return failed(path + ": you may not write there, so you may not mount there");
   }
   return {};
@@ -82,7 +82,7 @@ bool allows_others(const std::string& configuration) {
 std::string type_of_device(dev_t device, const HostFiles& host) {
   const std::string name =
       std::to_string(gnu_dev_major(device)) + ":" + std::to_string(gnu_dev_minor(device));
-  for (const MountEntry& entry : read_mount_table(host.mount_table)) {
+  for (const mounts::Mount& entry : mounts::read_mount_table(host.mount_table)) {
     if (entry.device == name) return entry.type;
   }
   return {};
@@ -103,7 +103,7 @@ Refusal spill_refusal(const std::string& what, int error) {
 }  // namespace
 
 Outcome<base::Descriptor> open_mountpoint(const std::string& path) {
-  const auto resolved = resolve_mountpoint(path);
+  const auto resolved = mounts::resolve_mountpoint(path);
   if (!resolved) return failed("mount point " + path, resolved.error().value());
   // With O_PATH no automounter mounts there, and what is mounted there already is not asked.
   base::Descriptor place(::open(resolved->c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -116,7 +116,7 @@ Outcome<base::Descriptor> open_mountpoint(const std::string& path) {
 
 Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor place,
                                      bool nonempty, const HostFiles& host) {
-  auto now = base::whereabouts(place);
+  auto now = mounts::whereabouts(place);
   if (!now) {
     return failed(
         "/proc: not there; scratchfs learns from it what is mounted where and who lives: "
@@ -177,7 +177,7 @@ Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFile
   if (::stat(path.c_str(), &status) != 0) {
     return spill_refusal(what, errno);
   }
-  if (S_ISDIR(status.st_mode) && type_of_device(status.st_dev, host) == kFileSystemType) {
+  if (S_ISDIR(status.st_mode) && type_of_device(status.st_dev, host) == mounts::kFileSystemType) {
     return failed(what +
                   ": lies on a scratchfs, which cannot spill into itself; name another directory "
                   "with spill_dir=");

@@ -9,7 +9,7 @@
 
 #include "fs/base/descriptor.h"
 #include "fs/base/os_file.h"
-#include "fs/mounts/mount_table.h"
+#include "fs/mounts/mount.h"
 #include "mount/daemon/mountpoint_lock.h"
 #include "mount/process/refusal.h"
 
@@ -19,7 +19,7 @@ namespace scratchfs::mount {
 struct HostFiles {
   std::string fuse_device = "/dev/fuse";
   std::string fuse_configuration = "/etc/fuse.conf";
-  std::string mount_table = kMountInfo;
+  std::string mount_table = mounts::kMountInfo;
 };
 
 struct Mountpoint {

@@ -10,8 +10,8 @@ namespace scratchfs::mount {
 namespace {
 
 // Held open no longer than it takes: meanwhile it is too busy to be unmounted.
-bool answers(const std::string& mountpoint, const base::MountNumber& mount) {
-  const auto root = base::open_mount(mountpoint, mount);
+bool answers(const std::string& mountpoint, const mounts::MountId& mount) {
+  const auto root = mounts::open_mount(mountpoint, mount);
   if (!root) return true;
   struct statfs status {};
   return ::fstatfs(root->get(), &status) == 0 || errno != ENOTCONN;
@@ -19,7 +19,7 @@ bool answers(const std::string& mountpoint, const base::MountNumber& mount) {
 
 }  // namespace
 
-bool answers_everywhere(const std::string& mountpoint, const base::MountNumber& mount) {
+bool answers_everywhere(const std::string& mountpoint, const mounts::MountId& mount) {
   cpu_set_t allowed;
   // A machine with more cores than fit: one question must do.
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return answers(mountpoint, mount);

@@ -12,6 +12,6 @@ namespace scratchfs::mount {
 // queue of its own (statfs(2) is never answered from a cache). Waits as long as the daemon lets it
 // wait; false: the daemon is gone. What is no longer to be seen there (a lazy unmount) cannot be
 // asked, and counts as an answer. On another core afterwards, perhaps.
-bool answers_everywhere(const std::string& mountpoint, const base::MountNumber& mount);
+bool answers_everywhere(const std::string& mountpoint, const mounts::MountId& mount);
 
 }  // namespace scratchfs::mount

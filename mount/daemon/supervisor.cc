@@ -24,6 +24,7 @@
 
 #include "fs/base/child_process.h"
 #include "fs/mounts/mount_point.h"
+#include "fs/mounts/unmounting.h"
 #include "mount/daemon/guardian_watch.h"
 #include "mount/daemon/prepare.h"
 #include "mount/daemon/restart_limit.h"
@@ -31,7 +32,6 @@
 #include "mount/process/logging.h"
 #include "mount/process/process_name.h"
 #include "mount/process/signals.h"
-#include "mount/process/unmounting.h"
 
 namespace scratchfs::mount {
 
@@ -93,7 +93,7 @@ Supervisor::Supervisor(const base::Descriptor& place, bool foreground)
     : place_(place), foreground_(foreground), signals_(open_signals(SFD_CLOEXEC | SFD_NONBLOCK)) {}
 
 std::string Supervisor::whereabouts() const {
-  const auto path = base::whereabouts(place_);
+  const auto path = mounts::whereabouts(place_);
   return path ? *path : "the mount point";
 }
 
@@ -133,7 +133,7 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
     report(failed("the mount's supervisor", errno));
     return life;
   }
-  const MountTable before = read_mount_table();
+  const mounts::MountTable before = mounts::read_mount_table();
   const pid_t self = ::getpid();
   daemon_ = ::fork();
   const int error = errno;
@@ -149,10 +149,10 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
   }
   name_process(kName, whereabouts());
   std::optional<Clock::time_point> answered;
-  GuardianHost host{.mounts = [] { return read_mount_table(); },
+  GuardianHost host{.mounts = [] { return mounts::read_mount_table(); },
                     .detach =
-                        [](const MountEntry& mount) {
-                          const auto detached = unmount(mount, Detach::dead);
+                        [](const mounts::Mount& mount) {
+                          const auto detached = mounts::unmount(mount, mounts::Detach::dead);
                           if (!detached) spdlog::error("{}", detached.error().message);
                           return static_cast<bool>(detached);
                         },
@@ -222,12 +222,12 @@ int serve(const MountCommand& command, base::Descriptor& place, Guardian guardia
 // What somebody wrote to the bare directory meanwhile must not keep the service away.
 int serve_again(MountCommand command, base::Descriptor& place, Guardian guardian) {
   restore_name();
-  if (const auto now = base::whereabouts(place); now && *now != command.mountpoint) {
+  if (const auto now = mounts::whereabouts(place); now && *now != command.mountpoint) {
     spdlog::warn("{}: the directory lies at {} by now, and is mounted on there", command.mountpoint,
                  *now);
   }
   std::error_code error;
-  if (!std::filesystem::is_empty(base::path_through(place), error) && !error) {
+  if (!std::filesystem::is_empty(mounts::path_through(place), error) && !error) {
     spdlog::warn("{}: the mount hides what the directory holds already", command.mountpoint);
     command.option_lists.emplace_back("nonempty");
   }

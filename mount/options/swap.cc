@@ -15,7 +15,7 @@
 #include <fstream>
 
 #include "fs/base/descriptor.h"
-#include "fs/mounts/mount_info.h"
+#include "fs/mounts/mount.h"
 #include "fs/quota/size.h"
 
 namespace scratchfs::mount {
@@ -98,7 +98,7 @@ std::vector<std::string> plaintext_swap(const std::string& root) {
   std::string type;
   while (table >> name >> type) {
     std::getline(table, line);
-    name = base::unescape(name);
+    name = mounts::unescape(name);
     const Devices devices = devices_of(name, type, root);
     if (devices.empty() || !std::ranges::all_of(devices, is_safe)) found.push_back(name);
   }

@@ -190,7 +190,7 @@ int serve(const std::string& mountpoint, const kernel::SessionOptions& options) 
   auto connection = kernel::Connection::create(all, nullptr, parking, notifier, options);
   if (!connection) return complain(connection.error());
   const base::Descriptor place(::open(mountpoint.c_str(), O_PATH | O_CLOEXEC));
-  const auto path = base::whereabouts(place);
+  const auto path = mounts::whereabouts(place);
   if (!path) return complain({mountpoint + ": " + strerrordesc_np(path.error().value())});
   if (auto mounted = (*connection)->mount(*path, place); !mounted) return complain(mounted.error());
   auto served = (*connection)->serve([] {});

@@ -74,9 +74,7 @@ std::ptrdiff_t open_descriptors() {
 }
 
 bool is_mounted(const std::string& directory) {
-  std::ifstream file("/proc/self/mountinfo");
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  return kernel::topmost_mount(text, directory) != kernel::MountIdentity{};
+  return mounts::topmost_at(mounts::read_mount_table(), directory) != nullptr;
 }
 
 class Ending : public testing::TestWithParam<kernel::IoUring> {

@@ -22,7 +22,7 @@
 #include "fs/kernel/transport/libfuse_log.h"
 #include "fs/kernel/transport/ring_wrap.h"
 #include "fs/mounts/fusermount.h"
-#include "fs/mounts/mount_info.h"
+#include "fs/mounts/mount.h"
 #include "fs/mounts/mount_point.h"
 
 namespace scratchfs::kernel {
@@ -133,11 +133,11 @@ Connection::~Connection() {
 
 base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint,
                                                     const base::Descriptor& place) {
-  const std::string before = base::read_mount_info();
+  const mounts::MountTable before = mounts::read_mount_table();
   auto mounted = geteuid() == 0 ? mount_on(place) : mount_with_helper(mountpoint);
   if (!mounted) return base::Failure{fmt::format("{}: {}", mountpoint, mounted.error().message)};
-  if (mount_.identity().id < 0) mount_ = OwnMount::over(place, before);
-  const auto now = base::whereabouts(place);
+  if (mount_.mount().id.number < 0) mount_ = mounts::OwnMount::over(place, before);
+  const auto now = mounts::whereabouts(place);
   if (now && *now == mountpoint) return {};
   return base::Failure{
       fmt::format("{}: somebody put it elsewhere while it was being mounted on; a mount point's "
@@ -153,7 +153,7 @@ base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& p
     std::thread([&] {
       try {
         const bool there = unshare(CLONE_FS) == 0 && fchdir(place.get()) == 0;
-        mounted = mount_at(there ? "." : base::path_through(place));
+        mounted = mount_at(there ? "." : mounts::path_through(place));
       } catch (const std::bad_alloc&) {
         mounted = no_memory();
       }
@@ -165,9 +165,9 @@ base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& p
 }
 
 base::Result<void, base::Failure> Connection::mount_with_helper(const std::string& mountpoint) {
-  const auto passed = mount_by_helper(mountpoint, mount_options_);
+  const auto passed = mounts::mount_with_fusermount(mountpoint, mount_options_);
   if (!passed) return passed.error();
-  mount_ = OwnMount(mountpoint);  // finish() takes it away, whatever comes next
+  mount_ = mounts::OwnMount(mountpoint);  // finish() takes it away, whatever comes next
   // How libfuse takes a connection that is there already (fuse_lowlevel.h, fuse_session_mount).
   auto taken = mount_at(fmt::format("/dev/fd/{}", *passed));
   if (!taken) close(*passed);

@@ -37,7 +37,7 @@ class Connection {
   // As Session::mount().
   base::Result<void, base::Failure> mount(const std::string& mountpoint,
                                           const base::Descriptor& place);
-  const MountIdentity& identity() const { return mount_.identity(); }
+  const mounts::Mount& mounted() const { return mount_.mount(); }
   int descriptor() const;
   base::Result<void, base::Failure> serve(const std::function<void()>& ready) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
@@ -77,7 +77,7 @@ class Connection {
   bool owns_rings_ = false;  // RingSet's claim
   fuse_session* session_ = nullptr;
   std::string mount_options_;  // for a helper that mounts
-  OwnMount mount_;
+  mounts::OwnMount mount_;
   std::vector<std::thread> readers_;
   base::Mutex takers_mutex_;                                    // a leaf
   std::vector<const Taker*> takers_ GUARDED_BY(takers_mutex_);  // of the readers

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 
-namespace scratchfs::kernel {
+namespace scratchfs::mounts {
 namespace {
 
 // A fusermount3 of our own, first in PATH: a shell script that does what a test wants.
@@ -39,21 +39,21 @@ class Fusermount : public testing::Test {
 
 TEST_F(Fusermount, GetsTheListThePathAndTheSocket) {
   helper("printf '%s|' \"$@\" >&2; [ -S /proc/self/fd/$_FUSE_COMMFD ] && echo socket >&2; exit 1");
-  const auto mounted = mount_by_helper("/a path", "fsname=x,nodev");
+  const auto mounted = mount_with_fusermount("/a path", "fsname=x,nodev");
   ASSERT_FALSE(mounted);
   EXPECT_EQ(mounted.error().message, "-o|fsname=x,nodev|--|/a path|socket");
 }
 
 TEST_F(Fusermount, FailsWithTheFirstLineThatTheHelperSays) {
   helper("echo 'fusermount3: no' >&2; echo more >&2; exit 1");
-  const auto mounted = mount_by_helper("/a", "nodev");
+  const auto mounted = mount_with_fusermount("/a", "nodev");
   ASSERT_FALSE(mounted);
   EXPECT_EQ(mounted.error().message, "fusermount3: no");
 }
 
 TEST_F(Fusermount, FailsWhereTheHelperSendsNothing) {
   helper("exit 0");
-  const auto mounted = mount_by_helper("/a", "nodev");
+  const auto mounted = mount_with_fusermount("/a", "nodev");
   ASSERT_FALSE(mounted);
   EXPECT_FALSE(mounted.error().message.empty());
 }
@@ -65,7 +65,7 @@ TEST_F(Fusermount, TakesTheDescriptorThatTheHelperSends) {
       "f = os.open(\"/dev/null\", os.O_RDONLY)\n"
       "s.sendmsg([b\"x\"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array(\"i\", [f]))])'");
   if (system("python3 -c ''") != 0) GTEST_SKIP() << "no python3 to play the helper";
-  const auto mounted = mount_by_helper("/a", "nodev");
+  const auto mounted = mount_with_fusermount("/a", "nodev");
   ASSERT_TRUE(mounted) << mounted.error().message;
   struct stat status {};
   struct stat null {};
@@ -78,10 +78,10 @@ TEST_F(Fusermount, TakesTheDescriptorThatTheHelperSends) {
 
 TEST_F(Fusermount, IsToldWhereToBeGotIfItIsMissing) {
   setenv("PATH", directory_.c_str(), 1);
-  const auto mounted = mount_by_helper("/a", "nodev");
+  const auto mounted = mount_with_fusermount("/a", "nodev");
   ASSERT_FALSE(mounted);
   EXPECT_NE(mounted.error().message.find("install"), std::string::npos);
 }
 
 }  // namespace
-}  // namespace scratchfs::kernel
+}  // namespace scratchfs::mounts

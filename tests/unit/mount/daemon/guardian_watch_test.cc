@@ -17,10 +17,10 @@ namespace {
 
 using testing::Test;
 
-MountEntry scratchfs(int id, const std::string& device, const std::string& mountpoint) {
-  return {.id = id,
+mounts::Mount scratchfs(int id, const std::string& device, const std::string& mountpoint) {
+  return {.id = {.number = id},
           .device = device,
-          .mountpoint = mountpoint,
+          .path = mountpoint,
           .type = "fuse.scratchfs",
           .source = "s"};
 }
@@ -41,16 +41,16 @@ class GuardianWatch : public Test {
     ASSERT_EQ(::send(ends_[0], message.data(), message.size(), 0), ssize_t(message.size()));
   }
   void daemon_has_mounted() const {
-    daemon_says(mounted_message({.id = 40, .device = "0:35", .unique = kUnique}));
+    daemon_says(mounted_message({.id = {.number = 40, .unique = kUnique}, .device = "0:35"}));
   }
   void daemon_dies() { ::shutdown(ends_[0], SHUT_RDWR); }
 
   // The mounts as they are when the guardian first looks, then each time it looks again; the last
   // also as it detaches them.
-  Watched watch(std::vector<MountTable> looks) {
+  Watched watch(std::vector<mounts::MountTable> looks) {
     looks_ = std::move(looks);
     GuardianHost host{.mounts = [this] { return look(); },
-                      .detach = [this](const MountEntry& mount) { return detach(mount); },
+                      .detach = [this](const mounts::Mount& mount) { return detach(mount); },
                       .whereabouts = [this] { return whereabouts_; },
                       .before = before_,
                       .on_answer = [this] { ++answers_; },
@@ -62,7 +62,7 @@ class GuardianWatch : public Test {
     }
     return watch_daemon(ends_[1], host);
   }
-  MountTable look() {
+  mounts::MountTable look() {
     if (looks_.size() > 1) {
       current_ = looks_.front();
       looks_.erase(looks_.begin());
@@ -72,19 +72,20 @@ class GuardianWatch : public Test {
     }
     return current_;
   }
-  bool detach(const MountEntry& mount) {
+  bool detach(const mounts::Mount& mount) {
     if (!may_detach_) return false;
-    detached_.push_back(mount.mountpoint);
-    uniques_.push_back(mount.unique);
-    std::erase_if(current_, [&](const MountEntry& entry) { return entry.id == mount.id; });
+    detached_.push_back(mount.path);
+    uniques_.push_back(mount.id.unique);
+    std::erase_if(current_,
+                  [&](const mounts::Mount& entry) { return entry.id.number == mount.id.number; });
     if (on_detach_) on_detach_();
     return true;
   }
 
   std::array<int, 2> ends_{};
-  std::vector<MountTable> looks_;
-  MountTable current_;
-  MountTable before_;
+  std::vector<mounts::MountTable> looks_;
+  mounts::MountTable current_;
+  mounts::MountTable before_;
   std::string whereabouts_ = "/scratch";
   std::vector<std::string> detached_;
   std::vector<std::uint64_t> uniques_;
@@ -93,14 +94,14 @@ class GuardianWatch : public Test {
   int answers_ = 0;
   int signals_ = -1;
   std::function<void()> on_signal_;
-  std::function<void(const MountEntry* mount)> each_period_;
+  std::function<void(const mounts::Mount* mount)> each_period_;
 };
 
-const MountEntry kRoot{
-    .id = 1, .device = "8:1", .mountpoint = "/", .type = "ext4", .source = "/dev/vda"};
+const mounts::Mount kRoot{
+    .id = {.number = 1}, .device = "8:1", .path = "/", .type = "ext4", .source = "/dev/vda"};
 
 TEST_F(GuardianWatch, DetachesTheMountOfADaemonThatDied) {
-  const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch")};
+  const mounts::MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch")};
   daemon_has_mounted();
   daemon_dies();
   EXPECT_EQ(Watched::lost, watch({mounted}));
@@ -139,8 +140,9 @@ TEST_F(GuardianWatch, LeavesAnotherMountThatGotTheOldIdAlone) {
 TEST_F(GuardianWatch, DetachesCopiesOfTheMountAndNoOthers) {
   daemon_has_mounted();
   daemon_dies();
-  const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch"), scratchfs(50, "0:35", "/bind"),
-                           scratchfs(51, "0:77", "/another")};
+  const mounts::MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch"),
+                                   scratchfs(50, "0:35", "/bind"),
+                                   scratchfs(51, "0:77", "/another")};
   EXPECT_EQ(Watched::lost, watch({mounted}));
   EXPECT_EQ(detached_, (std::vector<std::string>{"/scratch", "/bind"}));
   EXPECT_EQ(uniques_, (std::vector<std::uint64_t>{kUnique, 0})) << "a copy has a number of its own";
@@ -175,8 +177,8 @@ TEST_F(GuardianWatch, TheMountIsWhereItsDirectoryIs) {
 TEST_F(GuardianWatch, DoesNotTakeAwayWhatLiesOnTopOfADeadMount) {
   daemon_has_mounted();
   daemon_dies();
-  const MountEntry over{
-      .id = 60, .device = "0:60", .mountpoint = "/scratch", .type = "tmpfs", .source = "t"};
+  const mounts::Mount over{
+      .id = {.number = 60}, .device = "0:60", .path = "/scratch", .type = "tmpfs", .source = "t"};
   EXPECT_EQ(Watched::left, watch({{kRoot, scratchfs(40, "0:35", "/scratch"), over}}));
   EXPECT_TRUE(detached_.empty());
 }
@@ -230,9 +232,9 @@ TEST_F(GuardianWatch, TellsOfTheFirstAnswerAndOfSignals) {
 
 TEST_F(GuardianWatch, LooksOnceInEachPeriodUntilTheDaemonDies) {
   int looks = 0;
-  each_period_ = [&](const MountEntry* mount) {
+  each_period_ = [&](const mounts::Mount* mount) {
     ASSERT_NE(mount, nullptr);
-    EXPECT_EQ(mount->unique, kUnique);
+    EXPECT_EQ(mount->id.unique, kUnique);
     if (++looks == 3) daemon_dies();
   };
   daemon_has_mounted();
@@ -242,7 +244,7 @@ TEST_F(GuardianWatch, LooksOnceInEachPeriodUntilTheDaemonDies) {
 
 TEST_F(GuardianWatch, LooksAgainWhereThereWasNoMemoryForIt) {
   int looks = 0;
-  each_period_ = [&](const MountEntry*) {
+  each_period_ = [&](const mounts::Mount*) {
     if (++looks == 1) throw std::bad_alloc();
     daemon_dies();
   };
@@ -264,12 +266,12 @@ TEST_F(GuardianWatch, DetachesTheRestWhereThereWasNoMemoryForIt) {
 }
 
 TEST_F(GuardianWatch, TellsThatTheMountIsNoLongerWhatIsToBeSeen) {
-  const MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch")};
-  const MountTable another{kRoot, scratchfs(41, "0:36", "/scratch")};
-  const MountTable covered{kRoot, scratchfs(40, "0:35", "/scratch"),
-                           scratchfs(41, "0:36", "/scratch")};
+  const mounts::MountTable mounted{kRoot, scratchfs(40, "0:35", "/scratch")};
+  const mounts::MountTable another{kRoot, scratchfs(41, "0:36", "/scratch")};
+  const mounts::MountTable covered{kRoot, scratchfs(40, "0:35", "/scratch"),
+                                   scratchfs(41, "0:36", "/scratch")};
   std::vector<bool> told;
-  each_period_ = [&](const MountEntry* mount) {
+  each_period_ = [&](const mounts::Mount* mount) {
     told.push_back(mount != nullptr);
     if (told.size() == 4) daemon_says({kDismissMessage});
   };

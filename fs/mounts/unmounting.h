@@ -1,0 +1,26 @@
+// Taking a mount away: umount2(2) where that is allowed, else fusermount3(1), which is setuid root.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "fs/base/result.h"
+#include "fs/mounts/mount.h"
+
+namespace scratchfs::mounts {
+
+enum class Detach : std::uint8_t {
+  when_unused,  // fails while anything is open there
+  at_once,      // out of sight now, gone when nothing uses it any more (umount -l)
+  dead,         // the same, and what is open there fails from now on: its daemon has died
+};
+
+// The path at which `mount` is seen now; empty: it is not mounted, or something is mounted over it.
+// Reads /proc and asks the mount nothing.
+std::string path_of(const Mount& mount);
+
+// Takes `mount` away and no other, even if a directory above it is moved meanwhile. Fails where it
+// is busy, not seen (path_of), or not the caller's.
+base::Result<void, base::Failure> unmount(const Mount& mount, Detach detach);
+
+}  // namespace scratchfs::mounts
