@@ -94,6 +94,7 @@ class Content::Impl {
       assert(lack.block || lack.frames > 0);
       if (auto waited = hand.wait_for(store_, std::move(lack), wait); !waited)
         return waited.error();
+      if (!hand.refused) wait.progressed(std::chrono::steady_clock::now());
     }
   } catch (const std::bad_alloc&) {
     return base::Errno(ENOMEM);

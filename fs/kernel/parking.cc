@@ -129,6 +129,15 @@ Parking::Queue* Parking::next_queue() {
   return found == queues_.end() ? nullptr : &*found;
 }
 
+// Those that run came before those that are queued: what of theirs is later than the arrival of one
+// of these is progress.
+void Parking::note_progress() {
+  for (Task* const task : running_) {
+    auto& latest = queue_of(task->lane()).progress;
+    latest = std::max(latest, task->patience().progress());
+  }
+}
+
 void Parking::work() {
   base::Lock lock(mutex_);
   while (true) {
@@ -140,10 +149,13 @@ void Parking::work() {
     TaskPointer task = std::move(queue->waiting.front());
     queue->waiting.pop_front();
     ++queue->running;
+    note_progress();
+    task->patience().progressed(queue->progress);
     running_.push_back(task.get());  // add_worker() made room
     lock.unlock();
     task->run();
     lock.lock();
+    note_progress();
     std::erase(running_, task.get());
     --queue->running;
     lock.unlock();

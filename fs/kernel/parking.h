@@ -36,8 +36,10 @@ class Parking {
   class Task {
    public:
     // `number`: the kernel's of the request, by which it is interrupted; 0: it cannot be.
-    Task(Lane lane, std::uint64_t number, base::Patience::Clock::time_point deadline)
-        : lane_(lane), number_(number), patience_(deadline, base::Errno(EIO)) {}
+    // `allowance`: how long it may go without progress; while it is queued, that of the others in
+    // its lane counts.
+    Task(Lane lane, std::uint64_t number, base::Patience::Clock::duration allowance)
+        : lane_(lane), number_(number), patience_(allowance, base::Errno(EIO)) {}
     virtual ~Task() = default;
     // Does the work, waiting as long as patience() allows, and answers.
     virtual void run() = 0;
@@ -88,6 +90,7 @@ class Parking {
     std::size_t running = 0;
     std::size_t most = 0;     // that run at once
     std::uint64_t total = 0;  // that came
+    base::Patience::Clock::time_point progress;  // the latest of those that have run
     bool has_next() const { return !waiting.empty() && running < most; }
     std::size_t could_run() const { return std::min(waiting.size(), most - running); }
   };
@@ -102,6 +105,7 @@ class Parking {
   bool enqueue(TaskPointer& task) REQUIRES(mutex_);
   bool add_worker() REQUIRES(mutex_);
   Queue* next_queue() REQUIRES(mutex_);
+  void note_progress() REQUIRES(mutex_);
   bool was_interrupted(std::uint64_t number) REQUIRES(mutex_);
   TaskPointer take_interrupted(std::uint64_t number) REQUIRES(mutex_);
   TaskPointer take_queued() EXCLUDES(mutex_);

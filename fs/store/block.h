@@ -61,6 +61,8 @@ struct Fetching : std::enable_shared_from_this<Fetching> {
   std::uint64_t nonce = 0;
   std::uint32_t waiters = 0;  // each of them gets a pin
   bool ahead = false;         // nobody has asked for it yet
+  // When the disk was asked; before that whoever waits goes by what it has done for others.
+  std::optional<std::chrono::steady_clock::time_point> asked;
   bool done = false;
   std::optional<base::Errno> error;
 };

@@ -111,6 +111,7 @@ class Blocks {
   base::Result<void> promise_dirty(Shard& shard, Block& block, base::Wait wait, bool& done)
       EXCLUDES(shard.mutex);
   base::Result<void> read_now(Shard& shard, Block& block, FetchJob& job) EXCLUDES(shard.mutex);
+  static void note_asked(Shard& shard, Fetching& fetching) EXCLUDES(shard.mutex);
   base::Result<void> reserve(Need need, std::uint64_t bytes, base::Wait wait);
   static void begin_reading(Block& block, Fetching& fetching);
   bool finish_fetch(Shard& shard, Block& block, Fetching& fetching,
@@ -157,6 +158,7 @@ class Blocks {
   DiskBuffers buffers_{kBlockSize};
   DiskBuffers ahead_buffers_{kAheadBytes};
   std::array<Shard, kShards> shards_;
+  std::atomic<Moment> last_read_{std::chrono::steady_clock::now()};  // that the disk answered
   std::atomic<std::uint64_t> alive_{0};
   std::atomic<std::uint64_t> spilled_{0};
   std::atomic<std::uint64_t> fetched_{0};

@@ -39,6 +39,7 @@ void Blocks::read_neighbours(std::span<Ahead> reads) {
   const SlotClass size = slot_class_of(reads.front().block->mask);
   DiskBuffer buffer = ahead_buffers_.take();
   base::Result<void> read = base::Errno{ENOMEM};
+  for (const Ahead& each : reads) note_asked(shard_of(*each.block), *each.fetching);
   if (buffer != nullptr)
     read = read_slots(size, reads.front().block->slot,
                       {buffer.get(), reads.size() * slot_bytes(size)});

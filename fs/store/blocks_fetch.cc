@@ -86,6 +86,7 @@ void Blocks::hand_over(FetchJob& job) {
 base::Result<void> Blocks::join_fetch(Shard& shard, Fetching& fetching, base::Wait wait) {
   base::Lock lock(shard.mutex);
   while (!fetching.done) {
+    wait.progressed(fetching.asked.value_or(last_read_.load()));
     if (const auto why = wait.over()) {
       --fetching.waiters;
       return *why;
@@ -131,12 +132,18 @@ base::Result<void> Blocks::read_now(Shard& shard, Block& block, FetchJob& job) {
   const std::uint64_t bytes = block.bytes();
   base::Result<void> result = reserve(Need::fetch, bytes, base::Wait::yes);
   if (result) {
+    note_asked(shard, *job.fetching);
     result = load(block, job.fetching->nonce, *job.resident);
     if (!result) budget_.release(0, bytes);
   }
   finish_fetch(shard, block, *job.fetching, result, std::move(job.resident));
   if (job.fetching->error) result = *job.fetching->error;
   return result;
+}
+
+void Blocks::note_asked(Shard& shard, Fetching& fetching) {
+  base::Lock lock(shard.mutex);
+  fetching.asked = std::chrono::steady_clock::now();
 }
 
 void Blocks::read(FetchJob job) {
@@ -206,7 +213,10 @@ base::Result<void> Blocks::load(const Block& block, std::uint64_t nonce, Residen
 base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
                                       std::span<std::byte> into) {
   const auto result = slots_->read(size, slot, into);
-  if (result) return {};
+  if (result) {
+    last_read_ = std::chrono::steady_clock::now();
+    return {};
+  }
   if (const auto omitted = fetch_log_.admit()) {
     spdlog::error("spill: reading failed: {}{}", std::strerror(result.error().value()),
                   base::and_more(*omitted));

@@ -49,7 +49,8 @@ class Budget {
   // made_dirty(). kWouldBlock: not now. ENOSPC, EIO: not before something is deleted or the disk
   // recovers.
   base::Result<void> try_reserve(Need need, std::uint64_t bytes) EXCLUDES(mutex_);
-  // The same, waiting in turn; never kWouldBlock, but what `wait` ends with.
+  // The same, waiting in turn; never kWouldBlock, but what `wait` ends with. Whatever the disk
+  // takes is progress for all who wait.
   base::Result<void> reserve(Need need, std::uint64_t bytes, base::Wait wait) EXCLUDES(mutex_);
   // Settles a promise: `kept` when the clean block of these bytes is firm now, else it is given up.
   void settle_dirty(std::uint64_t bytes, bool kept) EXCLUDES(mutex_);
@@ -172,6 +173,7 @@ class Budget {
   std::uint64_t freeing_ GUARDED_BY(mutex_) = 0;
   std::uint64_t generation_ GUARDED_BY(mutex_) = 0;
   Clock::time_point progress_ GUARDED_BY(mutex_) = Clock::now();
+  Clock::time_point written_ GUARDED_BY(mutex_) = Clock::now();  // the last write that succeeded
   base::Condition work_;     // idle spillers
   base::Condition changed_;  // pausing spillers
   unsigned idle_ GUARDED_BY(mutex_) = 0;

@@ -93,6 +93,41 @@ TEST(ContentPatience, TruncatingIntoASpilledBlockEndsWithoutAChange) {
   EXPECT_EQ(file.all(), data);
 }
 
+// Each wait of theirs is short, all together are long.
+TEST(ContentPatience, CountsFromWhatTheDiskDidLast) {
+  constexpr auto kAllowance = std::chrono::milliseconds(500);
+  Machine machine;
+  machine.disk.delay_each_request(std::chrono::milliseconds(40));
+  File file(machine);
+  File copy(machine);
+  const Bytes data = pattern(32 * kMiB, 8);
+  const auto begun = Patience::Clock::now();
+  const Patience writing(kAllowance, Errno(EIO));
+  EXPECT_EQ(file->write(data, 0, Wait(writing)).is(Errno(EIO)), false);
+  EXPECT_EQ(file->size(), data.size());
+  const Patience copying(kAllowance, Errno(EIO));
+  const auto copied =
+      Content::copy(file.content, 0, copy.content, 0, data.size(), Wait(copying));
+  ASSERT_TRUE(copied);
+  EXPECT_EQ(*copied, data.size());
+  EXPECT_GT(Patience::Clock::now() - begun, 2 * kAllowance);
+}
+
+TEST(ContentPatience, EndsWhereTheDiskDoesNothing) {
+  Machine machine;
+  File file(machine);
+  file.put(pattern(3 * store::kBlockSize, 9), 0);
+  spill(machine, file, 0);
+  machine.disk.close_gate();
+  Bytes into(100);
+  const Patience patience(std::chrono::milliseconds(20), Errno(EIO));
+  EXPECT_TRUE(file->read(into, 0, Wait(patience)).is(Errno(EIO)));
+  const auto taken = take_all_frames(machine);
+  const Patience other(std::chrono::milliseconds(20), Errno(EIO));
+  EXPECT_TRUE(file->write(pattern(kPage, 1), kMiB, Wait(other)).is(Errno(EIO)));
+  machine.disk.open_gate();
+}
+
 TEST(ContentPatience, AnAppendThatWaitsItsTurnCanLeave) {
   Machine machine;
   File file(machine);
