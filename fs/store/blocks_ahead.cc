@@ -81,7 +81,7 @@ void Blocks::fetch_ahead(std::span<Block* const> blocks) {
 bool Blocks::hold_if_spilled(Block& block) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);
-  if (block.state != State::spilled) return false;
+  if (block.state != State::spilled || block.blank) return false;
   add_hold(block);
   return true;
 }

@@ -177,6 +177,15 @@ void Budget::remove_small(std::uint64_t bytes) {
   serve();
 }
 
+bool Budget::remember(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  if (!fits(Need::take, bytes) || small_ + remembered_ + bytes > most_remembered()) return false;
+  used_ += bytes;
+  remembered_ += bytes;
+  if (excess() > 0) wake_spiller();
+  return true;
+}
+
 bool Budget::may_remember(std::uint64_t bytes) {
   base::Lock lock(mutex_);
   return small_ + remembered_ + bytes <= most_remembered();

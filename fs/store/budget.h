@@ -82,6 +82,9 @@ class Budget {
   // They have left, or stayed after all. `progress`: something went free; `written`: the disk
   // works, as unblock() tells.
   void left(std::uint64_t bytes, bool progress, bool written) EXCLUDES(mutex_);
+  // Counts what is remembered of a block that never had frames. False: there is no room for it, or
+  // too little would be left for frames.
+  bool remember(std::uint64_t bytes) EXCLUDES(mutex_);
   // Whether what is remembered of one more spilled block leaves enough for frames.
   bool may_remember(std::uint64_t bytes) EXCLUDES(mutex_);
 
