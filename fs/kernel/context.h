@@ -5,6 +5,7 @@
 #include "fs/kernel/fuse.h"
 #include "fs/kernel/notifier.h"
 #include "fs/kernel/options.h"
+#include "fs/kernel/reply_memory.h"
 #include "fs/kernel/serve.h"
 #include "fs/kernel/writers.h"
 #include "fs/tree/tree.h"
@@ -17,6 +18,7 @@ struct Context : Transport {
   ControlFile control;
   const SessionOptions options;
   Writers writers{};
+  ReplyRoom reply_room{};
 };
 
 inline Context& context_of(fuse_req_t raw) {

@@ -167,8 +167,8 @@ class ParkedOp final : public Parking::Task {
 // Runs `op(Request&, base::Wait, arguments...) -> base::Result<Reply>` and answers with what it
 // returns. It runs with Wait::no in the handler; on kWouldBlock, (request, op, arguments) is
 // parked, and a worker runs it again with a patience: it ends when the kernel interrupts the
-// request, at unmounting, and on a ring `ring_patience` after the last progress (EIO). So a run that ends in
-// kWouldBlock must have changed nothing.
+// request, at unmounting, and on a ring `ring_patience` after the last progress (EIO). So a run
+// that ends in kWouldBlock must have changed nothing.
 //
 // `op` owns what it captures (moved, not copied, when it parks); what points into libfuse's buffers
 // goes into `arguments`: std::string_view and WriteData are kept alive when it parks (of

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "fs/base/mutex.h"
+#include "tests/unit/soon.h"
 
 namespace scratchfs::kernel {
 namespace {
@@ -144,6 +145,21 @@ TEST(Parking, WhatIsQueuedBehindAStuckDiskDoesNotWaitForItAnew) {
   queued.count_down();
   done.wait();
   EXPECT_EQ(second, base::Errno(EIO));
+}
+
+TEST(Parking, WorkersThatAreIdleEndButTheLast) {
+  std::atomic<int> run = 0;
+  Parking parking(8, std::chrono::milliseconds(1));
+  for (int round = 1; round <= 3; ++round) {
+    std::latch together(8);
+    for (int i = 0; i < 8; ++i) {
+      parking.park(job([&] {
+        together.arrive_and_wait();
+        ++run;
+      }));
+    }
+    EXPECT_TRUE(soon([&] { return run == round * 8 && parking.workers() == 1; }));
+  }
 }
 
 TEST(Parking, TasksBeyondTheLimitWaitForAWorker) {
