@@ -3,6 +3,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,8 +40,10 @@ class Wait {
   constexpr explicit Wait(const Patience& patience) : may_(true), patience_(&patience) {}
 
   const Patience* patience() const { return patience_; }  // nullptr: there is no end to it
-  // Why there is no more waiting; nullopt: it goes on. Defined in fs/base/patience.h.
+  // Why there is no more waiting; nullopt: it goes on. Defined in fs/base/patience.h, as the next.
   std::optional<Errno> over() const;
+  // What is waited for has come nearer at `when`.
+  void progressed(std::chrono::steady_clock::time_point when) const;
   friend constexpr bool operator==(Wait, Wait) = default;
 
  private:

@@ -1,7 +1,12 @@
 // fallocate(2): pages where there are none, all of them or none.
 //
 // The whole is charged, and compared with what the store can still take, before the first page is
-// made: an allocation that cannot fit fails without filling the memory first.
+// made: an allocation that cannot fit fails without filling the memory first. As long as nobody
+// writes to them, pages only have their room counted on the disk; where there is none, they get
+// frames.
+//
+// One that fails takes back those of its pages that are still unwritten. Allocations take turns, so
+// none has counted on another's that is taken back.
 #include <algorithm>
 #include <bit>
 
@@ -77,7 +82,6 @@ class Content::Impl::Allocation {
   Result<void> begin() {
     return content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
       base::Lock lock(content_.mutex_);
-      changes_ = content_.changes_;
       if (auto fits = content_.charge_missing(begin_, end_, advance_); !fits) return fits.error();
       return content_.become_blocks(hand, lack);
     });
@@ -86,10 +90,21 @@ class Content::Impl::Allocation {
   Result<void> make_block(Hand& hand, Lack& lack) REQUIRES(content_.mutex_) {
     const Piece piece = first_piece(cursor_, end_ - cursor_);
     const store::Block* const block = content_.blocks_.find(piece.block);
-    if (block != nullptr && without(touched(piece), store::Store::pages(*block)) == 0) {
-      cursor_ += piece.size();
-      return {};
+    const PageMask existing = block == nullptr ? PageMask{0} : store::Store::pages(*block);
+    const PageMask missing = without(touched(piece), existing);
+    if (missing != 0) {
+      made_.add(piece.block, missing);  // first: it can lack memory
+      if (!content_.make_blank(piece.block, missing, advance_)) {
+        made_.remove_last();
+        return make_with_frames(piece, hand, lack);
+      }
     }
+    cursor_ += piece.size();
+    return {};
+  }
+
+  Result<void> make_with_frames(const Piece& piece, Hand& hand, Lack& lack)
+      REQUIRES(content_.mutex_) {
     auto ready = content_.gather(piece, Fill::holes, advance_, hand, lack);
     if (!ready) return ready.error();
     const PageMask made = ready->made;
@@ -102,24 +117,22 @@ class Content::Impl::Allocation {
     return {};
   }
 
-  // Where somebody else wrote meanwhile the pages may hold accepted bytes by now, so they stay.
+  // What somebody has written to meanwhile stays, and what would have to be fetched in vain.
   void undo() {
     Trash trash;
-    const auto pass = [&](Hand& hand, Lack& lack) { return undo_pass(hand, lack, trash); };
-    while (content_.in_passes(wait_, pass).is(base::Errno(ENOMEM)))
-      made_.remove_last();  // one that is spilled: there is no memory to fetch it
+    for (; made_.last(); made_.remove_last()) {
+      const auto pass = [&](Hand& hand, Lack& lack) { return undo_last(hand, lack, trash); };
+      static_cast<void>(content_.in_passes(wait_, pass));
+    }
   }
 
-  Result<void> undo_pass(Hand& hand, Lack& lack, Trash& trash) {
-    while (const auto made = made_.last()) {
-      base::Lock lock(content_.mutex_);
-      if (content_.changes_ != changes_) return {};
-      const Piece whole{made->block, 0, kBlockSize};
-      const auto erased = content_.erase_in_block(whole, made->pages, 0, hand, lack, trash);
-      if (!erased) return erased.error();
-      made_.remove_last();
-    }
-    return {};
+  Result<void> undo_last(Hand& hand, Lack& lack, Trash& trash) {
+    const auto [index, pages] = *made_.last();
+    base::Lock lock(content_.mutex_);
+    const store::Block* const block = content_.blocks_.find(index);
+    if (block == nullptr) return {};
+    const PageMask unwritten = without(pages, store::Store::written(*block));
+    return content_.erase_in_block({index, 0, kBlockSize}, unwritten, 0, hand, lack, trash);
   }
 
   Impl& content_;
@@ -129,7 +142,6 @@ class Content::Impl::Allocation {
   const Wait wait_;
   Advance advance_;
   MadePages made_;
-  std::uint64_t changes_ = 0;  // of the content, when this began
 };
 
 Result<void> Content::Impl::allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
@@ -138,10 +150,42 @@ Result<void> Content::Impl::allocate(std::uint64_t offset, std::uint64_t length,
   if (offset > kMaxSize || length > kMaxSize - offset) return base::Errno(EFBIG);
   const std::uint64_t end = offset + length;
   const auto allocated =
-      wait == Wait::no ? allocate_at_once(offset, end) : Allocation(*this, offset, end, wait).run();
+      wait == Wait::no ? allocate_at_once(offset, end) : allocate_waiting(offset, end, wait);
   if (!allocated) return allocated.error();
   if (!keep_size) extend(end);
   return {};
+}
+
+Result<void> Content::Impl::allocate_waiting(std::uint64_t begin, std::uint64_t end, Wait wait) {
+  Turn& turn = Impl::turn();
+  if (auto taken = turn.take(wait); !taken) return taken.error();
+  const auto set_allocating = [this](bool on) {
+    base::Lock lock(mutex_);
+    allocating_ = on;
+  };
+  set_allocating(true);
+  const auto allocated = Allocation(*this, begin, end, wait).run();
+  set_allocating(false);
+  turn.give();
+  return allocated;
+}
+
+bool Content::Impl::make_blank(std::uint64_t index, PageMask pages, Advance& advance) {
+  const std::uint64_t bytes = static_cast<unsigned>(std::popcount(pages)) * kPageSize;
+  if (!advance.raise_to(bytes)) return false;
+  if (store::Block* const block = blocks_.find(index)) {
+    const PageMask all = store::Store::pages(*block) | pages;
+    if (!store_.reshape_blank(*block, all)) return false;
+    blocks_.count(index, {std::popcount(pages), 0});
+  } else {
+    BlockMap::Room room = blocks_.room_for(index);
+    store::BlockPtr blank = store_.new_blank(pages);
+    if (!blank) return false;
+    blocks_.put(index, std::move(blank), std::move(room));
+  }
+  advance.spend(bytes);
+  note_allocated();
+  return true;
 }
 
 Result<void> Content::Impl::charge_missing(std::uint64_t begin, std::uint64_t end,
@@ -160,6 +204,7 @@ Result<void> Content::Impl::allocate_at_once(std::uint64_t begin, std::uint64_t 
   Lack lack;
   Advance advance(charge_);
   base::Lock lock(mutex_);
+  if (allocating_) return base::kWouldBlock;
   if (auto fits = charge_missing(begin, end, advance); !fits) return fits.error();
   if (advance.bytes() > kMostAtOnce) return base::kWouldBlock;
   if (auto converted = become_blocks(hand, lack); !converted) return converted.error();

@@ -8,7 +8,13 @@ namespace scratchfs::content {
 
 namespace {
 
-int page_count(const store::Block& block) { return std::popcount(store::Store::pages(block)); }
+BlockMap::Change all_of(const store::Block& block) {
+  return {std::popcount(store::Store::pages(block)), std::popcount(store::Store::written(block))};
+}
+BlockMap::Change none_of(const store::Block& block) {
+  const BlockMap::Change all = all_of(block);
+  return {-all.pages, -all.written};
+}
 
 }  // namespace
 
@@ -68,13 +74,14 @@ void BlockMap::uncount(const Chunk& chunk) const {
   if (chunk.counted) store_->remove_small(kChunkBytes);
 }
 
-void BlockMap::count_pages(Chunk& chunk, int change) {
-  chunk.pages = static_cast<std::uint16_t>(chunk.pages + change);
-  pages_ += static_cast<std::uint64_t>(static_cast<std::int64_t>(change));
+void BlockMap::count(Chunk& chunk, Change change) {
+  chunk.pages = static_cast<std::uint16_t>(chunk.pages + change.pages);
+  chunk.written = static_cast<std::uint16_t>(chunk.written + change.written);
+  pages_ += static_cast<std::uint64_t>(static_cast<std::int64_t>(change.pages));
 }
 
-void BlockMap::count_pages(std::uint64_t index, int change) {
-  count_pages(chunks_.find(index / kBlocksPerChunk)->second, change);
+void BlockMap::count(std::uint64_t index, Change change) {
+  count(chunks_.find(index / kBlocksPerChunk)->second, change);
 }
 
 store::BlockPtr BlockMap::put(std::uint64_t index, store::BlockPtr block, Room room) {
@@ -82,11 +89,11 @@ store::BlockPtr BlockMap::put(std::uint64_t index, store::BlockPtr block, Room r
   store::Block*& place = chunk.blocks[index % kBlocksPerChunk];
   store::BlockPtr displaced(place, store::BlockDeleter{store_});
   if (displaced) {
-    count_pages(chunk, -page_count(*displaced));
+    count(chunk, none_of(*displaced));
   } else {
     ++chunk.present;
   }
-  count_pages(chunk, page_count(*block));
+  count(chunk, all_of(*block));
   place = block.release();
   return displaced;
 }
@@ -96,7 +103,7 @@ store::BlockPtr BlockMap::take(std::uint64_t index) {
   Chunk& chunk = at->second;
   store::Block*& place = chunk.blocks[index % kBlocksPerChunk];
   store::BlockPtr taken(std::exchange(place, nullptr), store::BlockDeleter{store_});
-  count_pages(chunk, -page_count(*taken));
+  count(chunk, none_of(*taken));
   if (--chunk.present == 0) {
     uncount(chunk);
     chunks_.erase(at);
@@ -156,12 +163,17 @@ std::uint64_t BlockMap::pages_in(PageSpan span) const {
 }
 
 std::optional<std::uint64_t> BlockMap::next_page(std::uint64_t page) const {
-  const std::uint64_t first = page / kPagesPerBlock;
-  for (auto entry = next(first); entry; entry = next(entry->index + 1)) {
-    const std::size_t from = entry->index == first ? page % kPagesPerBlock : 0;
-    const PageMask mask = store::Store::pages(*entry->block) & pages_between(from, kPagesPerBlock);
-    if (mask != 0) {
-      return entry->index * kPagesPerBlock + static_cast<unsigned>(std::countr_zero(mask));
+  for (auto at = chunks_.lower_bound(page / kPagesPerChunk); at != chunks_.end(); ++at) {
+    if (at->second.written == 0) continue;
+    const std::uint64_t base = at->first * kPagesPerChunk;
+    const std::uint64_t from = std::max(page, base);
+    for (std::uint64_t slot = (from - base) / kPagesPerBlock; slot < kBlocksPerChunk; ++slot) {
+      const store::Block* const block = at->second.blocks[slot];
+      if (block == nullptr) continue;
+      const std::uint64_t start = base + slot * kPagesPerBlock;
+      const PageMask data = store::Store::written(*block) &
+                            pages_between(from > start ? from - start : 0, kPagesPerBlock);
+      if (data != 0) return start + static_cast<unsigned>(std::countr_zero(data));
     }
   }
   return std::nullopt;
@@ -174,13 +186,13 @@ std::uint64_t BlockMap::next_hole(std::uint64_t page) const {
     const std::uint64_t base = at->first * kPagesPerChunk;
     // Full chunks are passed without a look at their blocks: what makes this fast in a large dense
     // file.
-    if (at->second.pages < kPagesPerChunk) {
+    if (at->second.written < kPagesPerChunk) {
       for (std::uint64_t block = (page - base) / kPagesPerBlock; block < kBlocksPerChunk; ++block) {
         const store::Block* const there = at->second.blocks[block];
         const std::uint64_t start = base + block * kPagesPerBlock;
         const std::size_t from = page > start ? page - start : 0;
-        const PageMask existing = there == nullptr ? PageMask{0} : store::Store::pages(*there);
-        const PageMask holes = without(pages_between(from, kPagesPerBlock), existing);
+        const PageMask data = there == nullptr ? PageMask{0} : store::Store::written(*there);
+        const PageMask holes = without(pages_between(from, kPagesPerBlock), data);
         if (holes != 0) return start + static_cast<unsigned>(std::countr_zero(holes));
       }
     }

@@ -24,7 +24,8 @@ class BlockMap {
     std::array<store::Block*, kBlocksPerChunk> blocks{};
     std::uint16_t present = 0;  // blocks
     std::uint16_t pages = 0;
-    bool counted = false;  // in the store's budget
+    std::uint16_t written = 0;  // of those pages
+    bool counted = false;       // in the store's budget
   };
   using Chunks = std::map<std::uint64_t, Chunk>;
 
@@ -55,11 +56,16 @@ class BlockMap {
   // Takes blocks [first, last) out, all at once. Needs no memory: those that cannot be kept for the
   // caller are freed here.
   BlockMap cut(std::uint64_t first, std::uint64_t last);
-  // Tells that a block in the map has `change` pages more (or, below 0, fewer) than before.
-  void count_pages(std::uint64_t index, int change);
+  // Tells that a block in the map has so many more (or, below 0, fewer) pages than before, and
+  // pages that were written to.
+  struct Change {
+    int pages = 0;
+    int written = 0;
+  };
+  void count(std::uint64_t index, Change change);
 
   std::uint64_t pages_in(PageSpan span) const;
-  // The first page at or after `page` that exists; and the first that does not.
+  // The first page at or after `page` that was written to; and the first that was not.
   std::optional<std::uint64_t> next_page(std::uint64_t page) const;
   std::uint64_t next_hole(std::uint64_t page) const;
 
@@ -69,7 +75,7 @@ class BlockMap {
 
   Chunk& chunk_for(std::uint64_t index, Room room);
   void hand_over(std::uint64_t index, BlockMap& other);
-  void count_pages(Chunk& chunk, int change);
+  void count(Chunk& chunk, Change change);
   void uncount(const Chunk& chunk) const;
 
   store::Store* store_;

@@ -57,8 +57,8 @@ class Content {
   // of a spilled page, and for all that was more than kMostFreedAtOnce before.
   base::Result<void> truncate(std::uint64_t size, base::Wait wait);
   // fallocate(2) mode 0 / KEEP_SIZE: afterwards every byte of the range has a page, or (EDQUOT,
-  // ENOSPC, ENOMEM) the pages that this call made are holes again, unless somebody else changed the
-  // file meanwhile or there is no patience or memory left for it. What cannot fit at all fails
+  // ENOSPC, ENOMEM) the pages that this call made are holes again, unless somebody has written to
+  // them meanwhile or there is no patience or memory left for it. What cannot fit at all fails
   // before it makes any.
   base::Result<void> allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
                               base::Wait wait);
@@ -70,7 +70,8 @@ class Content {
   base::Result<void> zero(std::uint64_t offset, std::uint64_t length, bool keep_size,
                           base::Wait wait);
 
-  // lseek(2) SEEK_DATA, SEEK_HOLE; ENXIO as there. In units of pages.
+  // lseek(2) SEEK_DATA, SEEK_HOLE; ENXIO as there. In units of pages; one that is allocated and was
+  // never written to is a hole, as on tmpfs.
   base::Result<std::uint64_t> seek_data(std::uint64_t offset) const;
   base::Result<std::uint64_t> seek_hole(std::uint64_t offset) const;
 

@@ -124,6 +124,8 @@ bool Content::Impl::replace_spilled(Ready& ready, PageMask existing) {
 void Content::Impl::commit(Ready ready, const std::byte* data) {
   const Piece& piece = ready.piece;
   const PageMask added = ready.fresh ? touched(piece) : ready.made;
+  const store::Block* const block = ready.fresh ? nullptr : blocks_.find(piece.block);
+  const unsigned before = block == nullptr ? 0 : count_of(store::Store::written(*block));
   for (std::size_t at = piece.begin; at < piece.end;) {
     const auto page = static_cast<unsigned>(at / kPageSize);
     const PagePart part = part_in_page(piece, page);
@@ -141,10 +143,17 @@ void Content::Impl::commit(Ready ready, const std::byte* data) {
       data += part.size();
     }
   }
+  if (data != nullptr) {
+    ready.pin.note_written(touched(piece));
+  } else {
+    ready.pin.note_unwritten(ready.made);
+  }
   if (ready.fresh) {
     blocks_.put(piece.block, std::move(ready.fresh), std::move(ready.room));
   } else {
-    blocks_.count_pages(piece.block, static_cast<int>(count_of(ready.made)));
+    const unsigned now = count_of(store::Store::written(*block));
+    blocks_.count(piece.block, {static_cast<int>(count_of(ready.made)),
+                                static_cast<int>(now) - static_cast<int>(before)});
   }
   ready.charged.spend(count_of(ready.made) * kPageSize);
   note_allocated();

@@ -94,6 +94,7 @@ class Content::Impl {
       assert(lack.block || lack.frames > 0);
       if (auto waited = hand.wait_for(store_, std::move(lack), wait); !waited)
         return waited.error();
+      if (!hand.refused) wait.progressed(std::chrono::steady_clock::now());
     }
   } catch (const std::bad_alloc&) {
     return base::Errno(ENOMEM);
@@ -119,7 +120,7 @@ class Content::Impl {
   base::Result<std::size_t> write_pages(std::span<const std::byte> from, std::uint64_t offset,
                                         std::size_t most_pieces, Hand& hand, Lack& lack)
       REQUIRES(mutex_);
-  Turn& append_turn() EXCLUDES(mutex_);
+  Turn& turn() EXCLUDES(mutex_);
   base::Result<Appended> append_waiting(std::span<const std::byte> from, base::Wait wait)
       EXCLUDES(mutex_);
 
@@ -148,6 +149,7 @@ class Content::Impl {
   // Makes the pages of `dropped` holes and the piece's bytes in the pages of `wiped` zeros.
   base::Result<void> erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
                                     Hand& hand, Lack& lack, Trash& trash) REQUIRES(mutex_);
+  void note_dropped(std::uint64_t block, PageMask dropped, PageMask written) REQUIRES(mutex_);
   void cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) REQUIRES(mutex_);
   void set_small_room(std::size_t room) REQUIRES(mutex_);
 
@@ -158,6 +160,10 @@ class Content::Impl {
   base::Result<void> charge_missing(std::uint64_t begin, std::uint64_t end, Advance& advance)
       REQUIRES(mutex_);
   base::Result<void> allocate_at_once(std::uint64_t begin, std::uint64_t end) EXCLUDES(mutex_);
+  base::Result<void> allocate_waiting(std::uint64_t begin, std::uint64_t end, base::Wait wait)
+      EXCLUDES(mutex_);
+  // Makes `pages` of a block without frames, charged to `advance`. False: they need frames.
+  bool make_blank(std::uint64_t block, PageMask pages, Advance& advance) REQUIRES(mutex_);
 
   void set_size(std::uint64_t size) REQUIRES(mutex_) {
     size_.store(size, std::memory_order_release);
@@ -173,10 +179,11 @@ class Content::Impl {
   mutable base::SharedMutex mutex_{base::Rank::content};
   BlockMap blocks_ GUARDED_BY(mutex_);  // empty where small_ is not
   SmallBytes small_ GUARDED_BY(mutex_);
-  // Appends that wait take turns; made for the first of them.
-  std::unique_ptr<Turn> append_turn_ GUARDED_BY(mutex_);
-  bool appending_ GUARDED_BY(mutex_) = false;  // somebody has the turn: other appends wait theirs
-  std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // of bytes or pages, other than by allocate()
+  // Appends and allocations that wait take turns; made for the first of them.
+  std::unique_ptr<Turn> turn_ GUARDED_BY(mutex_);
+  // Somebody has the turn: what is of its kind waits for it.
+  bool appending_ GUARDED_BY(mutex_) = false;
+  bool allocating_ GUARDED_BY(mutex_) = false;
   // Where a reader that goes from end to end is, and how far ahead of it was read: hints.
   std::atomic<std::uint64_t> read_to_{1ULL << 63};  // nobody is anywhere yet
   std::atomic<std::uint64_t> ahead_to_{0};

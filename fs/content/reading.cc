@@ -74,7 +74,7 @@ Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t o
 Result<void> Content::Impl::read_piece(const Piece& piece, std::byte* into, Hand& hand,
                                        Lack& lack) const {
   store::Block* const block = blocks_.find(piece.block);
-  if (block == nullptr) {
+  if (block == nullptr || (store::Store::written(*block) & touched(piece)) == 0) {
     std::memset(into, 0, piece.size());
     return {};
   }

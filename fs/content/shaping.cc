@@ -23,7 +23,6 @@ Result<void> Content::Impl::truncate(std::uint64_t size, Wait wait) {
 
 Discarded Content::Impl::discard() {
   base::Lock lock(mutex_);
-  ++changes_;
   set_small_room(0);
   Discarded discarded(std::move(blocks_));
   charge_.shrink({.bytes = discarded.bytes()});
@@ -40,7 +39,6 @@ Result<void> Content::Impl::truncate_pass(std::uint64_t size, Hand& hand, Lack& 
     set_size(size);
     return {};
   }
-  ++changes_;
   if (small_.room() > 0) {
     erase_small(size, small_.room(), Erase::bytes);
     set_small_room(std::min(small_.room(), small_room(std::min(size, std::uint64_t{kSmallMost}))));
@@ -90,7 +88,6 @@ bool Content::Impl::takes_long(Erase how, std::uint64_t offset, std::uint64_t en
 // done again.
 Result<void> Content::Impl::erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how,
                                        Hand& hand, Lack& lack, Trash& trash) {
-  ++changes_;
   if (small_.room() > 0) {
     erase_small(cursor, end, how);
     return {};
@@ -131,12 +128,16 @@ Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped,
   if (block == nullptr) return {};
   const PageMask existing = store::Store::pages(*block);
   dropped &= existing;
-  wiped &= existing;
+  wiped &= store::Store::written(*block);
   if (dropped == existing) {
     cut_blocks(piece.block, piece.block + 1, trash);
     return {};
   }
   if (dropped == 0 && wiped == 0) return {};
+  if (wiped == 0 && store_.reshape_blank(*block, without(existing, dropped))) {
+    note_dropped(piece.block, dropped, 0);
+    return {};
+  }
 
   store::Pin pin = std::move(hand.pin);
   if (!pin || !pin.pins(*block)) {
@@ -154,12 +155,17 @@ Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped,
     std::memset(pin.writable_page(page) + part.begin, 0, part.size());
   }
   if (dropped == 0) return {};
+  const PageMask written = store::Store::written(*block) & dropped;
   pin.drop_pages(dropped);
+  note_dropped(piece.block, dropped, written);
+  return {};
+}
+
+void Content::Impl::note_dropped(std::uint64_t block, PageMask dropped, PageMask written) {
   const int count = std::popcount(dropped);
-  blocks_.count_pages(piece.block, -count);
+  blocks_.count(block, {-count, -std::popcount(written)});
   charge_.shrink({.bytes = static_cast<std::uint64_t>(count) * kPageSize});
   note_allocated();
-  return {};
 }
 
 void Content::Impl::cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) {

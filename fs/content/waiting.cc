@@ -6,17 +6,20 @@ namespace scratchfs::content {
 
 base::Result<void> Turn::take(base::Wait wait) {
   base::Lock lock(mutex_);
-  while (taken_) {
+  while (holder_) {
+    wait.progressed(given_at_);
+    if (const auto* const others = holder_->patience()) wait.progressed(others->progress());
     if (const auto why = wait.over()) return *why;
     given_.wait(mutex_, wait);
   }
-  taken_ = true;
+  holder_ = wait;
   return {};
 }
 
 void Turn::give() {
   base::Lock lock(mutex_);
-  taken_ = false;
+  holder_.reset();
+  given_at_ = base::Patience::Clock::now();
   given_.notify_all();  // one alone may be on its way out
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "fs/base/mutex.h"
+#include "fs/base/patience.h"
 #include "fs/base/result.h"
 #include "fs/store/store.h"
 
@@ -13,14 +14,16 @@ namespace scratchfs::content {
 // One thread's at a time, which may wait while it has it. Who takes it holds no lock.
 class Turn {
  public:
-  // The error that `wait` (not Wait::no) ends with; then it is not taken.
+  // The error that `wait` (not Wait::no) ends with; then it is not taken. `wait` must last until
+  // give(): whoever waits for the turn goes by the progress of who has it.
   base::Result<void> take(base::Wait wait) EXCLUDES(mutex_);
   void give() EXCLUDES(mutex_);
 
  private:
   base::Mutex mutex_;
   base::Condition given_;
-  bool taken_ GUARDED_BY(mutex_) = false;
+  std::optional<base::Wait> holder_ GUARDED_BY(mutex_);
+  base::Patience::Clock::time_point given_at_ GUARDED_BY(mutex_);
 };
 
 // What an operation that answered kWouldBlock lacks.

@@ -56,15 +56,15 @@ Result<Content::Appended> Content::Impl::append(std::span<const std::byte> from,
   return Appended{*written, offset};
 }
 
-Turn& Content::Impl::append_turn() {
+Turn& Content::Impl::turn() {
   base::Lock lock(mutex_);
-  if (!append_turn_) append_turn_ = std::make_unique<Turn>();
-  return *append_turn_;
+  if (!turn_) turn_ = std::make_unique<Turn>();
+  return *turn_;
 }
 
 Result<Content::Appended> Content::Impl::append_waiting(std::span<const std::byte> from,
                                                         Wait wait) {
-  Turn& turn = append_turn();
+  Turn& turn = Impl::turn();
   if (auto taken = turn.take(wait); !taken) return taken.error();
   std::uint64_t offset = 0;
   {
@@ -130,7 +130,6 @@ Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
   const std::size_t count = std::min(from.size(), small_.room() - offset);
   std::copy_n(from.begin(), count, small_.bytes().begin() + static_cast<std::ptrdiff_t>(offset));
   set_size(std::max(size(), offset + count));
-  ++changes_;
   return count;
 }
 
@@ -159,7 +158,6 @@ Result<std::size_t> Content::Impl::write_pages(std::span<const std::byte> from,
     data += size;
   }
   set_size(std::max(size(), offset + gathered));
-  ++changes_;
   return gathered;
 }
 

@@ -32,7 +32,7 @@ std::uint64_t unique_number(const base::Descriptor& file) {
 
 // The entry `name` of the directory `above`.
 base::Result<base::Descriptor> open_entry(const base::Descriptor& above, const std::string& name,
-                                    const MountId& mount) {
+                                          const MountId& mount) {
   base::Descriptor seen(::openat(above.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!seen.valid()) return base::Errno(errno);
   const auto number = mount_id(seen);

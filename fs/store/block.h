@@ -61,6 +61,8 @@ struct Fetching : std::enable_shared_from_this<Fetching> {
   std::uint64_t nonce = 0;
   std::uint32_t waiters = 0;  // each of them gets a pin
   bool ahead = false;         // nobody has asked for it yet
+  // When the disk was asked; before that whoever waits goes by what it has done for others.
+  std::optional<std::chrono::steady_clock::time_point> asked;
   bool done = false;
   std::optional<base::Errno> error;
 };
@@ -100,9 +102,13 @@ class Block {
   Tag tag;                 // spilled, fetching, clean
   std::uint32_t slot = 0;  // the same; its class follows from the mask
   PageMask mask = 0;
+  PageMask unwritten = 0;  // those of the mask that are zeros; the owner's, as the mask
   std::uint16_t holds = 0;
   State state = State::resident;
   bool doomed = false;  // its owner dropped it
+  // Spilled, fetching or clean, all of it unwritten: its slot is only counted, and reading it makes
+  // zeros.
+  bool blank = false;
 };
 
 // What a spilled block costs: itself as malloc(3) rounds it, and its owner's pointer.

@@ -38,6 +38,35 @@ Block* Blocks::make() {
   return block.release();
 }
 
+Block* Blocks::make_blank(PageMask pages) {
+  const SlotClass size = slot_class_of(pages);
+  if (slots_ == nullptr) return nullptr;
+  auto block = std::make_unique<Block>();
+  if (!slots_->reserve(size)) return nullptr;
+  if (!budget_.remember(kRememberedBytes)) {
+    slots_->unreserve(size);
+    return nullptr;
+  }
+  blank_.fetch_add(slot_bytes(size), std::memory_order_relaxed);
+  block->nonce = 0;
+  block->mask = block->unwritten = pages;
+  block->state = State::spilled;
+  block->blank = true;
+  alive_.fetch_add(1, std::memory_order_relaxed);
+  return block.release();
+}
+
+bool Blocks::reshape_blank(Block& block, PageMask pages) {
+  base::Lock lock(shard_of(block).mutex);
+  if (block.state != State::spilled || !block.blank) return false;
+  const SlotClass from = slot_class_of(block.mask);
+  const SlotClass to = slot_class_of(pages);
+  if (!slots_->resize_reserved(from, to)) return false;
+  blank_.fetch_add(slot_bytes(to) - slot_bytes(from), std::memory_order_relaxed);
+  block.mask = block.unwritten = pages;
+  return true;
+}
+
 void Blocks::destroy(Block* block) {
   delete block;
   alive_.fetch_sub(1, std::memory_order_relaxed);
@@ -61,8 +90,16 @@ void Blocks::stay(Block& block) {
 }
 
 void Blocks::make_firm(Block& block) {
-  slots_->free(slot_class_of(block.mask), block.slot);
+  free_slot(block);
   block.resident->clean = false;
+}
+
+void Blocks::free_slot(Block& block) {
+  const SlotClass size = slot_class_of(block.mask);
+  if (!block.blank) return slots_->free(size, block.slot);
+  block.blank = false;
+  blank_.fetch_sub(slot_bytes(size), std::memory_order_relaxed);
+  slots_->unreserve(size);
 }
 
 bool Blocks::make_writable(Shard& shard, Block& block) {
@@ -79,6 +116,10 @@ bool Blocks::make_writable(Shard& shard, Block& block) {
 base::Result<void> Blocks::pin(Block& block, Access access) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);
+  if (block.state == State::spilled && block.blank) {
+    lock.unlock();
+    return pin_blank(block, access);
+  }
   if (!block.in_memory()) return base::kWouldBlock;
   if (access == Access::write && !make_writable(shard, block)) return base::kWouldBlock;
   add_pin(block);
@@ -139,7 +180,7 @@ bool Blocks::reap(Shard& shard, Block& block) {
       free_memory(shard, block);
       break;
     case State::spilled:
-      slots_->free(slot_class_of(block.mask), block.slot);
+      free_slot(block);
       budget_.forget(kRememberedBytes);
       block.state = State::gone;
       break;
@@ -160,13 +201,13 @@ void Blocks::free_memory(Shard& shard, Block& block) {
   std::array<FrameIndex, kPagesPerBlock> frames;
   const std::size_t count = frames_of(block.mask, *resident, frames);
   frames_.put(std::span(frames).first(count));
-  if (resident->clean) slots_->free(slot_class_of(block.mask), block.slot);
+  if (resident->clean) free_slot(block);
   budget_.release(resident->clean ? 0 : block.bytes(), resident->clean ? block.bytes() : 0);
 }
 
 Blocks::Totals Blocks::totals() const {
   return {spilled_.load(std::memory_order_relaxed), fetched_.load(std::memory_order_relaxed),
-          corrupt_.load(std::memory_order_relaxed)};
+          corrupt_.load(std::memory_order_relaxed), blank_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace scratchfs::store

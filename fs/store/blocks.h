@@ -36,6 +36,8 @@ class Blocks {
 
   // For owners; as told in store.h. What pin() and fetch() pinned, unpin() lets go.
   Block* make();
+  Block* make_blank(PageMask pages);
+  bool reshape_blank(Block& block, PageMask pages);
   void drop(Block& block);
   base::Result<void> pin(Block& block, Access access);
   void unpin(Block& block);
@@ -77,6 +79,7 @@ class Blocks {
 
   struct Totals {
     std::uint64_t spilled, fetched, corrupt;  // blocks since the start
+    std::uint64_t blank;  // bytes of slots that are counted for blank blocks now
   };
   Totals totals() const;
 
@@ -89,12 +92,15 @@ class Blocks {
   // for that now.
   bool make_writable(Shard& shard, Block& block) REQUIRES(shard.mutex);
   void make_firm(Block& block);
+  void free_slot(Block& block);
+  base::Result<void> pin_blank(Block& block, Access access);
   void stay(Block& block);
   void add_pin(Block& block);
   static void add_hold(Block& block);
   void await_encryption(Shard& shard, Block& block) REQUIRES(shard.mutex);
 
   void free_memory(Shard& shard, Block& block) REQUIRES(shard.mutex);
+  bool become_blank(Shard& shard, Block& block) REQUIRES(shard.mutex);
   void become_spilled(Shard& shard, Block& block, const Seal& seal, std::uint64_t firm,
                       std::uint64_t clean) REQUIRES(shard.mutex);
   // Frees what the last user leaves of a dropped block. True: the caller deletes it, without the
@@ -111,6 +117,7 @@ class Blocks {
   base::Result<void> promise_dirty(Shard& shard, Block& block, base::Wait wait, bool& done)
       EXCLUDES(shard.mutex);
   base::Result<void> read_now(Shard& shard, Block& block, FetchJob& job) EXCLUDES(shard.mutex);
+  static void note_asked(Shard& shard, Fetching& fetching) EXCLUDES(shard.mutex);
   base::Result<void> reserve(Need need, std::uint64_t bytes, base::Wait wait);
   static void begin_reading(Block& block, Fetching& fetching);
   bool finish_fetch(Shard& shard, Block& block, Fetching& fetching,
@@ -120,6 +127,8 @@ class Blocks {
   base::Result<void> read_slots(SlotClass size, std::uint32_t slot, std::span<std::byte> into);
   base::Result<void> open_into(const Block& block, std::uint64_t nonce, const std::byte* sealed,
                                Resident& resident);
+  using Pages = std::array<std::byte*, kPagesPerBlock>;
+  std::span<std::byte* const> take_pages(PageMask mask, Resident& resident, Pages& pages);
   struct Ahead {
     Block* block = nullptr;
     std::shared_ptr<Fetching> fetching;
@@ -157,7 +166,9 @@ class Blocks {
   DiskBuffers buffers_{kBlockSize};
   DiskBuffers ahead_buffers_{kAheadBytes};
   std::array<Shard, kShards> shards_;
+  std::atomic<Moment> last_read_{std::chrono::steady_clock::now()};  // that the disk answered
   std::atomic<std::uint64_t> alive_{0};
+  std::atomic<std::uint64_t> blank_{0};
   std::atomic<std::uint64_t> spilled_{0};
   std::atomic<std::uint64_t> fetched_{0};
   std::atomic<std::uint64_t> corrupt_{0};

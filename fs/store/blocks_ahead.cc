@@ -39,6 +39,7 @@ void Blocks::read_neighbours(std::span<Ahead> reads) {
   const SlotClass size = slot_class_of(reads.front().block->mask);
   DiskBuffer buffer = ahead_buffers_.take();
   base::Result<void> read = base::Errno{ENOMEM};
+  for (const Ahead& each : reads) note_asked(shard_of(*each.block), *each.fetching);
   if (buffer != nullptr)
     read = read_slots(size, reads.front().block->slot,
                       {buffer.get(), reads.size() * slot_bytes(size)});
@@ -80,7 +81,7 @@ void Blocks::fetch_ahead(std::span<Block* const> blocks) {
 bool Blocks::hold_if_spilled(Block& block) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);
-  if (block.state != State::spilled) return false;
+  if (block.state != State::spilled || block.blank) return false;
   add_hold(block);
   return true;
 }

@@ -86,6 +86,7 @@ void Blocks::hand_over(FetchJob& job) {
 base::Result<void> Blocks::join_fetch(Shard& shard, Fetching& fetching, base::Wait wait) {
   base::Lock lock(shard.mutex);
   while (!fetching.done) {
+    wait.progressed(fetching.asked.value_or(last_read_.load()));
     if (const auto why = wait.over()) {
       --fetching.waiters;
       return *why;
@@ -117,6 +118,29 @@ base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, base::Wait 
   return {};
 }
 
+// As a fetch that needs no disk: only where there is memory for it at once.
+base::Result<void> Blocks::pin_blank(Block& block, Access access) {
+  Shard& shard = shard_of(block);
+  FetchJob job{.block = &block,
+               .fetching = std::make_shared<Fetching>(),
+               .resident = std::make_unique<Resident>()};
+  {
+    base::Lock lock(shard.mutex);
+    const bool can = block.state == State::spilled && block.blank;
+    if (!can || !budget_.try_reserve(Need::fetch, block.bytes())) return base::kWouldBlock;
+    begin_reading(block, *job.fetching);
+  }
+  const auto loaded = load(block, 0, *job.resident);
+  finish_fetch(shard, block, *job.fetching, loaded, std::move(job.resident));
+  if (access == Access::read) return {};
+  {
+    base::Lock lock(shard.mutex);
+    if (make_writable(shard, block)) return {};
+  }
+  unpin(block);
+  return base::kWouldBlock;
+}
+
 // Others wait for the block, or it is pinned: so here it is an answer that there is no memory to
 // wait with.
 base::Result<void> Blocks::reserve(Need need, std::uint64_t bytes, base::Wait wait) {
@@ -131,12 +155,18 @@ base::Result<void> Blocks::read_now(Shard& shard, Block& block, FetchJob& job) {
   const std::uint64_t bytes = block.bytes();
   base::Result<void> result = reserve(Need::fetch, bytes, base::Wait::yes);
   if (result) {
+    note_asked(shard, *job.fetching);
     result = load(block, job.fetching->nonce, *job.resident);
     if (!result) budget_.release(0, bytes);
   }
   finish_fetch(shard, block, *job.fetching, result, std::move(job.resident));
   if (job.fetching->error) result = *job.fetching->error;
   return result;
+}
+
+void Blocks::note_asked(Shard& shard, Fetching& fetching) {
+  base::Lock lock(shard.mutex);
+  fetching.asked = std::chrono::steady_clock::now();
 }
 
 void Blocks::read(FetchJob job) {
@@ -178,7 +208,7 @@ void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
     return;
   }
   budget_.forget(kRememberedBytes);
-  fetched_.fetch_add(1, std::memory_order_relaxed);
+  if (!block.blank) fetched_.fetch_add(1, std::memory_order_relaxed);
   resident->block = &block;
   resident->nonce = fetching.nonce;
   resident->clean = true;
@@ -195,6 +225,11 @@ void Blocks::end_fetch(Shard& shard, Block& block, Fetching& fetching,
 }
 
 base::Result<void> Blocks::load(const Block& block, std::uint64_t nonce, Resident& resident) {
+  if (block.blank) {
+    Pages pages{};
+    for (std::byte* page : take_pages(block.mask, resident, pages)) std::memset(page, 0, kPageSize);
+    return {};
+  }
   DiskBuffer buffer = buffers_.take();
   if (buffer == nullptr) return base::Errno{ENOMEM};
   auto result = read_slots(slot_class_of(block.mask), block.slot, {buffer.get(), block.bytes()});
@@ -206,7 +241,10 @@ base::Result<void> Blocks::load(const Block& block, std::uint64_t nonce, Residen
 base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
                                       std::span<std::byte> into) {
   const auto result = slots_->read(size, slot, into);
-  if (result) return {};
+  if (result) {
+    last_read_ = std::chrono::steady_clock::now();
+    return {};
+  }
   if (const auto omitted = fetch_log_.admit()) {
     spdlog::error("spill: reading failed: {}{}", std::strerror(result.error().value()),
                   base::and_more(*omitted));
@@ -214,22 +252,28 @@ base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
   return base::Errno{EIO};
 }
 
+// Frames for the pages of `mask`; answers where they are.
+std::span<std::byte* const> Blocks::take_pages(PageMask mask, Resident& resident, Pages& pages) {
+  std::array<FrameIndex, kPagesPerBlock> frames;
+  const auto taken = std::span(frames).first(static_cast<std::size_t>(std::popcount(mask)));
+  frames_.take(taken);
+  std::size_t next = 0;
+  for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
+    pages[next] = frames_.address(taken[next]);
+    resident.frames[static_cast<std::size_t>(std::countr_zero(rest))] = taken[next++];
+  }
+  return std::span(pages).first(next);
+}
+
 // Verifies and decrypts into frames of the block's own. Reads its mask and tag without its mutex:
 // they stay as they are while it is `fetching`.
 base::Result<void> Blocks::open_into(const Block& block, std::uint64_t nonce,
                                      const std::byte* sealed, Resident& resident) {
+  Pages pages{};
+  const auto into = take_pages(block.mask, resident, pages);
+  if (cipher_->open({nonce, block.tag}, sealed, block.mask, into)) return {};
   std::array<FrameIndex, kPagesPerBlock> frames;
-  std::array<std::byte*, kPagesPerBlock> pages{};
-  const auto taken = std::span(frames).first(static_cast<std::size_t>(std::popcount(block.mask)));
-  frames_.take(taken);
-  std::size_t next = 0;
-  for (unsigned rest = block.mask; rest != 0; rest &= rest - 1) {
-    pages[next] = frames_.address(taken[next]);
-    resident.frames[static_cast<std::size_t>(std::countr_zero(rest))] = taken[next++];
-  }
-  if (cipher_->open({nonce, block.tag}, sealed, block.mask, std::span(pages).first(next)))
-    return {};
-  frames_.put(taken);
+  frames_.put(std::span(frames).first(frames_of(block.mask, resident, frames)));
   const auto corrupt = corrupt_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (const auto omitted = fetch_log_.admit()) {
     spdlog::error("spill: a block came back changed and is refused ({} so far){}", corrupt,

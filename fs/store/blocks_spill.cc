@@ -88,6 +88,10 @@ void Blocks::take_victim(Shard& shard, Resident& victim, std::vector<Leaving>& c
     become_spilled(shard, block, Seal{victim.nonce, block.tag}, 0, block.bytes());
     return;
   }
+  if (block.unwritten == block.mask && become_blank(shard, block)) {
+    choice.evicted += block.bytes();
+    return;
+  }
   budget_.leaving(block.bytes());
   if (!budget_.may_remember(kRememberedBytes) || !slots_->reserve(slot_class_of(block.mask))) {
     budget_.stays(block.bytes());
@@ -101,6 +105,16 @@ void Blocks::take_victim(Shard& shard, Resident& victim, std::vector<Leaving>& c
   victim.leaving = &leaving;
   block.state = State::chosen;
   choice.leaving += block.bytes();
+}
+
+// Nobody has written to it: its slot need not be, either.
+bool Blocks::become_blank(Shard& shard, Block& block) {
+  const SlotClass size = slot_class_of(block.mask);
+  if (!budget_.may_remember(kRememberedBytes) || !slots_->reserve(size)) return false;
+  block.blank = true;
+  blank_.fetch_add(slot_bytes(size), std::memory_order_relaxed);
+  become_spilled(shard, block, Seal{0, block.tag}, block.bytes(), 0);
+  return true;
 }
 
 void Blocks::become_spilled(Shard& shard, Block& block, const Seal& seal, std::uint64_t firm,

@@ -106,6 +106,7 @@ base::Result<void> Budget::reserve(Need need, std::uint64_t bytes, base::Wait wa
   wake_spiller();
   changed_.notify_all();
   while (!waiter.done) {
+    wait.progressed(need == Need::fetch ? std::max(progress_, written_) : written_);
     if (const auto why = wait.over()) {
       std::erase(queue, &waiter);
       serve();  // who comes next may want less
@@ -176,6 +177,15 @@ void Budget::remove_small(std::uint64_t bytes) {
   serve();
 }
 
+bool Budget::remember(std::uint64_t bytes) {
+  base::Lock lock(mutex_);
+  if (!fits(Need::take, bytes) || small_ + remembered_ + bytes > most_remembered()) return false;
+  used_ += bytes;
+  remembered_ += bytes;
+  if (excess() > 0) wake_spiller();
+  return true;
+}
+
 bool Budget::may_remember(std::uint64_t bytes) {
   base::Lock lock(mutex_);
   return small_ + remembered_ + bytes <= most_remembered();
@@ -240,7 +250,10 @@ void Budget::left(std::uint64_t bytes, bool progress, bool written) {
   assert(leaving_ >= bytes);
   leaving_ -= bytes;
   if (progress) progress_ = Clock::now();
-  if (written) allow_takers();
+  if (written) {
+    written_ = Clock::now();
+    allow_takers();
+  }
   if (excess() > 0) wake_spiller();
 }
 

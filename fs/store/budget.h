@@ -49,7 +49,8 @@ class Budget {
   // made_dirty(). kWouldBlock: not now. ENOSPC, EIO: not before something is deleted or the disk
   // recovers.
   base::Result<void> try_reserve(Need need, std::uint64_t bytes) EXCLUDES(mutex_);
-  // The same, waiting in turn; never kWouldBlock, but what `wait` ends with.
+  // The same, waiting in turn; never kWouldBlock, but what `wait` ends with. Whatever the disk
+  // takes is progress for all who wait.
   base::Result<void> reserve(Need need, std::uint64_t bytes, base::Wait wait) EXCLUDES(mutex_);
   // Settles a promise: `kept` when the clean block of these bytes is firm now, else it is given up.
   void settle_dirty(std::uint64_t bytes, bool kept) EXCLUDES(mutex_);
@@ -81,6 +82,9 @@ class Budget {
   // They have left, or stayed after all. `progress`: something went free; `written`: the disk
   // works, as unblock() tells.
   void left(std::uint64_t bytes, bool progress, bool written) EXCLUDES(mutex_);
+  // Counts what is remembered of a block that never had frames. False: there is no room for it, or
+  // too little would be left for frames.
+  bool remember(std::uint64_t bytes) EXCLUDES(mutex_);
   // Whether what is remembered of one more spilled block leaves enough for frames.
   bool may_remember(std::uint64_t bytes) EXCLUDES(mutex_);
 
@@ -172,8 +176,9 @@ class Budget {
   std::uint64_t freeing_ GUARDED_BY(mutex_) = 0;
   std::uint64_t generation_ GUARDED_BY(mutex_) = 0;
   Clock::time_point progress_ GUARDED_BY(mutex_) = Clock::now();
-  base::Condition work_;     // idle spillers
-  base::Condition changed_;  // pausing spillers
+  Clock::time_point written_ GUARDED_BY(mutex_) = Clock::now();  // the last write that succeeded
+  base::Condition work_;                                         // idle spillers
+  base::Condition changed_;                                      // pausing spillers
   unsigned idle_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
 };

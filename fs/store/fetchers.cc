@@ -1,5 +1,6 @@
 #include "fs/store/fetchers.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -15,6 +16,7 @@ Fetchers::~Fetchers() {
     stopping_ = true;
     left.swap(waiting_);
     threads.swap(threads_);
+    if (left_.joinable()) threads.push_back(std::move(left_));
   }
   something_to_do_.notify_all();
   for (FetchJob& job : left) blocks_.give_up(std::move(job));
@@ -37,7 +39,7 @@ bool Fetchers::read_soon(FetchJob& job) {
 bool Fetchers::add_thread() {
   if (threads_.size() >= kMost) return false;
   try {
-    threads_.reserve(threads_.size() + 1);
+    threads_.reserve(threads_.size() + 2);  // the end needs one for the last that left
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -47,13 +49,39 @@ bool Fetchers::add_thread() {
   return true;
 }
 
+std::size_t Fetchers::threads() {
+  base::Lock lock(mutex_);
+  return threads_.size();
+}
+
+// False: the calling thread ends.
+bool Fetchers::await_job() {
+  ++idle_;
+  bool came = true;
+  while (came && waiting_.empty() && !stopping_)
+    came = something_to_do_.wait_for(mutex_, idle_time_);
+  --idle_;
+  return !waiting_.empty();
+}
+
+// The calling thread is none of them any more. Answers the one that left before, for it to join.
+std::thread Fetchers::leave() {
+  const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
+  if (self == threads_.end()) return {};  // the end has it
+  std::thread before = std::exchange(left_, std::move(*self));
+  threads_.erase(self);
+  return before;
+}
+
 void Fetchers::run() {
   base::Lock lock(mutex_);
   while (true) {
-    ++idle_;
-    while (waiting_.empty() && !stopping_) something_to_do_.wait(mutex_);
-    --idle_;
-    if (waiting_.empty()) return;
+    if (!await_job()) {
+      std::thread before = leave();
+      lock.unlock();
+      if (before.joinable()) before.join();
+      return;
+    }
     FetchJob job = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();

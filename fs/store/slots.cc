@@ -23,22 +23,32 @@ base::Result<std::unique_ptr<Slots>> Slots::create(base::OsDirectory& directory,
   return slots;
 }
 
-bool Slots::reserve(SlotClass size) {
+bool Slots::reserve(SlotClass size) { return count_in(slot_bytes(size)); }
+
+void Slots::unreserve(SlotClass size) { count_out(slot_bytes(size)); }
+
+bool Slots::resize_reserved(SlotClass from, SlotClass to) {
+  if (from < to) return count_in(slot_bytes(to) - slot_bytes(from));
+  if (from > to) count_out(slot_bytes(from) - slot_bytes(to));
+  return true;
+}
+
+bool Slots::count_in(std::uint64_t bytes) {
   std::uint64_t now = in_use_.load();
   do {
-    if (now + slot_bytes(size) > limit_.load()) {
+    if (now + bytes > limit_.load()) {
       // Told first, then looked again: a slot freed in between is either seen here or announced
       // there.
       was_full_.store(true);
       now = in_use_.load();
-      if (now + slot_bytes(size) > limit_.load()) return false;
+      if (now + bytes > limit_.load()) return false;
     }
-  } while (!in_use_.compare_exchange_weak(now, now + slot_bytes(size)));
+  } while (!in_use_.compare_exchange_weak(now, now + bytes));
   return true;
 }
 
-void Slots::unreserve(SlotClass size) {
-  in_use_.fetch_sub(slot_bytes(size));
+void Slots::count_out(std::uint64_t bytes) {
+  in_use_.fetch_sub(bytes);
   if (was_full_.load() && was_full_.exchange(false)) notices_.room();
 }
 

@@ -44,6 +44,8 @@ class Slots {
   // Counts one slot in the limit; false: it does not fit. Then allocate(), or unreserve().
   bool reserve(SlotClass size);
   void unreserve(SlotClass size);
+  // Makes a reserved slot one of another size; false: it does not fit.
+  bool resize_reserved(SlotClass from, SlotClass to);
   // Chooses at most `wanted` neighbouring slots (at least one), each of which was reserved. Waits
   // for nothing but a truncation of the file. count 0: the file has no more numbers (2^32).
   SlotRun allocate(SlotClass size, std::uint32_t wanted);
@@ -79,6 +81,8 @@ class Slots {
   };
 
   Slots(std::uint64_t limit, Notices notices) : limit_(limit), notices_(std::move(notices)) {}
+  bool count_in(std::uint64_t bytes);
+  void count_out(std::uint64_t bytes);
   void reserve_space(SpillFile& file, std::uint64_t end);
   void cut_tail(SpillFile& file, SlotClass size);
   void punch_holes(SpillFile& file, SlotClass size);

@@ -63,7 +63,19 @@ Store::~Store() = default;
 
 BlockPtr Store::new_block() { return BlockPtr(impl_->blocks->make(), BlockDeleter{this}); }
 
+BlockPtr Store::new_blank(PageMask pages) {
+  return BlockPtr(impl_->blocks->make_blank(pages), BlockDeleter{this});
+}
+
+bool Store::reshape_blank(Block& block, PageMask pages) {
+  return impl_->blocks->reshape_blank(block, pages);
+}
+
 PageMask Store::pages(const Block& block) { return block.mask; }
+
+PageMask Store::written(const Block& block) {
+  return static_cast<PageMask>(block.mask & ~block.unwritten);
+}
 
 void BlockDeleter::operator()(Block* block) const { store->impl_->blocks->drop(*block); }
 
@@ -174,6 +186,7 @@ StoreStats Store::stats() const {
   stats.reserve = impl_->frames->reserve_bytes();
   stats.spill_limit = impl_->slots ? impl_->slots->limit() : 0;
   stats.spilled = impl_->slots ? impl_->slots->in_use() : 0;
+  stats.set_aside = totals.blank;
   stats.blocks_spilled = totals.spilled;
   stats.blocks_fetched = totals.fetched;
   stats.blocks_corrupt = totals.corrupt;
@@ -242,7 +255,18 @@ void Pin::drop_pages(PageMask mask) {
   std::array<FrameIndex, kPagesPerBlock> frames;
   const std::size_t count = frames_of(dropped, *block_->resident, frames);
   block_->mask = static_cast<PageMask>(block_->mask & ~mask);
+  block_->unwritten &= block_->mask;
   store_->impl_->give_back_frames(std::span(frames).first(count));
+}
+
+void Pin::note_written(PageMask pages) {
+  assert(for_writing_);
+  block_->unwritten = static_cast<PageMask>(block_->unwritten & ~pages);
+}
+
+void Pin::note_unwritten(PageMask pages) {
+  assert(for_writing_ && (pages & ~block_->mask) == 0);
+  block_->unwritten |= pages;
 }
 
 Freeing::Freeing(Freeing&& other) noexcept

@@ -71,6 +71,10 @@ class Pin {
   std::byte* add_page(unsigned index, FrameGrant& grant, bool will_fill);
   // Turns the pages of `mask` into holes and frees their frames at once.
   void drop_pages(PageMask mask);
+  // Tells of existing pages, which must be zeros where they are unwritten. Only through a pin made
+  // for writing.
+  void note_written(PageMask pages);
+  void note_unwritten(PageMask pages);
 
  private:
   friend class Store;
@@ -133,6 +137,7 @@ struct StoreStats {
   std::uint64_t reserve = 0;         // bytes of frames that are touched and free
   std::uint64_t spill_limit = 0;     // bytes
   std::uint64_t spilled = 0;         // bytes of slots in use
+  std::uint64_t set_aside = 0;       // of those: for pages that nobody has written yet
   std::uint64_t blocks_spilled = 0;  // since the start
   std::uint64_t blocks_fetched = 0;  // since the start
   std::uint64_t blocks_corrupt = 0;  // fetches whose slot did not verify
@@ -151,8 +156,16 @@ class Store {
 
   // A block without pages. Never waits.
   BlockPtr new_block();
-  // Which pages exist; needs the owner's lock (shared at least).
+  // A block of pages that nobody has written (not none of them), which needs neither frames nor the
+  // disk as long as that is so: room for it is kept on the disk, so that writing to it finds some.
+  // Null: there is none on the disk. Never waits.
+  BlockPtr new_blank(PageMask pages);
+  // Makes `pages` (not none) the pages of such a block. False: it is no such block any more, or
+  // there is no room for more of them on the disk. Needs the owner's lock.
+  bool reshape_blank(Block& block, PageMask pages);
+  // Which pages exist, and which of them were written to; needs the owner's lock (shared at least).
   static PageMask pages(const Block& block);
+  static PageMask written(const Block& block);
 
   // Pins a block that is in memory. Never waits for the disk. kWouldBlock: it is spilled; then
   // hold(), give up the owner's locks, fetch(), take the locks again and look again with the pin in

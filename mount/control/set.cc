@@ -47,7 +47,8 @@ Outcome<MountPlan> ControlServer::plan_of(const SetRequest& request,
   options.quota = request.quota.value_or(no_limit ? kNoLimit : std::to_string(each_user_.bytes));
   options.quota_inodes = request.quota_inodes.value_or(each_user_.inodes);
   options.user_quotas = request.user_quotas;
-  Surroundings surroundings{.machine = levers_.machine(), .spill_free = now.spilled};
+  Surroundings surroundings{.machine = levers_.machine(),
+                            .spill_free = now.spilled - now.set_aside};
   if (!request.memory) surroundings.machine.memory = std::max(now.budget, store::kMinBudget);
   surroundings.spill_free += gauges_.spill_free().value_or(0);
   return make_plan(options, surroundings);

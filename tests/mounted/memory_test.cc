@@ -1,15 +1,20 @@
 // The daemon's own memory: what keeps it from the machine's out-of-memory killer and from swap.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/mounted/harness/child.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
+#include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/keeper.h"
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/mount.h"
@@ -48,6 +53,39 @@ TEST(Memory, RootsDaemonIsTheLastToBeKilledAndItsGuardianLikeAnyOther) {
 TEST(Memory, ANonRootDaemonIsLikeAnyOther) {
   const Mount mount(MountSettings{.options = "memory=16M", .who = as_user(kNobody)});
   EXPECT_EQ(oom_score_adj(mount.daemon()), oom_score_adj(getpid()));
+}
+
+class AfterALoad : public testing::TestWithParam<Transport> {};
+INSTANTIATE_TEST_SUITE_P(Both, AfterALoad,
+                         testing::Values(Transport::dev_fuse, Transport::io_uring),
+                         TransportName{});
+
+// 256 threads read 1 MiB each of what is spilled, past the page cache.
+void read_all_at_once(const std::string& path, std::size_t mebibytes) {
+  std::vector<std::thread> readers;
+  for (std::size_t i = 0; i < 256; ++i) {
+    readers.emplace_back([&, i] {
+      const Fd file(open(path.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
+      void* const into = std::aligned_alloc(4096, kMiB);
+      EXPECT_EQ(pread(file.get(), into, kMiB, static_cast<off_t>(i % mebibytes * kMiB)),
+                static_cast<ssize_t>(kMiB));
+      std::free(into);
+    });
+  }
+  for (std::thread& reader : readers) reader.join();
+}
+
+TEST_P(AfterALoad, TheMemoryOfItsRequestsGoesBack) {
+  if (slowness() > 1) GTEST_SKIP() << "a sanitizer keeps what is freed";
+  allow_seconds(120);
+  const Mount mount("lifetime=mount,memory=8M", GetParam());
+  const std::string path = mount / "f";
+  constexpr std::size_t kMebibytes = 128;
+  make_file(path.c_str(), random_bytes(kMebibytes * kMiB, 1));
+  for (int round = 0; round < 3; ++round) read_all_at_once(path, kMebibytes);
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  EXPECT_TRUE(eventually([&] { return status_kb(mount.daemon(), "VmRSS") <= 48 * 1024; }, 20))
+      << status_kb(mount.daemon(), "VmRSS") << " KiB";
 }
 
 TEST(LockMemory, KeepsAllOfTheDaemonOutOfSwap) {

@@ -19,6 +19,8 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/mounted/harness/proc.h"
+#include "tests/mounted/harness/slow_disk.h"
 
 namespace scratchfs::harness {
 namespace {
@@ -312,6 +314,38 @@ TEST_P(Spill, ReadersAndWritersOfOneFileSeeWholePages) {
   for (Child& child : children) {
     child.join();
   }
+}
+
+class Allocating : public testing::TestWithParam<Transport> {};
+INSTANTIATE_TEST_SUITE_P(Both, Allocating,
+                         testing::Values(Transport::dev_fuse, Transport::io_uring),
+                         TransportName{});
+
+TEST_P(Allocating, SixteenGibibytesNeedNeitherMemoryNorTheDisk) {
+  constexpr off_t kLarge = 16LL << 30;
+  SlowDisk disk;
+  disk.close_gate();
+  disk.close_gate_to_writes();
+  {
+    Mount mount("lifetime=mount,memory=64M,spill=20G,spill_dir=" + disk.path(), GetParam());
+    mount.tolerate("-o spill=20G: only");  // that much may not be free here
+    const Fd file(open((mount / "f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    ASSERT_EQ(fallocate(file.get(), 0, 0, kLarge), 0) << errno_name(errno);
+    struct stat info {};
+    ASSERT_EQ(fstat(file.get(), &info), 0);
+    EXPECT_EQ(info.st_size, kLarge);
+    EXPECT_EQ(info.st_blocks * 512, kLarge);
+    const std::string data = random_bytes(kMiB, 1);
+    ASSERT_EQ(pwrite(file.get(), data.data(), kMiB, kLarge / 2), static_cast<ssize_t>(kMiB));
+    std::string read(3 * kMiB, 'x');
+    ASSERT_EQ(pread(file.get(), read.data(), read.size(), kLarge / 2 - static_cast<off_t>(kMiB)),
+              static_cast<ssize_t>(read.size()));
+    EXPECT_TRUE(read == std::string(kMiB, '\0') + data + std::string(kMiB, '\0'));
+    EXPECT_LT(status_kb(mount.daemon(), "VmRSS"), 64 * 1024);
+    EXPECT_EQ(ftruncate(file.get(), 0), 0);
+  }
+  EXPECT_EQ(disk.writes(), 0);
+  EXPECT_EQ(disk.allocated_bytes(), 0);
 }
 
 TEST(SpillOff, NothingIsSpilledWhereThatIsForbidden) {

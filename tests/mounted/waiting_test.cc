@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -249,6 +250,19 @@ TEST_P(Deadline, AReaderGetsEioAndTheNextOneItsBytes) {
   disk_.open_gate();
   ASSERT_TRUE(eventually([&] { return read_page(0) == "fine"; }, 10));
   EXPECT_EQ(disk_.reads(), reads + 1) << "the block that was given up came all the same";
+}
+
+TEST_P(Deadline, WhatTakesLongGoesOnAsLongAsTheDiskDoes) {
+  disk_.delay_reads(150);
+  disk_.delay_writes(150);
+  const Fd from(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd to(open((mount_ / "g").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  const std::size_t bytes = 24 * kMiB;
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(copy_file_range(from.get(), nullptr, to.get(), nullptr, bytes, 0),
+            static_cast<ssize_t>(bytes))
+      << errno_name(errno);
+  EXPECT_GT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(1));
 }
 
 TEST_P(Deadline, AWriterGetsEioAndLosesNothing) {

@@ -86,6 +86,26 @@ PARITY(ParitySpace, FallocateReservesAndGrows) {
   at.fstat("f", file.get());
 }
 
+PARITY(ParitySpace, WhatIsAllocatedIsAHoleUntilItIsWritten) {
+  const Fd file(open(at / "f", O_CREAT | O_RDWR, 0644));
+  at.call("allocate", fallocate(file.get(), 0, 0, 64 * kPage));
+  note_map(at, "nothing", file.get());
+  pwrite(file.get(), "x", 1, 3 * kPage + 7);
+  pwrite(file.get(), "x", 1, 40 * kPage);
+  note_map(at, "two pages", file.get());
+  std::string page(kPage, 'x');
+  at.call("read", pread(file.get(), page.data(), page.size(), 20 * kPage));
+  at.note("zeros", page == std::string(kPage, '\0') ? "yes" : "no");
+  note_map(at, "reading changes nothing", file.get());
+  at.call("punch",
+          fallocate(file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 2 * kPage, 10 * kPage));
+  at.blocks("ten less", at / "f");
+  note_map(at, "one page", file.get());
+  at.call("truncate", ftruncate(file.get(), 50 * kPage + 5));
+  at.blocks("cut", at / "f");
+  at.content("f", at / "f");
+}
+
 PARITY(ParitySpace, FallocateKeepsWhatIsWritten) {
   const Fd file(open(at / "f", O_CREAT | O_RDWR, 0644));
   const std::string data = random_bytes(3 * kPage, 2);

@@ -44,6 +44,10 @@ void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse
             Request& request, base::Wait wait) -> base::Result<Bytes> {
           if (id == kControlId) return read_control(context, request, number, size, from);
           if (!handle) return base::Errno(EBADF);
+          // A ring's entry has its own; a reader of /dev/fuse must not wait.
+          const bool builds = wait != base::Wait::no && request.ring() == nullptr;
+          const auto share = context.reply_room.take(builds ? size : 0, wait);
+          if (!share) return share.error();
           const auto buffer = request.reply_buffer(size);
           const auto got = context.tree.read(*handle, buffer, from, wait);
           if (!got) return got.error();

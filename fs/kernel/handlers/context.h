@@ -6,6 +6,7 @@
 #include "fs/kernel/transport/fuse.h"
 #include "fs/kernel/transport/notifier.h"
 #include "fs/kernel/transport/options.h"
+#include "fs/kernel/transport/reply_memory.h"
 #include "fs/kernel/transport/serve.h"
 #include "fs/tree/tree.h"
 
@@ -17,6 +18,7 @@ struct Context : Transport {
   ControlFile control;
   const SessionOptions options;
   Writers writers{};
+  ReplyRoom reply_room{};
 };
 
 inline Context& context_of(fuse_req_t raw) {

@@ -1,5 +1,6 @@
 #include "fs/kernel/transport/parking.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "fs/base/background.h"
+#include "fs/kernel/transport/reply_memory.h"
 
 namespace scratchfs::kernel {
 
@@ -20,7 +22,7 @@ constexpr base::Errno kInterrupted{EINTR};
 
 }  // namespace
 
-Parking::Parking(unsigned max_workers) {
+Parking::Parking(unsigned max_workers, std::chrono::milliseconds idle) : idle_time_(idle) {
   const base::Lock lock(mutex_);  // uncontended: it tells the analysis
   queue_of(Lane::disk).most = std::max(max_workers, 1U);
   queue_of(Lane::other).most = kOtherWorkers;
@@ -106,7 +108,7 @@ bool Parking::add_worker() {
   if (workers_.size() >= queues_[0].most + queues_[1].most) return false;
   base::Errno error{ENOMEM};
   try {
-    workers_.reserve(workers_.size() + 1);
+    workers_.reserve(workers_.size() + 2);  // drain() needs one for the last that left
     running_.reserve(workers_.size() + 1);  // a worker cannot be told that there is no memory
     auto started = base::start_thread("parked", [this] { work(); });
     if (started) {
@@ -129,25 +131,64 @@ Parking::Queue* Parking::next_queue() {
   return found == queues_.end() ? nullptr : &*found;
 }
 
+// Those that run came before those that are queued: what of theirs is later than the arrival of one
+// of these is progress.
+void Parking::note_progress() {
+  for (Task* const task : running_) {
+    auto& latest = queue_of(task->lane()).progress;
+    latest = std::max(latest, task->patience().progress());
+  }
+}
+
+// nullptr: the calling worker ends.
+Parking::Queue* Parking::await_task() {
+  ++idle_;
+  Queue* queue = next_queue();
+  for (bool waited = false; queue == nullptr && !closed_; queue = next_queue()) {
+    if (waited && workers_.size() > 1) break;
+    waited = !something_to_do_.wait_for(mutex_, idle_time_);
+  }
+  --idle_;
+  return closed_ ? nullptr : queue;  // what is queued then is drain()'s
+}
+
+// The calling worker is none any more. Answers the one that left before, for it to join: so all but
+// the last are joined, and nobody else waits for that.
+std::thread Parking::leave() {
+  const auto self = std::ranges::find(workers_, std::this_thread::get_id(), &std::thread::get_id);
+  if (self == workers_.end()) return {};  // drain() has it
+  std::thread before = std::exchange(left_, std::move(*self));
+  workers_.erase(self);
+  return before;
+}
+
 void Parking::work() {
   base::Lock lock(mutex_);
   while (true) {
-    ++idle_;
-    Queue* queue = next_queue();
-    for (; queue == nullptr && !closed_; queue = next_queue()) something_to_do_.wait(mutex_);
-    --idle_;
-    if (closed_) return;  // what is queued is drain()'s
+    Queue* const queue = await_task();
+    if (queue == nullptr) {
+      std::thread before = leave();
+      const bool last = !closed_ && workers_.size() <= 1;
+      lock.unlock();
+      if (before.joinable()) before.join();
+      if (last) malloc_trim(0);  // what parked requests kept; malloc(3) would not give it back
+      return;
+    }
     TaskPointer task = std::move(queue->waiting.front());
     queue->waiting.pop_front();
     ++queue->running;
+    note_progress();
+    task->patience().progressed(queue->progress);
     running_.push_back(task.get());  // add_worker() made room
     lock.unlock();
     task->run();
     lock.lock();
+    note_progress();
     std::erase(running_, task.get());
     --queue->running;
     lock.unlock();
     task.reset();
+    give_back_large_buffer();
     lock.lock();
   }
 }
@@ -172,10 +213,16 @@ void Parking::drain() {
     closed_ = true;
     for (Task* const task : running_) task->patience().cut({}, kRefused);
     workers.swap(workers_);
+    if (left_.joinable()) workers.push_back(std::move(left_));
     something_to_do_.notify_all();
   }
   while (const TaskPointer task = take_queued()) task->refuse(kRefused);
   for (std::thread& worker : workers) worker.join();
+}
+
+std::size_t Parking::workers() const {
+  const base::Lock lock(mutex_);
+  return workers_.size();
 }
 
 std::uint64_t Parking::parked() const { return parked(Lane::disk) + parked(Lane::other); }

@@ -19,8 +19,8 @@
 namespace scratchfs::kernel {
 
 // Invariants: the tasks of a lane start in the order they were parked; each is run or refused,
-// exactly once. Workers are added while tasks could run and none is idle, up to the limit, and then
-// stay until drain().
+// exactly once. Workers are added while tasks could run and none is idle, up to the limit; one that
+// has been idle for kIdle ends, unless it is the last.
 class Parking {
  public:
   // What a task may wait for: those that may wait for the disk never take all workers, so that all
@@ -28,6 +28,7 @@ class Parking {
   enum class Lane : std::uint8_t { disk, other };
   // Beside those for the disk.
   static constexpr unsigned kOtherWorkers = 8;
+  static constexpr std::chrono::seconds kIdle{2};
   // Whoever is sent a signal while he waits, waits so much longer and no more. The kernel does not
   // tell a ^C from a timer's signal that the program handles, and programs do not expect EINTR of a
   // file: with a disk that works they do not see it.
@@ -36,8 +37,10 @@ class Parking {
   class Task {
    public:
     // `number`: the kernel's of the request, by which it is interrupted; 0: it cannot be.
-    Task(Lane lane, std::uint64_t number, base::Patience::Clock::time_point deadline)
-        : lane_(lane), number_(number), patience_(deadline, base::Errno(EIO)) {}
+    // `allowance`: how long it may go without progress; while it is queued, that of the others in
+    // its lane counts.
+    Task(Lane lane, std::uint64_t number, base::Patience::Clock::duration allowance)
+        : lane_(lane), number_(number), patience_(allowance, base::Errno(EIO)) {}
     virtual ~Task() = default;
     // Does the work, waiting as long as patience() allows, and answers.
     virtual void run() = 0;
@@ -54,8 +57,9 @@ class Parking {
     base::Patience patience_;
   };
 
-  explicit Parking(unsigned max_workers);  // for the disk, at least 1
-  ~Parking();                              // drains
+  // `max_workers`: for the disk, at least 1.
+  explicit Parking(unsigned max_workers, std::chrono::milliseconds idle = kIdle);
+  ~Parking();  // drains
   Parking(const Parking&) = delete;
   Parking& operator=(const Parking&) = delete;
 
@@ -80,14 +84,16 @@ class Parking {
   // Those of one lane.
   std::uint64_t parked(Lane lane) const EXCLUDES(mutex_);
   std::uint64_t parked_total(Lane lane) const EXCLUDES(mutex_);
+  std::size_t workers() const EXCLUDES(mutex_);
 
  private:
   using TaskPointer = std::unique_ptr<Task>;
   struct Queue {
     std::deque<TaskPointer> waiting;
     std::size_t running = 0;
-    std::size_t most = 0;     // that run at once
-    std::uint64_t total = 0;  // that came
+    std::size_t most = 0;                        // that run at once
+    std::uint64_t total = 0;                     // that came
+    base::Patience::Clock::time_point progress;  // the latest of those that have run
     bool has_next() const { return !waiting.empty() && running < most; }
     std::size_t could_run() const { return std::min(waiting.size(), most - running); }
   };
@@ -99,13 +105,17 @@ class Parking {
     return queues_[static_cast<std::size_t>(lane)];
   }
   void work() EXCLUDES(mutex_);
+  Queue* await_task() REQUIRES(mutex_);
+  std::thread leave() REQUIRES(mutex_);
   bool enqueue(TaskPointer& task) REQUIRES(mutex_);
   bool add_worker() REQUIRES(mutex_);
   Queue* next_queue() REQUIRES(mutex_);
+  void note_progress() REQUIRES(mutex_);
   bool was_interrupted(std::uint64_t number) REQUIRES(mutex_);
   TaskPointer take_interrupted(std::uint64_t number) REQUIRES(mutex_);
   TaskPointer take_queued() EXCLUDES(mutex_);
 
+  const std::chrono::milliseconds idle_time_;
   mutable base::Mutex mutex_;
   base::Condition something_to_do_;
   std::array<Queue, 2> queues_ GUARDED_BY(mutex_);
@@ -113,6 +123,7 @@ class Parking {
   std::array<std::uint64_t, kEarly> early_ GUARDED_BY(mutex_){};
   std::size_t next_early_ GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> workers_ GUARDED_BY(mutex_);
+  std::thread left_ GUARDED_BY(mutex_);  // the last worker that ended, for the next to join
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
   KeptBytes kept_;

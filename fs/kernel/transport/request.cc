@@ -1,53 +1,17 @@
 #include "fs/kernel/transport/request.h"
 
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include <cassert>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
+#include "fs/kernel/transport/reply_memory.h"
 #include "fs/kernel/transport/request_id.h"
 
 namespace scratchfs::kernel {
 
 namespace {
-
-// What frees a thread's buffer when it ends. A destructor of a thread_local would be registered at
-// its first use, and glibc ends the process where there is no memory for that.
-pthread_key_t freed_at_end() {
-  static const pthread_key_t key = [] {
-    pthread_key_t made{};
-    if (pthread_key_create(&made, std::free) != 0) throw std::bad_alloc();
-    return made;
-  }();
-  return key;
-}
-
-// Grows to the largest reply that the thread has built.
-std::span<std::byte> thread_buffer(std::size_t size) {
-  constexpr std::size_t kPage = 4096;
-  thread_local std::byte* buffer = nullptr;
-  thread_local std::size_t capacity = 0;
-  if (capacity < size) {
-    const std::size_t wanted = (size + kPage - 1) / kPage * kPage;
-    const pthread_key_t key = freed_at_end();
-    std::free(std::exchange(buffer, nullptr));
-    pthread_setspecific(key, nullptr);
-    capacity = 0;
-    void* const memory = std::aligned_alloc(kPage, wanted);
-    if (memory == nullptr) throw std::bad_alloc();
-    if (pthread_setspecific(key, memory) != 0) {
-      std::free(memory);
-      throw std::bad_alloc();
-    }
-    buffer = static_cast<std::byte*>(memory);
-    capacity = wanted;
-  }
-  return {buffer, size};
-}
 
 const char* as_chars(const std::byte* bytes) { return reinterpret_cast<const char*>(bytes); }
 

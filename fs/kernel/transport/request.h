@@ -88,7 +88,7 @@ class Request {
   int finish(int error, Send send) {
     log_result(error);
     const fuse_req_t raw = std::exchange(raw_, nullptr);
-    const RingReply reply(ring_);
+    const RingReply reply(ring_, raw);
     return send(raw);
   }
   void log_result(int error) const;

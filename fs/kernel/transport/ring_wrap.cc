@@ -52,9 +52,18 @@ constexpr std::chrono::milliseconds kBetweenWakes{10};
 
 thread_local Ring* this_thread = nullptr;
 
-int enter(const io_uring& ring, unsigned submit, unsigned wait) {
-  const long result = syscall(__NR_io_uring_enter, ring.ring_fd, submit, wait,
-                              wait > 0 ? IORING_ENTER_GETEVENTS : 0U, nullptr, 0);
+// Waits at most `most`, if that is given.
+int enter(const io_uring& ring, unsigned submit, unsigned wait,
+          std::optional<std::chrono::seconds> most = std::nullopt) {
+  const __kernel_timespec time{.tv_sec = most.value_or(std::chrono::seconds(0)).count(),
+                               .tv_nsec = 0};
+  io_uring_getevents_arg argument{};
+  argument.ts = reinterpret_cast<std::uintptr_t>(&time);
+  const unsigned flags = wait == 0 ? 0U : IORING_ENTER_GETEVENTS;
+  const long result =
+      most ? syscall(__NR_io_uring_enter, ring.ring_fd, submit, wait, flags | IORING_ENTER_EXT_ARG,
+                     &argument, sizeof argument)
+           : syscall(__NR_io_uring_enter, ring.ring_fd, submit, wait, flags, nullptr, 0);
   return result < 0 ? -errno : static_cast<int>(result);
 }
 
@@ -68,6 +77,7 @@ Ring* Ring::start(io_uring& ring) {
   for (unsigned i = 0; i < ring.sq.ring_entries; ++i) ring.sq.array[i] = i;
   this_thread = RingSet::add(ring);
   this_thread->entries_ = io_uring_sq_ready(&ring) - 1;  // one is libfuse's own, for its eventfd
+  this_thread->memory_.reserve(this_thread->entries_);
   RingSet::report(this_thread->register_entries());
   return this_thread;
 }
@@ -95,6 +105,13 @@ unsigned Ring::hand_over() {
   return queue.sqe_tail - __atomic_load_n(queue.khead, __ATOMIC_ACQUIRE);
 }
 
+// What it gives back nobody may be filling: with the lock no other thread is, and the kernel has
+// taken what was filled in.
+void Ring::look_at_memory() {
+  const base::Lock lock(mutex_);
+  if (io_uring_sq_ready(&ring_) == 0) memory_.look(RingMemory::Clock::now());
+}
+
 int Ring::submit(bool wait) {
   unsigned ready = 0;
   {
@@ -104,9 +121,11 @@ int Ring::submit(bool wait) {
     if (wait) sleeping_.store(true, std::memory_order_relaxed);
   }
   if (wait) taker_.waits();
-  const int result = enter(ring_, ready, wait ? 1 : 0);
+  const auto most = wait && memory_.is_used() ? std::optional(RingMemory::kLook) : std::nullopt;
+  const int result = enter(ring_, ready, wait ? 1 : 0, most);
   taker_.goes_on();
   if (wait) sleeping_.store(false, std::memory_order_relaxed);
+  if (most) look_at_memory();
   return result;
 }
 
@@ -146,11 +165,13 @@ void Ring::count_parked() {
   }
 }
 
-RingReply::RingReply(Ring* ring) : ring_(ring == this_thread ? nullptr : ring) {
-  if (ring_ == nullptr) return;
-  // A ring's thread holds its queue's lock: waiting for another's could close a circle.
-  assert(this_thread == nullptr);
-  ring_->begin_reply();
+RingReply::RingReply(Ring* ring, fuse_req* request) : ring_(ring == this_thread ? nullptr : ring) {
+  if (ring_ != nullptr) {
+    // A ring's thread holds its queue's lock: waiting for another's could close a circle.
+    assert(this_thread == nullptr);
+    ring_->begin_reply();
+  }
+  if (ring != nullptr) ring->note_answered(request);
 }
 
 RingReply::~RingReply() {
@@ -254,7 +275,9 @@ int __wrap_io_uring_submit(io_uring* /*ring*/) noexcept { return 0; }
 void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
                                            fuse_in_header* header, void* operation, void* payload,
                                            std::size_t size) {
+  using scratchfs::kernel::Ring;
   const scratchfs::kernel::CurrentNumber number(header->unique);
+  if (Ring* const ring = Ring::of_this_thread()) ring->note_taken(request, header);
   __real_fuse_session_process_uring_cqe(session, request, header, operation, payload, size);
 }
 #endif

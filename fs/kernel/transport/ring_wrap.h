@@ -15,6 +15,7 @@
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/kernel/transport/request_thread.h"
+#include "fs/kernel/transport/ring_memory.h"
 
 struct io_uring;
 
@@ -37,6 +38,13 @@ class Ring {
   // because libfuse calls again and again. With `wait` false it comes back at once.
   int submit(bool wait) EXCLUDES(mutex_);
 
+  // For its own thread: libfuse is about to handle a request of its.
+  void note_taken(fuse_req* request, const fuse_in_header* header) {
+    memory_.note_taken(request, header);
+  }
+  // On whichever thread fills the answer in, while it does.
+  void note_answered(fuse_req* request) { memory_.note_answered(request); }
+
   // For other threads: around filling in.
   void begin_reply() ACQUIRE(mutex_) { mutex_.lock(); }
   void end_reply() RELEASE(mutex_);
@@ -49,6 +57,7 @@ class Ring {
   friend class RingSet;
   int register_entries();
   unsigned hand_over() REQUIRES(mutex_);
+  void look_at_memory() EXCLUDES(mutex_);
   bool wake() const;  // false: try again
 
   io_uring& ring_;
@@ -58,13 +67,14 @@ class Ring {
   base::Mutex mutex_;
   std::atomic<bool> sleeping_ = false;  // its thread may be waiting for a completion
   std::atomic<unsigned> parked_ = 0;
+  RingMemory memory_;     // changed by its thread, or with the mutex
   unsigned entries_ = 0;  // requests that it can hold; set by its thread before it takes any
 };
 
 // Held while a reply is sent. On a ring's own thread, and without a ring, it does nothing.
 class RingReply {
  public:
-  explicit RingReply(Ring* ring);
+  RingReply(Ring* ring, fuse_req* request);
   ~RingReply();
   RingReply(const RingReply&) = delete;
   RingReply& operator=(const RingReply&) = delete;

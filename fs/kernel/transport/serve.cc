@@ -36,10 +36,10 @@ Parking::Lane lane_of(const Request& request) {
   }
 }
 
-base::Patience::Clock::time_point deadline_of(const Request& request,
-                                              std::chrono::milliseconds ring_patience) {
-  if (request.ring() == nullptr) return base::Patience::Clock::time_point::max();
-  return base::Patience::Clock::now() + ring_patience;
+base::Patience::Clock::duration allowance_of(const Request& request,
+                                             std::chrono::milliseconds ring_patience) {
+  if (request.ring() == nullptr) return base::Patience::Clock::duration::max();
+  return ring_patience;
 }
 
 }  // namespace scratchfs::kernel::detail

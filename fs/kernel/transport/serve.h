@@ -96,8 +96,8 @@ void log_exception(const Request& request, const char* what);
 void log_late(const Request& request);
 Parking::Lane lane_of(const Request& request);
 // A parked request keeps its ring entry, so there it does not wait for ever.
-base::Patience::Clock::time_point deadline_of(const Request& request,
-                                              std::chrono::milliseconds ring_patience);
+base::Patience::Clock::duration allowance_of(const Request& request,
+                                             std::chrono::milliseconds ring_patience);
 
 // Nothing may be thrown through libfuse.
 template <typename Op, typename... Arguments>
@@ -132,7 +132,7 @@ class ParkedOp final : public Parking::Task {
  public:
   // Throws bad_alloc before it takes the request.
   ParkedOp(Transport& transport, Request&& request, Op&& op, const Arguments&... arguments)
-      : Task(lane_of(request), request.number(), deadline_of(request, transport.ring_patience)),
+      : Task(lane_of(request), request.number(), allowance_of(request, transport.ring_patience)),
         counters_(transport.counters),
         arguments_(
             Kept<Arguments>(arguments, request.ring() != nullptr, transport.parking.kept())...),
@@ -167,8 +167,8 @@ class ParkedOp final : public Parking::Task {
 // Runs `op(Request&, base::Wait, arguments...) -> base::Result<Reply>` and answers with what it
 // returns. It runs with Wait::no in the handler; on kWouldBlock, (request, op, arguments) is
 // parked, and a worker runs it again with a patience: it ends when the kernel interrupts the
-// request, at unmounting, and on a ring after `ring_patience` (EIO). So a run that ends in
-// kWouldBlock must have changed nothing.
+// request, at unmounting, and on a ring `ring_patience` after the last progress (EIO). So a run
+// that ends in kWouldBlock must have changed nothing.
 //
 // `op` owns what it captures (moved, not copied, when it parks); what points into libfuse's buffers
 // goes into `arguments`: std::string_view and WriteData are kept alive when it parks (of

@@ -35,10 +35,42 @@ TEST(Patience, WhoWaitsHasAnother) {
   EXPECT_EQ(Wait(patience).patience(), &patience);
 }
 
-TEST(Patience, EndsAtItsDeadlineWithItsError) {
-  const Patience patience(Patience::Clock::now() + 5ms, Errno(EIO));
+TEST(Patience, EndsWithItsErrorWhereNothingComesOfIt) {
+  const Patience patience(5ms, Errno(EIO));
   EXPECT_EQ(wait_in_vain(Wait(patience)), Errno(EIO));
   EXPECT_FALSE(patience.is_cut());
+}
+
+TEST(Patience, CountsFromTheLastProgress) {
+  const Patience patience(1h, Errno(EIO));
+  const auto before = patience.deadline();
+  const auto later = Patience::Clock::now() + 10min;
+  Wait(patience).progressed(later);
+  EXPECT_EQ(patience.deadline(), later + 1h);
+  EXPECT_GT(patience.deadline(), before);
+  patience.progressed(later - 20min);
+  EXPECT_EQ(patience.deadline(), later + 1h) << "earlier than what is known";
+  EXPECT_EQ(patience.progress(), later);
+}
+
+TEST(Patience, ProgressAfterTheEndBeginsItAnew) {
+  const Patience patience(1ms, Errno(EIO));
+  EXPECT_EQ(wait_in_vain(Wait(patience)), Errno(EIO));
+  patience.progressed(Patience::Clock::now() + 1h);
+  EXPECT_FALSE(patience.over());
+}
+
+TEST(Patience, NoProgressProlongsItBeyondACut) {
+  Patience patience(1h, Errno(EIO));
+  patience.cut({}, Errno(EINTR));
+  patience.progressed(Patience::Clock::now() + 1h);
+  EXPECT_EQ(patience.over(), Errno(EINTR));
+}
+
+TEST(Patience, WithoutEndItHasNoneAfterProgressEither) {
+  const Patience patience;
+  patience.progressed();
+  EXPECT_EQ(patience.deadline(), Patience::Clock::time_point::max());
 }
 
 TEST(Patience, ACutWakesWhoWaits) {
@@ -65,8 +97,8 @@ TEST(Patience, TheFirstCutCounts) {
 }
 
 TEST(Patience, ACutNeverProlongsIt) {
-  const auto soon = Patience::Clock::now() + 1ms;
-  Patience patience(soon, Errno(EIO));
+  Patience patience(1ms, Errno(EIO));
+  const auto soon = patience.deadline();
   patience.cut(1h, Errno(EINTR));
   EXPECT_EQ(patience.deadline(), soon);
   EXPECT_EQ(wait_in_vain(Wait(patience)), Errno(EINTR));

@@ -154,7 +154,7 @@ TEST_F(BlockMapTest, SkipsFullChunksWhenItLooksForAHole) {
     auto pin = roomy.store->pin(*map.find(100), store::Access::write);
     ASSERT_TRUE(pin);
     pin->drop_pages(0b100);
-    map.count_pages(100, -1);
+    map.count(100, {-1, -1});
   }
   EXPECT_EQ(map.next_hole(5), 100 * kPagesPerBlock + 2);
   EXPECT_EQ(map.next_hole(100 * kPagesPerBlock + 3), end);

@@ -18,11 +18,13 @@ namespace {
 
 constexpr std::uint64_t kMostBytes = 4 * kMiB;  // of a file
 
-// What a content should be: its bytes, which pages exist, how much room its small bytes have.
+// What a content should be: its bytes, which pages exist and which of them were written to, how
+// much room its small bytes have.
 class Model {
  public:
   Bytes bytes;
   std::set<std::uint64_t> pages;
+  std::set<std::uint64_t> written;
   std::size_t room = 0;
 
   std::uint64_t allocated() const { return room > 0 ? room : pages.size() * kPage; }
@@ -34,6 +36,7 @@ class Model {
       room = std::max(room, small_room(end));
     } else {
       make_pages(offset, end);
+      add(written, offset, end);
     }
     if (end > bytes.size()) bytes.resize(end);
     std::copy(from.begin(), from.end(), bytes.begin() + static_cast<std::ptrdiff_t>(offset));
@@ -41,7 +44,7 @@ class Model {
   void truncate(std::uint64_t size) {
     if (size <= bytes.size()) {
       room = std::min(room, small_room(std::min<std::size_t>(size, kSmallMost)));
-      pages.erase(pages.lower_bound((size + kPage - 1) / kPage), pages.end());
+      erase((size + kPage - 1) / kPage, UINT64_MAX);
     }
     bytes.resize(size);
   }
@@ -55,7 +58,7 @@ class Model {
     const std::uint64_t last = (offset + length) / kPage;
     if (first >= last) return;
     if (first == 0) room = 0;
-    pages.erase(pages.lower_bound(first), pages.lower_bound(last));
+    erase(first, last);
   }
   void allocate(std::uint64_t offset, std::uint64_t length, bool keep_size) {
     make_pages(offset, offset + length);
@@ -64,8 +67,8 @@ class Model {
   void extend(std::uint64_t size) {
     if (size > bytes.size()) bytes.resize(size);
   }
-  bool data_at(std::uint64_t page) const { return room > 0 ? page == 0 : pages.contains(page); }
-  // The first offset of [offset, size) in a page that exists or (data false) does not.
+  bool data_at(std::uint64_t page) const { return room > 0 ? page == 0 : written.contains(page); }
+  // The first offset of [offset, size) in a page that was written to or (data false) was not.
   std::optional<std::uint64_t> seek(std::uint64_t offset, bool data) const {
     for (std::uint64_t at = offset; at < bytes.size(); at = (at / kPage + 1) * kPage) {
       if (data_at(at / kPage) == data) return at;
@@ -78,8 +81,16 @@ class Model {
  private:
   void make_pages(std::uint64_t begin, std::uint64_t end) {
     if (room > 0) pages.insert(0);
+    if (room > 0) written.insert(0);
     room = 0;
-    for (std::uint64_t page = begin / kPage; page * kPage < end; ++page) pages.insert(page);
+    add(pages, begin, end);
+  }
+  static void add(std::set<std::uint64_t>& to, std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t page = begin / kPage; page * kPage < end; ++page) to.insert(page);
+  }
+  void erase(std::uint64_t first, std::uint64_t last) {
+    for (auto* const set : {&pages, &written})
+      set->erase(set->lower_bound(first), set->lower_bound(last));
   }
 };
 

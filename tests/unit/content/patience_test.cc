@@ -71,12 +71,14 @@ TEST(ContentPatience, AWriteThatFindsNoMemoryChangesNothing) {
 TEST(ContentPatience, AnAllocationTakesItsPagesBack) {
   Machine machine;
   File file(machine);
-  machine.disk.close_gate();
-  const auto allocated = file->allocate(0, 16 * kMiB, false, Impatient().wait());
+  file.put(pattern(kPage, 1), 2 * kMiB);
+  spill(machine, file, 2 * kMiB);
+  machine.disk.close_gate();  // the block that is to get more pages has to be read
+  const auto allocated = file->allocate(0, 3 * kMiB, false, Impatient().wait());
   EXPECT_TRUE(allocated.is(Errno(EINTR)));
-  EXPECT_EQ(file->size(), 0U);
-  EXPECT_EQ(file->allocated(), 0U);
-  EXPECT_EQ(machine.charged(), 0U);
+  EXPECT_EQ(file->size(), 2 * kMiB + kPage);
+  EXPECT_EQ(file->allocated(), kPage);
+  EXPECT_EQ(machine.charged(), kPage);
   machine.disk.open_gate();
 }
 
@@ -91,6 +93,40 @@ TEST(ContentPatience, TruncatingIntoASpilledBlockEndsWithoutAChange) {
   EXPECT_EQ(file->size(), data.size());
   machine.disk.open_gate();
   EXPECT_EQ(file.all(), data);
+}
+
+// Each wait of theirs is short, all together are long.
+TEST(ContentPatience, CountsFromWhatTheDiskDidLast) {
+  constexpr auto kAllowance = std::chrono::milliseconds(500);
+  Machine machine;
+  machine.disk.delay_each_request(std::chrono::milliseconds(40));
+  File file(machine);
+  File copy(machine);
+  const Bytes data = pattern(32 * kMiB, 8);
+  const auto begun = Patience::Clock::now();
+  const Patience writing(kAllowance, Errno(EIO));
+  EXPECT_EQ(file->write(data, 0, Wait(writing)).is(Errno(EIO)), false);
+  EXPECT_EQ(file->size(), data.size());
+  const Patience copying(kAllowance, Errno(EIO));
+  const auto copied = Content::copy(file.content, 0, copy.content, 0, data.size(), Wait(copying));
+  ASSERT_TRUE(copied);
+  EXPECT_EQ(*copied, data.size());
+  EXPECT_GT(Patience::Clock::now() - begun, 2 * kAllowance);
+}
+
+TEST(ContentPatience, EndsWhereTheDiskDoesNothing) {
+  Machine machine;
+  File file(machine);
+  file.put(pattern(3 * store::kBlockSize, 9), 0);
+  spill(machine, file, 0);
+  machine.disk.close_gate();
+  Bytes into(100);
+  const Patience patience(std::chrono::milliseconds(20), Errno(EIO));
+  EXPECT_TRUE(file->read(into, 0, Wait(patience)).is(Errno(EIO)));
+  const auto taken = take_all_frames(machine);
+  const Patience other(std::chrono::milliseconds(20), Errno(EIO));
+  EXPECT_TRUE(file->write(pattern(kPage, 1), kMiB, Wait(other)).is(Errno(EIO)));
+  machine.disk.open_gate();
 }
 
 TEST(ContentPatience, AnAppendThatWaitsItsTurnCanLeave) {

@@ -97,6 +97,78 @@ TEST_F(ShapingTest, AllocatesMoreThanMemoryHolds) {
   EXPECT_TRUE(all_zero(file_.bytes(20 * kMiB, kMiB)));
 }
 
+TEST_F(ShapingTest, AllocatesWithoutAskingTheDisk) {
+  machine_.disk.fail_writes(EIO);
+  machine_.disk.fail_reads(EIO);
+  ASSERT_TRUE(file_->allocate(0, 200 * kMiB, false, Wait::yes));
+  EXPECT_EQ(file_->allocated(), 200 * kMiB);
+  EXPECT_EQ(machine_.charged(), 200 * kMiB);
+  EXPECT_LT(machine_.store->stats().memory_used, kMiB);
+  EXPECT_EQ(machine_.store->stats().set_aside, 200 * kMiB);
+  EXPECT_TRUE(all_zero(file_.bytes(100 * kMiB, kMiB)));
+  EXPECT_TRUE(file_->seek_data(0).is(Errno(ENXIO)));
+  EXPECT_EQ(*file_->seek_hole(kMiB), kMiB);
+  EXPECT_EQ(machine_.disk.writes(), 0U);
+  ASSERT_TRUE(file_->truncate(0, Wait::yes));
+  EXPECT_EQ(machine_.store->stats().set_aside, 0U);
+  EXPECT_EQ(machine_.store->stats().memory_used, 0U);
+  EXPECT_EQ(machine_.charged(), 0U);
+}
+
+TEST_F(ShapingTest, OnlyWhatIsWrittenOfAnAllocationIsData) {
+  ASSERT_TRUE(file_->allocate(0, 2 * kMiB, false, Wait::yes));
+  file_.put(Bytes(1, std::byte{7}), kMiB + 5000);
+  EXPECT_EQ(*file_->seek_data(0), kMiB + kPage);
+  EXPECT_EQ(*file_->seek_hole(kMiB + kPage), kMiB + 2 * kPage);
+  Bytes expected(2 * kMiB);
+  expected[kMiB + 5000] = std::byte{7};
+  EXPECT_EQ(file_.all(), expected);
+  spill(machine_, file_, kMiB + 5000);
+  EXPECT_EQ(file_.all(), expected);
+  EXPECT_EQ(*file_->seek_data(0), kMiB + kPage);
+  EXPECT_EQ(file_->allocated(), 2 * kMiB);
+}
+
+TEST_F(ShapingTest, AnAllocationIsRoomThatNobodyElseCanTake) {
+  Machine machine(32 * kMiB);
+  File file(machine);
+  ASSERT_TRUE(file->allocate(0, 24 * kMiB, false, Wait::yes));
+  File other(machine);
+  const Bytes one = pattern(kMiB, 3);
+  auto written = other->write(one, 0, Wait::yes);
+  while (written) written = other->write(one, other->size(), Wait::yes);
+  EXPECT_TRUE(written.is(Errno(ENOSPC)));
+  const Bytes bytes = pattern(24 * kMiB, 4);
+  file.put(bytes, 0);
+  EXPECT_EQ(file.all(), bytes);
+}
+
+TEST_F(ShapingTest, PartsOfAnAllocationCanGo) {
+  ASSERT_TRUE(file_->allocate(0, 2 * kMiB, false, Wait::yes));
+  ASSERT_TRUE(file_->punch(5 * kPage, 3 * kPage, Wait::no));
+  ASSERT_TRUE(file_->truncate(kMiB + 100, Wait::no));
+  EXPECT_EQ(file_->allocated(), kMiB + kPage - 3 * kPage);
+  EXPECT_EQ(machine_.charged(), file_->allocated());
+  ASSERT_TRUE(file_->allocate(4 * kPage, 2 * kMiB, false, Wait::yes));
+  EXPECT_EQ(file_->allocated(), 2 * kMiB + 4 * kPage);
+  EXPECT_EQ(machine_.store->stats().set_aside, 2 * kMiB + 16 * kKiB);
+  EXPECT_TRUE(all_zero(file_.all()));
+  EXPECT_EQ(machine_.disk.writes(), 0U);
+}
+
+TEST_F(ShapingTest, WhatIsAllocatedInMemoryLeavesItWithoutBeingWritten) {
+  std::vector<std::unique_ptr<File>> files;
+  for (int i = 0; i < 5; ++i) {
+    files.push_back(std::make_unique<File>(machine_));
+    ASSERT_TRUE(files.back()->content.allocate(0, kMiB, false, Wait::no));
+  }
+  EXPECT_EQ(machine_.store->stats().set_aside, 0U);
+  file_.put(pattern(6 * kMiB, 1), 0);
+  EXPECT_GT(machine_.store->stats().set_aside, 0U);
+  for (const auto& file : files) EXPECT_TRUE(all_zero(file->all()));
+  EXPECT_EQ(file_.all(), pattern(6 * kMiB, 1));
+}
+
 TEST_F(ShapingTest, FailsAtOnceWhereAnAllocationCannotFit) {
   const std::uint64_t spilled = machine_.store->stats().blocks_spilled;
   file_.put(pattern(kPage, 1), 0);
@@ -118,13 +190,13 @@ TEST_F(ShapingTest, FailsAtOnceWhereAnAllocationCannotFit) {
 TEST_F(ShapingTest, UndoesAnAllocationThatTheDiskFails) {
   const Bytes bytes = pattern(3 * kPage + 5, 1);
   file_.put(bytes, 2 * kMiB + kPage);
-  machine_.disk.fail_writes(EIO);
-  const auto failed = file_->allocate(0, 30 * kMiB, false, Wait::yes);
-  EXPECT_TRUE(failed.is(Errno(EIO)) || failed.is(Errno(ENOSPC)));
+  spill(machine_, file_, 2 * kMiB + kPage);
+  machine_.disk.fail_reads(EIO);  // of the block that is to get more pages
+  EXPECT_TRUE(file_->allocate(0, 30 * kMiB, false, Wait::yes).is(Errno(EIO)));
   EXPECT_EQ(file_->allocated(), 4 * kPage);
   EXPECT_EQ(machine_.charged(), 4 * kPage);
   EXPECT_EQ(file_->size(), 2 * kMiB + 4 * kPage + 5);
-  machine_.disk.fail_writes(std::nullopt);
+  machine_.disk.fail_reads(std::nullopt);
   EXPECT_EQ(file_.bytes(2 * kMiB + kPage, kMiB), bytes);
   EXPECT_TRUE(all_zero(file_.bytes(0, 2 * kMiB + kPage)));
 }

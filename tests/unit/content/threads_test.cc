@@ -170,27 +170,70 @@ TEST(ContentThreads, LetNobodySeeBytesThatWereCutOff) {
   EXPECT_EQ(wrong, 0U);
 }
 
-TEST(ContentThreads, KeepWhatWasWrittenIntoAnAllocationThatFailsLater) {
-  Machine machine;
-  File file(machine);
-  machine.disk.close_gate();
-  base::Result<void> allocated;
-  std::thread allocating([&] { allocated = file->allocate(0, 30 * kMiB, true, Wait::yes); });
-  machine.disk.wait_for_requests_at_gate(1);  // memory is full
-  const Bytes bytes = pattern(3 * kPage, 1);
-  std::uint64_t offset = 0;
-  for (bool there = false; !there; offset = there ? offset : (offset + kPage) % (6 * kMiB)) {
-    const auto written = file->write(bytes, offset, Wait::no);
-    there = written && *written == bytes.size();
+// An allocation that has made all pages of [0, kStuckAt) and waits for a read that will fail.
+class StuckAllocation {
+ public:
+  static constexpr std::uint64_t kStuckAt = 2 * kMiB;
+
+  StuckAllocation() {
+    file.put(pattern(kPage, 1), kStuckAt);
+    spill(machine, file, kStuckAt);
+    while (machine.store->stats().memory_used > store::kMinBudget - 2 * kMiB)
+      std::this_thread::yield();  // the spiller has nothing more to write
+    machine.disk.close_gate();
+    allocating_ =
+        std::thread([this] { allocated_ = file->allocate(0, kStuckAt + kMiB, true, Wait::yes); });
+    machine.disk.wait_for_requests_at_gate(1);
   }
-  machine.disk.fail_writes(ENOSPC);
-  machine.disk.open_gate();
-  allocating.join();
-  EXPECT_FALSE(allocated);
-  machine.disk.fail_writes(std::nullopt);
-  EXPECT_EQ(file->size(), offset + bytes.size());
-  EXPECT_EQ(file.bytes(offset, bytes.size()), bytes);
-  EXPECT_EQ(machine.charged(), file->allocated());
+  void fail() {
+    machine.disk.fail_reads(EIO);
+    machine.disk.open_gate();
+    allocating_.join();
+    EXPECT_TRUE(allocated_.is(Errno(EIO)));
+    machine.disk.fail_reads(std::nullopt);
+  }
+
+  Machine machine;
+  File file{machine};
+
+ private:
+  std::thread allocating_;
+  base::Result<void> allocated_;
+};
+
+TEST(ContentThreads, KeepWhatWasWrittenIntoAnAllocationThatFailsLaterAndNoMore) {
+  StuckAllocation stuck;
+  const Bytes bytes = pattern(3 * kPage, 2);
+  stuck.file.put(bytes, 5 * kPage);
+  stuck.fail();
+  EXPECT_EQ(stuck.file.bytes(5 * kPage, bytes.size()), bytes);
+  EXPECT_EQ(stuck.file->allocated(), 4 * kPage);
+  EXPECT_EQ(stuck.machine.charged(), 4 * kPage);
+}
+
+TEST(ContentThreads, KeepWhatIsMadeAnewWhereAnAllocationThatFailsLaterHadPages) {
+  StuckAllocation stuck;
+  ASSERT_TRUE(stuck.file->punch(0, kMiB, Wait::no));
+  const Bytes bytes = pattern(kMiB, 2);
+  stuck.file.put(bytes, 0);
+  stuck.fail();
+  EXPECT_EQ(stuck.file.bytes(0, kMiB), bytes);
+  EXPECT_EQ(stuck.file->allocated(), kMiB + kPage);
+  EXPECT_EQ(stuck.machine.charged(), kMiB + kPage);
+}
+
+// The other one's pages are no base to build on: they go where it fails.
+TEST(ContentThreads, AnAllocationDoesNotCountOnPagesOfOneThatFailsLater) {
+  StuckAllocation stuck;
+  base::Result<void> other = stuck.file->allocate(0, kMiB, true, Wait::no);
+  std::thread waiting;
+  if (other.is(base::kWouldBlock))
+    waiting = std::thread([&] { other = stuck.file->allocate(0, kMiB, true, Wait::yes); });
+  stuck.fail();
+  if (waiting.joinable()) waiting.join();
+  EXPECT_TRUE(other);
+  EXPECT_EQ(stuck.file->allocated(), kMiB + kPage);
+  EXPECT_EQ(stuck.machine.charged(), kMiB + kPage);
 }
 
 TEST(ContentThreads, ShareAQuotaToTheLastPageAndNoFurther) {

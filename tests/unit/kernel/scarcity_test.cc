@@ -89,7 +89,7 @@ TEST_F(ListingScarcity, WhatIsNotAnsweredIsNotCountedAsLookedUp) {
 class Job final : public Parking::Task {
  public:
   explicit Job(std::function<void()> work, std::function<void()> refused)
-      : Task(Parking::Lane::disk, 0, base::Patience::Clock::time_point::max()),
+      : Task(Parking::Lane::disk, 0, base::Patience::Clock::duration::max()),
         work_(std::move(work)),
         refused_(std::move(refused)) {}
   void run() override { work_(); }

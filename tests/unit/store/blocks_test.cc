@@ -51,6 +51,45 @@ class BlocksTest : public PartsTest {
   Blocks::Choice choice;
 };
 
+TEST_F(BlocksTest, ABlankBlockComesAndGoesWithoutTheDisk) {
+  Block* const block = blocks->make_blank(0b110000);
+  ASSERT_NE(block, nullptr);
+  EXPECT_EQ(slots->in_use(), 2 * kPageSize);
+  ASSERT_TRUE(blocks->pin(*block, Access::read));
+  EXPECT_EQ(first_byte(*block), 0);
+  EXPECT_FALSE(blocks->reshape_blank(*block, 0b1)) << "it has frames";
+  blocks->unpin(*block);
+  choose();
+  EXPECT_EQ(block->state, State::spilled);
+  ASSERT_TRUE(blocks->pin(*block, Access::write));
+  EXPECT_EQ(slots->in_use(), 0U) << "what may be written to has no slot";
+  blocks->unpin(*block);
+  choose();
+  EXPECT_TRUE(leaving.empty()) << "nobody has written to it";
+  EXPECT_EQ(block->state, State::spilled);
+  EXPECT_TRUE(blocks->reshape_blank(*block, 0xffff));
+  EXPECT_EQ(slots->in_use(), kBlockSize);
+  EXPECT_EQ(blocks->totals().blank, kBlockSize);
+  EXPECT_EQ(disk.writes() + disk.reads(), 0U);
+  blocks->drop(*block);
+  EXPECT_EQ(blocks->totals().blank, 0U);
+  expect_empty();
+}
+
+TEST_F(BlocksTest, ThereIsNoBlankBlockWithoutRoomForIt) {
+  slots->set_limit(kBlockSize);
+  Block* const block = blocks->make_blank(0xffff);
+  ASSERT_NE(block, nullptr);
+  EXPECT_EQ(blocks->make_blank(1), nullptr);
+  EXPECT_TRUE(blocks->reshape_blank(*block, 1));
+  Block* const other = blocks->make_blank(1);
+  ASSERT_NE(other, nullptr);
+  EXPECT_FALSE(blocks->reshape_blank(*other, 0xffff));
+  blocks->drop(*block);
+  blocks->drop(*other);
+  expect_empty();
+}
+
 TEST_F(BlocksTest, GoOutAndComeBackClean) {
   Block* block = make(42);
   spill(*block);

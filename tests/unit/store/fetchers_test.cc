@@ -134,6 +134,27 @@ TEST_F(FetchersTest, WhatDoesNotBeginBeforeTheEndIsGivenUp) {
 }
 
 // Firm memory is full and the disk stuck: who waits for frames can leave as well.
+TEST_F(FetchersTest, ThreadsThatAreIdleEnd) {
+  Budget budget(kMemory, true);
+  auto frames = *Frames::create(kMemory, {.surplus = [] {}, .low = [] {}});
+  auto cipher = *Cipher::create();
+  auto slots = *Slots::create(disk, kMemory, {.stale = [] {}, .room = [] {}});
+  Fetchers* fetchers = nullptr;
+  Blocks own(*frames, budget, slots.get(), cipher.get(),
+             [&](FetchJob& job) { return fetchers->read_soon(job); });
+  Fetchers those(own, std::chrono::milliseconds(1));
+  fetchers = &those;
+  for (int round = 0; round < 3; ++round) {
+    Block* const block = own.make_blank(1);
+    ASSERT_NE(block, nullptr);
+    const Patience patience;
+    ASSERT_TRUE(own.fetch(*block, Access::read, Wait(patience)));
+    own.unpin(*block);
+    own.drop(*block);
+    EXPECT_TRUE(soon([&] { return those.threads() == 0; }));
+  }
+}
+
 TEST_F(FetchersTest, WhoWaitsForFramesCanLeave) {
   disk.close_gate();
   Patience patience;

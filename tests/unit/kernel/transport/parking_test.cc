@@ -6,10 +6,12 @@
 #include <functional>
 #include <latch>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "fs/base/mutex.h"
+#include "tests/unit/base/soon.h"
 
 namespace scratchfs::kernel {
 namespace {
@@ -19,7 +21,7 @@ class Job final : public Parking::Task {
   using Refused = std::function<void(base::Errno)>;
   Job(std::function<void()> work, Refused refused, Parking::Lane lane = Parking::Lane::disk,
       std::uint64_t number = 0)
-      : Task(lane, number, base::Patience::Clock::time_point::max()),
+      : Task(lane, number, base::Patience::Clock::duration::max()),
         work_(std::move(work)),
         refused_(std::move(refused)) {}
   void run() override { work_(); }
@@ -40,7 +42,7 @@ std::unique_ptr<Parking::Task> job(
 class Waiting final : public Parking::Task {
  public:
   Waiting(std::uint64_t number, std::latch& begun, std::atomic<int>& ended_with)
-      : Task(Parking::Lane::disk, number, base::Patience::Clock::time_point::max()),
+      : Task(Parking::Lane::disk, number, base::Patience::Clock::duration::max()),
         begun_(begun),
         ended_with_(ended_with) {}
   void run() override {
@@ -81,6 +83,83 @@ TEST(Parking, AsManyTasksWaitAtOnceAsThereMayBeWorkers) {
   Parking parking(8);
   for (int i = 0; i < 8; ++i) parking.park(job([&] { all_running.arrive_and_wait(); }));
   all_running.wait();
+}
+
+// Has an allowance, and runs `work` with its own patience.
+class Hasty final : public Parking::Task {
+ public:
+  Hasty(std::chrono::milliseconds allowance, std::function<void(base::Patience&)> work)
+      : Task(Parking::Lane::disk, 0, allowance), work_(std::move(work)) {}
+  void run() override { work_(patience()); }
+  void refuse(base::Errno) override { ADD_FAILURE() << "refused"; }
+
+ private:
+  std::function<void(base::Patience&)> work_;
+};
+
+TEST(Parking, TheProgressOfThoseBeforeItCountsForWhatIsQueued) {
+  using namespace std::chrono_literals;
+  const auto later = base::Patience::Clock::now() + 1h;
+  std::latch queued(1);
+  base::Patience::Clock::time_point second;
+  std::optional<base::Errno> third;
+  {
+    Parking parking(1);
+    parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
+      queued.wait();
+      patience.progressed(later);
+    }));
+    parking.park(std::make_unique<Hasty>(
+        1ms, [&](base::Patience& patience) { second = patience.progress(); }));
+    std::latch done(1);
+    parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
+      third = patience.over();
+      done.count_down();
+    }));
+    queued.count_down();
+    done.wait();
+  }
+  EXPECT_EQ(second, later);
+  EXPECT_EQ(third, std::nullopt);
+}
+
+TEST(Parking, WhatIsQueuedBehindAStuckDiskDoesNotWaitForItAnew) {
+  using namespace std::chrono_literals;
+  std::latch queued(1);
+  std::latch done(1);
+  std::optional<base::Errno> second;
+  Parking parking(1);
+  parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
+    queued.wait();
+    base::Mutex mutex;
+    base::Condition never;
+    const base::Wait wait(patience);
+    base::Lock lock(mutex);
+    while (!wait.over()) never.wait(mutex, wait);
+    never.wait_for(mutex, 2ms);  // until the other's has passed, too
+  }));
+  parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
+    second = patience.over();
+    done.count_down();
+  }));
+  queued.count_down();
+  done.wait();
+  EXPECT_EQ(second, base::Errno(EIO));
+}
+
+TEST(Parking, WorkersThatAreIdleEndButTheLast) {
+  std::atomic<int> run = 0;
+  Parking parking(8, std::chrono::milliseconds(1));
+  for (int round = 1; round <= 3; ++round) {
+    std::latch together(8);
+    for (int i = 0; i < 8; ++i) {
+      parking.park(job([&] {
+        together.arrive_and_wait();
+        ++run;
+      }));
+    }
+    EXPECT_TRUE(soon([&] { return run == round * 8 && parking.workers() == 1; }));
+  }
 }
 
 TEST(Parking, TasksBeyondTheLimitWaitForAWorker) {

@@ -119,7 +119,7 @@ TEST_F(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver)
     // As with requests, there are never more than entries.
     while (outstanding == kEntries) std::this_thread::yield();
     ++outstanding;
-    const RingReply reply(ring);
+    const RingReply reply(ring, nullptr);
     fill_in(static_cast<std::uint64_t>(3 + i));
   }
   owner.join();
@@ -153,7 +153,7 @@ TEST_F(RingWrapTest, AWakeThatFailsIsTriedAgain) {
     EXPECT_EQ(dup2(saved, ring_.ring_fd), ring_.ring_fd);
   });
   {
-    const RingReply reply(ring);
+    const RingReply reply(ring, nullptr);
     fill_in(3);
   }
   mender.join();
@@ -166,7 +166,7 @@ TEST_F(RingWrapTest, ParkedRequestsAreCountedWithoutARingToo) {
   const ParkedPlace none(nullptr);
   Ring ring(ring_);
   { const ParkedPlace place(&ring); }
-  const RingReply nothing(nullptr);
+  const RingReply nothing(nullptr, nullptr);
 }
 
 }  // namespace
