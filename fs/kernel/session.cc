@@ -38,6 +38,10 @@ class Session::Impl final : public tree::Arrivals {
   bool all_handled(std::chrono::milliseconds patience) override {
     return connection_->all_handled(patience);
   }
+  // In this order: a notice brings a FORGET.
+  bool all_forgotten(std::chrono::milliseconds patience) override {
+    return notifier_.is_idle() && connection_->all_forgotten(patience);
+  }
 
   std::vector<Writer> writers() const { return context_.writers.all(); }
 

@@ -298,6 +298,14 @@ base::Result<void> Charge::grow(Usage by) {
   return {};
 }
 
+void Charge::grow_anyway(Usage by) {
+  base::Lock lock(mutex_);
+  account_->take(by);
+  ledger_.impl_->inodes.fetch_add(by.inodes, std::memory_order_relaxed);
+  usage_.bytes += by.bytes;
+  usage_.inodes += by.inodes;
+}
+
 void Charge::shrink(Usage by) {
   base::Lock lock(mutex_);
   assert(usage_.bytes >= by.bytes && usage_.inodes >= by.inodes);

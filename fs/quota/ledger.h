@@ -108,6 +108,8 @@ class Charge {
 
   // EDQUOT: over the user's limit; ENOSPC: over the mount's inodes. On failure nothing changes.
   base::Result<void> grow(Usage by);
+  // The same, whatever the limits say.
+  void grow_anyway(Usage by);
   // Precondition: not below zero (checked in debug builds).
   void shrink(Usage by);
   // All of it becomes another user's, or (EDQUOT) nothing changes. quotactl(2): root moves too fail

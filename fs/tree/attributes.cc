@@ -2,12 +2,19 @@
 #include <new>
 
 #include "fs/base/clock.h"
-#include "fs/tree/tree.h"
+#include "fs/tree/patience.h"
 
 namespace scratchfs::tree {
 
 base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const AttributeChange& change,
                                               base::Wait wait) {
+  if (!change.uid) return change_attributes(inode, change, wait);
+  return with_inodes_left(*change.uid, wait,
+                          [&] { return change_attributes(inode, change, wait); });
+}
+
+base::Result<Attributes> Tree::change_attributes(const InodeRef& inode,
+                                                 const AttributeChange& change, base::Wait wait) {
   if (inode->gone) return base::Errno(ESTALE);
   if (change.size) {
     if (!inode->is_regular()) return base::Errno(inode->is_directory() ? EISDIR : EINVAL);

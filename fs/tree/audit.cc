@@ -13,7 +13,7 @@ limits::Usage usage_of(const Inode& inode, uid_t& owner) {
   base::Lock lock(inode.mutex);
   owner = inode.uid;
   limits::Usage usage = inode.fixed_usage();
-  if (inode.content) usage.bytes += inode.content->allocated();
+  if (inode.content && !inode.gone) usage.bytes += inode.content->allocated();
   return usage;
 }
 
@@ -75,7 +75,6 @@ std::vector<std::string> Tree::audit() const {
     if (!names_are_counted(*inode))
       differences.push_back(fmt::format("inode {}: its names are counted wrong", inode->id));
     if (inode->is_directory()) audit_holding(*inode, differences);
-    if (inode->gone) continue;
     uid_t owner = 0;
     const limits::Usage usage = usage_of(*inode, owner);
     limits::Usage& all = found[ledger_.holder_of(owner)];

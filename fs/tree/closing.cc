@@ -64,6 +64,11 @@ bool ClosingGate::nothing_is_on_its_way(std::chrono::milliseconds patience) {
   return arrivals_ != nullptr && arrivals_->all_handled(patience);
 }
 
+bool ClosingGate::all_forgotten(std::chrono::milliseconds patience) {
+  base::SharedLock lock(arrivals_mutex_);
+  return arrivals_ == nullptr || arrivals_->all_forgotten(patience);
+}
+
 // Counts a look-up that waits.
 class ClosingGate::Asking {
  public:

@@ -40,6 +40,8 @@ class ClosingGate {
   // What was waited in vain is spent from its owner's budget; without one left the transport is
   // only asked. Callers hold no lock.
   void wait(Inode& inode);
+  // Whether the transport has nothing on its way that ends an inode, as Arrivals::all_forgotten().
+  bool all_forgotten(std::chrono::milliseconds patience) EXCLUDES(arrivals_mutex_);
   // Something that may have been waited for has happened (a RELEASE, a use of a flushed handle).
   void changed();
 

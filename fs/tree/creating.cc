@@ -40,8 +40,12 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
     }
   }
   auto inode = std::make_shared<Inode>(birth, store_, ledger_);
-  inode->target = target;
-  if (const auto counted = inode->count_memory(memory_); !counted) return counted.error();
+  {
+    base::Lock lock(inode->mutex);
+    inode->target = target;
+  }
+  if (const auto counted = inode->count_memory(memory_, remembered_); !counted)
+    return counted.error();
   base::Lock lock(inode->mutex);
   inode->maybe_bound = S_ISSOCK(mode) && sockets_ != nullptr;
   if (const auto charged = inode->charge.grow(inode->fixed_usage()); !charged)
@@ -119,7 +123,7 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const auto claimant = claimant_for(*directory, name, true, caller, wait);
   if (!claimant) return claimant.error();
-  auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
+  const auto make_once = [&](Blocker& blocker) -> base::Result<Found> {
     base::Lock lock(directory->directory->mutex);
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
     const auto made = new_inode(mode, device, *directory, caller, target);
@@ -132,7 +136,8 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
     }
     touch(*directory);
     return found(lookup);
-  });
+  };
+  auto result = with_inodes_left(caller.uid, wait, [&] { return patiently(wait, make_once); });
   if (result) consider_unclaimed(result->inode, *claimant);
   return result;
 }
@@ -157,7 +162,7 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const auto claimant = claimant_for(*directory, name, (flags & O_EXCL) != 0, caller, wait);
   if (!claimant) return claimant.error();
-  return patiently(wait, [&](Blocker& blocker) -> base::Result<Created> {
+  const auto create_once = [&](Blocker& blocker) -> base::Result<Created> {
     base::Lock lock(directory->directory->mutex);
     const InodeRef existing = live(*directory->directory, name, blocker);
     if (blocker) return base::Errno(EEXIST);
@@ -178,16 +183,18 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     const Opened opened = attach_open(*directory, inode, name, flags, *claimant, *std::move(right));
     touch(*directory);
     return Created{found(lookup), opened};
-  });
+  };
+  return with_inodes_left(caller.uid, wait, [&] { return patiently(wait, create_once); });
 }
 
 base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode_t mode, int flags,
-                                                 const Caller& caller) {
+                                                 const Caller& caller, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (directory->directory->is_removed()) return base::Errno(ENOENT);
   auto right = handle_budget_.take(ledger_.holder_of(caller.uid));
   if (!right) return base::Errno(ENFILE);
-  const auto made = new_inode(S_IFREG | (mode & 07777), 0, *directory, caller);
+  const auto made = with_inodes_left(
+      caller.uid, wait, [&] { return new_inode(S_IFREG | (mode & 07777), 0, *directory, caller); });
   if (!made) return made.error();
   const InodeRef& inode = *made;
   Lookup lookup(inodes_, inode);
@@ -208,7 +215,7 @@ base::Result<void> Tree::add_link(Inode& directory, const InodeRef& inode, std::
   if (pays) {
     if (const auto counted = inode->count_name(); !counted) return counted.error();
     if (const auto charged = inode->charge.grow(kPrice); !charged) {
-      inode->uncount_names(1);
+      inode->uncount_name();
       return charged.error();
     }
   }
@@ -216,7 +223,7 @@ base::Result<void> Tree::add_link(Inode& directory, const InodeRef& inode, std::
     attach(directory, inode, name, claimant);
   } catch (const std::bad_alloc&) {
     if (pays) inode->charge.shrink(kPrice);
-    if (pays) inode->uncount_names(1);
+    if (pays) inode->uncount_name();
     throw;
   }
   inode->touch_changed();
@@ -230,7 +237,7 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const auto claimant = claimant_for(*directory, name, true, caller, wait);
   if (!claimant) return claimant.error();
-  auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
+  const auto link_once = [&](Blocker& blocker) -> base::Result<Found> {
     base::Lock lock(directory->directory->mutex);
     if (const auto free = check_new(*directory, name, blocker); !free) return free.error();
     Lookup lookup(inodes_, inode);
@@ -241,7 +248,8 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
     }
     touch(*directory);
     return found(lookup);
-  });
+  };
+  auto result = with_inodes_left(caller.uid, wait, [&] { return patiently(wait, link_once); });
   if (result) consider_unclaimed(inode, *claimant);
   return result;
 }

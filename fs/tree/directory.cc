@@ -1,8 +1,10 @@
 #include "fs/tree/directory.h"
 
 #include <cassert>
+#include <iterator>
 #include <new>
 
+#include "fs/base/shrink.h"
 #include "fs/tree/inode.h"
 
 namespace scratchfs::tree {
@@ -34,6 +36,7 @@ Dentry& Directory::insert(Inode& parent, std::shared_ptr<Inode> inode, std::stri
 
 std::unique_ptr<Dentry> Directory::take(Dentry& entry) {
   by_name_.erase(entry.name);
+  base::shrink_buckets(by_name_);
   auto node = by_cookie_.extract(entry.cookie);
   --size_;
   if (entry.inode->is_directory()) --subdirectories_;
@@ -47,8 +50,8 @@ void Directory::set_inode(Dentry& entry, std::shared_ptr<Inode> inode) {
 }
 
 const Dentry* Directory::after(std::uint64_t cookie) const {
-  const auto at = by_cookie_.upper_bound(cookie);
-  return at == by_cookie_.end() ? nullptr : at->second.get();
+  const auto at = cookie < kFirstCookie ? by_cookie_.end() : by_cookie_.lower_bound(cookie);
+  return at == by_cookie_.begin() ? nullptr : std::prev(at)->second.get();
 }
 
 void Directory::look_at_some(std::uint64_t& cookie, std::vector<Seen>& some) const {

@@ -41,7 +41,9 @@ class Directory {
   std::unique_ptr<Dentry> take(Dentry& entry) REQUIRES(mutex);
   // What `entry` names from now on. Needs no memory.
   void set_inode(Dentry& entry, std::shared_ptr<Inode> inode) REQUIRES(mutex);
-  // The first entry whose cookie is greater; nullptr at the end.
+  // The entry that a listing shows after the one of `cookie` (below kFirstCookie: the first one);
+  // nullptr at the end. The newest come first, so whatever is made or renamed meanwhile lies behind
+  // a listing, and each comes to an end.
   const Dentry* after(std::uint64_t cookie) const REQUIRES_SHARED(mutex);
   // For walks over all there is: puts some of the entries after `cookie` into `some`, and moves
   // `cookie` on; none at the end. The names are only to be compared, the lock is given back.

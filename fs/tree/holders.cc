@@ -12,13 +12,42 @@ namespace scratchfs::tree {
 
 namespace {
 
-// Thousands of sessions can claim a name each by exchanging it; nobody reads of more.
+// Of each kind. Thousands of sessions can claim a name, and a file can have names in thousands of
+// directories; nobody reads of more.
 constexpr std::size_t kMostTold = 16;
+constexpr std::size_t kMostCounted = 1024;
+constexpr std::size_t kLongestPath = 4096;
+constexpr std::size_t kDeepest = 4096;        // levels that are walked upwards
+constexpr std::size_t kMostText = 32U << 10;  // XATTR_SIZE_MAX is twice that
 // More are not for a handler to walk.
 constexpr std::size_t kMostNamesAtOnce = 256;
 
-// The first few of `claimants`, each once, in words.
-std::vector<std::string> words_of(const std::vector<ClaimantRef>& claimants, ClaimantKind& kind) {
+// Keeps the first `most` of what is added, each once and in order.
+template <typename Value>
+class Distinct {
+ public:
+  explicit Distinct(std::size_t most) : most_(most) {}
+
+  void add(const Value& value) {
+    if (seen_.contains(value)) return;
+    left_out_ = left_out_ || all_.size() == most_;
+    if (left_out_) return;
+    seen_.insert(value);
+    all_.push_back(value);
+  }
+  const std::vector<Value>& all() const { return all_; }
+  bool left_out() const { return left_out_; }
+
+ private:
+  const std::size_t most_;
+  bool left_out_ = false;
+  std::unordered_set<Value> seen_;
+  std::vector<Value> all_;
+};
+
+// The first few of `claimants` in words.
+std::vector<std::string> words_of(const Distinct<ClaimantRef>& distinct, ClaimantKind& kind) {
+  const std::vector<ClaimantRef>& claimants = distinct.all();
   std::vector<std::string> words;
   std::vector<ClaimantKey> keys;
   for (std::size_t i = 0; i < std::min(claimants.size(), kMostTold); ++i) {
@@ -34,23 +63,21 @@ std::vector<std::string> words_of(const std::vector<ClaimantRef>& claimants, Cla
     words.insert(words.begin(), told.begin(), told.end());
   }
   if (claimants.size() > kMostTold)
-    words.push_back(fmt::format("{} more", claimants.size() - kMostTold));
+    words.push_back(fmt::format("{}{} more", distinct.left_out() ? "at least " : "",
+                                claimants.size() - kMostTold));
   return words;
 }
 
-// Keeps what is added, each once and in order.
-template <typename Value>
-class Distinct {
- public:
-  void add(Value value) {
-    if (seen_.insert(value).second) all_.push_back(std::move(value));
+// As many of `words` as fit.
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += "; ";
+    if (text.size() + word.size() > kMostText) return text + "more";
+    text += word;
   }
-  const std::vector<Value>& all() const { return all_; }
-
- private:
-  std::unordered_set<Value> seen_;
-  std::vector<Value> all_;
-};
+  return text;
+}
 
 }  // namespace
 
@@ -69,36 +96,43 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
                                                  base::Wait wait) const {
   const bool in_full = detail == Detail::full;
   std::vector<std::string> words;
-  Distinct<ClaimantRef> claimants;
-  Distinct<InodeRef> directories;
+  Distinct<ClaimantRef> claimants(kMostCounted);
+  Distinct<InodeRef> directories(kMostTold);
+  bool claimed = false;
+  bool in_directory = false;
   bool kept = false;
   bool named = false;
   bool maybe_bound = false;
   {
     base::Lock lock(inode->mutex);
-    if (wait == base::Wait::no && inode->names.size() > kMostNamesAtOnce) return base::kWouldBlock;
+    if (in_full && wait == base::Wait::no && inode->names.size() > kMostNamesAtOnce)
+      return base::kWouldBlock;
     if (inode->handles > 0)
       words.push_back(in_full ? fmt::format("handles: {}", inode->handles) : "handles");
     kept = inode->kept;
     maybe_bound = inode->maybe_bound;
     named = !inode->names.empty() || inode->id == kRootId;
+    claimed = inode->names.claimed() > 0;
+    in_directory = inode->names.held_by_directories() > 0;
     for (const Dentry* name : inode->names) {
+      if (!in_full) break;
       for (const ClaimantRef& claimant : name->claims) claimants.add(claimant);
       if (name->parent->directory->holds_entries())
         directories.add(name->parent->shared_from_this());
     }
   }
-  const bool must_ask = maybe_bound || (in_full && !claimants.all().empty());
+  const bool must_ask = maybe_bound || (in_full && claimed);
   if (must_ask && wait == base::Wait::no) return base::kWouldBlock;
   if (in_full) {
-    for (std::string& told : words_of(claimants.all(), kind_)) words.push_back(std::move(told));
-    Distinct<std::string> holding;
+    for (std::string& told : words_of(claimants, kind_)) words.push_back(std::move(told));
+    Distinct<std::string> holding(kMostTold);
     for (const InodeRef& directory : directories.all())
       holding.add(base::printable(holding_directory(directory)));
     for (const std::string& path : holding.all()) words.push_back("directory " + path);
+    if (directories.left_out()) words.emplace_back("more directories");
   } else {
-    if (!claimants.all().empty()) words.emplace_back("a claim");
-    if (!directories.all().empty()) words.emplace_back("a directory");
+    if (claimed) words.emplace_back("a claim");
+    if (in_directory) words.emplace_back("a directory");
   }
   if (maybe_bound && sockets_->is_bound(*inode)) words.emplace_back("a process that has it bound");
   if (kept) words.emplace_back("keep mark");
@@ -106,14 +140,14 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
   const bool lasts =
       inode->id == kRootId || limits::is_held(options_.lifetime, {.regular = inode->is_regular()});
   if (lasts && named) words.emplace_back("the mount");
-  if (words.empty()) return std::string("nothing");
-  return fmt::format("{}", fmt::join(words, "; "));
+  return words.empty() ? "nothing" : joined(words);
 }
 
-// The nearest directory from `directory` upwards that is held by more than the one it lies in.
+// The nearest directory from `directory` upwards that is held by more than the one it lies in, or
+// the last one that is looked at.
 std::string Tree::holding_directory(const InodeRef& directory) const {
   InodeRef at = directory;
-  while (at->id != kRootId) {
+  for (std::size_t level = 0; level < kDeepest && at->id != kRootId; ++level) {
     base::Lock lock(at->mutex);
     const auto facts = at->facts();
     if (facts.kept || facts.claimed || at->names.empty()) break;
@@ -126,7 +160,6 @@ std::string Tree::holding_directory(const InodeRef& directory) const {
 
 // From the mount's root: `/job1/sub`; cut at its beginning where it is too long to read.
 std::string Tree::path_of(const InodeRef& directory) const {
-  constexpr std::size_t kLongest = 4096;
   std::string path;
   InodeRef at = directory;
   while (at->id != kRootId) {
@@ -134,7 +167,7 @@ std::string Tree::path_of(const InodeRef& directory) const {
     if (at->names.empty()) break;  // removed meanwhile
     const Dentry& name = *at->names.front();
     path.insert(0, "/" + name.name);
-    if (path.size() > kLongest) return "..." + path;
+    if (path.size() > kLongestPath) return "..." + path;
     InodeRef parent = name.parent->shared_from_this();
     lock.unlock();
     at = std::move(parent);

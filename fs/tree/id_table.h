@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fs/base/mutex.h"
+#include "fs/base/shrink.h"
 
 namespace scratchfs::tree {
 
@@ -49,6 +50,7 @@ class IdTable {
     }
     std::shared_ptr<T> last = std::move(at->second.object);
     shard.entries.erase(at);
+    base::shrink_buckets(shard.entries);
     return last;
   }
 

@@ -43,21 +43,32 @@ Inode::Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger)
 
 Inode::~Inode() {
   store_.remove_small(xattrs.charged());
-  if (memory_ != nullptr) memory_->give(kInodeBytes + target.size());
+  if (memory_ == nullptr) return;
+  memory_->give(kInodeBytes + target.size() + further_names_ * kNameBytes);
+  if (!gone) return;
+  charge.shrink({.bytes = 0, .inodes = charge.usage().inodes});
+  remembered_->drop();
 }
 
-base::Result<void> Inode::count_memory(ObjectMemory& memory) {
+base::Result<void> Inode::count_memory(ObjectMemory& memory, Remembered& remembered) {
+  base::Lock lock(mutex);
   if (const auto taken = memory.take(kInodeBytes + target.size()); !taken) return taken;
   memory_ = &memory;
+  remembered_ = &remembered;
   return {};
 }
 
 base::Result<void> Inode::count_name() {
-  return memory_ == nullptr ? base::Result<void>() : memory_->take(kNameBytes);
+  if (memory_ != nullptr) {
+    if (const auto taken = memory_->take(kNameBytes); !taken) return taken;
+  }
+  ++further_names_;
+  return {};
 }
 
-void Inode::uncount_names(std::size_t names_gone) {
-  if (memory_ != nullptr && names_gone > 0) memory_->give(names_gone * kNameBytes);
+void Inode::uncount_name() {
+  --further_names_;
+  if (memory_ != nullptr) memory_->give(kNameBytes);
 }
 
 base::Result<void> Inode::pay_for_xattrs(std::uint64_t bytes) {
@@ -111,16 +122,43 @@ std::uint64_t Inode::target_charge() const {
 }
 
 limits::Usage Inode::fixed_usage() const {
+  if (gone) return {.bytes = 0, .inodes = lent_ ? 0 : 1 + further_names_};
   const std::uint64_t inodes = id == kRootId ? 0 : std::max<std::uint64_t>(names.size(), 1);
   return {.bytes = xattrs.charged() + target_charge(), .inodes = inodes};
 }
 
 void Inode::retire() {
-  charge.shrink(fixed_usage());
+  charge.shrink({.bytes = fixed_usage().bytes, .inodes = 0});
   store_.remove_small(xattrs.charged());
-  if (names.size() > 1) uncount_names(names.size() - 1);
   xattrs.clear();
+  if (memory_ != nullptr) memory_->give(target.size());
+  std::string().swap(target);
   gone = true;
+  if (remembered_ != nullptr) remembered_->add();
+}
+
+bool Inode::lend_charge() {
+  if (remembered_ == nullptr || !remembered_->lend()) return false;
+  {
+    base::Lock lock(mutex);
+    if (lent_) {
+      remembered_->back();  // another sweep of it has done so
+      return false;
+    }
+    charge.shrink(fixed_usage());
+    lent_ = true;
+  }
+  remembered_->lent();
+  return true;
+}
+
+void Inode::take_charge_back() {
+  {
+    base::Lock lock(mutex);
+    lent_ = false;
+    charge.grow_anyway(fixed_usage());
+  }
+  remembered_->back();
 }
 
 limits::LifetimeFacts Inode::facts() const {

@@ -14,6 +14,7 @@
 #include "fs/tree/directory.h"
 #include "fs/tree/names.h"
 #include "fs/tree/object_memory.h"
+#include "fs/tree/remembered.h"
 #include "fs/tree/types.h"
 #include "fs/tree/xattrs.h"
 
@@ -55,17 +56,24 @@ class Inode : public std::enable_shared_from_this<Inode> {
   base::Result<void> pay_for_xattrs(std::uint64_t bytes) REQUIRES(mutex);
   void refund_xattrs(std::uint64_t bytes) REQUIRES(mutex);
   std::uint32_t links() const REQUIRES(mutex);
-  // What it takes in memory itself, target included: counted until its end. ENOSPC.
-  base::Result<void> count_memory(ObjectMemory& memory);
+  // What it takes in memory itself, target included: counted until its end, and told to
+  // `remembered` where the kernel remembers it beyond retire(). ENOSPC.
+  base::Result<void> count_memory(ObjectMemory& memory, Remembered& remembered) EXCLUDES(mutex);
   // The same for one more name, or one less.
   base::Result<void> count_name() REQUIRES(mutex);
-  void uncount_names(std::size_t names) REQUIRES(mutex);
+  void uncount_name() REQUIRES(mutex);
   // Charged besides content: one inode for each name (and for a file without any), xattrs, a long
-  // symlink's target.
-  std::uint64_t target_charge() const;
+  // symlink's target. Of one that is gone: an inode for each name that it had then.
+  std::uint64_t target_charge() const REQUIRES(mutex);
   limits::Usage fixed_usage() const REQUIRES(mutex);
-  // It is gone: gives back all but the content, which is freed without this lock.
+  // It is gone: gives back all that is freed with that, but for the content, which is freed without
+  // this lock. What stays until its end, when the kernel has forgotten it, stays charged.
   void retire() REQUIRES(mutex);
+  // For one that is gone, and that the kernel does not know to be: takes its charge off until the
+  // kernel was told, and puts it back then, whatever the limits say. False: it stays charged,
+  // because too many are lent already.
+  bool lend_charge() EXCLUDES(mutex);
+  void take_charge_back() EXCLUDES(mutex);
 
   const InodeId id;
   const mode_t type;   // S_IFMT bits
@@ -74,9 +82,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   limits::Charge charge;                            // has its own lock
   const std::unique_ptr<content::Content> content;  // of a regular file; has its own lock
   const std::unique_ptr<Directory> directory;       // of a directory; has its own lock
-  std::string target;  // of a symlink; set before anyone else sees the inode, and not changed
 
   mutable base::Mutex mutex{base::Rank::inode};
+  std::string target GUARDED_BY(mutex);  // of a symlink; not changed until it is gone
   mode_t permissions GUARDED_BY(mutex);
   uid_t uid GUARDED_BY(mutex);
   gid_t gid GUARDED_BY(mutex);
@@ -106,6 +114,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
  private:
   store::Store& store_;
   ObjectMemory* memory_ = nullptr;  // null: it is not counted
+  Remembered* remembered_ = nullptr;
+  std::size_t further_names_ GUARDED_BY(mutex) = 0;  // counted, besides the first
+  bool lent_ GUARDED_BY(mutex) = false;              // its charge
 };
 
 // Adds `claimant` (may be null: nothing happens) to a name of `inode`. bad_alloc changes nothing.

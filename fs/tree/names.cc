@@ -8,6 +8,8 @@
 namespace scratchfs::tree {
 namespace {
 
+constexpr std::size_t kFewNames = 64;
+
 bool lies_in_holding_directory(const Dentry* name) {
   return name->parent->directory->holds_entries();
 }
@@ -27,6 +29,8 @@ void Names::drop(Dentry& name) {
   if (at == all_.rend()) return;
   *at = all_.back();
   all_.pop_back();
+  // Where there is no memory for less, it keeps what it has.
+  if (all_.capacity() > kFewNames && all_.size() < all_.capacity() / 4) all_.shrink_to_fit();
   if (lies_in_holding_directory(&name)) --held_;
 }
 

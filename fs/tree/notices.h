@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 
 #include "fs/tree/types.h"
@@ -15,8 +16,11 @@ namespace scratchfs::tree {
 class KernelNotices {
  public:
   virtual ~KernelNotices() = default;
-  // The name no longer exists.
-  virtual void name_gone(InodeId parent, InodeId child, std::string name) = 0;
+  // The name no longer exists. `until_told` is kept until the kernel has been told, and ends on a
+  // thread that holds no lock, if the caller has a reference of its own for so long. How many there
+  // are is bounded by who makes them, and none is dropped.
+  virtual void name_gone(InodeId parent, InodeId child, std::string name,
+                         std::shared_ptr<void> until_told) = 0;
   // The name exists, but from now on a close can remove it: it must be asked about each time.
   virtual void name_expired(InodeId parent, std::string name) = 0;
 };
@@ -29,6 +33,8 @@ class Arrivals {
   // that are known to wait. Found out within about `patience`; false where it cannot be told.
   // Called with no lock held, by a thread that may wait.
   virtual bool all_handled(std::chrono::milliseconds patience) = 0;
+  // The same for all that makes the kernel forget an inode, and for its FORGETs.
+  virtual bool all_forgotten(std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace scratchfs::tree

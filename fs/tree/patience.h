@@ -1,7 +1,8 @@
-// How an operation of the tree meets a name that is just being closed: included by the tree's own
-// sources alone.
+// How an operation of the tree meets a name that is just being closed, or finds no inode left:
+// included by the tree's own sources alone.
 #pragma once
 
+#include "fs/tree/forget_wait.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
@@ -18,6 +19,26 @@ auto Tree::patiently(base::Wait wait, Operation operation) {
     if (const auto why = wait.over()) return decltype(result)(*why);
     gate_.wait(*blocker);
   }
+}
+
+// Runs `operation()`, and again where it lacked an inode or memory that the kernel is about to give
+// back by forgetting what is gone; it must have changed nothing then. `user` is who creates.
+template <typename Operation>
+auto Tree::with_inodes_left(uid_t user, base::Wait wait, Operation operation) {
+  const auto lacks_some = [](const auto& result) {
+    return result.is(base::Errno(EDQUOT)) || result.is(base::Errno(ENOSPC));
+  };
+  std::uint64_t before = remembered_.given_back();
+  auto result = operation();
+  if (!lacks_some(result)) return result;
+  if (remembered_.none() && remembered_.given_back() == before) return result;
+  if (wait == base::Wait::no) return decltype(result)(base::kWouldBlock);
+  ForgetWait forgetting(remembered_, gate_, forget_budget_, user, wait);
+  while (lacks_some(result) && forgetting.again(before)) {
+    before = remembered_.given_back();
+    result = operation();
+  }
+  return result;
 }
 
 }  // namespace scratchfs::tree

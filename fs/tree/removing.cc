@@ -20,7 +20,7 @@ Removed Tree::take_name(Inode& parent, Dentry& entry) {
         inode.retire();
       } else if (!last) {
         inode.charge.shrink({.bytes = 0, .inodes = 1});
-        inode.uncount_names(1);
+        inode.uncount_name();
       }
       inode.touch_changed();
     }

@@ -7,6 +7,7 @@
 
 #include "fs/base/printable.h"
 #include "fs/tree/tree.h"
+#include "fs/tree/untold.h"
 
 namespace scratchfs::tree {
 
@@ -115,6 +116,8 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
       names.emplace_back(name->parent->shared_from_this(), name->name);
   }
   parents.reserve(parents.size() + names.size());
+  const auto untold = std::make_shared<Untold>(inode);
+  untold->lend();
   for (auto& [parent, name] : names) {
     Removed removed;
     {
@@ -125,7 +128,7 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
     }
     if (removed) {
       note_deleted(*inode, name, cause);
-      tell_gone(parent->id, inode->id, std::move(name));
+      tell_gone(parent->id, inode->id, std::move(name), untold);
     }
     if (parent->id != kRootId) parents.push_back(std::move(parent));
   }
@@ -160,6 +163,7 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
     name = directory->names.front()->name;
   }
   Removed removed;
+  const auto untold = std::make_shared<Untold>(directory);
   {
     base::Lock lock(parent->directory->mutex);
     Dentry* entry = parent->directory->find(name);
@@ -175,8 +179,9 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
     child_lock.unlock();
     removed = take_name(*parent, *entry);
   }
+  untold->lend();
   note_deleted(*directory, name, cause);
-  tell_gone(parent->id, directory->id, std::move(name));
+  tell_gone(parent->id, directory->id, std::move(name), untold);
   return parent->id == kRootId ? nullptr : parent;
 }
 
@@ -334,9 +339,10 @@ void Tree::unspread_holding(const std::vector<InodeRef>& changed) {
   }
 }
 
-void Tree::tell_gone(InodeId parent, InodeId child, std::string name) {
+void Tree::tell_gone(InodeId parent, InodeId child, std::string name,
+                     const std::shared_ptr<Untold>& untold) {
   base::SharedLock lock(notices_mutex_);
-  if (notices_ != nullptr) notices_->name_gone(parent, child, std::move(name));
+  if (notices_ != nullptr) notices_->name_gone(parent, child, std::move(name), untold);
 }
 
 void Tree::tell_expired(const InodeRef& inode) {

@@ -56,7 +56,6 @@ void Tree::dismantle() {
     while (const auto entry = directory->directory->take_any()) {
       const InodeRef& inode = entry->inode;
       base::Lock inode_lock(inode->mutex);
-      if (!inode->gone && inode->names.size() > 1) inode->uncount_names(1);
       inode->names.unclaim_all(*entry);
       inode->names.drop(*entry);
       if (inode->is_directory()) inode->next_left_over = std::exchange(list, inode);

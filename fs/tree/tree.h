@@ -36,8 +36,10 @@
 #include "fs/tree/left_overs.h"
 #include "fs/tree/notices.h"
 #include "fs/tree/reaper.h"
+#include "fs/tree/remembered.h"
 #include "fs/tree/socket_watch.h"
 #include "fs/tree/types.h"
+#include "fs/tree/wait_budget.h"
 
 namespace scratchfs::tree {
 
@@ -88,6 +90,7 @@ struct TreeStats {
 using Removed = std::unique_ptr<Dentry>;
 
 class Lookup;
+class Untold;
 
 class Tree {
  public:
@@ -136,7 +139,7 @@ class Tree {
                                int flags, const Caller& caller, base::Wait wait);
   // open(O_TMPFILE): a file without a name.
   base::Result<Created> create_unnamed(const InodeRef& directory, mode_t mode, int flags,
-                                       const Caller& caller);
+                                       const Caller& caller, base::Wait wait);
   base::Result<Found> link(const InodeRef& inode, const InodeRef& directory, std::string_view name,
                            const Caller& caller, base::Wait wait);
   base::Result<void> unlink(const InodeRef& directory, std::string_view name, base::Wait wait);
@@ -144,8 +147,9 @@ class Tree {
   base::Result<void> rename(const InodeRef& from, std::string_view old_name, const InodeRef& to,
                             std::string_view new_name, RenameMode mode, const Caller& caller,
                             base::Wait wait);
-  // Shows `viewer` the entries after `cookie` (0: from the start, "." and ".." included), in order,
-  // each at most once however the directory changes meanwhile. None shown: there are no more. The
+  // Shows `viewer` the entries after `cookie` (0: from the start, "." and ".." included), the
+  // newest first, each at most once however the directory changes meanwhile; what is made or
+  // renamed after the start is not shown. None shown: there are no more. The
   // visitor runs under the directory's lock and may call attributes() and count_lookup(), nothing
   // else of the tree.
   base::Result<void> list(const InodeRef& directory, std::uint64_t cookie, uid_t viewer,
@@ -221,6 +225,8 @@ class Tree {
   using Blocker = InodeRef;
   template <typename Operation>
   auto patiently(base::Wait wait, Operation operation);
+  template <typename Operation>
+  auto with_inodes_left(uid_t user, base::Wait wait, Operation operation);
   // The inode behind a name that can still be found; nullptr: none, or (with `blocker` set) one
   // that is closing.
   InodeRef live(const Directory& directory, std::string_view name, Blocker& blocker) const
@@ -230,6 +236,10 @@ class Tree {
   struct Listing;
   bool hides_others(const Inode& directory, uid_t viewer) const;
   void list_some(const Inode& directory, Listing& listing, Blocker& blocker) const;
+
+  // attributes.cc
+  base::Result<Attributes> change_attributes(const InodeRef& inode, const AttributeChange& change,
+                                             base::Wait wait);
 
   // audit.cc
   std::vector<InodeRef> all_inodes() const;
@@ -320,7 +330,8 @@ class Tree {
                                 std::vector<InodeRef>& to_look_at);
   void hold_again(Inode& directory) REQUIRES(rename_mutex_);
   void unspread_holding(const std::vector<InodeRef>& changed) REQUIRES(rename_mutex_);
-  void tell_gone(InodeId parent, InodeId child, std::string name);
+  void tell_gone(InodeId parent, InodeId child, std::string name,
+                 const std::shared_ptr<Untold>& untold);
   void tell_expired(const InodeRef& inode);
 
   void dismantle();
@@ -332,6 +343,8 @@ class Tree {
   limits::Ledger& ledger_;
   ClaimantKind& kind_;
   ObjectMemory memory_;
+  Remembered remembered_;
+  WaitBudget forget_budget_;  // for waits until something is forgotten
   ClaimRegistry claims_;
   ClosingGate gate_;
   HandleBudget handle_budget_;

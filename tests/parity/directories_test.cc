@@ -49,6 +49,35 @@ PARITY(ParityDirectories, TenThousandEntriesComeOnceEach) {
   at.stat("the directory", at / "d");
 }
 
+// A listing that shows what was renamed meanwhile under its new name has no end.
+PARITY(ParityDirectories, AListingEndsWhereAProgramRenamesAllThatItShows) {
+  make_entries(at, "d", 300);
+  DIR* stream = opendir(at / "d");
+  int shown = 0;
+  while (const dirent* entry = readdir(stream)) {
+    const std::string name = entry->d_name;
+    if (name[0] == '.') continue;
+    if (++shown > 1000) break;
+    renameat(dirfd(stream), name.c_str(), dirfd(stream), (name + ".bak").c_str());
+  }
+  at.note("entries shown", shown);
+  rewinddir(stream);
+  const auto names = all_names(stream);
+  at.note("again after rewinding", names.size());
+  at.note("under its new name", names.contains("entry7.bak"));
+  closedir(stream);
+}
+
+PARITY(ParityDirectories, RewindingShowsWhatWasMadeMeanwhile) {
+  make_entries(at, "d", 10);
+  DIR* stream = opendir(at / "d");
+  at.note("at first", all_names(stream).size());
+  make_file(at / "d/more", "");
+  rewinddir(stream);
+  at.note("after rewinding", all_names(stream).size());
+  closedir(stream);
+}
+
 PARITY(ParityDirectories, EveryTypeIsTold) {
   mkdir(at / "d", 0755);
   make_file(at / "d/file", "");

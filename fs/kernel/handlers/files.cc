@@ -69,10 +69,10 @@ void on_tmpfile(fuse_req_t raw, fuse_ino_t parent, mode_t mode, fuse_file_info* 
   Context& context = context_of(raw);
   serve(context, raw, Opcode::tmpfile, parent,
         [&context, mode, asked = *file, directory = context.tree.find(parent)](
-            Request& request, base::Wait) -> base::Result<Created> {
+            Request& request, base::Wait wait) -> base::Result<Created> {
           if (!directory) return base::Errno(ESTALE);
           const auto created =
-              context.tree.create_unnamed(directory, mode, asked.flags, request.caller());
+              context.tree.create_unnamed(directory, mode, asked.flags, request.caller(), wait);
           if (!created) return created.error();
           return to_reply(context, *created, asked);
         });

@@ -121,8 +121,10 @@ void on_readlink(fuse_req_t raw, fuse_ino_t id) {
   Context& context = context_of(raw);
   serve(context, raw, Opcode::readlink, id,
         [inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Text> {
-          if (!inode || inode->gone) return base::Errno(ESTALE);
+          if (!inode) return base::Errno(ESTALE);
           if (!S_ISLNK(inode->type)) return base::Errno(EINVAL);
+          base::Lock lock(inode->mutex);
+          if (inode->gone) return base::Errno(ESTALE);
           return Text{inode->target};
         });
 }

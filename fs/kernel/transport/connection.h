@@ -46,6 +46,7 @@ class Connection {
   unsigned rings() const EXCLUDES(mutex_);
   // As tree::Arrivals.
   bool all_handled(std::chrono::milliseconds patience) EXCLUDES(mutex_);
+  bool all_forgotten(std::chrono::milliseconds patience) EXCLUDES(mutex_);
 
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
@@ -56,6 +57,7 @@ class Connection {
   base::Result<void, base::Failure> await_rings() EXCLUDES(mutex_);
   bool wait_for_init() EXCLUDES(mutex_);
   bool takers_were_idle_by(std::chrono::steady_clock::time_point deadline);
+  bool readers_were_idle_by(std::chrono::steady_clock::time_point deadline);
   void wait_for_end() EXCLUDES(mutex_);
   base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
   base::Result<void, base::Failure> detach();

@@ -81,6 +81,16 @@ bool Connection::all_handled(std::chrono::milliseconds patience) {
 
 bool Connection::takers_were_idle_by(std::chrono::steady_clock::time_point deadline) {
   if (owns_rings_ && only_forgets_) return RingSet::were_idle_by(deadline);
+  return readers_were_idle_by(deadline);
+}
+
+// FORGETs come after what makes the kernel send them, and through /dev/fuse alone.
+bool Connection::all_forgotten(std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  return all_handled(patience) && readers_were_idle_by(deadline);
+}
+
+bool Connection::readers_were_idle_by(std::chrono::steady_clock::time_point deadline) {
   // First the queue is seen empty, then each reader idle: what it took before is handled.
   pollfd queue{.fd = fuse_session_fd(session_), .events = POLLIN, .revents = 0};
   while (poll(&queue, 1, 0) != 0) {

@@ -14,8 +14,10 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// Beyond that the kernel is told to look up every name again: a dozen MiB instead of no bound.
-constexpr std::size_t kMostQueued = 64 * 1024;
+// Of those that nobody pays for. Beyond that the kernel is told to look up every name again: a
+// dozen MiB instead of no bound.
+constexpr std::size_t kMostDroppable = 64 * 1024;
+constexpr std::size_t kFewBuckets = 1024;  // a table of more is given back once it is empty
 
 // ENOENT: the kernel does not know the name. ENOTEMPTY, EBUSY: a directory that is still in use
 // there as a place for names or mounts. ENODEV, ENOTCONN: the mount is going.
@@ -36,7 +38,7 @@ bool is_news(int result) {
 }  // namespace
 
 std::size_t Notifier::KeyHash::operator()(const Key& key) const {
-  return std::hash<std::string>()(key.name) ^ (key.parent * 0x9E3779B97F4A7C15U);
+  return std::hash<std::string>()(key.name) ^ ((key.parent + 31 * key.child) * 0x9E3779B97F4A7C15U);
 }
 
 Notifier::~Notifier() { stop(); }
@@ -50,55 +52,99 @@ bool Notifier::start(fuse_session* session) {
 
 void Notifier::stop() {
   {
+    Batch older, newer;  // what they keep ends outside the lock
     const base::Lock lock(mutex_);
     stopped_ = true;
-    queued_.clear();
+    older.swap(older_);
+    newer.swap(newer_);
     something_to_do_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
 }
 
-void Notifier::name_gone(tree::InodeId parent, tree::InodeId child, std::string name) {
-  queue({parent, std::move(name)}, child);
+void Notifier::name_gone(tree::InodeId parent, tree::InodeId child, std::string name,
+                         std::shared_ptr<void> until_told) {
+  queue({parent, std::move(name), child}, std::move(until_told));
 }
 
 void Notifier::name_expired(tree::InodeId parent, std::string name) {
-  queue({parent, std::move(name)}, kExpireOnly);
+  queue({parent, std::move(name), kExpireOnly}, nullptr);
 }
 
-void Notifier::inode_changed(tree::InodeId inode) { queue({inode, std::string()}, kExpireOnly); }
+void Notifier::inode_changed(tree::InodeId inode) {
+  queue({inode, std::string(), kExpireOnly}, nullptr);
+}
 
-void Notifier::queue(Key key, tree::InodeId child) {
+bool Notifier::is_idle() {
   const base::Lock lock(mutex_);
-  if (stopped_ || forget_all_) return;
+  return older_.empty() && newer_.empty() && !forget_all_ && !busy_;
+}
+
+void Notifier::queue(Key key, std::shared_ptr<void> until_told) {
+  const base::Lock lock(mutex_);
+  const bool droppable = until_told == nullptr;
+  if (stopped_ || (forget_all_ && droppable)) return;
   try {
-    if (queued_.size() < kMostQueued) {
-      queued_.insert_or_assign(std::move(key), child);
-    } else {
+    if (droppable && droppable_ >= kMostDroppable) {
       forget_all_ = true;
+    } else {
+      put(std::move(key), std::move(until_told));
     }
   } catch (const std::bad_alloc&) {
     forget_all_ = true;
   }
-  if (forget_all_) queued_.clear();
+  if (forget_all_) drop_droppable();
   something_to_do_.notify_one();
+}
+
+// A name that is gone need not expire.
+void Notifier::put(Key key, std::shared_ptr<void> until_told) {
+  if (key.child != kExpireOnly) {
+    const Key expiry{key.parent, key.name, kExpireOnly};
+    droppable_ -= older_.erase(expiry) + newer_.erase(expiry);
+  }
+  if (older_.contains(key)) return;
+  const bool droppable = until_told == nullptr;
+  if (newer_.try_emplace(std::move(key), std::move(until_told)).second && droppable) ++droppable_;
+}
+
+void Notifier::drop_droppable() {
+  const auto is_droppable = [](const auto& queued) { return queued.second == nullptr; };
+  std::erase_if(older_, is_droppable);
+  std::erase_if(newer_, is_droppable);
+  droppable_ = 0;
+}
+
+// Precondition: there is one.
+Notifier::Batch::node_type Notifier::take() {
+  if (older_.empty()) {
+    if (older_.bucket_count() > kFewBuckets) Batch().swap(older_);
+    older_.swap(newer_);
+  }
+  auto first = older_.extract(older_.begin());
+  if (first.mapped() == nullptr) --droppable_;
+  return first;
 }
 
 void Notifier::work(fuse_session* session) {
   base::Lock lock(mutex_);
   while (true) {
-    while (queued_.empty() && !forget_all_ && !stopped_) something_to_do_.wait(mutex_);
+    while (older_.empty() && newer_.empty() && !forget_all_ && !stopped_)
+      something_to_do_.wait(mutex_);
     if (stopped_) return;
     // One at a time: a later notice about the name, or stop(), still reaches what waits here.
     const bool all = std::exchange(forget_all_, false);
-    auto notice = all ? Batch::node_type() : queued_.extract(queued_.begin());
+    auto notice = all ? Batch::node_type() : take();
+    busy_ = true;
     lock.unlock();
     if (all) {
       forget_all(session);
     } else {
-      send(session, notice.key(), notice.mapped());
+      send(session, notice.key());
     }
+    notice = {};  // with what it kept
     lock.lock();
+    busy_ = false;
   }
 }
 
@@ -111,19 +157,19 @@ void Notifier::forget_all(fuse_session* session) {
   }
 }
 
-void Notifier::send(fuse_session* session, const Key& key, tree::InodeId child) {
+void Notifier::send(fuse_session* session, const Key& key) {
   const char* name = key.name.data();
   const std::size_t length = key.name.size();
   int result = 0;
   if (length == 0) {
     result = fuse_lowlevel_notify_inval_inode(session, key.parent, 0, 0);
-  } else if (child == kExpireOnly) {
+  } else if (key.child == kExpireOnly) {
     result = fuse_lowlevel_notify_expire_entry(session, key.parent, name, length);
     if (result == -ENOSYS) {
       result = fuse_lowlevel_notify_inval_entry(session, key.parent, name, length);
     }
   } else {
-    result = fuse_lowlevel_notify_delete(session, key.parent, child, name, length);
+    result = fuse_lowlevel_notify_delete(session, key.parent, key.child, name, length);
   }
   if (!is_news(result)) return;
   if (const auto omitted = log_.admit()) {

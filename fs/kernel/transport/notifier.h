@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -31,32 +32,43 @@ class Notifier final : public tree::KernelNotices {
   void stop() EXCLUDES(mutex_);
 
   // Both queue and return; from any thread. Of several about one name the last one counts.
-  void name_gone(tree::InodeId parent, tree::InodeId child, std::string name) override
-      EXCLUDES(mutex_);
+  void name_gone(tree::InodeId parent, tree::InodeId child, std::string name,
+                 std::shared_ptr<void> until_told) override EXCLUDES(mutex_);
   void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
   // The cached pages and attributes of the inode are no longer true.
   void inode_changed(tree::InodeId inode) EXCLUDES(mutex_);
+  // Whether the kernel has been told all that was queued so far.
+  bool is_idle() EXCLUDES(mutex_);
 
  private:
   struct Key {
     tree::InodeId parent;
-    std::string name;
+    std::string name;  // empty: of the inode `parent` itself
+    tree::InodeId child;
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {
     std::size_t operator()(const Key& key) const;
   };
   static constexpr tree::InodeId kExpireOnly = 0;  // in place of a child
-  using Batch = std::unordered_map<Key, tree::InodeId, KeyHash>;
+  // With what is kept until it is told; null: the notice may be dropped.
+  using Batch = std::unordered_map<Key, std::shared_ptr<void>, KeyHash>;
 
-  void queue(Key key, tree::InodeId child) EXCLUDES(mutex_);
+  void queue(Key key, std::shared_ptr<void> until_told) EXCLUDES(mutex_);
+  void put(Key key, std::shared_ptr<void> until_told) REQUIRES(mutex_);
+  void drop_droppable() REQUIRES(mutex_);
+  Batch::node_type take() REQUIRES(mutex_);
   void work(fuse_session* session) EXCLUDES(mutex_);
-  void send(fuse_session* session, const Key& key, tree::InodeId child);
+  void send(fuse_session* session, const Key& key);
   void forget_all(fuse_session* session);
 
   base::Mutex mutex_;
   base::Condition something_to_do_;
-  Batch queued_ GUARDED_BY(mutex_);
+  // The older ones are sent first, so that none waits for ever; each notice is in one of the two.
+  Batch older_ GUARDED_BY(mutex_);
+  Batch newer_ GUARDED_BY(mutex_);
+  std::size_t droppable_ GUARDED_BY(mutex_) = 0;  // of both
+  bool busy_ GUARDED_BY(mutex_) = false;
   bool forget_all_ GUARDED_BY(mutex_) = false;  // more was queued than is kept one by one
   bool stopped_ GUARDED_BY(mutex_) = false;
   base::LogLimiter log_{std::chrono::seconds(5)};  // the thread's own

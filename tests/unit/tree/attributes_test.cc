@@ -71,7 +71,7 @@ TEST_F(AttributesOf, XattrsAreBoundedAndCharged) {
 
 TEST_F(AttributesOf, OverTheInodeLimitNothingIsMade) {
   ledger_.set_limits(1000, limits::Limits{.inodes = 2});
-  make_file(root_, "one");
+  const InodeId one = make_file(root_, "one")->id;
   const auto two = make_file(root_, "two");
   EXPECT_TRUE(tree_->make(root_, "three", S_IFDIR, 0, caller(), Wait::no).is(Errno(EDQUOT)));
   EXPECT_TRUE(tree_->create(root_, "three", 0600, O_CREAT, caller(), Wait::no).is(Errno(EDQUOT)));
@@ -79,7 +79,37 @@ TEST_F(AttributesOf, OverTheInodeLimitNothingIsMade) {
   EXPECT_TRUE(tree_->link(two, root_, "three", caller(), Wait::no).is(Errno(EDQUOT)));
   EXPECT_FALSE(exists(root_, "three"));
   ASSERT_TRUE(tree_->unlink(root_, "one", Wait::no));
+  EXPECT_TRUE(tree_->link(two, root_, "three", caller(), Wait::no).is(base::kWouldBlock));
+  EXPECT_TRUE(tree_->link(two, root_, "three", caller(), Wait::yes).is(Errno(EDQUOT)))
+      << "the kernel remembers it";
+  tree_->forget(one, 1);
   EXPECT_TRUE(tree_->link(two, root_, "three", caller(), Wait::no));
+}
+
+TEST_F(AttributesOf, ACreationWaitsForWhatIsJustBeingForgotten) {
+  ledger_.set_limits(1000, limits::Limits{.inodes = 1});
+  const InodeId one = make_file(root_, "one")->id;
+  ASSERT_TRUE(tree_->unlink(root_, "one", Wait::no));
+  arrivals_.forgets = [&] { tree_->forget(one, 1); };
+  EXPECT_TRUE(tree_->make(root_, "two", S_IFDIR, 0, caller(), Wait::yes));
+}
+
+TEST_F(AttributesOf, WhatGoesByItselfIsChargedAgainOnceTheKernelWasTold) {
+  start({.lifetime = limits::LifetimeMode::claimed});
+  KeptNotices kept;
+  tree_->set_kernel(&kept, &arrivals_);
+  ledger_.set_limits(1000, limits::Limits{.inodes = 1});
+  const InodeId loose = make_file(root_, "loose")->id;
+  EXPECT_EQ(ledger_.row(1000).usage.inodes, 0U)
+      << "whoever creates may be what the notice waits for";
+  const InodeId next = make_file(root_, "next", O_EXCL)->id;
+  EXPECT_EQ(ledger_.row(1000).usage.inodes, 1U);
+  kept.all.clear();
+  EXPECT_EQ(ledger_.row(1000).usage.inodes, 2U);
+  tree_->forget(loose, 1);
+  EXPECT_EQ(ledger_.row(1000).usage.inodes, 1U);
+  tree_->forget(next, 1);
+  tree_->set_kernel(&notices_, &arrivals_);
 }
 
 TEST_F(AttributesOf, SpaceIsWhatTheCallerCanHave) {

@@ -46,7 +46,7 @@ TEST_F(CensusWhenClaimed, AFileOfManyNamesAndHandlesIsOne) {
 }
 
 TEST_F(CensusWhenClaimed, FindsOpenFilesWithoutAName) {
-  const auto unnamed = tree_->create_unnamed(root_, 0600, O_RDWR, caller());
+  const auto unnamed = tree_->create_unnamed(root_, 0600, O_RDWR, caller(), Wait::yes);
   ASSERT_TRUE(unnamed);
   ASSERT_TRUE(tree_->open(unnamed->found.inode, O_RDONLY, 1000, false, Wait::yes));
   const auto unlinked = create(root_, "unlinked", O_CREAT | O_RDWR);

@@ -69,7 +69,7 @@ TEST_F(Handles, AreBoundedInEveryWayToOpenAFile) {
   EXPECT_TRUE(tree_->open(file, O_RDONLY, 1000, false, Wait::no).is(Errno(ENFILE)));
   EXPECT_TRUE(tree_->create(root_, "f", 0600, O_CREAT, caller(), Wait::no).is(Errno(ENFILE)));
   EXPECT_TRUE(tree_->create(root_, "new", 0600, O_CREAT, caller(), Wait::no).is(Errno(ENFILE)));
-  EXPECT_TRUE(tree_->create_unnamed(root_, 0600, O_RDWR, caller()).is(Errno(ENFILE)));
+  EXPECT_TRUE(tree_->create_unnamed(root_, 0600, O_RDWR, caller(), Wait::yes).is(Errno(ENFILE)));
   EXPECT_FALSE(exists(root_, "new")) << "nothing was made";
   for (const HandleId handle : open) tree_->release(handle);
   EXPECT_TRUE(tree_->open(file, O_RDONLY, 1000, false, Wait::no));

@@ -56,6 +56,24 @@ TEST_F(HoldersWhenClaimed, AreCountedWhereTheyAreMany) {
   EXPECT_NE(holders(file).find("; 4 more"), std::string::npos) << holders(file);
 }
 
+TEST_F(HoldersWhenClaimed, AreNoMoreThanAnAttributeHoldsWhereEachNameLiesDeepElsewhere) {
+  constexpr std::size_t kXattrSizeMax = 64 << 10;
+  InodeRef file;
+  for (int i = 0; i < 40; ++i) {
+    InodeRef at = make_directory(root_, std::to_string(i));
+    for (int depth = 0; depth < 14; ++depth) at = make_directory(at, std::string(250, '\n'));
+    ASSERT_TRUE(tree_->set_kept(at, true, Wait::yes));
+    if (i == 0) {
+      file = make_file(at, "file");
+    } else {
+      ASSERT_TRUE(tree_->link(file, at, "file", caller(), Wait::yes));
+    }
+  }
+  const std::string words = holders(file);
+  EXPECT_LT(words.size(), kXattrSizeMax);
+  EXPECT_NE(words.find("more"), std::string::npos) << words.substr(words.size() - 100);
+}
+
 TEST_F(HoldersWhenClaimed, AreTheUnseenUntilTheUnmount) {
   const auto file = make_file(root_, "file", O_EXCL, 0);
   EXPECT_EQ(holders(file), "a process whose end cannot be seen");

@@ -39,7 +39,8 @@ TEST_F(Names, CannotBeMadeInARemovedDirectory) {
   ASSERT_TRUE(tree_->rmdir(root_, "directory", Wait::no));
   EXPECT_TRUE(tree_->make(directory, "x", S_IFDIR, 0, caller(), Wait::no).is(Errno(ENOENT)));
   EXPECT_TRUE(tree_->create(directory, "x", 0600, O_CREAT, caller(), Wait::no).is(Errno(ENOENT)));
-  EXPECT_TRUE(tree_->create_unnamed(directory, 0600, O_RDWR, caller()).is(Errno(ENOENT)));
+  EXPECT_TRUE(
+      tree_->create_unnamed(directory, 0600, O_RDWR, caller(), Wait::yes).is(Errno(ENOENT)));
   EXPECT_EQ(directory->attributes().links, 0U);
 }
 
@@ -72,11 +73,12 @@ TEST_F(Names, AnUnlinkedOpenFileLivesUntilItsLastClose) {
   EXPECT_EQ(file.found.inode->attributes().links, 0U);
   EXPECT_EQ(ledger_.row(1000).usage.inodes, 1U) << "it still costs its owner";
   tree_->release(file.opened.handle);
-  EXPECT_EQ(ledger_.row(1000).usage, limits::Usage{});
+  EXPECT_EQ(ledger_.row(1000).usage, (limits::Usage{.bytes = 0, .inodes = 1}))
+      << "the kernel remembers it";
 }
 
 TEST_F(Names, AnUnnamedFileGetsANameByLink) {
-  const auto file = tree_->create_unnamed(root_, 0600, O_RDWR, caller());
+  const auto file = tree_->create_unnamed(root_, 0600, O_RDWR, caller(), Wait::yes);
   ASSERT_TRUE(file);
   ASSERT_TRUE(tree_->link(file->found.inode, root_, "named", caller(), Wait::no));
   tree_->release(file->opened.handle);
@@ -148,19 +150,38 @@ TEST_F(Names, ListingGoesOnAfterItsCookieWhileEntriesComeAndGo) {
   std::vector<std::string> seen;
   std::uint64_t cookie = 2;
   const auto take_one = [&](const Listed& entry) {
-    if (!seen.empty() && cookie >= entry.cookie) return false;
     seen.emplace_back(entry.name);
     cookie = entry.cookie;
     return false;
   };
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(tree_->list(root_, cookie, 0, take_one, Wait::no));
-    ASSERT_TRUE(tree_->unlink(root_, "f" + std::to_string(i), Wait::no)) << i;
+    ASSERT_TRUE(tree_->unlink(root_, "f" + std::to_string(9 - i), Wait::no)) << i;
     make_file(root_, "f" + std::to_string(i) + "-late");
   }
   ASSERT_EQ(seen.size(), 10U);
   for (int i = 0; i < 10; ++i)
-    EXPECT_EQ(seen[static_cast<std::size_t>(i)], "f" + std::to_string(i));
+    EXPECT_EQ(seen[static_cast<std::size_t>(i)], "f" + std::to_string(9 - i));
+}
+
+TEST_F(Names, AListingEndsThoughAllThatItShowsIsRenamed) {
+  for (int i = 0; i < 10; ++i) make_file(root_, std::to_string(i));
+  std::size_t seen = 0;
+  std::string name;
+  std::uint64_t cookie = 2;
+  do {
+    name.clear();
+    const auto take_one = [&](const Listed& entry) {
+      if (!name.empty()) return false;
+      name = entry.name;
+      cookie = entry.cookie;
+      return true;
+    };
+    ASSERT_TRUE(tree_->list(root_, cookie, 0, take_one, Wait::no));
+    if (name.empty()) break;
+    ASSERT_TRUE(rename(name, name + "+"));
+  } while (++seen < 100);
+  EXPECT_EQ(seen, 10U);
 }
 
 TEST_F(Names, ANewObjectInASetgidDirectoryGetsItsGroup) {

@@ -293,7 +293,7 @@ TEST_F(Scarcity, OfTheLastCloseInADirectoryThatNothingHolds) {
   for (std::uint64_t spared = 0;; ++spared) {
     const InodeRef directory = make_directory(root_, outer, kOtherSession);
     const InodeRef below = make_directory(directory, inner, kOtherSession);
-    const auto file = create(below, "a loose file with a long name", O_RDWR | O_CREAT);
+    auto file = create(below, "a loose file with a long name", O_RDWR | O_CREAT);
     ASSERT_TRUE(claimants_.end(kOtherSession));
     bool happened = false;
     {
@@ -302,6 +302,7 @@ TEST_F(Scarcity, OfTheLastCloseInADirectoryThatNothingHolds) {
       happened = failure.happened();
     }
     tree_->forget(file.found.inode->id, 1);
+    file.found.inode = nullptr;
     expect_clean_audit();  // once what was left has been seen to
     EXPECT_EQ(names(root_), std::vector<std::string>{}) << "after " << spared;
     if (!happened || HasFailure()) return;
@@ -311,7 +312,7 @@ TEST_F(Scarcity, OfTheLastCloseInADirectoryThatNothingHolds) {
 // A close tells nobody of a failure, so it has none.
 TEST_F(Scarcity, OfTheLastClose) {
   for (std::uint64_t spared = 0;; ++spared) {
-    const auto file = create(root_, "a loose file with a long name", O_RDWR | O_CREAT);
+    auto file = create(root_, "a loose file with a long name", O_RDWR | O_CREAT);
     write(file.opened.handle, text_);
     bool happened = false;
     {
@@ -320,6 +321,7 @@ TEST_F(Scarcity, OfTheLastClose) {
       happened = failure.happened();
     }
     tree_->forget(file.found.inode->id, 1);
+    file.found.inode = nullptr;
     EXPECT_FALSE(exists(root_, "a loose file with a long name")) << "after " << spared;
     expect_clean_audit();
     EXPECT_EQ(root_->directory->size(), 0U);

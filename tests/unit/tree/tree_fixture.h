@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -61,16 +62,28 @@ class FakeClaimants : public ClaimantKind {
 
 class RecordedNotices : public KernelNotices {
  public:
-  void name_gone(InodeId, InodeId, std::string name) override { gone.insert(std::move(name)); }
+  void name_gone(InodeId, InodeId, std::string name, std::shared_ptr<void>) override {
+    gone.insert(std::move(name));
+  }
   void name_expired(InodeId, std::string name) override { expired.insert(std::move(name)); }
   std::multiset<std::string> gone;
   std::multiset<std::string> expired;
 };
 
+// Of which the kernel is told when the test lets go of them.
+class KeptNotices : public KernelNotices {
+ public:
+  void name_gone(InodeId, InodeId, std::string, std::shared_ptr<void> until_told) override {
+    all.push_back(std::move(until_told));
+  }
+  void name_expired(InodeId, std::string) override {}
+  std::vector<std::shared_ptr<void>> all;
+};
+
 // For tests in which many threads speak, or memory fails.
 class SilentNotices : public KernelNotices {
  public:
-  void name_gone(InodeId, InodeId, std::string) override {}
+  void name_gone(InodeId, InodeId, std::string, std::shared_ptr<void>) override {}
   void name_expired(InodeId, std::string) override {}
 };
 
@@ -83,10 +96,15 @@ class FakeArrivals : public Arrivals {
     if (meanwhile) meanwhile();
     return known;
   }
+  bool all_forgotten(std::chrono::milliseconds) override {
+    if (forgets) forgets();
+    return true;
+  }
   std::atomic<bool> known = false;
   std::atomic<int> asked = 0;
   std::atomic<std::chrono::milliseconds> patience{};  // of the last question
   std::function<void()> meanwhile;                    // before the answer
+  std::function<void()> forgets;                      // the same, where FORGETs are asked for
 };
 
 class TreeTest : public testing::Test {
@@ -148,6 +166,7 @@ class TreeTest : public testing::Test {
     if (found) tree_->forget(found->inode->id, 1);
     return static_cast<bool>(found);
   }
+  // A listing's, from its end: the oldest first.
   std::vector<std::string> names(const InodeRef& directory, uid_t viewer = 0) {
     std::vector<std::string> all;
     EXPECT_TRUE(tree_->list(
@@ -157,6 +176,7 @@ class TreeTest : public testing::Test {
           return true;
         },
         Wait::yes));
+    std::ranges::reverse(all);
     return all;
   }
   base::Result<void> rename(const std::string& from, const std::string& to,

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <thread>
 
 #include "tests/fakes/fake_kernel.h"
 
@@ -35,7 +37,7 @@ T body_of(const test::Message& message) {
 
 TEST_F(NotifierTest, TellsOfANameThatIsGone) {
   notifier.start(kernel.session());
-  notifier.name_gone(3, 9, "gone");
+  notifier.name_gone(3, 9, "gone", nullptr);
   const test::Message message = kernel.await(1)[0];
   EXPECT_EQ(message.unique, 0U);
   EXPECT_EQ(message.error, FUSE_NOTIFY_DELETE);
@@ -63,7 +65,7 @@ TEST_F(NotifierTest, TellsOfAnInodeThatChanged) {
 
 TEST_F(NotifierTest, SendsWhatWasQueuedBeforeItStartedAndTheLastWordOnly) {
   for (int i = 0; i < 100; ++i) notifier.name_expired(3, "name");
-  notifier.name_gone(3, 9, "name");
+  notifier.name_gone(3, 9, "name", nullptr);
   notifier.start(kernel.session());
   kernel.await(1);
   notifier.stop();
@@ -72,7 +74,7 @@ TEST_F(NotifierTest, SendsWhatWasQueuedBeforeItStartedAndTheLastWordOnly) {
 }
 
 TEST_F(NotifierTest, TooManyAreReplacedByOneThatCoversAll) {
-  for (int i = 0; i < 200'000; ++i) notifier.name_gone(3, 9, std::to_string(i));
+  for (int i = 0; i < 200'000; ++i) notifier.name_gone(3, 9, std::to_string(i), nullptr);
   notifier.start(kernel.session());
   kernel.await(1);
   notifier.stop();
@@ -81,10 +83,22 @@ TEST_F(NotifierTest, TooManyAreReplacedByOneThatCoversAll) {
   EXPECT_EQ(kernel.messages()[0].error, kIncrementEpoch);
 }
 
+TEST_F(NotifierTest, DropsNoneThatKeepsSomethingUntilItIsTold) {
+  constexpr std::size_t kMany = 100'000;
+  const auto kept = std::make_shared<int>();
+  for (std::size_t i = 0; i < kMany; ++i) notifier.name_gone(3, 9, std::to_string(i), kept);
+  EXPECT_FALSE(notifier.is_idle());
+  notifier.start(kernel.session());
+  const auto messages = kernel.await(kMany);
+  for (const test::Message& message : messages) ASSERT_EQ(message.error, FUSE_NOTIFY_DELETE);
+  while (!notifier.is_idle()) std::this_thread::yield();
+  EXPECT_EQ(kept.use_count(), 1) << "what was told is kept no longer";
+}
+
 TEST_F(NotifierTest, IsQuietAfterStop) {
   notifier.start(kernel.session());
   notifier.stop();
-  notifier.name_gone(3, 9, "late");
+  notifier.name_gone(3, 9, "late", nullptr);
   notifier.stop();
   EXPECT_TRUE(kernel.messages().empty());
 }
@@ -92,9 +106,9 @@ TEST_F(NotifierTest, IsQuietAfterStop) {
 TEST_F(NotifierTest, GoesOnWhereTheKernelTakesANoticeNot) {
   kernel.set_deaf(true);
   notifier.start(kernel.session());
-  for (int i = 0; i < 100; ++i) notifier.name_gone(3, 9, std::to_string(i));
+  for (int i = 0; i < 100; ++i) notifier.name_gone(3, 9, std::to_string(i), nullptr);
   kernel.set_deaf(false);
-  notifier.name_gone(3, 9, "last");
+  notifier.name_gone(3, 9, "last", nullptr);
   const auto is_last = [](const test::Message& message) {
     return message.text().find("last") != std::string::npos;
   };
