@@ -70,6 +70,17 @@ void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
   }
 }
 
+// The same where a file has lost what held it. What a handle still holds can go by a close from now
+// on: the kernel must not trust what it remembers of the names.
+void Tree::let_go_or_leave(const InodeRef& inode, const Cause& cause) {
+  try {
+    consider(inode, cause);
+    if (!inode->gone) tell_expired(inode);
+  } catch (const std::bad_alloc&) {
+    left_overs_.add(inode);
+  }
+}
+
 // The same where what holds `inode` may have changed.
 void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
   try {
@@ -82,6 +93,7 @@ void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
 // What let go of it is not known any more: mostly this.
 void Tree::see_to_left_over(const InodeRef& inode) {
   refresh(inode, inode->is_directory() ? kLastEntryGone : kHandleClosed);
+  if (!inode->gone) tell_expired(inode);
 }
 
 void Tree::refresh(const InodeRef& inode, const Cause& cause) {
@@ -123,7 +135,7 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
       // Else somebody made the name anew meanwhile, or could not after taking the old one out.
       if (entry != nullptr && entry->inode == inode) removed = take_name(*parent, *entry);
     }
-    if (removed) {
+    if (removed.name) {
       note_deleted(*inode, name, cause);
       tell_gone(parent->id, inode->id, std::move(name));
     }
@@ -343,7 +355,7 @@ void Tree::tell_expired(const InodeRef& inode) {
   std::vector<std::pair<InodeId, std::string>> names;
   {
     base::Lock lock(inode->mutex);
-    if (inode->handles == 0) return;
+    if (inode->handles == 0 || !limits::close_can_delete(options_.lifetime, inode->facts())) return;
     for (const Dentry* name : inode->names) names.emplace_back(name->parent->id, name->name);
   }
   base::SharedLock lock(notices_mutex_);

@@ -83,9 +83,11 @@ struct TreeStats {
   std::array<std::uint64_t, kReasonNames.size()> deleted_for{};  // those, by Reason
 };
 
-// The name that an operation took out of the tree, for what is done once its locks are given back;
-// null: none.
-using Removed = std::unique_ptr<Dentry>;
+// The name that an operation took out of the tree, for what is done once its locks are given back.
+struct Removed {
+  std::unique_ptr<Dentry> name;  // null: none
+  bool let_go = false;           // it was the last that was held, and others are left
+};
 
 class Lookup;
 
@@ -208,7 +210,8 @@ class Tree {
   // lock for long; not for a handler.
   Census census() const;
   // Recomputes every user's charge from the inodes, what each counts of its names, and what holds
-  // it; the lines tell where that differs. Nothing may be going on meanwhile.
+  // it; the lines tell where that differs, and what is there that nothing holds. Nothing may be
+  // going on meanwhile.
   std::vector<std::string> audit() const;
   // Whether something waits for memory that a call had to leave to be removed.
   bool has_left_overs() const { return !left_overs_.empty(); }
@@ -233,7 +236,8 @@ class Tree {
 
   // audit.cc
   std::vector<InodeRef> all_inodes() const;
-  void audit_holding(const Inode& directory, std::vector<std::string>& differences) const;
+  void audit_holding(const Inode& inode, std::vector<std::string>& differences) const;
+  void audit_directory(const Inode& directory, std::vector<std::string>& differences) const;
 
   // creating.cc
   base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
@@ -276,10 +280,14 @@ class Tree {
         inodes;  // that lie elsewhere now, so that what holds them may have changed
   };
   base::Result<void> rename_locked(const Move& move, Moved& moved, Blocker& blocker);
+  static base::Errno again(const InodeRef& gone, Blocker& blocker);
   static ClaimantRef claiming_mover(const Move& move);
-  static base::Result<void> replace(const Move& move, const Inode& source, Inode& target,
+  static ClaimantRef claiming_exchanger(const Move& move);
+  static bool is_mover_gone(const Move& move);
+  static bool exchange(const Move& move);
+  static base::Result<bool> replace(const Move& move, const Inode& source, Inode& target,
                                     Removed& removed);
-  static void move_name(const Move& move, const InodeRef& source);
+  static bool move_name(const Move& move, const InodeRef& source);
 
   // holders.cc
   std::string path_of(const InodeRef& directory) const;
@@ -296,6 +304,7 @@ class Tree {
   void consider(InodeRef inode, const Cause& cause);
   void look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
   void consider_or_leave(const InodeRef& inode, const Cause& cause);
+  void let_go_or_leave(const InodeRef& inode, const Cause& cause);
   void refresh_or_leave(const InodeRef& inode, const Cause& cause);
   void see_to_left_over(const InodeRef& inode);
   void refresh(const InodeRef& inode, const Cause& cause);

@@ -215,6 +215,40 @@ TEST_F(Scarcity, OfExchangingAFileWithADirectoryElsewhere) {
   EXPECT_EQ(tree_->lookup(root_, "other", Wait::yes)->inode, other);
 }
 
+// Who exchanges claims what comes out.
+TEST_F(Scarcity, OfExchangingAFileOutOfADirectory) {
+  const InodeRef directory = make_directory(root_, "directory");
+  make_file(directory, "file");
+  const auto loose = create(root_, "loose", O_RDWR | O_CREAT);
+  const auto exchange = [&] {
+    return tree_->rename(directory, "file", root_, "loose", RenameMode::exchange,
+                         caller(kOtherSession), Wait::yes);
+  };
+  expect_each_failure_is_told(exchange, [&] {
+    EXPECT_TRUE(exchange());
+    EXPECT_TRUE(claimants_.end(kOtherSession));
+  });
+  close(loose);
+}
+
+// The other name goes as well, at the call or a moment later.
+TEST_F(Scarcity, OfRemovingTheLastNameThatIsHeld) {
+  const InodeRef directory = make_directory(root_, "directory");
+  const auto make_both = [&] {
+    const InodeRef file = make_file(directory, "file");
+    EXPECT_TRUE(forgotten(
+        tree_->link(file, root_, "a link with a long name", caller(kOtherSession), Wait::yes)));
+    claimants_.end(kOtherSession);
+  };
+  make_both();
+  expect_each_failure_is_told([&] { return tree_->unlink(directory, "file", Wait::yes); },
+                              [&] {
+                                expect_clean_audit();  // once what was left has been seen to
+                                EXPECT_FALSE(exists(root_, "a link with a long name"));
+                                make_both();
+                              });
+}
+
 TEST_F(Scarcity, OfRemoving) {
   const InodeRef directory = make_directory(root_, "directory");
   make_file(directory, "file");
