@@ -63,6 +63,11 @@ void Directory::look_at_some(std::uint64_t& cookie, std::vector<Seen>& some) con
   }
 }
 
+std::uint64_t Directory::last_cookie() const {
+  base::SharedLock lock(mutex);
+  return next_cookie_ - 1;
+}
+
 std::unique_ptr<Dentry> Directory::take_any() {
   return by_cookie_.empty() ? nullptr : take(*by_cookie_.begin()->second);
 }

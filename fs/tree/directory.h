@@ -50,6 +50,8 @@ class Directory {
     const Dentry* name;
   };
   void look_at_some(std::uint64_t& cookie, std::vector<Seen>& some) const EXCLUDES(mutex);
+  // Of the newest entry there was so far.
+  std::uint64_t last_cookie() const EXCLUDES(mutex);
   // Takes an entry out, whichever; nullptr: there is none. For the end of the mount. Needs no
   // memory.
   std::unique_ptr<Dentry> take_any() REQUIRES(mutex);

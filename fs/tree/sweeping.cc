@@ -2,6 +2,7 @@
 // rule.
 #include <spdlog/spdlog.h>
 
+#include <list>
 #include <new>
 #include <utility>
 
@@ -192,19 +193,21 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
   return parent->id == kRootId ? nullptr : parent;
 }
 
-// False: it has claimed again since it was looked for.
+// False: it has claimed again since it was looked for. What it held is the sweeper's.
 bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
-  const auto taken = claims_.take(key, claims);
+  // Nobody would do it later: it is tried until there is memory for it.
+  std::list<Sweep> sweep;
+  until_there_is_memory([&] { sweep.resize(1); });
+  if (sweep.empty()) return true;
+  auto taken = claims_.take(key, claims);
   if (!taken) return false;
-  const ClaimantRef& claimant = *taken;
-  if (!claimant) return true;
-  const Claimant::Names names = claimant->end();
-  if (!names.empty())
-    spdlog::debug("{} has ended, it held {} names", claimant->words(), names.size());
-  // Nobody would do it later: it is done anew from its beginning until there is memory for it.
-  std::vector<InodeRef> held;
-  until_there_is_memory([&] { held = Claimant::inodes_of(names); });
-  for (const InodeRef& inode : held) until_there_is_memory([&] { unclaim(inode, claimant); });
+  if (*taken == nullptr) return true;
+  Sweep& begun = sweep.front();
+  begun.claimant = *std::move(taken);
+  begun.names = begun.claimant->end();
+  if (begun.names.empty()) return true;
+  spdlog::debug("{} has ended, it held {} names", begun.claimant->words(), begun.names.size());
+  sweeper_.add(sweep);
   return true;
 }
 
@@ -213,15 +216,36 @@ void Tree::until_there_is_memory(Work work) {
   while (!ending_ && !shortage_.survives(work)) continue;
 }
 
-void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
+// True: nothing is left of it. After bad_alloc another call goes on.
+bool Tree::sweep_some(Sweep& sweep) {
+  constexpr int kAtOnce = 32;
+  if (!sweep.names.empty()) {
+    sweep.held = Claimant::inodes_of(sweep.names);
+    sweep.names.clear();
+  }
+  const Cause cause{Reason::claim_ended, sweep.claimant->words(), "has ended"};
+  for (int i = 0; i < kAtOnce && sweep.unheld.empty() && !sweep.held.empty(); ++i) {
+    unclaim(sweep.held.back(), sweep, cause);
+    sweep.held.pop_back();
+  }
+  if (sweep.unheld.empty()) return sweep.held.empty();
+  const InodeRef& directory = sweep.unheld.back();
+  if (consider_some(directory, sweep.walk, cause)) return false;
+  consider(directory, cause);
+  sweep.unheld.pop_back();
+  sweep.walk = {};
+  return sweep.unheld.empty() && sweep.held.empty();
+}
+
+void Tree::unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause) {
   {
     base::Lock lock(inode->mutex);
-    for (Dentry* name : inode->names) inode->names.unclaim(*name, claimant);
+    for (Dentry* name : inode->names) inode->names.unclaim(*name, sweep.claimant);
   }
-  const Cause cause{Reason::claim_ended, claimant->words(), "has ended"};
-  refresh(inode, cause);
+  if (inode->is_directory()) sweep.unheld = update_holding(inode);
   // What a handle still holds can now go by a close: the kernel must not trust what it remembers of
   // the names.
+  consider(inode, cause);
   if (!inode->gone) tell_expired(inode);
 }
 
@@ -240,21 +264,12 @@ bool Tree::is_holding(const Inode& directory) {
 
 // A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.
 void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
-  if (options_.lifetime != limits::LifetimeMode::claimed) return;
-  {
-    // Mostly nothing changes; then nobody waits for who is at work on a large tree. Under the lock
-    // that who changes it holds from look to change.
-    base::SharedLock lock(directory->directory->mutex);
-    if (is_holding(*directory) == directory->directory->holds_entries()) return;
-  }
-  std::vector<InodeRef> changed;
-  {
-    base::Lock lock(rename_mutex_);
-    changed = spread_holding(directory);
-  }
+  const std::vector<InodeRef> changed = update_holding(directory);
   try {
     for (auto at = changed.rbegin(); at != changed.rend(); ++at) {
-      if (!(*at)->directory->holds_entries()) consider_entries(*at, cause);
+      EntryWalk walk;
+      while (consider_some(*at, walk, cause)) continue;
+      consider(*at, cause);
     }
   } catch (const std::bad_alloc&) {
     // What is not looked at stays held; another call does it all.
@@ -267,21 +282,34 @@ void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   }
 }
 
-void Tree::consider_entries(const InodeRef& directory, const Cause& cause) {
-  std::vector<InodeRef> children;
+// Looks at some entries of a directory that may hold them no longer; false: at the last.
+bool Tree::consider_some(const InodeRef& directory, EntryWalk& walk, const Cause& cause) {
+  if (directory->directory->holds_entries()) return false;
+  if (walk.last == 0) walk.last = directory->directory->last_cookie();
+  std::vector<Directory::Seen> some;
+  std::uint64_t cookie = walk.cookie;
+  directory->directory->look_at_some(cookie, some);
+  for (const auto& [inode, name] : some) {
+    if (inode->is_directory()) continue;
+    consider(inode, cause);
+    if (!inode->gone) tell_expired(inode);
+  }
+  walk.cookie = cookie;
+  return !some.empty() && cookie < walk.last;
+}
+
+// Brings up to date whether `directory` holds what is in it, and so on downwards; the directories
+// where that has changed, parents first. bad_alloc changes nothing.
+std::vector<InodeRef> Tree::update_holding(const InodeRef& directory) {
+  if (options_.lifetime != limits::LifetimeMode::claimed) return {};
   {
+    // Mostly nothing changes; then nobody waits for who is at work on a large tree. Under the lock
+    // that who changes it holds from look to change.
     base::SharedLock lock(directory->directory->mutex);
-    std::uint64_t cookie = 0;
-    while (const Dentry* entry = directory->directory->after(cookie)) {
-      if (!entry->inode->is_directory()) children.push_back(entry->inode);
-      cookie = entry->cookie;
-    }
+    if (is_holding(*directory) == directory->directory->holds_entries()) return {};
   }
-  for (const InodeRef& child : children) {
-    consider(child, cause);
-    if (!child->gone) tell_expired(child);
-  }
-  consider(directory, cause);
+  base::Lock lock(rename_mutex_);
+  return spread_holding(directory);
 }
 
 // Brings `holds_entries` up to date from `directory` downwards; the directories where it changed,

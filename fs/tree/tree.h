@@ -37,6 +37,7 @@
 #include "fs/tree/notices.h"
 #include "fs/tree/reaper.h"
 #include "fs/tree/socket_watch.h"
+#include "fs/tree/sweeper.h"
 #include "fs/tree/types.h"
 
 namespace scratchfs::tree {
@@ -213,8 +214,9 @@ class Tree {
   // it; the lines tell where that differs, and what is there that nothing holds. Nothing may be
   // going on meanwhile.
   std::vector<std::string> audit() const;
-  // Whether something waits for memory that a call had to leave to be removed.
-  bool has_left_overs() const { return !left_overs_.empty(); }
+  // Whether something is still to be removed: what an ended claimant held, or what waits for
+  // memory.
+  bool has_left_overs() const { return !sweeper_.empty() || !left_overs_.empty(); }
   // Who holds which ids has changed in the ledger: every charge goes where it belongs now. A walk
   // over all objects, as census(); what is created meanwhile is right, too.
   void charge_holders();
@@ -318,11 +320,13 @@ class Tree {
   template <typename Work>
   void until_there_is_memory(Work work);
   void socket_unbound(const InodeRef& socket);
-  void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
+  bool sweep_some(Sweep& sweep);
+  void unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause);
   bool has_to_spread(const Inode& inode) const;
   static bool is_holding(const Inode& directory) EXCLUDES(directory.mutex);
   void refresh_holding(const InodeRef& directory, const Cause& cause);
-  void consider_entries(const InodeRef& directory, const Cause& cause);
+  bool consider_some(const InodeRef& directory, EntryWalk& walk, const Cause& cause);
+  std::vector<InodeRef> update_holding(const InodeRef& directory);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
   static void hold_entries(Inode& directory, bool holds) REQUIRES(directory.directory->mutex);
   static void spread_holding_to(const InodeRef& directory, std::vector<InodeRef>& changed,
@@ -355,9 +359,10 @@ class Tree {
   std::array<std::atomic<std::uint64_t>, kReasonNames.size()> deleted_for_{};
   std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
-  base::MemoryShortage shortage_{"removing what a claimant held"};
+  base::MemoryShortage shortage_{"noticing that a claimant has ended"};
   std::atomic<bool> ending_ = false;
-  LeftOvers left_overs_;  // last: its thread uses the others
+  LeftOvers left_overs_;  // its thread uses the others
+  Sweeper sweeper_;       // last: its thread uses these, too
 };
 
 }  // namespace scratchfs::tree
