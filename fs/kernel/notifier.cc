@@ -16,6 +16,8 @@ namespace {
 
 // Beyond that the kernel is told to look up every name again: a dozen MiB instead of no bound.
 constexpr std::size_t kMostQueued = 64 * 1024;
+// Sent in some ten milliseconds.
+constexpr std::size_t kFewQueued = 256;
 
 // ENOENT: the kernel does not know the name. ENOTEMPTY, EBUSY: a directory that is still in use
 // there as a place for names or mounts. ENODEV, ENOTCONN: the mount is going.
@@ -54,6 +56,7 @@ void Notifier::stop() {
     stopped_ = true;
     queued_.clear();
     something_to_do_.notify_one();
+    room_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -68,6 +71,16 @@ void Notifier::name_expired(tree::InodeId parent, std::string name) {
 
 void Notifier::inode_changed(tree::InodeId inode) { queue({inode, std::string()}, kExpireOnly); }
 
+void Notifier::wait_for_room(std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  base::Lock lock(mutex_);
+  while (queued_.size() > kFewQueued) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return;
+    room_.wait_for(mutex_, left);
+  }
+}
+
 void Notifier::queue(Key key, tree::InodeId child) {
   const base::Lock lock(mutex_);
   if (stopped_ || forget_all_) return;
@@ -80,7 +93,10 @@ void Notifier::queue(Key key, tree::InodeId child) {
   } catch (const std::bad_alloc&) {
     forget_all_ = true;
   }
-  if (forget_all_) queued_.clear();
+  if (forget_all_) {
+    queued_.clear();
+    room_.notify_all();
+  }
   something_to_do_.notify_one();
 }
 
@@ -92,6 +108,7 @@ void Notifier::work(fuse_session* session) {
     // One at a time: a later notice about the name, or stop(), still reaches what waits here.
     const bool all = std::exchange(forget_all_, false);
     auto notice = all ? Batch::node_type() : queued_.extract(queued_.begin());
+    if (queued_.size() == kFewQueued) room_.notify_all();
     lock.unlock();
     if (all) {
       forget_all(session);

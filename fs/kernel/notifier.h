@@ -34,6 +34,7 @@ class Notifier final : public tree::KernelNotices {
   void name_gone(tree::InodeId parent, tree::InodeId child, std::string name) override
       EXCLUDES(mutex_);
   void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
+  void wait_for_room(std::chrono::milliseconds patience) override EXCLUDES(mutex_);
   // The cached pages and attributes of the inode are no longer true.
   void inode_changed(tree::InodeId inode) EXCLUDES(mutex_);
 
@@ -56,6 +57,7 @@ class Notifier final : public tree::KernelNotices {
 
   base::Mutex mutex_;
   base::Condition something_to_do_;
+  base::Condition room_;  // few are queued
   Batch queued_ GUARDED_BY(mutex_);
   bool forget_all_ GUARDED_BY(mutex_) = false;  // more was queued than is kept one by one
   bool stopped_ GUARDED_BY(mutex_) = false;

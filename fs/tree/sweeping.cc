@@ -222,6 +222,8 @@ bool Tree::sweep_some(Sweep& sweep) {
   if (!sweep.names.empty()) {
     sweep.held = Claimant::inodes_of(sweep.names);
     sweep.names.clear();
+  } else {
+    wait_for_notices();  // from the second piece on: most sweeps have only one
   }
   const Cause cause{Reason::claim_ended, sweep.claimant->words(), "has ended"};
   for (int i = 0; i < kAtOnce && sweep.unheld.empty() && !sweep.held.empty(); ++i) {
@@ -235,6 +237,13 @@ bool Tree::sweep_some(Sweep& sweep) {
   sweep.unheld.pop_back();
   sweep.walk = {};
   return sweep.unheld.empty() && sweep.held.empty();
+}
+
+// The kernel hears of others' names, too.
+void Tree::wait_for_notices() {
+  constexpr std::chrono::milliseconds kPatience{50};  // the kernel may be waiting for a handler
+  base::SharedLock lock(notices_mutex_);
+  if (notices_ != nullptr) notices_->wait_for_room(kPatience);
 }
 
 void Tree::unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause) {

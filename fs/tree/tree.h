@@ -321,6 +321,7 @@ class Tree {
   void until_there_is_memory(Work work);
   void socket_unbound(const InodeRef& socket);
   bool sweep_some(Sweep& sweep);
+  void wait_for_notices();
   void unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause);
   bool has_to_spread(const Inode& inode) const;
   static bool is_holding(const Inode& directory) EXCLUDES(directory.mutex);
