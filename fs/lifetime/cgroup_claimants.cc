@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -22,7 +23,10 @@ namespace scratchfs::tree {
 
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr ClaimantKey kStop = ~ClaimantKey{0};
+constexpr milliseconds kLookAtAll{500};
 
 // Empty where it cannot be read.
 std::string read_whole(const std::string& path) {
@@ -169,26 +173,32 @@ void CgroupClaimants::stop() {
 
 void CgroupClaimants::run() {
   pthread_setname_np(pthread_self(), "claims");
+  Clock::time_point looked = Clock::now();  // at all of them
   while (true) {
     std::array<epoll_event, 64> events{};
-    const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience());
+    const int got =
+        epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience(looked));
     for (int i = 0; i < got; ++i) {
       if (events[static_cast<std::size_t>(i)].data.u64 == kStop) return;
     }
-    // What is not looked at now is after the next patience.
+    const auto now = Clock::now();
+    const bool all = now - looked >= kLookAtAll;
+    if (all) looked = now;
+    // What is not looked at now is with all the others.
     shortage_.survives([&] {
-      if (got == 0) look_at_all();
+      if (all) return look_at_all();
       for (int i = 0; i < got; ++i) look_at(events[static_cast<std::size_t>(i)].data.u64);
     });
   }
 }
 
-// The kernel tells of a group at most every 10 ms, and forgets to where it is removed before it
-// comes to that.
-int CgroupClaimants::patience() {
-  constexpr int kMilliseconds = 500;
+// Until all are looked at again, however much is told of some: the kernel tells of a group at most
+// every 10 ms, and forgets to where it is removed before it comes to that.
+int CgroupClaimants::patience(Clock::time_point looked) {
   base::Lock lock(mutex_);
-  return groups_.empty() ? -1 : kMilliseconds;
+  if (groups_.empty()) return -1;
+  const auto left = std::chrono::ceil<milliseconds>(looked + kLookAtAll - Clock::now());
+  return static_cast<int>(std::max<milliseconds::rep>(left.count(), 0));
 }
 
 void CgroupClaimants::look_at_all() {

@@ -1,6 +1,7 @@
 // Claims for control groups: Slurm's jobs, systemd's services and scopes, containers.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,7 @@ class CgroupClaimants final : public ClaimantKind {
   void stop() override;
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Group {
     std::string words;
     int events = -1;  // cgroup.events
@@ -54,7 +56,7 @@ class CgroupClaimants final : public ClaimantKind {
   std::string directory_of(pid_t pid) const;
   std::string words_for(const std::string& directory) const;
   void run();
-  int patience() EXCLUDES(mutex_);
+  int patience(Clock::time_point looked) EXCLUDES(mutex_);
   void look_at_all() EXCLUDES(mutex_);
   void look_at(ClaimantKey key) EXCLUDES(mutex_);
 

@@ -17,12 +17,13 @@ enum class Reason : std::uint8_t {
   socket_unbound,
   moved_away,
   creator_gone,
+  name_removed,
 };
 // As `scratchfs status --json` has them.
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::creator_gone) + 1>
-    kReasonNames = {"handle_closed",  "claim_ended", "mark_lifted", "last_entry_gone",
-                    "socket_unbound", "moved_away",  "creator_gone"};
-static_assert(kReasonNames.back() == "creator_gone");
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::name_removed) + 1>
+    kReasonNames = {"handle_closed",  "claim_ended", "mark_lifted",  "last_entry_gone",
+                    "socket_unbound", "moved_away",  "creator_gone", "name_removed"};
+static_assert(kReasonNames.back() == "name_removed");
 
 // `{..., "session 1529", "has ended"}`, as in `last held by session 1529, which has ended`. For the
 // length of a call.
@@ -38,5 +39,6 @@ inline constexpr Cause kLastEntryGone{Reason::last_entry_gone, "what was in it",
 inline constexpr Cause kUnbound{Reason::socket_unbound, "a process that had it bound", "closed it"};
 inline constexpr Cause kMovedAway{Reason::moved_away, "the place that it had", "it left"};
 inline constexpr Cause kCreatorGone{Reason::creator_gone, "its creator", "had ended before"};
+inline constexpr Cause kNameRemoved{Reason::name_removed, "another name", "was removed"};
 
 }  // namespace scratchfs::tree

@@ -54,8 +54,15 @@ void Tree::charge_holders() {
   }
 }
 
-// A file may have a name that nothing holds: where a held one was removed by hand, until a close.
-void Tree::audit_holding(const Inode& directory, std::vector<std::string>& differences) const {
+void Tree::audit_holding(const Inode& inode, std::vector<std::string>& differences) const {
+  if (inode.is_directory()) return audit_directory(inode, differences);
+  base::Lock lock(inode.mutex);
+  if (!inode.gone && !inode.names.empty() && !is_held(inode))
+    differences.push_back(
+        fmt::format("inode {}: has {} names, and nothing holds it", inode.id, inode.names.size()));
+}
+
+void Tree::audit_directory(const Inode& directory, std::vector<std::string>& differences) const {
   if (directory.id == kRootId || directory.directory->is_removed()) return;
   base::SharedLock lock(directory.directory->mutex);
   if (options_.lifetime == limits::LifetimeMode::claimed &&
@@ -74,7 +81,7 @@ std::vector<std::string> Tree::audit() const {
   for (const InodeRef& inode : all_inodes()) {
     if (!names_are_counted(*inode))
       differences.push_back(fmt::format("inode {}: its names are counted wrong", inode->id));
-    if (inode->is_directory()) audit_holding(*inode, differences);
+    audit_holding(*inode, differences);
     uid_t owner = 0;
     const limits::Usage usage = usage_of(*inode, owner);
     limits::Usage& all = found[ledger_.holder_of(owner)];

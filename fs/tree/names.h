@@ -23,6 +23,7 @@ class Names {
   // How many are claimed; how many lie in a directory that holds its entries.
   std::size_t claimed() const { return claimed_; }
   std::size_t held_by_directories() const { return held_; }
+  bool are_held() const { return claimed_ > 0 || held_ > 0; }  // one of them at least
 
   void add(Dentry& name);
   // Precondition: it has no claims any more.

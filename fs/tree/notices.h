@@ -23,6 +23,9 @@ class KernelNotices {
                          std::shared_ptr<void> until_told) = 0;
   // The name exists, but from now on a close can remove it: it must be asked about each time.
   virtual void name_expired(InodeId parent, std::string name) = 0;
+  // For who has many: waits until few are on their way, so that others' do not queue behind them,
+  // but no longer than `patience`. The one call that does not return at once.
+  virtual void wait_for_room(std::chrono::milliseconds /*patience*/) {}
 };
 
 // What the tree may ask about requests that it has not seen yet.

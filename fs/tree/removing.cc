@@ -11,8 +11,10 @@ bool Tree::is_held(const Inode& inode) const {
 // is freed later, in finish(), so that no lock is held for as long as that takes. Needs no memory.
 Removed Tree::take_name(Inode& parent, Dentry& entry) {
   Inode& inode = *entry.inode;
+  bool let_go = false;
   {
     base::Lock lock(inode.mutex);
+    const bool was_held = inode.names.are_held();
     unclaim_name(inode, entry);
     if (!inode.gone) {
       const bool last = inode.names.size() == 1;
@@ -25,16 +27,20 @@ Removed Tree::take_name(Inode& parent, Dentry& entry) {
       inode.touch_changed();
     }
     inode.names.drop(entry);
+    let_go = was_held && !inode.names.are_held() && !inode.names.empty();
   }
   touch(parent);
-  return parent.directory->take(entry);
+  return {parent.directory->take(entry), let_go};
 }
 
-// Without locks: frees the content, and lets a directory go that was only waiting to become empty.
+// Without locks: frees the content, and lets go what only this name held: the file, if it has
+// others, and a directory that was only waiting to become empty.
 void Tree::finish(const Removed& removed) {
-  if (removed == nullptr) return;
-  if (removed->inode->gone) free_content(*removed->inode);
-  Inode& parent = *removed->parent;
+  if (removed.name == nullptr) return;
+  const InodeRef& inode = removed.name->inode;
+  if (inode->gone) free_content(*inode);
+  if (removed.let_go) let_go_or_leave(inode, kNameRemoved);
+  Inode& parent = *removed.name->parent;
   if (options_.lifetime == limits::LifetimeMode::claimed && parent.id != kRootId &&
       !parent.directory->holds_entries())
     consider_or_leave(parent.shared_from_this(), kLastEntryGone);

@@ -13,7 +13,7 @@ struct Tree::Move {
   const InodeRef& to;
   std::string_view new_name;
   RenameMode mode;
-  const ClaimantRef mover;  // of what no directory holds where it goes; may be null
+  const ClaimantRef mover;  // claims what no directory holds where it goes; null: is gone
   const base::Wait wait;
 };
 
@@ -72,21 +72,21 @@ void keep_claims(Inode& inode, Dentry& name, std::size_t count) REQUIRES(inode.m
   while (name.claims.size() > count) unclaim_name(inode, name, ClaimantRef(name.claims.back()));
 }
 
-// Each name gets the other's claims besides its own; where that is none, both get `otherwise`,
-// which may be null. bad_alloc changes nothing.
-void share_claims(Dentry& one, Dentry& other,
-                  const ClaimantRef& otherwise) NO_THREAD_SAFETY_ANALYSIS {
+// Each name gets the other's claims besides its own, and is claimed by `for_one` or `for_other`,
+// who may be null. bad_alloc changes nothing.
+void share_claims(Dentry& one, const ClaimantRef& for_one, Dentry& other,
+                  const ClaimantRef& for_other) REQUIRES(one.inode->mutex, other.inode->mutex) {
   Inode& first = *one.inode;
   Inode& second = *other.inode;
-  const std::scoped_lock both(first.mutex, second.mutex);
   first.names.unclaim_if(one, has_ended);
   second.names.unclaim_if(other, has_ended);
   const std::size_t ones = one.claims.size();
   const std::size_t others = other.claims.size();
   try {
     for (const ClaimantRef& claimant : other.claims) claim_name(first, one, claimant);
-    if (one.claims.empty()) claim_name(first, one, otherwise);
     for (const ClaimantRef& claimant : one.claims) claim_name(second, other, claimant);
+    claim_name(first, one, for_one);
+    claim_name(second, other, for_other);
   } catch (const std::bad_alloc&) {
     keep_claims(first, one, ones);
     keep_claims(second, other, others);
@@ -102,10 +102,10 @@ void pass_claims_on(Inode& inode, Dentry& name) REQUIRES(inode.mutex) {
 }
 
 // Each name gets the other's inode. Needs no memory; callers hold both directories.
-void swap_inodes(Dentry& one, Dentry& other) NO_THREAD_SAFETY_ANALYSIS {
+void swap_inodes(Dentry& one, Dentry& other)
+    REQUIRES(one.inode->mutex, other.inode->mutex) NO_THREAD_SAFETY_ANALYSIS {
   const InodeRef first = one.inode;
   const InodeRef second = other.inode;
-  const std::scoped_lock both(first->mutex, second->mutex);
   first->names.replace(one, other);
   second->names.replace(other, one);
   one.parent->directory->set_inode(one, second);
@@ -114,6 +114,23 @@ void swap_inodes(Dentry& one, Dentry& other) NO_THREAD_SAFETY_ANALYSIS {
   pass_claims_on(*first, other);
   first->touch_changed();
   second->touch_changed();
+}
+
+// Does both. False: one of the two is gone, and nothing has changed, as after bad_alloc.
+bool exchange_names(Dentry& one, const ClaimantRef& for_one, Dentry& other,
+                    const ClaimantRef& for_other) NO_THREAD_SAFETY_ANALYSIS {
+  const InodeRef first = one.inode;
+  const InodeRef second = other.inode;
+  const std::scoped_lock both(first->mutex, second->mutex);
+  if (first->gone || second->gone) return false;
+  share_claims(one, for_one, other, for_other);
+  swap_inodes(one, other);
+  return true;
+}
+
+// Whether what lies in `from` loses a holder when it goes to `to`.
+bool lets_go(const Inode& from, const Inode& to) {
+  return from.directory->holds_entries() && !to.directory->holds_entries();
 }
 
 }  // namespace
@@ -165,39 +182,63 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
     if (!target) return base::Errno(ENOENT);
     if (crosses && target->is_directory() && is_within(move.from, *target))
       return base::Errno(EINVAL);
-    if (source == target) return {};
-    Dentry& one = *from.find(move.old_name);
-    Dentry& other = *to.find(move.new_name);
-    share_claims(one, other, nullptr);
-    swap_inodes(one, other);
-    touch(*move.from);
-    if (crosses) touch(*move.to);
+  }
+  if (source == target) return {};  // two names of one file: rename(2) does nothing
+  // Nobody would hold it where it goes, and nobody waits for the answer: it stays where it is.
+  if (is_mover_gone(move)) return base::Errno(EINTR);
+  if (exchanges) {
+    if (!exchange(move)) return again(source->gone ? source : target, blocker);
     moved.inodes = {source, target};
     return {};
   }
-  if (source == target) return {};  // two names of one file: rename(2) does nothing
   if (target) {
-    if (const auto replaced = replace(move, *source, *target, moved.replaced); !replaced)
-      return replaced;
+    const auto replaced = replace(move, *source, *target, moved.replaced);
+    if (!replaced) return replaced.error();
+    if (!*replaced) return again(source->gone ? source : target, blocker);
   } else {
     if (const auto free = check_new(*move.to, move.new_name, blocker); !free) return free;
-    move_name(move, source);
+    if (!move_name(move, source)) return again(source, blocker);
   }
   moved.inodes = {source};
   return {};
 }
 
-// `mv job/result .` does not lose the result: what its directory held, and nothing holds where it
-// goes, is claimed by who moved it there. Null where that is not so.
-ClaimantRef Tree::claiming_mover(const Move& move) {
-  const bool is_let_go =
-      move.from->directory->holds_entries() && !move.to->directory->holds_entries();
-  return is_let_go ? move.mover : nullptr;
+// Has the rename begin again, because `gone` went after it had been found.
+base::Errno Tree::again(const InodeRef& gone, Blocker& blocker) {
+  blocker = gone;
+  return base::Errno(ENOENT);
 }
 
-// Exchanges the two names, and takes out what the target has then. bad_alloc changes nothing. Locks
-// as rename_locked().
-base::Result<void> Tree::replace(const Move& move, const Inode& source, Inode& target,
+// `mv job/result .` does not lose the result: what its directory held, and none holds where it
+// goes, is claimed by who moves it there. Null where that is not so.
+ClaimantRef Tree::claiming_mover(const Move& move) {
+  return lets_go(*move.from, *move.to) ? move.mover : nullptr;
+}
+
+// Of what comes the other way.
+ClaimantRef Tree::claiming_exchanger(const Move& move) {
+  return lets_go(*move.to, *move.from) ? move.mover : nullptr;
+}
+
+bool Tree::is_mover_gone(const Move& move) {
+  const bool must_claim = lets_go(*move.from, *move.to) ||
+                          (move.mode == RenameMode::exchange && lets_go(*move.to, *move.from));
+  return must_claim && (!move.mover || move.mover->has_ended());
+}
+
+// False: one of the two is gone. bad_alloc changes nothing. Locks as rename_locked().
+bool Tree::exchange(const Move& move) NO_THREAD_SAFETY_ANALYSIS {
+  Dentry& one = *move.from->directory->find(move.old_name);
+  Dentry& other = *move.to->directory->find(move.new_name);
+  if (!exchange_names(one, claiming_exchanger(move), other, claiming_mover(move))) return false;
+  touch(*move.from);
+  if (move.from != move.to) touch(*move.to);
+  return true;
+}
+
+// Exchanges the two names, and takes out what the target has then. False: one of the two is gone.
+// bad_alloc changes nothing. Locks as rename_locked().
+base::Result<bool> Tree::replace(const Move& move, const Inode& source, Inode& target,
                                  Removed& removed) NO_THREAD_SAFETY_ANALYSIS {
   if (target.is_directory() && !source.is_directory()) return base::Errno(EISDIR);
   if (!target.is_directory() && source.is_directory()) return base::Errno(ENOTDIR);
@@ -208,26 +249,26 @@ base::Result<void> Tree::replace(const Move& move, const Inode& source, Inode& t
     if (move.from != move.to && is_within(move.from, target)) return base::Errno(ENOTEMPTY);
     base::Lock lock(target.directory->mutex, move.to->directory->mutex);
     if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
-    share_claims(old, kept, claiming_mover(move));
+    if (!exchange_names(old, nullptr, kept, claiming_mover(move))) return false;
     target.directory->mark_removed();
-  } else {
-    share_claims(old, kept, claiming_mover(move));
+  } else if (!exchange_names(old, nullptr, kept, claiming_mover(move))) {
+    return false;
   }
-  swap_inodes(old, kept);
   removed = take_name(*move.from, old);
   if (move.to != move.from) touch(*move.to);
-  return {};
+  return true;
 }
 
-// Gives `source` a new name with the claims of the old one. bad_alloc changes nothing. Locks as
-// rename_locked().
-void Tree::move_name(const Move& move, const InodeRef& source) NO_THREAD_SAFETY_ANALYSIS {
+// Gives `source` a new name with the claims of the old one. False: it is gone. bad_alloc changes
+// nothing. Locks as rename_locked().
+bool Tree::move_name(const Move& move, const InodeRef& source) NO_THREAD_SAFETY_ANALYSIS {
   Dentry& old = *move.from->directory->find(move.old_name);
   {
     base::Lock lock(source->mutex);
+    if (source->gone) return false;
     Dentry& fresh = add_name(*move.to, source, move.new_name, old.claims);
     try {
-      if (fresh.claims.empty()) claim_name(*source, fresh, claiming_mover(move));
+      claim_name(*source, fresh, claiming_mover(move));
     } catch (const std::bad_alloc&) {
       remove_name(*move.to, *source, fresh);
       throw;
@@ -237,6 +278,7 @@ void Tree::move_name(const Move& move, const InodeRef& source) NO_THREAD_SAFETY_
   }
   touch(*move.from);
   if (move.to != move.from) touch(*move.to);
+  return true;
 }
 
 }  // namespace scratchfs::tree

@@ -2,6 +2,7 @@
 // rule.
 #include <spdlog/spdlog.h>
 
+#include <list>
 #include <new>
 #include <utility>
 
@@ -71,6 +72,17 @@ void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
   }
 }
 
+// The same where a file has lost what held it. What a handle still holds can go by a close from now
+// on: the kernel must not trust what it remembers of the names.
+void Tree::let_go_or_leave(const InodeRef& inode, const Cause& cause) {
+  try {
+    consider(inode, cause);
+    if (!inode->gone) tell_expired(inode);
+  } catch (const std::bad_alloc&) {
+    left_overs_.add(inode);
+  }
+}
+
 // The same where what holds `inode` may have changed.
 void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
   try {
@@ -83,6 +95,7 @@ void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
 // What let go of it is not known any more: mostly this.
 void Tree::see_to_left_over(const InodeRef& inode) {
   refresh(inode, inode->is_directory() ? kLastEntryGone : kHandleClosed);
+  if (!inode->gone) tell_expired(inode);
 }
 
 void Tree::refresh(const InodeRef& inode, const Cause& cause) {
@@ -126,7 +139,7 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
       // Else somebody made the name anew meanwhile, or could not after taking the old one out.
       if (entry != nullptr && entry->inode == inode) removed = take_name(*parent, *entry);
     }
-    if (removed) {
+    if (removed.name) {
       note_deleted(*inode, name, cause);
       tell_gone(parent->id, inode->id, std::move(name), untold);
     }
@@ -185,19 +198,21 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
   return parent->id == kRootId ? nullptr : parent;
 }
 
-// False: it has claimed again since it was looked for.
+// False: it has claimed again since it was looked for. What it held is the sweeper's.
 bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
-  const auto taken = claims_.take(key, claims);
+  // Nobody would do it later: it is tried until there is memory for it.
+  std::list<Sweep> sweep;
+  until_there_is_memory([&] { sweep.resize(1); });
+  if (sweep.empty()) return true;
+  auto taken = claims_.take(key, claims);
   if (!taken) return false;
-  const ClaimantRef& claimant = *taken;
-  if (!claimant) return true;
-  const Claimant::Names names = claimant->end();
-  if (!names.empty())
-    spdlog::debug("{} has ended, it held {} names", claimant->words(), names.size());
-  // Nobody would do it later: it is done anew from its beginning until there is memory for it.
-  std::vector<InodeRef> held;
-  until_there_is_memory([&] { held = Claimant::inodes_of(names); });
-  for (const InodeRef& inode : held) until_there_is_memory([&] { unclaim(inode, claimant); });
+  if (*taken == nullptr) return true;
+  Sweep& begun = sweep.front();
+  begun.claimant = *std::move(taken);
+  begun.names = begun.claimant->end();
+  if (begun.names.empty()) return true;
+  spdlog::debug("{} has ended, it held {} names", begun.claimant->words(), begun.names.size());
+  sweeper_.add(sweep);
   return true;
 }
 
@@ -206,15 +221,45 @@ void Tree::until_there_is_memory(Work work) {
   while (!ending_ && !shortage_.survives(work)) continue;
 }
 
-void Tree::unclaim(const InodeRef& inode, const ClaimantRef& claimant) {
+// True: nothing is left of it. After bad_alloc another call goes on.
+bool Tree::sweep_some(Sweep& sweep) {
+  constexpr int kAtOnce = 32;
+  if (!sweep.names.empty()) {
+    sweep.held = Claimant::inodes_of(sweep.names);
+    sweep.names.clear();
+  } else {
+    wait_for_notices();  // from the second piece on: most sweeps have only one
+  }
+  const Cause cause{Reason::claim_ended, sweep.claimant->words(), "has ended"};
+  for (int i = 0; i < kAtOnce && sweep.unheld.empty() && !sweep.held.empty(); ++i) {
+    unclaim(sweep.held.back(), sweep, cause);
+    sweep.held.pop_back();
+  }
+  if (sweep.unheld.empty()) return sweep.held.empty();
+  const InodeRef& directory = sweep.unheld.back();
+  if (consider_some(directory, sweep.cookie, cause)) return false;
+  consider(directory, cause);
+  sweep.unheld.pop_back();
+  sweep.cookie = 0;
+  return sweep.unheld.empty() && sweep.held.empty();
+}
+
+// The kernel hears of others' names, too.
+void Tree::wait_for_notices() {
+  constexpr std::chrono::milliseconds kPatience{50};  // the kernel may be waiting for a handler
+  base::SharedLock lock(notices_mutex_);
+  if (notices_ != nullptr) notices_->wait_for_room(kPatience);
+}
+
+void Tree::unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause) {
   {
     base::Lock lock(inode->mutex);
-    for (Dentry* name : inode->names) inode->names.unclaim(*name, claimant);
+    for (Dentry* name : inode->names) inode->names.unclaim(*name, sweep.claimant);
   }
-  const Cause cause{Reason::claim_ended, claimant->words(), "has ended"};
-  refresh(inode, cause);
+  if (inode->is_directory()) sweep.unheld = update_holding(inode);
   // What a handle still holds can now go by a close: the kernel must not trust what it remembers of
   // the names.
+  consider(inode, cause);
   if (!inode->gone) tell_expired(inode);
 }
 
@@ -233,21 +278,12 @@ bool Tree::is_holding(const Inode& directory) {
 
 // A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.
 void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
-  if (options_.lifetime != limits::LifetimeMode::claimed) return;
-  {
-    // Mostly nothing changes; then nobody waits for who is at work on a large tree. Under the lock
-    // that who changes it holds from look to change.
-    base::SharedLock lock(directory->directory->mutex);
-    if (is_holding(*directory) == directory->directory->holds_entries()) return;
-  }
-  std::vector<InodeRef> changed;
-  {
-    base::Lock lock(rename_mutex_);
-    changed = spread_holding(directory);
-  }
+  const std::vector<InodeRef> changed = update_holding(directory);
   try {
     for (auto at = changed.rbegin(); at != changed.rend(); ++at) {
-      if (!(*at)->directory->holds_entries()) consider_entries(*at, cause);
+      std::uint64_t cookie = 0;
+      while (consider_some(*at, cookie, cause)) continue;
+      consider(*at, cause);
     }
   } catch (const std::bad_alloc&) {
     // What is not looked at stays held; another call does it all.
@@ -260,21 +296,31 @@ void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   }
 }
 
-void Tree::consider_entries(const InodeRef& directory, const Cause& cause) {
-  std::vector<InodeRef> children;
+// Looks at some entries of a directory that may hold them no longer; false: at the last.
+bool Tree::consider_some(const InodeRef& directory, std::uint64_t& cookie, const Cause& cause) {
+  if (directory->directory->holds_entries()) return false;
+  std::vector<Directory::Seen> some;
+  directory->directory->look_at_some(cookie, some);
+  for (const auto& [inode, name] : some) {
+    if (inode->is_directory()) continue;
+    consider(inode, cause);
+    if (!inode->gone) tell_expired(inode);
+  }
+  return !some.empty();
+}
+
+// Brings up to date whether `directory` holds what is in it, and so on downwards; the directories
+// where that has changed, parents first. bad_alloc changes nothing.
+std::vector<InodeRef> Tree::update_holding(const InodeRef& directory) {
+  if (options_.lifetime != limits::LifetimeMode::claimed) return {};
   {
+    // Mostly nothing changes; then nobody waits for who is at work on a large tree. Under the lock
+    // that who changes it holds from look to change.
     base::SharedLock lock(directory->directory->mutex);
-    std::uint64_t cookie = 0;
-    while (const Dentry* entry = directory->directory->after(cookie)) {
-      if (!entry->inode->is_directory()) children.push_back(entry->inode);
-      cookie = entry->cookie;
-    }
+    if (is_holding(*directory) == directory->directory->holds_entries()) return {};
   }
-  for (const InodeRef& child : children) {
-    consider(child, cause);
-    if (!child->gone) tell_expired(child);
-  }
-  consider(directory, cause);
+  base::Lock lock(rename_mutex_);
+  return spread_holding(directory);
 }
 
 // Brings `holds_entries` up to date from `directory` downwards; the directories where it changed,
@@ -349,7 +395,7 @@ void Tree::tell_expired(const InodeRef& inode) {
   std::vector<std::pair<InodeId, std::string>> names;
   {
     base::Lock lock(inode->mutex);
-    if (inode->handles == 0) return;
+    if (inode->handles == 0 || !limits::close_can_delete(options_.lifetime, inode->facts())) return;
     for (const Dentry* name : inode->names) names.emplace_back(name->parent->id, name->name);
   }
   base::SharedLock lock(notices_mutex_);

@@ -26,7 +26,8 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
                                                  .uid = options.owner,
                                                  .gid = options.group},
                                     store, ledger)),
-      left_overs_([this](const InodeRef& inode) { see_to_left_over(inode); }) {
+      left_overs_([this](const InodeRef& inode) { see_to_left_over(inode); }),
+      sweeper_([this](Sweep& sweep) { return sweep_some(sweep); }) {
   inodes_.add(kRootId, root_);
   kind_.start({.claims = [this](ClaimantKey key) { return claims_.claims_of(key); },
                .ended = [this](ClaimantKey key,
@@ -37,6 +38,7 @@ Tree::~Tree() {
   ending_ = true;
   kind_.stop();
   if (sockets_) sockets_->stop();
+  sweeper_.stop();
   left_overs_.stop();
   if (const auto omitted = deletion_log_.take_omitted(); omitted > 0)
     spdlog::debug("deleted {} more because nothing held them", omitted);

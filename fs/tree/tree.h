@@ -38,6 +38,7 @@
 #include "fs/tree/reaper.h"
 #include "fs/tree/remembered.h"
 #include "fs/tree/socket_watch.h"
+#include "fs/tree/sweeper.h"
 #include "fs/tree/types.h"
 #include "fs/tree/wait_budget.h"
 
@@ -85,9 +86,11 @@ struct TreeStats {
   std::array<std::uint64_t, kReasonNames.size()> deleted_for{};  // those, by Reason
 };
 
-// The name that an operation took out of the tree, for what is done once its locks are given back;
-// null: none.
-using Removed = std::unique_ptr<Dentry>;
+// The name that an operation took out of the tree, for what is done once its locks are given back.
+struct Removed {
+  std::unique_ptr<Dentry> name;  // null: none
+  bool let_go = false;           // it was the last that was held, and others are left
+};
 
 class Lookup;
 class Untold;
@@ -212,10 +215,12 @@ class Tree {
   // lock for long; not for a handler.
   Census census() const;
   // Recomputes every user's charge from the inodes, what each counts of its names, and what holds
-  // it; the lines tell where that differs. Nothing may be going on meanwhile.
+  // it; the lines tell where that differs, and what is there that nothing holds. Nothing may be
+  // going on meanwhile.
   std::vector<std::string> audit() const;
-  // Whether something waits for memory that a call had to leave to be removed.
-  bool has_left_overs() const { return !left_overs_.empty(); }
+  // Whether something is still to be removed: what an ended claimant held, or what waits for
+  // memory.
+  bool has_left_overs() const { return !sweeper_.empty() || !left_overs_.empty(); }
   // Who holds which ids has changed in the ledger: every charge goes where it belongs now. A walk
   // over all objects, as census(); what is created meanwhile is right, too.
   void charge_holders();
@@ -243,7 +248,8 @@ class Tree {
 
   // audit.cc
   std::vector<InodeRef> all_inodes() const;
-  void audit_holding(const Inode& directory, std::vector<std::string>& differences) const;
+  void audit_holding(const Inode& inode, std::vector<std::string>& differences) const;
+  void audit_directory(const Inode& directory, std::vector<std::string>& differences) const;
 
   // creating.cc
   base::Result<void> check_new(Inode& parent, std::string_view name, Blocker& blocker)
@@ -286,10 +292,14 @@ class Tree {
         inodes;  // that lie elsewhere now, so that what holds them may have changed
   };
   base::Result<void> rename_locked(const Move& move, Moved& moved, Blocker& blocker);
+  static base::Errno again(const InodeRef& gone, Blocker& blocker);
   static ClaimantRef claiming_mover(const Move& move);
-  static base::Result<void> replace(const Move& move, const Inode& source, Inode& target,
+  static ClaimantRef claiming_exchanger(const Move& move);
+  static bool is_mover_gone(const Move& move);
+  static bool exchange(const Move& move);
+  static base::Result<bool> replace(const Move& move, const Inode& source, Inode& target,
                                     Removed& removed);
-  static void move_name(const Move& move, const InodeRef& source);
+  static bool move_name(const Move& move, const InodeRef& source);
 
   // holders.cc
   std::string path_of(const InodeRef& directory) const;
@@ -306,6 +316,7 @@ class Tree {
   void consider(InodeRef inode, const Cause& cause);
   void look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
   void consider_or_leave(const InodeRef& inode, const Cause& cause);
+  void let_go_or_leave(const InodeRef& inode, const Cause& cause);
   void refresh_or_leave(const InodeRef& inode, const Cause& cause);
   void see_to_left_over(const InodeRef& inode);
   void refresh(const InodeRef& inode, const Cause& cause);
@@ -319,11 +330,14 @@ class Tree {
   template <typename Work>
   void until_there_is_memory(Work work);
   void socket_unbound(const InodeRef& socket);
-  void unclaim(const InodeRef& inode, const ClaimantRef& claimant);
+  bool sweep_some(Sweep& sweep);
+  void wait_for_notices();
+  void unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause);
   bool has_to_spread(const Inode& inode) const;
   static bool is_holding(const Inode& directory) EXCLUDES(directory.mutex);
   void refresh_holding(const InodeRef& directory, const Cause& cause);
-  void consider_entries(const InodeRef& directory, const Cause& cause);
+  bool consider_some(const InodeRef& directory, std::uint64_t& cookie, const Cause& cause);
+  std::vector<InodeRef> update_holding(const InodeRef& directory);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
   static void hold_entries(Inode& directory, bool holds) REQUIRES(directory.directory->mutex);
   static void spread_holding_to(const InodeRef& directory, std::vector<InodeRef>& changed,
@@ -359,9 +373,10 @@ class Tree {
   std::array<std::atomic<std::uint64_t>, kReasonNames.size()> deleted_for_{};
   std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
-  base::MemoryShortage shortage_{"removing what a claimant held"};
+  base::MemoryShortage shortage_{"noticing that a claimant has ended"};
   std::atomic<bool> ending_ = false;
-  LeftOvers left_overs_;  // last: its thread uses the others
+  LeftOvers left_overs_;  // its thread uses the others
+  Sweeper sweeper_;       // last: its thread uses these, too
 };
 
 }  // namespace scratchfs::tree

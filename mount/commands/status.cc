@@ -86,13 +86,14 @@ std::string show_holders(const Json& held_by) {
 }
 
 std::string show_deleted(const Json& files) {
-  constexpr std::array<Words, 7> kWords{{{"handle_closed", "at a close"},
+  constexpr std::array<Words, 8> kWords{{{"handle_closed", "at a close"},
                                          {"claim_ended", "with their claim"},
                                          {"last_entry_gone", "left empty"},
                                          {"mark_lifted", "unkept"},
                                          {"socket_unbound", "unbound"},
                                          {"moved_away", "moved away"},
-                                         {"creator_gone", "their creator gone"}}};
+                                         {"creator_gone", "their creator gone"},
+                                         {"name_removed", "their last held name removed"}}};
   const std::string text = show_counts(member(files, "deleted_for"), kWords);
   return fmt::format("{}{}{}", number_of(member(files, "deleted_unheld")), text.empty() ? "" : ": ",
                      text);

@@ -18,6 +18,8 @@ namespace {
 // dozen MiB instead of no bound.
 constexpr std::size_t kMostDroppable = 64 * 1024;
 constexpr std::size_t kFewBuckets = 1024;  // a table of more is given back once it is empty
+// Sent in some ten milliseconds.
+constexpr std::size_t kFewQueued = 256;
 
 // ENOENT: the kernel does not know the name. ENOTEMPTY, EBUSY: a directory that is still in use
 // there as a place for names or mounts. ENODEV, ENOTCONN: the mount is going.
@@ -58,6 +60,7 @@ void Notifier::stop() {
     older.swap(older_);
     newer.swap(newer_);
     something_to_do_.notify_one();
+    room_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -73,6 +76,16 @@ void Notifier::name_expired(tree::InodeId parent, std::string name) {
 
 void Notifier::inode_changed(tree::InodeId inode) {
   queue({inode, std::string(), kExpireOnly}, nullptr);
+}
+
+void Notifier::wait_for_room(std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  base::Lock lock(mutex_);
+  while (older_.size() + newer_.size() > kFewQueued) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return;
+    room_.wait_for(mutex_, left);
+  }
 }
 
 bool Notifier::is_idle() {
@@ -113,6 +126,7 @@ void Notifier::drop_droppable() {
   std::erase_if(older_, is_droppable);
   std::erase_if(newer_, is_droppable);
   droppable_ = 0;
+  room_.notify_all();
 }
 
 // Precondition: there is one.
@@ -136,6 +150,7 @@ void Notifier::work(fuse_session* session) {
     const bool all = std::exchange(forget_all_, false);
     auto notice = all ? Batch::node_type() : take();
     busy_ = true;
+    if (older_.size() + newer_.size() <= kFewQueued) room_.notify_all();
     lock.unlock();
     if (all) {
       forget_all(session);

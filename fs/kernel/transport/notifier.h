@@ -35,6 +35,7 @@ class Notifier final : public tree::KernelNotices {
   void name_gone(tree::InodeId parent, tree::InodeId child, std::string name,
                  std::shared_ptr<void> until_told) override EXCLUDES(mutex_);
   void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
+  void wait_for_room(std::chrono::milliseconds patience) override EXCLUDES(mutex_);
   // The cached pages and attributes of the inode are no longer true.
   void inode_changed(tree::InodeId inode) EXCLUDES(mutex_);
   // Whether the kernel has been told all that was queued so far.
@@ -64,6 +65,7 @@ class Notifier final : public tree::KernelNotices {
 
   base::Mutex mutex_;
   base::Condition something_to_do_;
+  base::Condition room_;  // few are queued
   // The older ones are sent first, so that none waits for ever; each notice is in one of the two.
   Batch older_ GUARDED_BY(mutex_);
   Batch newer_ GUARDED_BY(mutex_);

@@ -140,5 +140,54 @@ TEST_F(Cgroups, ThatAreRemovedHaveEnded) {
   EXPECT_TRUE(ends_->comes(key));
 }
 
+// A group below the test's that is told of all the time: it is frozen and thawed.
+class BusyGroup {
+ public:
+  BusyGroup(std::string directory, CgroupClaimants& kind)
+      : directory_(std::move(directory)), member_([&] {
+          mkdir(directory_.c_str(), 0755);
+          std::ofstream(directory_ + "/cgroup.procs") << getpid();
+        }) {
+    const auto identity = kind.identify(member_.caller(), Wait::yes);
+    kind.watch(std::get<ClaimantKey>(identity), member_.pid());
+    thread_ = std::thread([this] {
+      for (bool frozen = true; !over_; frozen = !frozen) {
+        std::ofstream(directory_ + "/cgroup.freeze") << frozen << std::flush;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+    });
+  }
+  ~BusyGroup() {
+    over_ = true;
+    thread_.join();
+    member_.end();
+    EXPECT_EQ(rmdir(directory_.c_str()), 0) << errno;
+  }
+  BusyGroup(const BusyGroup&) = delete;
+  BusyGroup& operator=(const BusyGroup&) = delete;
+
+ private:
+  const std::string directory_;
+  ChildProcess member_;
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+// The kernel does not tell of a change less than 10 ms after another if the group is removed then.
+TEST_F(Cgroups, ThatAreRemovedRightAfterTheirLastProcessHaveEndedHoweverBusyOthersAre) {
+  const BusyGroup busy(directory_ + "/busy", *kind_);
+  std::vector<ClaimantKey> keys;
+  for (int i = 0; i < 20; ++i) {
+    const std::string job = "/job" + std::to_string(i);
+    ASSERT_EQ(mkdir((directory_ + job).c_str(), 0755), 0);
+    ChildProcess member = in_group(job);
+    keys.push_back(identify(member));
+    kind_->watch(keys.back(), member.pid());
+    member.end();
+    EXPECT_EQ(rmdir((directory_ + job).c_str()), 0) << errno;
+  }
+  for (const ClaimantKey key : keys) EXPECT_TRUE(ends_->comes(key, 2)) << key;
+}
+
 }  // namespace
 }  // namespace scratchfs::tree

@@ -215,6 +215,40 @@ TEST_F(Scarcity, OfExchangingAFileWithADirectoryElsewhere) {
   EXPECT_EQ(tree_->lookup(root_, "other", Wait::yes)->inode, other);
 }
 
+// Who exchanges claims what comes out.
+TEST_F(Scarcity, OfExchangingAFileOutOfADirectory) {
+  const InodeRef directory = make_directory(root_, "directory");
+  make_file(directory, "file");
+  const auto loose = create(root_, "loose", O_RDWR | O_CREAT);
+  const auto exchange = [&] {
+    return tree_->rename(directory, "file", root_, "loose", RenameMode::exchange,
+                         caller(kOtherSession), Wait::yes);
+  };
+  expect_each_failure_is_told(exchange, [&] {
+    EXPECT_TRUE(exchange());
+    EXPECT_TRUE(claimants_.end(kOtherSession));
+  });
+  close(loose);
+}
+
+// The other name goes as well, at the call or a moment later.
+TEST_F(Scarcity, OfRemovingTheLastNameThatIsHeld) {
+  const InodeRef directory = make_directory(root_, "directory");
+  const auto make_both = [&] {
+    const InodeRef file = make_file(directory, "file");
+    EXPECT_TRUE(forgotten(
+        tree_->link(file, root_, "a link with a long name", caller(kOtherSession), Wait::yes)));
+    claimants_.end(kOtherSession);
+  };
+  make_both();
+  expect_each_failure_is_told([&] { return tree_->unlink(directory, "file", Wait::yes); },
+                              [&] {
+                                expect_clean_audit();  // once what was left has been seen to
+                                EXPECT_FALSE(exists(root_, "a link with a long name"));
+                                make_both();
+                              });
+}
+
 TEST_F(Scarcity, OfRemoving) {
   const InodeRef directory = make_directory(root_, "directory");
   make_file(directory, "file");
@@ -329,24 +363,37 @@ TEST_F(Scarcity, OfTheLastClose) {
   }
 }
 
-// Nobody is there to be told, so it is tried again.
+// Nobody is there to be told, so it is tried again: who notices the end has no memory in one round,
+// who sweeps has little in the other.
 TEST_F(Scarcity, OfWhatFollowsTheEndOfASession) {
-  for (std::uint64_t spared = 0;; ++spared) {
+  const auto make_all = [&] {
     const InodeRef directory = make_directory(root_, "directory");
     make_directory(directory, "below", kOtherSession);
     make_file(directory, "a file with a long name");
     make_file(root_, "a file with another long name", O_EXCL);
-    bool happened = false;
-    {
-      const OneFailure failure(spared);
-      EXPECT_TRUE(claimants_.end(kOtherSession));
-      EXPECT_TRUE(claimants_.end(kSession));
-      happened = failure.happened();
-    }
-    EXPECT_EQ(names(root_), std::vector<std::string>{}) << "after " << spared;
-    expect_clean_audit();
-    if (!happened || HasFailure()) return;
+  };
+  const auto end_all = [&] {
+    EXPECT_TRUE(claimants_.end(kOtherSession));
+    EXPECT_TRUE(claimants_.end(kSession));
+  };
+  bool happened = true;
+  for (std::uint64_t spared = 0; happened; ++spared) {
+    make_all();
+    const OneFailure failure(spared);
+    end_all();
+    happened = failure.happened();
   }
+  EXPECT_EQ(names(root_), std::vector<std::string>{});
+  std::uint64_t failures = 0;
+  for (std::uint32_t every = 4; every < 20; ++every) {
+    make_all();
+    const fakes::ScarceMemory scarce(every);
+    end_all();
+    failures += scarce.failures();
+    EXPECT_EQ(names(root_), std::vector<std::string>{}) << every;
+    expect_clean_audit();
+  }
+  EXPECT_GT(failures, 8U);
 }
 
 }  // namespace

@@ -43,7 +43,12 @@ class FakeClaimants : public ClaimantKind {
   void watch(ClaimantKey key, pid_t) override { watched.insert(key); }
   void start(ClaimantEvents events) override { events_ = std::move(events); }
   void stop() override {}
-  bool end(ClaimantKey key) { return events_.ended(key, events_.claims(key)); }
+  // Returns when what it held has been looked at, where `swept` waits for that.
+  bool end(ClaimantKey key) {
+    const bool ended = events_.ended(key, events_.claims(key));
+    if (swept) swept();
+    return ended;
+  }
   // An end that was looked for before `since_then`.
   template <typename Action>
   bool end_seen_before(ClaimantKey key, Action since_then) {
@@ -53,6 +58,7 @@ class FakeClaimants : public ClaimantKind {
   }
 
   bool slow = false;  // identify() must wait
+  std::function<void()> swept;
 
   std::set<ClaimantKey> watched;
 
@@ -123,13 +129,17 @@ class TreeTest : public testing::Test {
     EXPECT_EQ(ledger_.total(), limits::Usage{});
     EXPECT_EQ(store_->stats().memory_used, 0U);
   }
-  void expect_clean_audit() const {
+  void finish_sweeps() const {
     while (tree_->has_left_overs()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  void expect_clean_audit() const {
+    finish_sweeps();
     for (const std::string& line : tree_->audit()) ADD_FAILURE() << line;
   }
   void start(const TreeOptions& options) {
     tree_ = std::make_unique<Tree>(options, *store_, ledger_, claimants_);
     tree_->set_kernel(&notices_, &arrivals_);
+    claimants_.swept = [this] { finish_sweeps(); };
     root_ = tree_->find(kRootId);
   }
 

@@ -73,6 +73,21 @@ TEST_F(NotifierTest, SendsWhatWasQueuedBeforeItStartedAndTheLastWordOnly) {
   EXPECT_EQ(kernel.messages()[0].error, FUSE_NOTIFY_DELETE);
 }
 
+TEST_F(NotifierTest, WhoHasManyWaitsUntilFewAreQueued) {
+  for (int i = 0; i < 1000; ++i) notifier.name_gone(3, 9, std::to_string(i));
+  notifier.wait_for_room(std::chrono::milliseconds(1));
+  EXPECT_TRUE(kernel.messages().empty()) << "no longer than its patience";
+  std::atomic<bool> has_room = false;
+  std::thread waiting([&] {
+    notifier.wait_for_room(std::chrono::minutes(1));
+    has_room = true;
+  });
+  notifier.start(kernel.session());
+  while (!has_room) (void)kernel.messages();  // which takes what is sent
+  waiting.join();
+  EXPECT_GE(kernel.messages().size(), 740U);
+}
+
 TEST_F(NotifierTest, TooManyAreReplacedByOneThatCoversAll) {
   for (int i = 0; i < 200'000; ++i) notifier.name_gone(3, 9, std::to_string(i), nullptr);
   notifier.start(kernel.session());
