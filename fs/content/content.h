@@ -73,6 +73,8 @@ class Content {
   // lseek(2) SEEK_DATA, SEEK_HOLE; ENXIO as there. In units of pages.
   base::Result<std::uint64_t> seek_data(std::uint64_t offset) const;
   base::Result<std::uint64_t> seek_hole(std::uint64_t offset) const;
+  // Whether a page of the range, as far as it lies in the file, is a hole.
+  bool has_hole(std::uint64_t offset, std::uint64_t length) const;
 
   // copy_file_range(2) between two contents or within one (EINVAL if the ranges overlap); short at
   // the source's end.

@@ -24,6 +24,10 @@ struct Caller {
   mode_t umask = 0;
 };
 
+// Where the bytes of a read go, and those of a write come from: the caller's own buffer, or the
+// kernel's page cache, whose pages may be mapped.
+enum class Via : std::uint8_t { call, page_cache };
+
 // What stat(2) and statx(2) show.
 struct Attributes {
   InodeId id = 0;
