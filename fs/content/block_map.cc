@@ -179,8 +179,8 @@ std::optional<std::uint64_t> BlockMap::next_page(std::uint64_t page) const {
   return std::nullopt;
 }
 
-std::uint64_t BlockMap::next_hole(std::uint64_t page) const {
-  for (;;) {
+std::uint64_t BlockMap::next_hole(std::uint64_t page, std::uint64_t end) const {
+  while (page < end) {
     const auto at = chunks_.find(page / kPagesPerChunk);
     if (at == chunks_.end()) return page;
     const std::uint64_t base = at->first * kPagesPerChunk;
@@ -198,6 +198,7 @@ std::uint64_t BlockMap::next_hole(std::uint64_t page) const {
     }
     page = base + kPagesPerChunk;
   }
+  return page;
 }
 
 }  // namespace scratchfs::content

@@ -67,7 +67,8 @@ class BlockMap {
   std::uint64_t pages_in(PageSpan span) const;
   // The first page at or after `page` that was written to; and the first that was not.
   std::optional<std::uint64_t> next_page(std::uint64_t page) const;
-  std::uint64_t next_hole(std::uint64_t page) const;
+  // From `end` on it does not look: then that is the answer, or more.
+  std::uint64_t next_hole(std::uint64_t page, std::uint64_t end = ~std::uint64_t{0}) const;
 
  private:
   // What a chunk takes, with what the map needs for it.

@@ -67,5 +67,8 @@ Result<std::uint64_t> Content::seek_data(std::uint64_t offset) const {
 Result<std::uint64_t> Content::seek_hole(std::uint64_t offset) const {
   return impl_->seek_hole(offset);
 }
+bool Content::has_hole(std::uint64_t offset, std::uint64_t length) const {
+  return impl_->has_hole(offset, length);
+}
 
 }  // namespace scratchfs::content

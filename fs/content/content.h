@@ -74,6 +74,8 @@ class Content {
   // never written to is a hole, as on tmpfs.
   base::Result<std::uint64_t> seek_data(std::uint64_t offset) const;
   base::Result<std::uint64_t> seek_hole(std::uint64_t offset) const;
+  // Whether a page of the range, as far as it lies in the file, is a hole.
+  bool has_hole(std::uint64_t offset, std::uint64_t length) const;
 
   // copy_file_range(2) between two contents or within one (EINVAL if the ranges overlap); short at
   // the source's end.

@@ -60,6 +60,7 @@ class Content::Impl {
 
   base::Result<std::uint64_t> seek_data(std::uint64_t offset) const EXCLUDES(mutex_);
   base::Result<std::uint64_t> seek_hole(std::uint64_t offset) const EXCLUDES(mutex_);
+  bool has_hole(std::uint64_t offset, std::uint64_t length) const EXCLUDES(mutex_);
 
  private:
   // What a piece is filled with: the caller's bytes, or only pages where there are none yet.

@@ -31,4 +31,13 @@ Result<std::uint64_t> Content::Impl::seek_hole(std::uint64_t offset) const {
   return std::clamp(hole * kPageSize, offset, end);
 }
 
+bool Content::Impl::has_hole(std::uint64_t offset, std::uint64_t length) const {
+  base::SharedLock lock(mutex_);
+  if (offset >= size()) return false;
+  const std::uint64_t last = offset + std::min(length, size() - offset);
+  const std::uint64_t end = (last + kPageSize - 1) / kPageSize;
+  if (small_.room() > 0) return end > 1;
+  return blocks_.next_hole(offset / kPageSize, end) < end;
+}
+
 }  // namespace scratchfs::content

@@ -142,6 +142,7 @@ class Account {
   }
 
   Usage usage() const { return {bytes_.used(), inodes_.used()}; }
+  bool has_byte_limit() const { return bytes_.limit() != kUnlimited; }
   void set_limits(Limits limits) {
     bytes_.set_limit(limits.bytes, warn_percent_);
     inodes_.set_limit(limits.inodes, warn_percent_);
@@ -335,6 +336,11 @@ void Charge::belong_to(Account& account) {
 Usage Charge::usage() const {
   base::Lock lock(mutex_);
   return usage_;
+}
+
+bool Charge::is_limited() const {
+  base::Lock lock(mutex_);
+  return account_->has_byte_limit();
 }
 
 }  // namespace scratchfs::limits

@@ -118,6 +118,8 @@ class Charge {
   // The same, whatever the limits say: the owner stays, and somebody else holds his number now.
   void belong_to(Account& account);
   Usage usage() const;
+  // Whether its user has a limit of bytes.
+  bool is_limited() const;
 
  private:
   Ledger& ledger_;

@@ -14,6 +14,11 @@ uid_t owner_of(const Inode& inode) {
   return inode.uid;
 }
 
+bool has_flushed(const Inode& inode, limits::LifetimeMode mode) {
+  base::Lock lock(inode.mutex);
+  return inode.is_closing(mode, false);
+}
+
 // Takes back the FLUSHes of its handles, unless there was one since `flushes` were counted.
 bool declare_alive(Inode& inode, std::uint32_t flushes) {
   base::Lock lock(inode.mutex);
@@ -31,12 +36,15 @@ void ClosingGate::ask(Arrivals* arrivals) {
 }
 
 // Beyond kMostAsking it counts as alive, so that those who wait in vain never fill the queue.
-bool ClosingGate::is_closing(const Inode& inode) const {
-  if (inode.flushed.load(std::memory_order_acquire) == 0) return false;
+bool ClosingGate::is_closing(const Inode& inode, bool all_handled) const {
+  if (mode_ == limits::LifetimeMode::mount) return false;  // no close deletes anything
+  if (inode.flushed.load(std::memory_order_acquire) == 0 &&
+      (all_handled || inode.silent_handles.load(std::memory_order_acquire) == 0))
+    return false;
   uid_t owner = 0;
   {
     base::Lock lock(inode.mutex);
-    if (!inode.is_closing(mode_)) return false;
+    if (!inode.is_closing(mode_, !all_handled)) return false;
     owner = inode.uid;
   }
   {
@@ -52,7 +60,7 @@ bool ClosingGate::changes_by(const Inode& inode, Time deadline) {
   while (true) {
     // Taken before the look, so that a change between the look and the wait is not missed.
     base::Lock lock(mutex_);
-    if (!is_closing(inode)) return true;
+    if (!is_closing(inode, false)) return true;
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= left.zero()) return false;
     condition_.wait_for(mutex_, left);
@@ -94,26 +102,29 @@ class ClosingGate::Asking {
 // True: it is no longer closing. False: it lives on, or that could not be told in time.
 bool ClosingGate::settle(Inode& inode, bool may_wait) {
   const Time start = std::chrono::steady_clock::now();
-  if (may_wait && changes_by(inode, start + kClosingUsual)) return true;
+  // After a FLUSH a RELEASE is likely; without one there is nothing to wait for.
+  if (may_wait && has_flushed(inode, mode_) && changes_by(inode, start + kClosingUsual))
+    return true;
   const bool nothing = nothing_is_on_its_way(may_wait ? kClosingAsk : std::chrono::milliseconds{});
   if (may_wait && !nothing && changes_by(inode, start + kClosingBound)) return true;
   // The RELEASE may have come just before the answer.
-  return !is_closing(inode);
+  return !is_closing(inode, false);
 }
 
-void ClosingGate::wait(Inode& inode) {
+bool ClosingGate::wait(Inode& inode) {
   const uid_t owner = owner_of(inode);
   const Asking asking(*this, owner);
   while (true) {
     const Time start = std::chrono::steady_clock::now();
     const bool may_wait = budget_.has_left(owner, start);
     const std::uint32_t flushes = flushes_of(inode);
-    if (settle(inode, may_wait)) return;
+    if (settle(inode, may_wait)) return false;
     const Time end = std::chrono::steady_clock::now();
     if (may_wait) budget_.spend(owner, end - start, end);
     if (declare_alive(inode, flushes)) break;
   }
   changed();  // for the others who wait for it
+  return true;
 }
 
 void ClosingGate::changed() {

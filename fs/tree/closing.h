@@ -1,5 +1,5 @@
-// Waiting for a file whose last handle has said FLUSH: it is about to go, but its RELEASE has not
-// come yet.
+// Waiting for a file that its last close may have deleted already, although the RELEASE has not
+// come yet: its last handle has said FLUSH, or is one that never says it.
 #pragma once
 
 #include <atomic>
@@ -34,12 +34,14 @@ class ClosingGate {
   void ask(Arrivals* arrivals);
 
   // Whether who meets its name has to wait. A quick look that takes the inode's mutex only where a
-  // handle has flushed.
-  bool is_closing(const Inode& inode) const;
-  // Returns when the inode is no longer closing, for it is gone, in use again, or declared alive.
-  // What was waited in vain is spent from its owner's budget; without one left the transport is
-  // only asked. Callers hold no lock.
-  void wait(Inode& inode);
+  // handle has flushed or never will. Of the latter none counts where `all_handled`: what had been
+  // sent before the operation began is handled, so such a handle was not closed before.
+  bool is_closing(const Inode& inode, bool all_handled) const;
+  // Returns when the inode is no longer closing, for it is gone or in use again, or (true) counts
+  // as alive, because nothing is on its way or that cannot be told. What was waited in vain is
+  // spent from its owner's budget; without one left the transport is only asked. Callers hold no
+  // lock.
+  bool wait(Inode& inode);
   // Whether the transport has nothing on its way that ends an inode, as Arrivals::all_forgotten().
   bool all_forgotten(std::chrono::milliseconds patience) EXCLUDES(arrivals_mutex_);
   // Something that may have been waited for has happened (a RELEASE, a use of a flushed handle).

@@ -15,9 +15,11 @@ struct Handle {
   const InodeRef inode;
   const int flags;    // open(2)'s
   const bool direct;  // its reads and writes pass the kernel's page cache by
+  const bool silent;  // its close sends no FLUSH
   // The inode's flush_epoch at this handle's last FLUSH; 0: it has been used since. Written under
   // the inode's mutex.
   std::atomic<std::uint32_t> flushed_in = 0;
+  std::atomic<std::uint32_t> losses_told;  // of its inode's
   const HandleRight right;
 };
 

@@ -104,6 +104,8 @@ Attributes Inode::attributes_locked() const {
   if (content) {
     result.size = content->size();
     result.allocated = content->allocated();
+    // tar(1) takes a file without blocks for one of nothing but holes.
+    if (result.allocated == 0 && result.size > 0 && may_hide_data()) result.allocated = kChargeUnit;
   } else if (directory) {
     result.size = (directory->size() + 2) * kBytesPerEntry;
   } else {
@@ -170,13 +172,16 @@ limits::LifetimeFacts Inode::facts() const {
           .in_held_directory = names.held_by_directories() > 0};
 }
 
-bool Inode::is_closing(limits::LifetimeMode mode) const {
-  if (handles == 0 || flushed.load(std::memory_order_relaxed) < handles || names.empty())
-    return false;
+bool Inode::is_closing(limits::LifetimeMode mode, bool with_silent) const {
+  std::uint32_t quiet = flushed.load(std::memory_order_relaxed);
+  if (with_silent) quiet += silent_handles.load(std::memory_order_relaxed);
+  if (handles == 0 || quiet < handles || names.empty()) return false;
   limits::LifetimeFacts after = facts();
   after.handles = 0;
   return !limits::is_held(mode, after);
 }
+
+bool Inode::may_hide_data() const { return holes_cached && mappable_handles > 0; }
 
 void Inode::touch_modified() {
   modified = base::now();

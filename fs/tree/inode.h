@@ -46,7 +46,13 @@ class Inode : public std::enable_shared_from_this<Inode> {
   Attributes attributes() const EXCLUDES(mutex);
   Attributes attributes_locked() const REQUIRES(mutex);
   limits::LifetimeFacts facts() const REQUIRES(mutex);
-  bool is_closing(limits::LifetimeMode mode) const REQUIRES(mutex);
+  // Whether every handle may be closed already although its RELEASE has not come: each has said
+  // FLUSH, or (`with_silent`) never says it; and the RELEASEs would delete the file.
+  bool is_closing(limits::LifetimeMode mode, bool with_silent) const REQUIRES(mutex);
+  // Whether a program may have stored into a hole through a mapping: the kernel has read a hole
+  // into its page cache, and a handle is open through which the file can be mapped for writing.
+  // When a mapping ends the kernel writes everything back.
+  bool may_hide_data() const REQUIRES(mutex);
   // Sets mtime and ctime, or ctime alone, to now.
   void touch_modified() REQUIRES(mutex);
   void touch_changed() REQUIRES(mutex);
@@ -94,7 +100,8 @@ class Inode : public std::enable_shared_from_this<Inode> {
   Xattrs xattrs GUARDED_BY(mutex);
   Names names GUARDED_BY(mutex);
   std::uint32_t handles GUARDED_BY(mutex) = 0;
-  std::uint32_t direct_handles GUARDED_BY(mutex) = 0;  // those of them that are direct
+  std::uint32_t direct_handles GUARDED_BY(mutex) = 0;    // those of them that are direct
+  std::uint32_t mappable_handles GUARDED_BY(mutex) = 0;  // that can be mapped for writing: O_RDWR
   bool kept GUARDED_BY(mutex) = false;
   bool maybe_bound GUARDED_BY(mutex) = false;  // a socket that was not yet seen to be nobody's
   // The verdict is spoken: it cannot be found or opened any more. Written under `mutex`, read
@@ -103,10 +110,17 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // Handles that said FLUSH and nothing since; written under `mutex`, read without it as a first
   // look.
   std::atomic<std::uint32_t> flushed = 0;
+  // Handles whose close sends no FLUSH; written and read as `flushed`.
+  std::atomic<std::uint32_t> silent_handles = 0;
   // Raised when a file that looked like closing proved to be alive, so that its handles' old
   // FLUSHes count no more.
   std::atomic<std::uint32_t> flush_epoch = 1;
   std::uint32_t flushes GUARDED_BY(mutex) = 0;  // all there were
+  // The kernel's page cache may have pages of holes. What a program stores into them through a
+  // mapping is not known here until it is written back.
+  std::atomic<bool> holes_cached = false;
+  // How often something that was stored through a mapping found no room in the owner's quota.
+  std::atomic<std::uint32_t> losses = 0;
   // Of LeftOvers, which guards them; and of the tree's end.
   std::shared_ptr<Inode> next_left_over;
   bool is_left_over = false;

@@ -40,8 +40,8 @@ void Tree::list_some(const Inode& directory, Listing& listing, Blocker& blocker)
       if (++hidden == kHiddenAtOnce) return;
       continue;
     }
-    if (gate_.is_closing(*inode)) {
-      if (!listing.shown) blocker = inode;
+    if (gate_.is_closing(*inode, blocker.all_handled)) {
+      if (!listing.shown) blocker.inode = inode;
       return;
     }
     if (!inode->gone) {

@@ -30,39 +30,55 @@ void touch_accessed(Inode& inode, int flags) {
     inode.accessed = now;
 }
 
-void touch_written(Inode& inode, bool kill_set_ids) {
+}  // namespace
+
+void Tree::touch_written(Inode& inode, bool kill_set_ids) {
   base::Lock lock(inode.mutex);
   inode.touch_modified();
   inode.touch_changed();
   if (kill_set_ids) inode.kill_set_ids();
 }
 
-}  // namespace
-
 // Writing past the page cache is several times faster; reading small pieces, or the same ones
 // again, is faster from it. The two must not meet, because a read that fills a page while a direct
 // write is under way can leave the old bytes there for good. So a file's handles are all direct or
 // all cached at a time: the first that may write is direct, and who reads along is then direct too.
+// None is where the kernel could not map such a file, or would leave stale pages.
+bool Tree::is_direct(const Inode& inode, int flags) const {
+  if (!direct_io_) return false;
+  if (inode.handles > 0) return inode.direct_handles > 0;
+  return (flags & O_ACCMODE) != O_RDONLY || inode.content->size() >= kReadOnce;
+}
+
+// FLUSH is what close(2) waits for, and what it gets its error from. Only who can read and write
+// can map for writing.
+bool Tree::needs_flush(const Inode& inode, int flags) const {
+  if (limits::close_can_delete(options_.lifetime, inode.facts())) return true;
+  return (flags & O_ACCMODE) == O_RDWR && inode.charge.is_limited();
+}
+
 Opened Tree::new_handle(const InodeRef& inode, int flags, HandleRight right) {
-  const bool direct = inode->handles == 0
-                          ? (flags & O_ACCMODE) != O_RDONLY || inode->content->size() >= kReadOnce
-                          : inode->direct_handles > 0;
+  const bool direct = is_direct(*inode, flags);
+  const bool flushes = needs_flush(*inode, flags);
   const HandleId id = handles_.new_id();
-  handles_.add(id,
-               std::shared_ptr<Handle>(new Handle{
-                   .inode = inode, .flags = flags, .direct = direct, .right = std::move(right)}));
+  handles_.add(id, std::shared_ptr<Handle>(new Handle{.inode = inode,
+                                                      .flags = flags,
+                                                      .direct = direct,
+                                                      .silent = !flushes,
+                                                      .losses_told = inode->losses.load(),
+                                                      .right = std::move(right)}));
   ++inode->handles;
   if (direct) ++inode->direct_handles;
-  return {.handle = id,
-          .needs_flush = limits::close_can_delete(options_.lifetime, inode->facts()),
-          .direct = direct};
+  if ((flags & O_ACCMODE) == O_RDWR) ++inode->mappable_handles;
+  if (!flushes) ++inode->silent_handles;
+  return {.handle = id, .needs_flush = flushes, .direct = direct};
 }
 
 base::Result<Opened> Tree::open(const InodeRef& inode, int flags, uid_t user, bool kill_set_ids,
                                 base::Wait wait) {
   return patiently(wait, [&](Blocker& blocker) -> base::Result<Opened> {
-    if (gate_.is_closing(*inode)) {
-      blocker = inode;
+    if (gate_.is_closing(*inode, blocker.all_handled)) {
+      blocker.inode = inode;
       return base::Errno(ESTALE);
     }
     return open_existing(inode, flags, user, kill_set_ids);
@@ -99,13 +115,24 @@ void Tree::used(Handle& handle) {
   gate_.changed();
 }
 
-void Tree::flush(Handle& handle) {
+base::Result<void> Tree::flush(Handle& handle) {
   Inode& inode = *handle.inode;
-  base::Lock lock(inode.mutex);
-  ++inode.flushes;
-  if (handle.flushed_in == inode.flush_epoch) return;
-  handle.flushed_in = inode.flush_epoch.load();
-  ++inode.flushed;
+  if (!handle.silent) {
+    base::Lock lock(inode.mutex);
+    ++inode.flushes;
+    if (handle.flushed_in != inode.flush_epoch) {
+      handle.flushed_in = inode.flush_epoch.load();
+      ++inode.flushed;
+    }
+  }
+  if (handle.losses_told != inode.losses) return base::Errno(EDQUOT);
+  return {};
+}
+
+base::Result<void> Tree::sync(Handle& handle) {
+  const std::uint32_t losses = handle.inode->losses;
+  if (handle.losses_told.exchange(losses) != losses) return base::Errno(EDQUOT);
+  return {};
 }
 
 void Tree::release(HandleId id) {
@@ -117,25 +144,30 @@ void Tree::release(HandleId id) {
     base::Lock lock(inode->mutex);
     --inode->handles;
     if (handle->direct) --inode->direct_handles;
+    if ((handle->flags & O_ACCMODE) == O_RDWR) --inode->mappable_handles;
     goes = condemn(*inode);
-    // Last: who sees without the lock that nothing is flushed any more must then see that the file
-    // is gone.
+    // Last: who sees without the lock that nothing is flushed or silent any more must then see that
+    // the file is gone.
     if (handle->flushed_in == inode->flush_epoch) --inode->flushed;
+    if (handle->silent) --inode->silent_handles;
   }
   gate_.changed();
   if (goes) consider_or_leave(inode, kHandleClosed);
 }
 
 base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into,
-                                     std::uint64_t offset, base::Wait wait) {
+                                     std::uint64_t offset, Via via, base::Wait wait) {
   used(handle);
+  if (via == Via::page_cache) note_cached(*handle.inode, offset, into.size());
   const auto result = handle.inode->content->read(into, offset, wait);
   if (result && *result > 0) touch_accessed(*handle.inode, handle.flags);
   return result;
 }
 
 base::Result<std::size_t> Tree::write(Handle& handle, std::span<const std::byte> from,
-                                      std::uint64_t offset, bool kill_set_ids, base::Wait wait) {
+                                      std::uint64_t offset, bool kill_set_ids, Via via,
+                                      base::Wait wait) {
+  if (via == Via::page_cache) return write_back(handle, from, offset, kill_set_ids, wait);
   used(handle);
   const auto result = handle.inode->content->write(from, offset, wait);
   if (result && *result > 0) touch_written(*handle.inode, kill_set_ids);
@@ -163,13 +195,6 @@ base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset
   }
   if (result) touch_written(*handle.inode, false);
   return result;
-}
-
-base::Result<std::uint64_t> Tree::seek(Handle& handle, std::uint64_t offset, int whence) {
-  used(handle);
-  if (whence == SEEK_DATA) return handle.inode->content->seek_data(offset);
-  if (whence == SEEK_HOLE) return handle.inode->content->seek_hole(offset);
-  return base::Errno(EINVAL);
 }
 
 base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Handle& to,

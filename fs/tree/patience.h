@@ -11,13 +11,14 @@ namespace scratchfs::tree {
 // one.
 template <typename Operation>
 auto Tree::patiently(base::Wait wait, Operation operation) {
+  bool all_handled = false;
   while (true) {
-    Blocker blocker;
+    Blocker blocker{.inode = nullptr, .all_handled = all_handled};
     auto result = operation(blocker);
     if (!blocker) return result;
     if (wait == base::Wait::no) return decltype(result)(base::kWouldBlock);
     if (const auto why = wait.over()) return decltype(result)(*why);
-    gate_.wait(*blocker);
+    all_handled = gate_.wait(*blocker.inode) || all_handled;
   }
 }
 

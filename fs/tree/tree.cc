@@ -91,8 +91,8 @@ void Tree::forget(InodeId id, std::uint64_t count) {
 InodeRef Tree::live(const Directory& directory, std::string_view name, Blocker& blocker) const {
   const Dentry* entry = directory.find(name);
   if (entry == nullptr || entry->inode->gone) return nullptr;
-  if (gate_.is_closing(*entry->inode)) {
-    blocker = entry->inode;
+  if (gate_.is_closing(*entry->inode, blocker.all_handled)) {
+    blocker.inode = entry->inode;
     return nullptr;
   }
   // Once more: it may have gone between the two looks.

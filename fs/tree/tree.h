@@ -109,6 +109,10 @@ class Tree {
   // Returns when no call to the former ones is under way.
   void set_kernel(KernelNotices* notices, Arrivals* arrivals);
 
+  // Whether handles may pass the kernel's page cache by; not until this says so. Before the first
+  // request.
+  void allow_direct_io(bool allowed) { direct_io_ = allowed; }
+
   // From now on a socket is also held while a process has it bound, as `bound` tells. Before the
   // first request.
   void watch_sockets(BoundSockets bound);
@@ -184,19 +188,28 @@ class Tree {
   // have, as many as may be.
   base::Result<Opened> open(const InodeRef& inode, int flags, uid_t user, bool kill_set_ids,
                             base::Wait wait);
-  void flush(Handle& handle);
+  // A descriptor of the handle is closed. EDQUOT: something that was stored through a mapping of
+  // the file found no room, and sync() has not told this handle so.
+  base::Result<void> flush(Handle& handle);
+  // fsync(2), msync(2): the same error, once for each handle.
+  base::Result<void> sync(Handle& handle);
   // The handle ends; what nothing holds any more goes.
   void release(HandleId id);
 
   // --- contents of an open file
   // -----------------------------------------------------------------------------------
   base::Result<std::size_t> read(Handle& handle, std::span<std::byte> into, std::uint64_t offset,
-                                 base::Wait wait);
+                                 Via via, base::Wait wait);
+  // Out of the page cache all is written but what finds no room. Where that is the owner's quota,
+  // it succeeds nevertheless: sync() and flush() tell of it.
   base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from,
-                                  std::uint64_t offset, bool kill_set_ids, base::Wait wait);
+                                  std::uint64_t offset, bool kill_set_ids, Via via,
+                                  base::Wait wait);
   // fallocate(2); EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.
   base::Result<void> allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length,
                               base::Wait wait);
+  // lseek(2) SEEK_DATA, SEEK_HOLE. Where a program may have stored into a hole through a mapping
+  // all counts as data.
   base::Result<std::uint64_t> seek(Handle& handle, std::uint64_t offset, int whence);
   base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to,
                                  std::uint64_t to_offset, std::size_t length, base::Wait wait);
@@ -226,8 +239,12 @@ class Tree {
   void charge_holders();
 
  private:
-  // What a request must wait for, where it meets a closing name.
-  using Blocker = InodeRef;
+  // What an operation must wait for, where it meets a closing name.
+  struct Blocker {
+    InodeRef inode;            // null: nothing
+    bool all_handled = false;  // as ClosingGate::is_closing()
+    explicit operator bool() const { return inode != nullptr; }
+  };
   template <typename Operation>
   auto patiently(base::Wait wait, Operation operation);
   template <typename Operation>
@@ -279,7 +296,15 @@ class Tree {
       REQUIRES(directory.directory->mutex, inode->mutex);
   Found found(Lookup& lookup) const;
 
+  // mapping.cc
+  static void note_cached(Inode& inode, std::uint64_t offset, std::size_t length);
+  base::Result<std::size_t> write_back(Handle& handle, std::span<const std::byte> from,
+                                       std::uint64_t offset, bool kill_set_ids, base::Wait wait);
+
   // opening.cc
+  bool is_direct(const Inode& inode, int flags) const REQUIRES(inode.mutex);
+  bool needs_flush(const Inode& inode, int flags) const REQUIRES(inode.mutex);
+  static void touch_written(Inode& inode, bool kill_set_ids) EXCLUDES(inode.mutex);
   Opened new_handle(const InodeRef& inode, int flags, HandleRight right) REQUIRES(inode->mutex);
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, uid_t user,
                                      bool kill_set_ids);
@@ -374,6 +399,7 @@ class Tree {
   std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
   base::MemoryShortage shortage_{"noticing that a claimant has ended"};
+  std::atomic<bool> direct_io_ = false;
   std::atomic<bool> ending_ = false;
   LeftOvers left_overs_;  // its thread uses the others
   Sweeper sweeper_;       // last: its thread uses these, too

@@ -20,6 +20,10 @@ inline constexpr std::uint32_t kMaxLinks = 65000;  // names of one inode; EMLINK
 
 using base::Caller;
 
+// Where the bytes of a read go, and those of a write come from: the caller's own buffer, or the
+// kernel's page cache, whose pages may be mapped.
+enum class Via : std::uint8_t { call, page_cache };
+
 // What stat(2) and statx(2) show.
 struct Attributes {
   InodeId id = 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "tests/mounted/harness/child.h"
+#include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/look.h"
@@ -216,6 +218,46 @@ TEST_P(Closing, OtherCallsDoNotMeetTheNameEither) {
     rmdir((mount_ / "old").c_str());
   }
   EXPECT_EQ(met, 0);
+}
+
+std::string holders_of(const std::string& path) {
+  char text[4096];
+  const ssize_t got = getxattr(path.c_str(), "system.scratchfs.lifetime", text, sizeof text);
+  return got < 0 ? errno_name(errno) : std::string(text, static_cast<std::size_t>(got));
+}
+
+class ClosingAfterTheSession : public testing::TestWithParam<Transport> {
+ protected:
+  Mount mount_{"memory=64M", GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(Both, ClosingAfterTheSession,
+                         testing::Values(Transport::dev_fuse, Transport::io_uring),
+                         TransportName{});
+
+// A handle that is opened while a session holds its file needs no FLUSH then; it needs to be seen
+// closed at once all the same when the session has ended.
+TEST_P(ClosingAfterTheSession, AHandleThatWasOpenedBeforeItsEndHidesTheNameAtItsCloseToo) {
+  constexpr int kFiles = 400;
+  const auto path = [&](int file) { return mount_ / ("claimed" + std::to_string(file)); };
+  Child holder = session([&] {
+    for (int file = 0; file < kFiles; ++file) claim(path(file));
+  });
+  std::vector<Fd> handles;
+  for (int file = 0; file < kFiles; ++file) {
+    handles.emplace_back(open(path(file).c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(handles.back().valid()) << file << ": " << errno_name(errno);
+  }
+  end(holder);
+  for (int file = 0; file < kFiles; ++file)
+    ASSERT_TRUE(eventually([&] { return holders_of(path(file)) == "handles: 1"; }, kSweepSeconds))
+        << holders_of(path(file));
+  int sightings = 0;
+  for (int file = 0; file < kFiles; ++file) {
+    EXPECT_TRUE(exists(path(file))) << "while it is open";
+    handles[static_cast<std::size_t>(file)].close();
+    sightings += sighted(mount_.path(), "claimed" + std::to_string(file), file) ? 1 : 0;
+  }
+  EXPECT_EQ(sightings, 0) << "of " << kFiles;
 }
 
 }  // namespace

@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <string>
 
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/parity.h"
@@ -240,6 +243,70 @@ PARITY(ParityMmap, AProgramRunsFromTheFileSystem) {
   at.call("run it", run({(at / "true").text()}).code);
   const Fd writer(open(at / "true", O_WRONLY));
   at.call("not while it is open for writing", run({(at / "true").text()}).code);
+}
+
+// For lseek(2), copies and st_blocks: somebody has a mapping, and stored into its hole.
+void make_mapped(Place& at, const Fd& file, const std::function<void(const Mapping&)>& body) {
+  ftruncate(file.get(), 256 * kPage);
+  const Mapping map(file.get(), 256 * kPage, kBoth, MAP_SHARED);
+  if (!at_least_mapped(at, map)) return;
+  std::memcpy(map.bytes() + 10 * kPage, "stored", 6);
+  body(map);
+}
+
+// Neither of the two may take for a hole what is none: where data is said to begin, and where it is
+// said to end.
+void note_data(Place& at, const char* path) {
+  const Fd file(open(path, O_RDONLY));
+  const off_t data = lseek(file.get(), 0, SEEK_DATA);
+  at.note("data begins before the store", data >= 0 && data <= 10 * off_t{kPage});
+  const off_t hole = lseek(file.get(), 10 * off_t{kPage}, SEEK_HOLE);
+  at.note("the hole is behind it", hole >= 11 * off_t{kPage});
+  at.call("beyond the end", lseek(file.get(), 256 * off_t{kPage}, SEEK_DATA));
+}
+
+PARITY(ParityMmap, ACopyHasWhatWasStoredIntoAHoleThatIsMapped) {
+  const Fd file(open(at / "f", O_CREAT | O_RDWR, 0644));
+  make_mapped(at, file, [&](const Mapping& map) {
+    const std::string in = "cd " + at.root().text() + " && ";
+    // First of all: it goes by st_blocks, and whoever reads makes the kernel write back.
+    std::system((in + "tar -cSf a.tar f 2>tar.log; tar -xOf a.tar f >untarred").c_str());
+    at.content("untarred", at / "untarred");
+    std::memcpy(map.bytes() + 20 * kPage, "again", 5);
+    note_data(at, at / "f");
+    at.call("cp", std::system((in + "cp f copy").c_str()));
+    at.content("copy", at / "copy");
+    const Fd target(open(at / "target", O_CREAT | O_WRONLY, 0644));
+    off_t from = 0;
+    at.call("copy_file_range",
+            copy_file_range(file.get(), &from, target.get(), nullptr, 256 * kPage, 0));
+    at.content("target", at / "target");
+  });
+}
+
+PARITY(ParityMmap, SoDoesOneOfAFileWhoseHolesWereReadBefore) {
+  make_file(at / "f", "");
+  truncate(at / "f", 256 * kPage);
+  const Fd reader(open(at / "f", O_RDONLY));
+  char text[kPage] = {};
+  at.call("read", pread(reader.get(), text, kPage, 10 * kPage));
+  const Fd file(open(at / "f", O_RDWR));
+  make_mapped(at, file, [&](const Mapping&) {
+    note_data(at, at / "f");
+    at.call("cp", std::system(("cd " + at.root().text() + " && cp f copy").c_str()));
+    at.content("copy", at / "copy");
+  });
+}
+
+PARITY(ParityMmap, HolesAreFoundAgainOnceNobodyMapsTheFile) {
+  {
+    const Fd file(open(at / "f", O_CREAT | O_RDWR, 0644));
+    make_mapped(at, file, [](const Mapping&) {});
+  }
+  const Fd file(open(at / "f", O_RDONLY));
+  at.call("data", lseek(file.get(), 0, SEEK_DATA));
+  at.call("hole", lseek(file.get(), 10 * kPage, SEEK_HOLE));
+  at.blocks("blocks", at / "f");
 }
 
 }  // namespace

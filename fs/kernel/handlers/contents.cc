@@ -30,6 +30,12 @@ base::Result<Written> write_control(Context& context, std::uint64_t handle, bool
   return Written{*written};
 }
 
+// A READ into a caller's buffer tells whose it is (FUSE_READ_LOCKOWNER), one into the page cache
+// does not.
+tree::Via via_of(const fuse_file_info& file) {
+  return file.lock_owner == 0 ? tree::Via::page_cache : tree::Via::call;
+}
+
 // One request's share of a copy: the answer has 32 bits, kernels before 6.17 ask for more, and a
 // thread is not to be kept for longer. copy_file_range(2) tells how much it was.
 constexpr std::size_t kMaxCopy = 64U << 20;
@@ -40,7 +46,7 @@ void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse
   Context& context = context_of(raw);
   serve(context, raw, Opcode::read, id,
         [&context, id, size, number = file->fh, from = static_cast<std::uint64_t>(offset),
-         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+         via = via_of(*file), handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
             Request& request, base::Wait wait) -> base::Result<Bytes> {
           if (id == kControlId) return read_control(context, request, number, size, from);
           if (!handle) return base::Errno(EBADF);
@@ -49,7 +55,7 @@ void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse
           const auto share = context.reply_room.take(builds ? size : 0, wait);
           if (!share) return share.error();
           const auto buffer = request.reply_buffer(size);
-          const auto got = context.tree.read(*handle, buffer, from, wait);
+          const auto got = context.tree.read(*handle, buffer, from, via, wait);
           if (!got) return got.error();
           return Bytes{buffer.first(*got)};
         });
@@ -62,11 +68,12 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
       context, raw, Opcode::write, id,
       [&context, id, number = file->fh, to = static_cast<std::uint64_t>(offset),
        kill = file->kill_suidgid != 0, is_mapped = file->writepage != 0,
+       via = file->writepage != 0 ? tree::Via::page_cache : tree::Via::call,
        handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
           Request& request, base::Wait wait, const WriteData& sent) -> base::Result<Written> {
         if (id == kControlId) return write_control(context, number, is_mapped, sent.bytes, wait);
         if (!handle) return base::Errno(EBADF);
-        const auto written = context.tree.write(*handle, sent.bytes, to, kill, wait);
+        const auto written = context.tree.write(*handle, sent.bytes, to, kill, via, wait);
         if (!written) return written.error();
         // What was stored through a mapping comes from nobody: it is told of the file's owner.
         context.writers.note(

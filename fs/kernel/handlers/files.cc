@@ -1,4 +1,4 @@
-// Requests on handles: CREATE, TMPFILE, OPEN, FLUSH, RELEASE.
+// Requests on handles: CREATE, TMPFILE, OPEN, FLUSH, FSYNC, RELEASE.
 #include <string_view>
 
 #include "fs/kernel/handlers/convert.h"
@@ -100,7 +100,19 @@ void on_flush(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
   serve(context, raw, Opcode::flush, id,
         [&context, id, handle = context.tree.handle(file->fh)](Request&,
                                                                base::Wait) -> base::Result<Done> {
-          if (id != kControlId && handle) context.tree.flush(*handle);
+          if (id == kControlId || !handle) return Done{};
+          if (const auto flushed = context.tree.flush(*handle); !flushed) return flushed.error();
+          return Done{};
+        });
+}
+
+void on_fsync(fuse_req_t raw, fuse_ino_t id, int /*datasync*/, fuse_file_info* file) {
+  Context& context = context_of(raw);
+  serve(context, raw, Opcode::fsync, id,
+        [&context, id, handle = context.tree.handle(file->fh)](Request&,
+                                                               base::Wait) -> base::Result<Done> {
+          if (id == kControlId || !handle) return Done{};
+          if (const auto synced = context.tree.sync(*handle); !synced) return synced.error();
           return Done{};
         });
 }

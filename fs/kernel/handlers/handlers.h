@@ -30,6 +30,7 @@ void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode,
 void on_tmpfile(fuse_req_t raw, fuse_ino_t parent, mode_t mode, fuse_file_info* file);
 void on_open(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file);
 void on_flush(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file);
+void on_fsync(fuse_req_t raw, fuse_ino_t inode, int datasync, fuse_file_info* file);
 void on_release(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file);
 
 // handle_contents.cc

@@ -1,17 +1,32 @@
 #include "fs/kernel/handlers/operations.h"
 
+#include <spdlog/spdlog.h>
+#include <sys/utsname.h>
+#include "fs/kernel/handlers/context.h"
 #include "fs/kernel/handlers/handlers.h"
+#include "fs/kernel/transport/capabilities.h"
+#include "fs/kernel/transport/connection.h"
 
 namespace scratchfs::kernel {
 
 namespace {
 
-// Not here, so that the kernel asks once, hears ENOSYS and does by itself from then on: FSYNC and
-// FSYNCDIR (there is nothing more durable to write to; it still writes dirty pages of mappings
-// back), RELEASEDIR, ACCESS (it checks permissions), GETLK, SETLK and FLOCK (locks are between
-// processes of this kernel).
+// Before the first request that opens a file.
+void on_init(void* userdata, fuse_conn_info* connection) {
+  Connection::initialize(*connection);
+  utsname machine{};
+  uname(&machine);
+  const bool direct = may_bypass_page_cache(*connection, machine.release);
+  static_cast<Context*>(userdata)->tree.allow_direct_io(direct);
+  if (!direct) spdlog::debug("Linux {}: all writes go through the page cache", machine.release);
+}
+
+// Not here, so that the kernel asks once, hears ENOSYS and does by itself from then on: FSYNCDIR
+// (there is nothing more durable to write to), RELEASEDIR, ACCESS (it checks permissions), GETLK,
+// SETLK and FLOCK (locks are between processes of this kernel).
 fuse_lowlevel_ops list_operations() {
   fuse_lowlevel_ops operations{};
+  operations.init = on_init;
   operations.lookup = on_lookup;
   operations.forget = on_forget;
   operations.forget_multi = on_forget_multi;
@@ -32,6 +47,7 @@ fuse_lowlevel_ops list_operations() {
   operations.read = on_read;
   operations.write = on_write;
   operations.flush = on_flush;
+  operations.fsync = on_fsync;
   operations.release = on_release;
   operations.opendir = on_opendir;
   operations.readdir = on_readdir;

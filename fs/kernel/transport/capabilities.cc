@@ -1,6 +1,8 @@
 #include "fs/kernel/transport/capabilities.h"
 
+#include <charconv>
 #include <cstdint>
+#include <system_error>
 
 namespace scratchfs::kernel {
 
@@ -32,7 +34,42 @@ constexpr std::uint64_t kUnwanted[] = {
     FUSE_CAP_HANDLE_KILLPRIV,  // superseded by its second version
 };
 
+struct Release {
+  unsigned version = 0;
+  unsigned patch_level = 0;
+  unsigned update = 0;  // of a stable series
+  auto operator<=>(const Release&) const = default;
+};
+
+// "6.12.64+deb13-amd64"; what cannot be read counts as zero.
+Release to_release(std::string_view text) {
+  Release release;
+  for (unsigned* part : {&release.version, &release.patch_level, &release.update}) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *part);
+    if (error != std::errc() || end == text.data() + text.size() || *end != '.') break;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  }
+  return release;
+}
+
+// Where a page fault during a direct write left the old page in the cache: mended in 6.19 (commit
+// b359af8275a9), and in these updates of older series. INIT does not tell.
+bool leaves_stale_pages(const Release& release) {
+  if (release >= Release{6, 19, 0}) return false;
+  for (const Release mended : {Release{6, 12, 64}, Release{6, 18, 3}}) {
+    const bool same_series =
+        release.version == mended.version && release.patch_level == mended.patch_level;
+    if (same_series && release >= mended) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool may_bypass_page_cache(fuse_conn_info& connection, std::string_view release) {
+  return fuse_get_feature_flag(&connection, FUSE_CAP_DIRECT_IO_ALLOW_MMAP) &&
+         !leaves_stale_pages(to_release(release));
+}
 
 void choose_capabilities(fuse_conn_info& connection) {
   for (const std::uint64_t capability : kWanted) fuse_set_feature_flag(&connection, capability);

@@ -37,8 +37,7 @@ constexpr std::chrono::seconds kRingStart{5};
 thread_local bool kernel_has_rings = false;
 
 void on_init(void* /*userdata*/, fuse_conn_info* connection) {
-  choose_capabilities(*connection);
-  kernel_has_rings = fuse_get_feature_flag(connection, FUSE_CAP_OVER_IO_URING);
+  Connection::initialize(*connection);
 }
 
 // An option's value as libfuse's parser takes it apart again.
@@ -68,7 +67,7 @@ std::string option_list(const SessionOptions& options, bool io_uring) {
 
 base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operations, void* userdata,
                                                        std::string options) {
-  operations.init = on_init;
+  if (operations.init == nullptr) operations.init = on_init;
   std::string name = "scratchfs";
   std::string dash_o = "-o";
   char* argv[] = {name.data(), dash_o.data(), options.data()};
@@ -120,6 +119,11 @@ base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
   connection->session_ = *session;
   connection->mount_options_ = mount_option_list(options);
   return connection;
+}
+
+void Connection::initialize(fuse_conn_info& connection) {
+  choose_capabilities(connection);
+  kernel_has_rings = fuse_get_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
 }
 
 Connection::Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring)

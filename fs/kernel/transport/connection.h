@@ -25,11 +25,15 @@ namespace scratchfs::kernel {
 // the end, and why.
 class Connection {
  public:
-  // `operations` as fuse_session_new(3) takes them, without init: what is asked of the kernel is
-  // decided here. Nothing is owned, all outlives the connection. The handlers get `userdata`.
+  // `operations` as fuse_session_new(3) takes them. Their init, if there is one, must call
+  // initialize(): what is asked of the kernel is decided here. Nothing is owned, all outlives the
+  // connection. The handlers get `userdata`.
   static base::Result<std::unique_ptr<Connection>, base::Failure> create(
       const fuse_lowlevel_ops& operations, void* userdata, Parking& parking, Notifier& notifier,
       const SessionOptions& options);
+  // Asks the kernel for what is wanted of it, while an INIT is answered; then
+  // fuse_get_feature_flag() tells what it grants.
+  static void initialize(fuse_conn_info& connection);
   ~Connection();  // unmounts
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

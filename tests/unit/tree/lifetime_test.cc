@@ -321,5 +321,32 @@ TEST_F(Claimed, AClaimedFileNeedsNoFlushAndItsNameCanBeRemembered) {
   tree_->release(file.opened.handle);
 }
 
+// A handle from before sends no FLUSH although its close deletes the file now.
+TEST_F(Claimed, WhereAHandleOutlivedTheClaimLookUpsAskWhetherItIsClosed) {
+  const auto file = create(root_, "mine", O_RDONLY | O_CREAT | O_EXCL);
+  ASSERT_FALSE(file.opened.needs_flush);
+  EXPECT_TRUE(tree_->lookup(root_, "mine", Wait::no)) << "the claim holds it";
+  claimants_.end(kSession);
+  EXPECT_TRUE(tree_->lookup(root_, "mine", Wait::no).is(base::kWouldBlock));
+  arrivals_.known = true;
+  EXPECT_TRUE(exists(root_, "mine"));
+  EXPECT_TRUE(exists(root_, "mine"));
+  EXPECT_EQ(names(root_), std::vector<std::string>{"mine"});
+  EXPECT_EQ(arrivals_.asked, 3) << "each look-up once";
+  arrivals_.meanwhile = [&] { tree_->release(file.opened.handle); };
+  EXPECT_FALSE(exists(root_, "mine")) << "its RELEASE was on its way";
+}
+
+TEST_F(Claimed, AListingAsksOnceForAllThatOutlivedTheClaim) {
+  std::vector<HandleId> handles;
+  for (const char* name : {"a", "b", "c"})
+    handles.push_back(create(root_, name, O_RDONLY | O_CREAT | O_EXCL).opened.handle);
+  claimants_.end(kSession);
+  arrivals_.known = true;
+  EXPECT_EQ(names(root_).size(), 3U);
+  EXPECT_EQ(arrivals_.asked, 1);
+  for (const HandleId handle : handles) tree_->release(handle);
+}
+
 }  // namespace
 }  // namespace scratchfs::tree
