@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Times the same work on scratchfs (io_uring, and /dev/fuse), tmpfs, the disk's /tmp, libfuse's example
-# memfs_ll and other mounts, in turn, several rounds. Prints a table of medians with the ratio to tmpfs and the
-# targets, writes JSON and an SVG. Builds what is missing. Leaves no mount, no process and no setting behind.
-# docs/performance.md says what the rows mean. Root only.
+# Times the same workloads on scratchfs (io_uring and /dev/fuse), tmpfs, the disk's /tmp, libfuse's example memfs_ll and
+# other mounts, alternating between them for several rounds. Prints a table of medians with their ratio to tmpfs and the
+# targets, and writes JSON and an SVG. docs/performance.md explains the rows. Needs root; builds what is missing; leaves
+# no mount, no process and no setting behind.
 #
 # usage: scripts/bench.sh [options]
-#   --quick                 smaller, two rounds, fewer mounts, no jobs: under two minutes
-#   --only NAME[,NAME]      these works, figures or groups alone; --list shows all
-#   --rounds N              default 3 (small-files 1)
-#   --mounts NAME[,NAME]    of those compared, only these
-#   --peer NAME='COMMAND'   another mount; {} in the command stands for the mount point. May be given again
-#   --options OPT[,OPT]     more mount options for scratchfs
+#   --quick                 smaller sizes, two rounds, fewer mounts, no jobs: under two minutes
+#   --only NAME[,NAME]      run only these workloads, figures or groups; --list shows all
+#   --rounds N              number of rounds (default: 3; small-files: 1)
+#   --mounts NAME[,NAME]    compare only these mounts
+#   --peer NAME='COMMAND'   compare another mount; {} in the command is the mount point. May be repeated
+#   --options OPT[,OPT]     additional mount options for scratchfs
 #   --cpu N                 the core that clients are pinned to (default: the last)
-#   --out DIR               where results go (default: build/bench/latest)
-#   --docs                  put the tables into docs/performance.md, the picture beside it
-#   --requests              which requests the kernel sends for what, counted; nothing is timed
-#   --list                  what there is to run
+#   --out DIR               directory for the results (default: build/bench/latest)
+#   --docs                  write the tables into docs/performance.md and the graph beside it
+#   --requests              count the requests that the kernel sends for each operation; time nothing
+#   --list                  list everything that can be run
 #
 # SCRATCHFS_BIN=PROGRAM times another scratchfs than the one in build/release.
 set -euo pipefail
@@ -77,7 +77,8 @@ source scripts/bench/results.sh
 
 declare -A given_up=()
 
-# What a mount is known not to do: null keeps nothing; memfs_ll has no mmap with direct I/O, and hangs without.
+# Workloads that a mount is known not to support: null stores nothing; memfs_ll has no mmap with direct I/O, and hangs
+# without it.
 cannot() { # MOUNT WORK
   case $1/$2 in
     null/readdir | null/rm-rf | null/sort | null/git | null/compile) return 0 ;;
@@ -104,10 +105,10 @@ run_one() {
     wait "$client" || status=$?
     client=
   } 2>>"$out/errors"
-  # What the disk still has to write shall not disturb the next.
+  # Pending disk writes must not disturb the next run.
   [[ $mount != disk ]] || sync -f "${place[disk]}"
   ((status == 0)) && return 0
-  # Once is enough: it would only fail again, and take as long.
+  # Do not repeat it: it would only fail again, and take as long.
   given_up[$mount/$work]=yes
   if ((status > 100)); then
     note "$work on $mount: given up after $limit s"
@@ -115,7 +116,7 @@ run_one() {
   fi
 }
 
-# Each round begins with another mount, so that none always comes after the same.
+# Each round starts with another mount, so that none always runs after the same one.
 run_on_all() { # WORK ROUND [further arguments...]
   local work=$1 round=$2 i count=${#names[@]}
   shift 2
@@ -157,11 +158,11 @@ run_usual() {
   names=()
 }
 
-# ---- beyond memory, and a million files: mounts of their own
+# ---- larger than memory, and a million files: on separate mounts
 
 readonly spill_budget=$((512 << 20))
 
-# fio's bandwidth in GB/s of a job, from its terse output: KB/s are field 7 (read) and 48 (write).
+# Prints the bandwidth of a fio job in GB/s, from its terse output: fields 7 (read) and 48 (write) are in KB/s.
 fio_speed() { # FIELD fio-arguments...
   local field=$1
   shift

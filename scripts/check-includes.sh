@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the direction of includes: a folder includes only from itself and from those below it, and
-# libfuse's headers appear in fs/kernel alone.
+# Checks the direction of includes: a folder includes only from itself and from the folders below it, and only
+# fs/kernel includes libfuse's headers.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"

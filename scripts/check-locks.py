@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the locks in the sources with docs/locking.md: each has its line there, under its rank, and the other way round."""
+"""Checks that the sources and docs/locking.md list the same locks under the same ranks."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MUTEX = re.compile(r"\b(?:std::(?:recursive_|shared_|timed_)*mutex|(?:base::)?(?:Shared)?Mutex) (\w+)(?:\{(?:base::)?Rank::(\w+)\})?;")
 SCOPE = re.compile(r"^(?:class|struct) (?:alignas\(\d+\) )?(?:[A-Z]+\(.*?\) )?(\w+)|^base::Result<void> (\w+)\(")
-WRAPPERS = {"fs/base/mutex.h"}  # what the others are made of
+WRAPPERS = {"fs/base/mutex.h"}  # the building block of all others
 
 
 def locks_in_sources():

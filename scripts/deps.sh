@@ -11,7 +11,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 export DEBIAN_FRONTEND=noninteractive
 
 readonly fuse_wanted=3.18.3
-# Raise it when the recipe below changes, so that an older stage is built again.
+# Raise this when the recipe below changes, so that older stages are rebuilt.
 readonly recipe=1
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -57,10 +57,10 @@ install_missing() {
     die "apt-get could not install: ${missing[*]}"
 }
 
-# True if ARCHIVE (libfuse3.a) was built with FUSE over io_uring.
+# ARCHIVE: succeeds if it (a libfuse3.a) was built with FUSE over io_uring.
 has_uring() { nm -- "$1" 2>/dev/null | grep -E ' T fuse_uring_start$' >/dev/null; }
 
-# Debian's own builds leave io_uring out so far, whatever their version.
+# So far Debian's own builds omit io_uring, whatever their version.
 system_fuse_will_do() {
   pkg-config --atleast-version="$fuse_wanted" fuse3 2>/dev/null || return 1
   has_uring "$(pkg-config --variable=libdir fuse3)/libfuse3.a"
@@ -115,15 +115,15 @@ download_fuse() {
     return 0
   fi
   [[ -r $keyring ]] || die "$keyring not found: install debian-archive-keyring"
-  # Not below the checkout: apt wants a path without spaces that its own user can reach.
+  # Not below the checkout: apt needs a path without spaces that its own user can reach.
   dir=$(mktemp -d /tmp/scratchfs-deps.XXXXXXXX)
-  # shellcheck disable=SC2064  # the name is wanted as it is now
+  # shellcheck disable=SC2064  # expand the name now
   trap "rm -rf -- '$dir'" EXIT
   chmod 0755 -- "$dir"
   while read -r mirror; do
     say "getting the source package fuse3 of Debian unstable from $mirror"
-    # A mirror that stands still has lists past their date. They are signed all the same, and the
-    # version is checked, so that the worst to be had is an older package that will do.
+    # The lists of a stale mirror may have expired. They are signed all the same and the version is checked, so the
+    # worst outcome is an older package that is still new enough.
     if download_from "$mirror" "$dir" ||
       { say "trying again, with lists past their date allowed" &&
         download_from "$mirror" "$dir" -o Acquire::Check-Valid-Until=false; }; then
@@ -147,7 +147,7 @@ build_fuse() {
     set -e
     # Checks the files against the hashes in the .dsc, which apt has checked against the signed lists.
     dpkg-source --no-check -x "$dsc" "$deps/fuse3"
-    # With another prefix than /usr a daemon run by root would start a fusermount3 from there.
+    # With a prefix other than /usr, a daemon run by root would start a fusermount3 from there.
     env -u CFLAGS -u LDFLAGS -u DESTDIR CC="${CC:-cc}" meson setup "$deps/fuse3-build" "$deps/fuse3" \
       --prefix=/usr --libdir=lib --buildtype=release -Ddebug=true --default-library=static --wrap-mode=nodownload \
       -Dutils=false -Dexamples=false -Dtests=false -Denable-io-uring=true
@@ -162,16 +162,16 @@ build_fuse() {
   has_uring "$deps/stage.new/usr/lib/libfuse3.a" ||
     die "libfuse3.a has no FUSE over io_uring in it, though it was configured with it"
   pc=$deps/stage.new/usr/lib/pkgconfig/fuse3.pc
-  # So that the stage can be used where it lies, and moved.
+  # Makes the stage relocatable.
   # shellcheck disable=SC2016  # ${pcfiledir} is for pkg-config
   sed -i 's|^prefix=.*|prefix=${pcfiledir}/../..|' "$pc"
   mv -- "$deps/stage.new" "$stage"
-  rm -rf -- "$deps/fuse3-build" # the sources stay, for the debugger
+  rm -rf -- "$deps/fuse3-build" # keep the sources for the debugger
   wanted_stamp >"$stamp"
   say "libfuse $(sed -n 's/^Version: *//p' "$stage/usr/lib/pkgconfig/fuse3.pc") with io_uring staged in build/deps/stage"
 }
 
-# The lock: two runs at once must not build into the same directory.
+# Takes a lock, so that two runs at once do not build into the same directory.
 stage_fuse() {
   mkdir -p -- "$deps"
   exec {lock}>"$deps/lock"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Draws the pictures of docs/diagrams from their texts. To be run by hand after a change of a text, with what it writes
-# checked in: the drawing of another graphviz differs.
+# Renders the diagrams of docs/diagrams from their .dot files. Run it by hand after changing one and commit the .svg:
+# another version of graphviz lays them out differently.
 #
 # usage: scripts/diagrams.sh
 set -euo pipefail
@@ -9,6 +9,6 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd -- "$root/docs/diagrams"
 command -v dot >/dev/null || die "dot not found: apt-get install graphviz"
 for text in *.dot; do
-  # Without comments: they name the version of graphviz.
+  # Drop comments: they contain the version of graphviz.
   dot -Tsvg "$text" | sed '/^<!--.*-->$/d;/^<!--/,/-->$/d' >"${text%.dot}.svg"
 done

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds the fuzzers of tests/fuzz (preset asan: clang++, libFuzzer, ASan, UBSan) and runs each for a while, from the
-# seeds in tests/fuzz/corpus and from what earlier runs found in build/fuzz/corpus. Inputs that break something are
-# left in build/fuzz/findings; `build/asan/bin/fuzz_NAME FILE` runs one again.
+# Builds the fuzzers of tests/fuzz (preset asan: clang++, libFuzzer, ASan, UBSan) and runs each for a while. They start
+# from the seeds in tests/fuzz/corpus and the inputs that earlier runs left in build/fuzz/corpus. Inputs that break
+# something are saved in build/fuzz/findings; `build/asan/bin/fuzz_NAME FILE` replays one.
 #
 # usage: scripts/fuzz.sh [SECONDS [NAME...]]
-#   SECONDS   for each of them (default: 60)
+#   SECONDS   time for each fuzzer (default: 60)
 #   NAME      only these: options, limits, control, requests
 #
-# Exit code: 0 nothing was found, 1 something was, or the build failed, 2 usage.
+# Exit code: 0 nothing was found, 1 something was found or the build failed, 2 usage error.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -29,7 +29,7 @@ if ! { cmake --preset asan && cmake --build --preset asan --target fuzzers; } >"
   exit 1
 fi
 
-# libFuzzer stops at the first finding. Inputs of 2 KiB are a hundred requests.
+# libFuzzer stops at the first finding. An input of 2 KiB holds about a hundred requests.
 fuzz() { # NAME
   local grown=build/fuzz/corpus/$1 log=build/fuzz/$1.log
   mkdir -p "$grown"
@@ -43,7 +43,7 @@ fuzz() { # NAME
   return 1
 }
 
-# Jobs in the background do not hear of ^C by themselves, and what they wait for does not end with them.
+# Background jobs do not get ^C, and their child processes do not end with them: kill both.
 started=()
 # shellcheck disable=SC2317  # the trap calls it
 stop() {
@@ -54,7 +54,7 @@ stop() {
 }
 trap stop INT TERM
 
-# As many side by side as there are cores.
+# Run as many in parallel as there are cores.
 found=0 running=0 cores=$(nproc)
 for name in "${names[@]}"; do
   if ((running == cores)); then

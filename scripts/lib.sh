@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Part of the scripts beside it: where they are, what they say, how they end.
+# Shared by the scripts beside it: paths, messages, errors and help.
 export LC_ALL=C.UTF-8
 umask 022
-exec </dev/null # nothing asks
+exec </dev/null # no script is interactive
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
 readonly self=scripts/${0##*/}
@@ -17,7 +17,7 @@ usage_error() {
   printf '%s: %s\n' "$self" "$*" >&2
   exit 2
 }
-# The comment that the script begins with.
+# Prints the comment at the top of the script.
 show_help() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$root/$self"
   exit 0

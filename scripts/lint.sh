@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Checks format, include direction, the list of locks, clocks, shell scripts, and (clang-tidy) the C++ sources.
+# Checks the format, the direction of includes, the list of locks, the use of clocks, shell and Python scripts, and
+# (with clang-tidy) the C++ sources.
 #
 # usage: scripts/lint.sh [--fix] [--quick]
-#   --fix     let clang-format rewrite the sources first
-#   --quick   leave clang-tidy out
+#   --fix     first let clang-format rewrite the sources
+#   --quick   skip clang-tidy
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -39,16 +40,16 @@ format() {
 shell_scripts() {
   find scripts .ci tests mount packaging docs -type f \( -name '*.sh' -o -perm -u+x \) -print0 |
     xargs -0 -r grep -lZE -m1 '^#!.*\b(ba)?sh$' | xargs -0 -r shellcheck --external-sources --source-path=SCRIPTDIR || return
-  # These are sourced, so they name no shell.
+  # These are sourced, so they have no #! line.
   shellcheck --shell=bash packaging/completion/scratchfs && shellcheck --shell=sh packaging/environment/profile.sh
 }
 
-python_scripts() { # compiles in memory: no __pycache__ is left
+python_scripts() { # compiles in memory and leaves no __pycache__
   find scripts tests -type f -name '*.py' -print0 |
     xargs -0 -r -n1 python3 -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")'
 }
 
-# A line for each source: it, and the headers of ours that it includes, however deep.
+# Prints one line per source file: its name and all of our headers that it includes, directly or indirectly.
 closures() {
   # shellcheck disable=SC2016  # the fields are awk's
   find fs mount -type f \( -name '*.h' -o -name '*.cc' \) -print0 | sort -z | xargs -0 -r awk '
@@ -63,8 +64,8 @@ closures() {
     END { for (r = 1; r <= n; r++) { split("", seen); visit(roots[r]); print "" } }'
 }
 
-# A file that was found clean, here or in another checkout, is looked at again only after it, a header that it
-# includes, or the checks changed.
+# Runs clang-tidy. A file that was clean before, here or in another checkout, is checked again only after the file, a
+# header that it includes or the set of checks has changed.
 tidy() {
   local clean=${XDG_CACHE_HOME:-${HOME:-$PWD/build}/.cache}/scratchfs-lint todo=()
   cmake --preset clang >/dev/null || return
@@ -87,7 +88,8 @@ tidy() {
       printf "%s\n" "$output"; exit 1; fi' bash
 }
 
-# The time of day can be set back and forth: it is for what is shown and stored, deadlines go by the steady clock.
+# Rejects the wall clock, which can be set forward and back, except where times are shown or stored. Deadlines use the
+# steady clock.
 clocks() {
   local found
   found=$(grep -rnE 'system_clock|CLOCK_REALTIME|\btime\(nullptr\)|gettimeofday' fs mount --include='*.h' --include='*.cc' |

@@ -28,7 +28,7 @@ done
 cmake --preset release >/dev/null
 cmake --build --preset release --target scratchfs stress_tests
 failed=0
-# Two kinds of runs over two transports share the time. A seed that fails is in the output.
+# Two kinds of runs over two transports share the time. The output names a seed that fails.
 SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model / 4)) \
   SCRATCHFS_MODEL_SEED=$(($(date +%s) % 1000000 * 1000)) \
   SCRATCHFS_KILLS=200 build/release/bin/stress_tests --gtest_filter='*Model.*:*Kills.*' || failed=1

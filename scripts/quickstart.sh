@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a clean clone to a mounted scratchfs: installs what is missing, builds, mounts, and shows what it did.
+# From a clean clone to a mounted scratchfs: installs missing packages, builds, mounts, and shows what it did.
 # Safe to run again.
 #
 # usage: scripts/quickstart.sh [MOUNTPOINT]      (default: /scratch)
@@ -19,11 +19,11 @@ esac
 mountpoint=${1:-/scratch}
 [[ $mountpoint == /* ]] || mountpoint=$started_in/$mountpoint
 mountpoint=$(realpath -m -- "$mountpoint")
-# To be copied from the screen.
+# Quoted, so that they can be copied from the screen.
 printf -v command_name %q "$scratchfs"
 printf -v place %q "$mountpoint"
 
-# Shows the progress on a terminal; else only what went wrong.
+# Shows the progress on a terminal; otherwise only errors.
 build() {
   mkdir -p -- build
   cmake --preset release >"$log" 2>&1 || {
@@ -44,7 +44,7 @@ is_mounted() { [[ $(findmnt -n -o FSTYPE --mountpoint "$1" 2>/dev/null | tail -n
 
 mount_it() {
   if is_mounted "$mountpoint"; then
-    # One whose daemon is gone is no use to anybody.
+    # A mount without a daemon is useless: replace it.
     if "$scratchfs" status "$mountpoint" >/dev/null 2>&1; then
       echo "$mountpoint is mounted already; leaving it as it is"
       return
@@ -56,7 +56,7 @@ mount_it() {
   echo "$command_name $place"
 }
 
-# A file is there while it is open, and gone when it is closed.
+# Shows that a file exists while it is open and is gone once it is closed.
 show_a_file_that_vanishes() {
   local file=$mountpoint/hello.$$
   exec {open}>"$file"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Mixed load on a mount for a given time, with a look each few seconds at the daemon's memory, descriptors and threads,
-# the kernel's slab, the spill file and what is charged. Afterwards everything is removed: what is left then, or has
-# grown, is told. Draws the curves. Root only; builds what is missing; leaves no mount and no process behind.
+# Runs mixed load on a mount for a given time. Samples the daemon's memory, descriptors and threads, the kernel's slab,
+# the spill file and the charges every few seconds. Afterwards removes all files, reports what is left or has grown, and
+# draws the curves. Needs root; builds what is missing; leaves no mount and no process behind.
 #
 # usage: scripts/soak.sh [options]
 #   --seconds N       how long (default: 3600)
 #   --options OPTS    mount options (default: memory=128M,quota=2G)
-#   --out DIR         where samples and picture go (default: build/soak)
-#   --docs            put the picture into docs/
+#   --out DIR         directory for the samples and the graph (default: build/soak)
+#   --docs            also copy the graph to docs/
 #
-# SCRATCHFS_BIN=PROGRAM: another scratchfs than the one in build/release.
-# Exit code: 0 flat, 1 something was left or has grown, 2 usage.
+# SCRATCHFS_BIN=PROGRAM tests another scratchfs than the one in build/release.
+# Exit code: 0 nothing was left or has grown, 1 something was or has, 2 usage error.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -51,7 +51,7 @@ load=
 clean_up() {
   local status=$?
   trap - EXIT
-  set +e # whatever fails here, the rest is still to be done
+  set +e # continue even if a step fails
   [[ -z $load ]] || { kill -TERM "$load" && wait "$load"; } 2>/dev/null
   "$SCRATCHFS_BIN" umount "$run/mount" 2>/dev/null || umount -l -- "$run/mount" 2>/dev/null
   rm -rf --one-file-system -- "$run"

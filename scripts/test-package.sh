@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes the packages, and in a fresh Debian 12 that debootstrap puts in a temporary directory: installs, mounts by hand
-# and from fstab, upgrades while a file is kept, removes, purges; boots it (systemd-nspawn) and tries the service. Then
-# configures the source tarball and compares what is in it with the checkout. Needs root, debootstrap,
-# systemd-container and the network; takes some three minutes. Leaves nothing behind.
+# Builds the packages and tests them in a fresh Debian 12, which debootstrap creates in a temporary directory: installs,
+# mounts by hand and from fstab, upgrades while a file is kept, removes and purges; then boots it (systemd-nspawn) and
+# tests the service. Finally configures the source tarball and compares its contents with the checkout. Needs root,
+# debootstrap, systemd-container and the network; takes about three minutes. Leaves nothing behind.
 #
 # usage: scripts/test-package.sh [--keep-tree DIR]
-#   --keep-tree DIR   the Debian lies in DIR, made there if it is missing, and stays for the next time
+#   --keep-tree DIR   keep the Debian tree in DIR for later runs; it is created if it is missing
 #
 # SCRATCHFS_DEB_MIRROR=URL names the Debian mirror.
 set -euo pipefail
@@ -28,7 +28,7 @@ for tool in debootstrap:debootstrap systemd-nspawn:systemd-container; do
   command -v "${tool%:*}" >/dev/null || die "${tool%:*} is missing: apt-get install ${tool#*:}"
 done
 
-# What is mounted below is seen by this script alone.
+# Run in a private mount namespace: only this script sees its mounts.
 if [[ -z ${SCRATCHFS_TEST_PACKAGE_NAMESPACE:-} ]]; then
   SCRATCHFS_TEST_PACKAGE_NAMESPACE=1 exec unshare --mount --propagation private -- "$root/$self" "$@"
 fi
@@ -72,7 +72,7 @@ refuse() { # WHAT COMMAND...
 make_packages() {
   cmake --preset release >/dev/null
   cmake --build --preset release --target scratchfs
-  # Without the tests, which a package does not hold and so need not be built.
+  # Without the tests: they are not part of a package.
   local version
   for version in '' 99.0.0; do
     (cd build/release && cpack -G DEB -B "$work/packages" ${version:+-D "CPACK_PACKAGE_VERSION=$version"})
@@ -90,7 +90,7 @@ make_tree() {
       die "debootstrap failed"
     }
   fi
-  # Changes go beside the tree, so that one that is kept stays fresh.
+  # Changes go into an overlay, so that a kept tree stays clean.
   mkdir -p -- "$tree" "$work/changes"
   mount -t tmpfs changes "$work/changes"
   mkdir -- "$work/changes/upper" "$work/changes/work"
@@ -100,7 +100,7 @@ make_tree() {
   : >"$tree/dev/fuse"
   mount --bind /dev/fuse "$tree/dev/fuse"
   [[ ! -e /etc/resolv.conf ]] || cp -L -- /etc/resolv.conf "$tree/etc/resolv.conf"
-  # A spill directory that O_TMPFILE and O_DIRECT work in.
+  # A spill directory that supports O_TMPFILE and O_DIRECT.
   mkdir -p -- "$work/spill"
   mount --bind "$work/spill" "$tree/var/tmp"
   cp -- "$work"/packages/*.deb "$tree/root/"
@@ -167,7 +167,7 @@ ExecStart=/root/in-systemd.sh
 StandardOutput=file:/root/result
 UNIT
   ln -s ../try.service "$tree/etc/systemd/system/$started/try.service"
-  # It mounts its own, which are of its namespaces, only where nothing is mounted.
+  # systemd-nspawn mounts its own, for its namespaces, only where nothing is mounted.
   umount -- "$tree/proc" "$tree/sys" "$tree/dev/fuse"
   timeout 300 systemd-nspawn --quiet --register=no --keep-unit --machine=scratchfs-test --bind=/dev/fuse \
     --capability=all --boot --directory="$tree" >"$work/boot" 2>&1 || true

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Runs the POSIX test suite pjdfstest on a tmpfs and on scratchfs over both transports, check by check, and
-# prints where they differ. Needs root. docs/posix.md tells what came of it.
+# Runs the POSIX test suite pjdfstest on tmpfs and on scratchfs over both transports and prints each check whose result
+# differs. Needs root. docs/posix.md has the results.
 #
 # usage: scripts/test-pjdfstest.sh [--jobs N] [--transports LIST] SUITE_DIR [FILE...]
-#   SUITE_DIR           a checkout of the suite, which is no part of scratchfs; it is left as it is: where its
-#                       program has not been built there, that is done in a copy (needs autoconf and automake)
-#   FILE                only these, as rename/09.t; default: all
-#   --jobs N            so many files at once (default: twice the processors; most of them wait)
-#   --transports LIST   of dev_fuse and io_uring (default: dev_fuse,io_uring)
+#   SUITE_DIR           a checkout of the suite, which is not part of scratchfs. It is not changed: if its program has
+#                       not been built, it is built in a copy (needs autoconf and automake)
+#   FILE                run only these files, for example rename/09.t (default: all)
+#   --jobs N            files to run in parallel (default: twice the number of processors; most of them wait)
+#   --transports LIST   dev_fuse, io_uring or both (default: dev_fuse,io_uring)
 #
 # SCRATCHFS_BIN names the program (default: build/release/bin/scratchfs).
-# Exit code: 0 no difference, 1 a difference, 2 usage.
+# Exit code: 0 no difference, 1 a difference, 2 usage error.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -98,8 +98,8 @@ mount_place() { # PLACE
     -o "lifetime=mount,create_mode=posix,allow_other,memory=256M,spill=1G,io_uring=$wish"
 }
 
-# One file in a directory of its own; the checks it made as "FILE NUMBER ok|not ok", one a line, and what it said
-# of failed ones. A file that ends early shows by the checks that are missing.
+# Runs one file in its own directory. Prints one line per check, "FILE NUMBER ok|not ok", and the messages of failed
+# checks. If a file ends early, its last checks are missing.
 # shellcheck disable=SC2016  # the inner shell's own parameters
 one_file='
   suite=$1 mount=$2 results=$3 file=$4
@@ -116,7 +116,7 @@ run_suite() { # PLACE
   for file in "${files[@]}"; do
     sed -nE "s|^(not ok\|ok) ([0-9]+).*|$file \2 \1|p" "$run/results/$1/$file"
   done >"$run/$1.checks"
-  # What the suite itself does not expect of this kernel it marks with TODO.
+  # The suite marks checks that it does not expect to pass on this kernel with TODO.
   printf '%-9s %d files, %d checks, %d failed unexpectedly\n' "$1" "${#files[@]}" "$(wc -l <"$run/$1.checks")" \
     "$(cat -- "${files[@]/#/$run/results/$1/}" | grep '^not ok' | grep -vc '# TODO' || true)"
 }

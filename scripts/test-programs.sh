@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Runs the program tests in their long form: what ctest -L programs runs, and the heavy programs (Node.js,
-# Java, Go, PostgreSQL, ImageMagick, ...) where they are installed; one line for each that is not.
-# Builds the release preset first, unless SCRATCHFS_BIN names the program to test. Leaves no mount and no
-# process behind.
+# Runs all program tests: those of ctest -L programs, and the heavy programs (Node.js, Java, Go, PostgreSQL,
+# ImageMagick, ...) where they are installed; prints one line for each that is not. Builds the release preset first,
+# unless SCRATCHFS_BIN names the program to test. Leaves no mount and no process behind.
 #
 # usage: scripts/test-programs.sh [--strict-table] [NAME...]
-#   --strict-table   run them on a lifetime=strict mount instead, and put a table of what works there
-#                    into docs/semantics.md
-#   NAME             only these files of tests/programs, such as test_git or long_java
+#   --strict-table   run them on a lifetime=strict mount instead, and write the table of what works there into
+#                    docs/semantics.md
+#   NAME             run only these files of tests/programs, for example test_git or long_java
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"

@@ -37,7 +37,7 @@ esac
 
 jobs=$(nproc)
 
-# ---- what the tests run in: a directory of their own, open to the other users they become
+# ---- a directory for the tests, accessible to the other users that they switch to
 
 run=$(mktemp -d /tmp/scratchfs-test.XXXXXXXX)
 readonly run
@@ -70,7 +70,7 @@ prepare_fuse() {
   [[ -c /dev/fuse ]] || die "/dev/fuse is missing: load the module fuse, or give the container --device /dev/fuse"
   # shellcheck disable=SC2188  # only whether it opens
   (: <>/dev/fuse) 2>/dev/null || die "/dev/fuse cannot be opened: run as root, or give the container CAP_SYS_ADMIN"
-  # Both transports are tested; without this switch there is only the one.
+  # Both transports are tested; without this parameter only /dev/fuse is available.
   if [[ -w $uring_switch && $(<"$uring_switch") == N ]]; then
     uring_before=N
     echo Y >"$uring_switch"
@@ -79,7 +79,7 @@ prepare_fuse() {
   fi
 }
 
-# Processes that inherited the mark of this run: pid, state and command, one a line.
+# Prints the processes that inherited the mark of this run: pid, state and command, one per line.
 marked_processes() {
   local dir
   for dir in /proc/[0-9]*; do
@@ -89,7 +89,7 @@ marked_processes() {
   done
 }
 
-# Mounts that were not there before and that lie in the tests' directory, or whose daemon is dead.
+# Prints new mounts that are in the tests' directory or have no daemon.
 left_mounts() {
   local point path
   comm -13 "$run/mounts" <(scratchfs_mounts) | while IFS= read -r point; do
@@ -114,7 +114,7 @@ check_nothing_left() {
   die "the tests left something behind"
 }
 
-# Sanitizers write here, because a daemon has no stderr to be read.
+# Sanitizers write their reports here, because nobody reads a daemon's stderr.
 check_no_reports() {
   compgen -G "$run/reports/*" >/dev/null || return 0
   cat -- "$run"/reports/* >&2
@@ -141,10 +141,10 @@ run_ctest() { # PRESET [ctest arguments...]
     "${under[@]}" ctest --preset "$1" --output-on-failure --no-tests=error "${@:2}"
 }
 
-# A bound that is too short on a busy machine, or a race: it is told either way, at the end, too.
+# Tests that passed only when repeated, reported at the end: a time limit too short for a busy machine, or a race.
 unsteady=()
 
-# Up to three that failed get another look, by themselves, where they have to pass three times.
+# Repeats up to three failed tests one by one; each has to pass three times.
 look_again() { # PRESET
   local names
   [[ -s $(failed_log "$1") ]] || return 1
@@ -155,7 +155,7 @@ look_again() { # PRESET
   unsteady+=("${names[@]}")
 }
 
-# Twice as many tests as cores: they wait more than they compute.
+# Runs twice as many tests as there are cores: they wait more than they compute.
 run_tests() { # PRESET [ctest arguments...]
   local status=0
   scratchfs_mounts >"$run/mounts"
@@ -169,11 +169,11 @@ run_tests() { # PRESET [ctest arguments...]
   check_nothing_left
 }
 
-# The tests that mount look at the program from outside: those of the release build do it.
+# The mounted tests see the program only from outside, so those of the release build are used.
 sanitized() { # PRESET
   build "$1" scratchfs unit_tests
   build release
-  # More random bits than these move mappings to where GCC 12's TSan cannot have them.
+  # With more random bits, mappings land where GCC 12's TSan cannot handle them.
   if [[ $1 == tsan ]] && (($(</proc/sys/vm/mmap_rnd_bits) > 28)); then
     under=(setarch -R)
   fi
@@ -192,7 +192,7 @@ sanitized() { # PRESET
   [[ $1 != asan ]] || scripts/fuzz.sh
 }
 under=() # a command that the tests are run by
-# Of the stress tests those that look for races in the daemon: names, handles, spilling and unmounting under load.
+# The stress tests that can reveal races in the daemon: names, handles, spilling and unmounting under load.
 readonly races='/NamesStress\..*io_uring_claimed|/HandlesStress\..*io_uring|/SpillStress\..*io_uring'
 
 stage() {

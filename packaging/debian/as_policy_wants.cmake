@@ -1,5 +1,5 @@
-# cpack runs this on what it has installed for a package: copyright, changelog and compressed manuals as Debian's
-# policy has them (chapter 12).
+# cpack runs this on the files that it has installed for a package. It arranges the copyright file, the changelog and
+# compressed manuals as chapter 12 of Debian's policy requires.
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
   return()
 endif()
@@ -9,5 +9,5 @@ file(RENAME "${doc}/CHANGELOG.md" "${doc}/changelog")
 file(REMOVE "${doc}/LICENSE")
 file(COPY_FILE "${CMAKE_CURRENT_LIST_DIR}/copyright" "${doc}/copyright")
 execute_process(COMMAND gzip -9 -n -- ${pages} "${doc}/changelog" COMMAND_ERROR_IS_FATAL ANY)
-# For the options of scratchfs@.service.
+# The directory for the option files of scratchfs@.service.
 file(MAKE_DIRECTORY "${CPACK_TEMPORARY_DIRECTORY}/etc/scratchfs")

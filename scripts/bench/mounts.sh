@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Part of bench.sh: what is mounted, and taken away again.
+# Part of bench.sh: mounts and unmounts the file systems under test.
 # shellcheck disable=SC2154  # bench.sh sets the variables
 
 run='' uring_before='' client=''
@@ -33,7 +33,7 @@ is_wanted() {
   return 1
 }
 
-# Waits for a process of ours; after ten seconds kills it.
+# Waits for a process that we started; kills it after ten seconds.
 await_end() {
   local i
   for ((i = 0; i < 100; ++i)); do
@@ -59,7 +59,7 @@ take_down() {
   unset "place[$1]" "process[$1]"
 }
 
-# NAME COMMAND: the command mounts on {} and stays, or leaves a daemon; its output goes to NAME.log.
+# NAME COMMAND: runs a command that mounts on {} and stays in the foreground or leaves a daemon. Logs to NAME.log.
 put_up() {
   local name=$1 point=$run/mounts/$1 command i
   command=${2//'{}'/$(printf %q "$point")}

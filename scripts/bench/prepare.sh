@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Part of bench.sh: what must be there: programs, a memfs_ll, and what jobs work on.
+# Part of bench.sh: builds the programs and memfs_ll, and creates the input of the jobs.
 # shellcheck disable=SC2154  # bench.sh sets the variables
 
 build() {
@@ -15,8 +15,8 @@ build() {
   }
 }
 
-# libfuse's own example of a file system in memory, from the sources that deps.sh has built libfuse of.
-# It has no option for direct I/O, which is faster for all but reading again: so one is built with it.
+# Builds libfuse's example of an in-memory file system from the libfuse sources that deps.sh built. It has no option for
+# direct I/O, which is faster except for repeated reads, so a patched version with it is built as well.
 build_memfs() {
   local source=$root/build/deps/fuse3/example/memfs_ll.cc stage=$root/build/deps/stage/usr flags
   [[ -x $store/memfs_ll && $store/memfs_ll -nt $source ]] && return 0
@@ -34,7 +34,8 @@ build_memfs() {
   "${common[@]}" -o "$store/memfs_ll" "$store/memfs_ll_direct.cc" "${flags[@]}"
 }
 
-# The same on every machine: a tree of 4,000 sources, a repository of it, lines to sort, C++ to compile.
+# Creates the input, identical on every machine: a tree of 4,000 source files, a git repository of it, lines to sort,
+# C++ to compile.
 make_materials() {
   materials=$store/materials-1
   [[ -d $materials ]] && return 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Part of bench.sh: tables, JSON, the picture, the page of documentation.
+# Part of bench.sh: writes the tables, the JSON, the graph and the documentation page.
 # shellcheck disable=SC2154  # bench.sh sets the variables
 
 about() {
@@ -10,12 +10,12 @@ about() {
     "$quick" "$cpu" "$load_before, $(cut -d' ' -f1 /proc/loadavg) after" "$SECONDS"
 }
 
-# A line a figure, a mark a mount: how many times tmpfs's time it takes.
+# Draws one line per figure and one mark per mount: its time as a multiple of tmpfs's.
 draw() {
   local rows columns
   rows=$(($(wc -l <"$out/plot.data") - 1))
   ((rows > 0)) || return 0
-  # All but the names; tmpfs, which is the line at 1; and fio, which has no row here.
+  # Omit the names, tmpfs (the line at 1) and fio (it has no row here).
   columns=$(head -n 1 "$out/plot.data" | awk '{for (i = 2; i <= NF; i++) if ($i != "tmpfs" && $i != "fio") printf "%d ", i}')
   gnuplot 2>>"$out/errors" <<END || note "gnuplot could not draw: see $out/errors"
 set terminal svg size 900,$((120 + 18 * rows)) dynamic noenhanced font "sans-serif,12" background "white"
@@ -44,7 +44,7 @@ report() {
   printf '\nAfter %s s. JSON, markdown and picture: %s\n' "$SECONDS" "$out"
 }
 
-# Between the two marks of the page; what is before and after them stays.
+# Replaces the text between the two marks of the page.
 write_docs() {
   local page=docs/performance.md
   {

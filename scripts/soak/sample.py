@@ -8,8 +8,8 @@ import time
 
 MIB = 1 << 20
 COLUMNS = ("seconds", "resident", "used", "reserve", "spilled", "charged", "inodes", "descriptors", "threads", "fuse_inode")
-# What may be more at the end than before the load: what malloc and the kernel keep for the next time, and threads for
-# parked requests, which are made as needed and stay.
+# How much each figure may grow over the load: malloc and the kernel keep some memory for reuse, and threads for parked
+# requests are created on demand and stay.
 MORE = {"resident": 48, "descriptors": 4, "threads": 32, "fuse_inode": 5000}
 
 
@@ -59,7 +59,7 @@ def remove_all(place):
 
 def judge(first, last):
     """What is wrong at the end, in words."""
-    # Less than 128 KiB stay counted for the next objects (fs/tree/object_memory.h).
+    # Up to 128 KiB remain reserved for new objects (fs/tree/object_memory.h).
     for name, most in (("used", 0.1), ("spilled", 0), ("charged", 0), ("inodes", 0)):
         if last[name] > most:
             yield f"{name}: {last[name]} are left though nothing is on the mount"
@@ -82,7 +82,7 @@ def main():
             print(*look(options, start).values(), sep="\t", file=samples, flush=True)
             time.sleep(2)
         remove_all(options.mount)
-        for _ in range(30):  # frames that nobody needs are given back after 20 seconds
+        for _ in range(30):  # unused frames are returned after 20 seconds
             time.sleep(1)
             last = look(options, start)
             print(*last.values(), sep="\t", file=samples, flush=True)

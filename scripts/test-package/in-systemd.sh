@@ -1,6 +1,6 @@
 #!/bin/bash
-# What scripts/test-package.sh runs in a booted systemd where the package is installed: scratchfs@.service and the
-# other ways of systemd. Each line says `ok: ...` or `not so: ...`; the last one is `END`.
+# scripts/test-package.sh runs this in a booted systemd with the package installed. It tests scratchfs@.service and the
+# other ways to mount through systemd. Prints `ok: ...` or `not so: ...` per check, and `END` last.
 exec 2>&1
 readonly unit=scratchfs@scratch.service
 
@@ -28,14 +28,14 @@ main_pid() { systemctl show -P MainPID "$unit"; }
 mounted() { [[ $(grep -c ' /scratch fuse.scratchfs ' /proc/self/mounts) == 1 ]]; }
 empty() { [[ -z $(ls -A /scratch) ]]; }
 started_again() { [[ $(main_pid) != "$old" && $(main_pid) != 0 ]] && systemctl is-active -q "$unit" && mounted; }
-# As the unit says: no more privileges, a filter, and no capability but those of CapabilityBoundingSet.
+# What the unit sets: no_new_privs, a filter, and no capabilities beyond CapabilityBoundingSet.
 hardened() {
   local status
   status=/proc/$(main_pid)/status
   grep -qx 'NoNewPrivs:.1' "$status" && grep -qx 'Seccomp:.2' "$status" &&
     (((0x$(sed -n 's/^CapBnd:.//p' "$status") & ~0x1284006) == 0))
 }
-# And what the daemon gives up by itself: CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH stay, its own filter is on.
+# What the daemon drops by itself: only CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH remain, and its own filter is active.
 confined() {
   grep -qx 'CapEff:.0000000000200004' "/proc/$(main_pid)/status" &&
     ! journalctl --no-pager -u "$unit" | grep -F "not filtered"

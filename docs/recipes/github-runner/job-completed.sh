@@ -1,4 +1,4 @@
 #!/bin/bash
-# See job-started.sh. Wipes, also where the job left processes.
+# The counterpart of job-started.sh. Wipes the mount even if the job left processes behind.
 set -euo pipefail
 scratchfs umount --lazy "$HOME/scratch"

@@ -1,13 +1,14 @@
 #!/bin/bash
-# A file system for each job of a self-hosted runner. In the runner's file .env, which its service reads at its start:
+# Gives each job of a self-hosted runner a mount of its own. Add to the runner's .env file, which its service reads when
+# it starts:
 #   ACTIONS_RUNNER_HOOK_JOB_STARTED=/etc/scratchfs/job-started.sh
 #   ACTIONS_RUNNER_HOOK_JOB_COMPLETED=/etc/scratchfs/job-completed.sh
-# Runs as the runner's user, who needs no more than fusermount3.
+# Runs as the runner's user and needs only fusermount3.
 set -euo pipefail
 readonly place=$HOME/scratch
 mkdir -p -- "$place"
-# What a job left whose runner was killed:
+# Remove the mount of a job whose runner was killed.
 scratchfs umount --lazy "$place" 2>/dev/null || true
-# The steps of a job are sessions of the runner's, which outlives them: so the job holds the files.
+# lifetime=mount: the steps of a job run in different sessions, and later steps need the files of earlier ones.
 scratchfs "$place" -o lifetime=mount,memory=10%,noallow_other
 echo "TMPDIR=$place" >>"$GITHUB_ENV"

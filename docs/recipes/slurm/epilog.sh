@@ -1,6 +1,6 @@
 #!/bin/bash
-# slurm.conf: Epilog=/etc/slurm/epilog.d/scratchfs.sh. Runs as root on every node when the job's processes have ended.
-# Unmounts, that is: wipes. A process that is left nevertheless does not keep the node: the mount goes out of its sight.
+# slurm.conf: Epilog=/etc/slurm/epilog.d/scratchfs.sh. Runs as root on every node after the job's processes have ended.
+# Unmounts and thereby wipes. If a process still uses the mount, detaches it lazily so that the node is not blocked.
 set -euo pipefail
 : "${SCRATCH_ROOT:=/scratch}"
 readonly place=$SCRATCH_ROOT/job$SLURM_JOB_ID
