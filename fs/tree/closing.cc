@@ -101,6 +101,7 @@ class ClosingGate::Asking {
 
 // True: it is no longer closing. False: it lives on, or that could not be told in time.
 bool ClosingGate::settle(Inode& inode, bool may_wait) {
+  if (!is_closing(inode, false)) return true;  // it has gone meanwhile
   const Time start = std::chrono::steady_clock::now();
   // After a FLUSH a RELEASE is likely; without one there is nothing to wait for.
   if (may_wait && has_flushed(inode, mode_) && changes_by(inode, start + kClosingUsual))

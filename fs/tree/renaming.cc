@@ -205,7 +205,7 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
 
 // Has the rename begin again, because `gone` went after it had been found.
 base::Errno Tree::again(const InodeRef& gone, Blocker& blocker) {
-  blocker = gone;
+  blocker.inode = gone;
   return base::Errno(ENOENT);
 }
 
