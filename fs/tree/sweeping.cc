@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "fs/base/counted.h"
 #include "fs/base/printable.h"
 #include "fs/tree/tree.h"
 
@@ -188,7 +189,8 @@ bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
   if (!claimant) return true;
   const Claimant::Names names = claimant->end();
   if (!names.empty())
-    spdlog::debug("{} has ended, it held {} names", claimant->words(), names.size());
+    spdlog::debug("{} has ended, it held {}", claimant->words(),
+                  base::counted(names.size(), "name"));
   // Nobody would do it later: it is done anew from its beginning until there is memory for it.
   std::vector<InodeRef> held;
   until_there_is_memory([&] { held = Claimant::inodes_of(names); });
