@@ -25,7 +25,8 @@ void touch_accessed(Inode& inode, int flags) {
   if ((flags & O_NOATIME) != 0) return;
   const timespec now = base::now();
   base::Lock lock(inode.mutex);
-  if (before(inode.accessed, inode.modified) || before(inode.accessed, inode.changed) ||
+  // Equal ones may be of one tick of the clock: the access may have come before.
+  if (!before(inode.modified, inode.accessed) || !before(inode.changed, inode.accessed) ||
       now.tv_sec - inode.accessed.tv_sec >= kRelatimeAge)
     inode.accessed = now;
 }

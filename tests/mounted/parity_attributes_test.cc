@@ -34,6 +34,28 @@ PARITY(ParityAttributes, ShowANewFile) {
   at.stat("through a file", at / "f" / "x");
 }
 
+// Both are stamped by a clock that hardly moves meanwhile.
+PARITY(ParityAttributes, TheFirstReadMovesTheAccessTimeOfAFileMadeAndWrittenAtOnce) {
+  struct stat made {};
+  do {
+    unlink(at / "f");
+    make_file(at / "f", "content");
+    ASSERT_EQ(stat(at / "f", &made), 0);
+  } while (made.st_atim.tv_nsec != made.st_mtim.tv_nsec);
+  let_the_clock_tick();
+  char byte = 0;
+  const Fd file(open(at / "f", O_RDONLY));
+  for (const char* read : {"first", "second"}) {
+    struct stat before {};
+    struct stat after {};
+    at.call("stat", fstat(file.get(), &before));
+    at.call("read", pread(file.get(), &byte, 1, 0));
+    at.call("stat", fstat(file.get(), &after));
+    at.note(std::string(read) + " moves it", before.st_atim.tv_nsec != after.st_atim.tv_nsec);
+    let_the_clock_tick();
+  }
+}
+
 PARITY(ParityAttributes, ShowEveryMode) {
   for (const mode_t mode : {0U, 0400U, 0644U, 0777U, 04755U, 02755U, 01777U, 07777U}) {
     const std::string name = "f" + std::to_string(mode);
