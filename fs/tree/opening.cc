@@ -174,14 +174,15 @@ base::Result<std::uint64_t> Tree::seek(Handle& handle, std::uint64_t offset, int
 }
 
 base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Handle& to,
-                                     std::uint64_t to_offset, std::size_t length, base::Wait wait) {
+                                     std::uint64_t to_offset, std::size_t length, bool kill_set_ids,
+                                     base::Wait wait) {
   used(from);
   used(to);
   const auto result = content::Content::copy(*from.inode->content, from_offset, *to.inode->content,
                                              to_offset, length, wait);
   if (!result || *result == 0) return result;
   touch_accessed(*from.inode, from.flags);
-  touch_written(*to.inode, true);
+  touch_written(*to.inode, kill_set_ids);
   return result;
 }
 

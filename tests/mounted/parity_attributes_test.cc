@@ -273,6 +273,7 @@ PARITY(ParityAttributes, ChownClearsSuidAndSgid) {
 // Not sgid without the group's x: FUSE asks the daemon to leave that (linux/fuse.h,
 // FUSE_HANDLE_KILLPRIV_V2).
 PARITY(ParityAttributes, WritingClearsSuidAndSgid) {
+  make_file(at / "source", "content", 0644);
   for (const mode_t mode : {06777U, 02777U, 04777U, 04766U}) {
     const std::string name = std::to_string(mode);
     make_file(at / name, "content");
@@ -293,10 +294,18 @@ PARITY(ParityAttributes, WritingClearsSuidAndSgid) {
     try_as_alice("fallocate", [&] {
       at.call("fallocate", fallocate(Fd(open(at / name, O_WRONLY)).get(), 0, 0, 8192));
     });
+    try_as_alice("copy_file_range", [&] {
+      at.call("copy", copy_file_range(Fd(open(at / "source", O_RDONLY)).get(), nullptr,
+                                      Fd(open(at / name, O_WRONLY)).get(), nullptr, 4, 0));
+    });
     try_as_alice("a mere open", [&] { at.descriptor("open", Fd(open(at / name, O_RDWR)).get()); });
     chmod(at / name, mode);
     at.call("root's write", write(Fd(open(at / name, O_WRONLY)).get(), "x", 1));
     at.stat("by root " + name, at / name);
+    chmod(at / name, mode);
+    at.call("root's copy", copy_file_range(Fd(open(at / "source", O_RDONLY)).get(), nullptr,
+                                           Fd(open(at / name, O_WRONLY)).get(), nullptr, 4, 0));
+    at.stat("copied by root " + name, at / name);
   }
 }
 
