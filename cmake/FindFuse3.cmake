@@ -3,6 +3,7 @@
 # Fuse3_VERSION, and two targets, because only fs/kernel may see the headers:
 #   Fuse3::headers   the include folders
 #   Fuse3::fuse3     the library and what it needs to be linked
+include(CheckCXXSourceCompiles)
 set(_stage "${PROJECT_SOURCE_DIR}/build/deps/stage/usr")
 
 if(EXISTS "${_stage}/lib/libfuse3.a")
@@ -45,6 +46,23 @@ set_target_properties(Fuse3::fuse3 PROPERTIES IMPORTED_LOCATION "${Fuse3_LIBRARY
 target_link_libraries(Fuse3::fuse3 INTERFACE
   PkgConfig::_uring PkgConfig::_numa Threads::Threads ${CMAKE_DL_LIBS} rt)
 if(Fuse3_VERSION VERSION_LESS 3.19)
+  # What that file does with liburing, which fills the queue when it makes the ring from 2.3 on, and could change all
+  # of this with a 3.0.
+  list(APPEND CMAKE_REQUIRED_LIBRARIES PkgConfig::_uring)
+  check_cxx_source_compiles("
+    #include <liburing.h>
+    int main() {
+      io_uring ring{};
+      unsigned** const seen = &ring.sq.ktail;
+      unsigned* const filled = &ring.sq.sqe_tail;
+      ring.sq.sqe_head = *filled + (seen == nullptr ? 1U : 0U);
+      return io_uring_enter(0, io_uring_sq_ready(&ring), 0, 0, nullptr) + io_uring_register(0, 0, nullptr, 0);
+    }" SCRATCHFS_KNOWS_LIBURING)
+  list(REMOVE_ITEM CMAKE_REQUIRED_LIBRARIES PkgConfig::_uring)
+  if(_uring_VERSION VERSION_LESS 2.3 OR NOT _uring_VERSION VERSION_LESS 3 OR NOT SCRATCHFS_KNOWS_LIBURING)
+    message(FATAL_ERROR "liburing ${_uring_VERSION} is not known to fs/kernel/transport/ring_wrap.cc, which was written for 2.3 to "
+      "2.15: see docs/dependencies.md")
+  endif()
   # Such a libfuse loses replies that another thread sends: fs/kernel/transport/ring_wrap.cc does its submission,
   # and learns the numbers of requests, by which the kernel interrupts them.
   # -u: nothing of ours calls the wrapper, so the linker must be told to take it out of the archive.

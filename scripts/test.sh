@@ -123,7 +123,7 @@ check_no_reports() {
 
 build() { # PRESET [TARGET...]
   local preset=$1 targets=("${@:2}")
-  cmake --preset "$preset" >"$run/configure.log" 2>&1 || {
+  cmake --preset "$preset" -DSCRATCHFS_WERROR=ON >"$run/configure.log" 2>&1 || {
     cat -- "$run/configure.log" >&2
     return 1
   }

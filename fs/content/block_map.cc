@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include "fs/content/content.h"
+
 namespace scratchfs::content {
 
 namespace {
@@ -60,6 +62,7 @@ BlockMap::Room BlockMap::room_for(std::uint64_t index) const {
 }
 
 BlockMap::Chunk& BlockMap::chunk_for(std::uint64_t index, Room room) {
+  static_assert(kChunkBytes * kBytesPerMapByte <= kBlocksPerChunk * kBlockSize);
   const std::uint64_t key = index / kBlocksPerChunk;
   const auto there = chunks_.find(key);
   if (there != chunks_.end()) return there->second;

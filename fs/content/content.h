@@ -15,6 +15,10 @@ namespace scratchfs::content {
 // The largest offset plus one that a file can have (FUSE's s_maxbytes: 2^63 - 1).
 inline constexpr std::uint64_t kMaxSize = 0x7fff'ffff'ffff'ffff;
 
+// Contents of so many bytes take at most a byte of the store's memory besides, for where their
+// blocks are, if they have no holes.
+inline constexpr std::uint64_t kBytesPerMapByte = 4096;
+
 class Discarded;
 
 // Freeing blocks takes some 10 ms for each GiB. More than this a handler leaves to others.

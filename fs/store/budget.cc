@@ -385,7 +385,7 @@ Marks Budget::marks() const {
 
 Budget::Counts Budget::counts() const {
   base::Lock lock(mutex_);
-  return {used_, firm(), clean_, small_, remembered_, freeing_};
+  return {used_, firm(), clean_, small_, remembered_, freeing_, most_remembered()};
 }
 
 }  // namespace scratchfs::store

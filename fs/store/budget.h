@@ -112,6 +112,7 @@ class Budget {
 
   struct Counts {
     std::uint64_t used, firm, clean, small, remembered, freeing;  // bytes
+    std::uint64_t most_remembered;  // of small and remembered together
   };
   Counts counts() const EXCLUDES(mutex_);
   Marks marks() const EXCLUDES(mutex_);

@@ -164,15 +164,31 @@ base::Result<void> Store::set_spill(std::uint64_t bytes) {
   return {};
 }
 
+namespace {
+
+// What blocks can have of `room` on the disk: each leaves something in memory that is remembered of
+// it, for which there are `memory` bytes.
+std::uint64_t usable(std::uint64_t room, std::uint64_t memory) {
+  const std::uint64_t blocks = std::min(room / kBlockSize, memory / kRememberedBytes);
+  return std::min(room, (blocks + 1) * kBlockSize) - blocks * kRememberedBytes;
+}
+
+}  // namespace
+
 std::uint64_t Store::total_bytes() const {
-  return impl_->budget.marks().trigger + (impl_->slots ? impl_->slots->limit() : 0);
+  const std::uint64_t memory = impl_->budget.marks().trigger;
+  if (!impl_->slots) return memory;
+  return memory + usable(impl_->slots->limit(), impl_->budget.counts().most_remembered);
 }
 
 std::uint64_t Store::free_bytes() const {
   const Budget::Counts counts = impl_->budget.counts();
   const std::uint64_t memory = impl_->budget.marks().trigger;
   const std::uint64_t in_memory = memory > counts.firm ? memory - counts.firm : 0;
-  const std::uint64_t on_disk = impl_->slots ? impl_->slots->room() : 0;
+  if (!impl_->slots) return std::min(in_memory + counts.freeing, memory);
+  const std::uint64_t remembered =
+      std::min(counts.small + counts.remembered, counts.most_remembered);
+  const std::uint64_t on_disk = usable(impl_->slots->room(), counts.most_remembered - remembered);
   return std::min(in_memory + on_disk + counts.freeing, total_bytes());
 }
 

@@ -1,5 +1,6 @@
 // Who holds a file: keep marks, and the words of `system.scratchfs.lifetime`.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <unordered_set>

@@ -1,6 +1,7 @@
 // What inodes and names take of the mount's memory, counted in its budget.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -27,14 +28,14 @@ class ObjectMemory {
   // ENOSPC: the budget has no room for it, as Store::add_objects.
   base::Result<void> take(std::uint64_t bytes) EXCLUDES(mutex_);
   void give(std::uint64_t bytes) EXCLUDES(mutex_);
-  // Bytes that the budget counts and nothing has taken.
-  std::uint64_t spare() const {
-    return static_cast<std::uint64_t>(spare_.load(std::memory_order_relaxed));
+  // Bytes that the budget does not count, and that the next objects may take of it at once.
+  std::uint64_t to_come() const {
+    return static_cast<std::uint64_t>(
+        std::clamp<std::int64_t>(kBatch - spare_.load(std::memory_order_relaxed), 0, kBatch));
   }
+  static constexpr std::int64_t kBatch = 64 << 10;  // bytes that are taken of the budget at once
 
  private:
-  static constexpr std::int64_t kBatch = 64 << 10;
-
   bool take_spare(std::int64_t bytes);
 
   store::Store& store_;

@@ -25,7 +25,8 @@ void touch_accessed(Inode& inode, int flags) {
   if ((flags & O_NOATIME) != 0) return;
   const timespec now = base::now();
   base::Lock lock(inode.mutex);
-  if (before(inode.accessed, inode.modified) || before(inode.accessed, inode.changed) ||
+  // Equal ones may be of one tick of the clock: the access may have come before.
+  if (!before(inode.modified, inode.accessed) || !before(inode.changed, inode.accessed) ||
       now.tv_sec - inode.accessed.tv_sec >= kRelatimeAge)
     inode.accessed = now;
 }
@@ -198,14 +199,15 @@ base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset
 }
 
 base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Handle& to,
-                                     std::uint64_t to_offset, std::size_t length, base::Wait wait) {
+                                     std::uint64_t to_offset, std::size_t length, bool kill_set_ids,
+                                     base::Wait wait) {
   used(from);
   used(to);
   const auto result = content::Content::copy(*from.inode->content, from_offset, *to.inode->content,
                                              to_offset, length, wait);
   if (!result || *result == 0) return result;
   touch_accessed(*from.inode, from.flags);
-  touch_written(*to.inode, true);
+  touch_written(*to.inode, kill_set_ids);
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "fs/base/counted.h"
 #include "fs/base/printable.h"
 #include "fs/tree/tree.h"
 #include "fs/tree/untold.h"
@@ -211,7 +212,8 @@ bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
   begun.claimant = *std::move(taken);
   begun.names = begun.claimant->end();
   if (begun.names.empty()) return true;
-  spdlog::debug("{} has ended, it held {} names", begun.claimant->words(), begun.names.size());
+  spdlog::debug("{} has ended, it held {}", begun.claimant->words(),
+                base::counted(begun.names.size(), "name"));
   sweeper_.add(sweep);
   return true;
 }

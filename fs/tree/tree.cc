@@ -126,15 +126,27 @@ bool Tree::may_vanish(const Inode& inode) const {
   return limits::close_can_delete(options_.lifetime, inode.facts());
 }
 
+namespace {
+
+// What contents can have of `bytes`, of which objects may take some: where their blocks are takes
+// memory, too.
+std::uint64_t for_contents(std::uint64_t bytes, std::uint64_t for_objects) {
+  const std::uint64_t taken = for_objects + bytes / content::kBytesPerMapByte + store::kPageSize;
+  return bytes > taken ? bytes - taken : 0;
+}
+
+}  // namespace
+
 Tree::Space Tree::space(uid_t caller) const {
   const limits::AccountRow row = ledger_.row(caller);
   const auto left = [](std::uint64_t limit, std::uint64_t used) {
     return limit > used ? limit - used : 0;
   };
   Space space{};
-  space.bytes = std::min(store_.total_bytes(), row.limits.bytes);
-  space.bytes_free =
-      std::min(store_.free_bytes() + memory_.spare(), left(row.limits.bytes, row.usage.bytes));
+  space.bytes =
+      std::min(for_contents(store_.total_bytes(), ObjectMemory::kBatch), row.limits.bytes);
+  space.bytes_free = std::min(for_contents(store_.free_bytes(), memory_.to_come()),
+                              left(row.limits.bytes, row.usage.bytes));
   space.inodes = std::min(ledger_.total_inode_limit(), row.limits.inodes);
   space.inodes_free = std::min(left(ledger_.total_inode_limit(), ledger_.total_inodes()),
                                left(row.limits.inodes, row.usage.inodes));

@@ -212,7 +212,8 @@ class Tree {
   // all counts as data.
   base::Result<std::uint64_t> seek(Handle& handle, std::uint64_t offset, int whence);
   base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to,
-                                 std::uint64_t to_offset, std::size_t length, base::Wait wait);
+                                 std::uint64_t to_offset, std::size_t length, bool kill_set_ids,
+                                 base::Wait wait);
   // The handle was used: an earlier FLUSH was not its last word.
   void used(Handle& handle);
 

@@ -23,7 +23,7 @@ Outcome<DaemonSetup> prepare_visibly(const MountCommand& command) {
 
 int run(const MountCommand& command) {
   if (asks_for_remount(command.option_lists)) {
-    const auto changed = change_mount(command.mountpoint, command.option_lists);
+    const auto changed = remount(command.mountpoint, command.option_lists);
     return changed ? kFine : complain(changed.error());
   }
   if (!command.foreground && !command.debug) close_inherited_descriptors();

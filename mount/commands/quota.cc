@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "fs/base/counted.h"
 #include "mount/commands/commands.h"
 #include "mount/control/client.h"
 #include "mount/options/mount_options.h"
@@ -39,7 +40,8 @@ std::string show_limits(const Json& limits) {
   const Json& inodes = member(limits, "inodes_limit");
   if (bytes.is_null() && inodes.is_null()) return "none";
   return fmt::format("{}, {}", bytes.is_null() ? "any size" : "at most " + show_bytes(bytes),
-                     inodes.is_null() ? "any number of inodes" : show_count(inodes) + " inodes");
+                     inodes.is_null() ? "any number of inodes"
+                                      : base::counted(natural(inodes).value_or(0), "inode"));
 }
 
 std::string show_quota(const Json& quota) {

@@ -9,7 +9,23 @@
 
 namespace scratchfs::mount {
 
-Outcome<void> change_mount(const std::string& mountpoint, const std::vector<std::string>& lists) {
+namespace {
+
+Outcome<void> change(const std::string& mountpoint, const SetRequest& request) {
+  if (const auto set = ask_daemon_visibly(mountpoint, request, "set"); !set) return set.error();
+  return {};
+}
+
+Outcome<void> set(const SetCommand& command) {
+  const auto options = parse_live_options(command.option_lists);
+  if (!options) return options.error();
+  if (auto live = check_all_live(*options); !live) return live;
+  return change(command.mountpoint, options->request);
+}
+
+}  // namespace
+
+Outcome<void> remount(const std::string& mountpoint, const std::vector<std::string>& lists) {
   const auto options = parse_live_options(lists);
   if (!options) return options.error();
   const auto status = ask_daemon_visibly(mountpoint, StatusRequest{}, "status");
@@ -17,13 +33,11 @@ Outcome<void> change_mount(const std::string& mountpoint, const std::vector<std:
   struct statvfs info {};
   if (::statvfs(mountpoint.c_str(), &info) != 0) return failed(mountpoint, errno);
   if (auto same = check_unchanged(options->others, *status, info.f_flag); !same) return same;
-  if (const auto set = ask_daemon_visibly(mountpoint, options->request, "set"); !set)
-    return set.error();
-  return {};
+  return change(mountpoint, options->request);
 }
 
 int run(const SetCommand& command) {
-  const auto changed = change_mount(command.mountpoint, command.option_lists);
+  const auto changed = set(command);
   return changed ? kFine : complain(changed.error());
 }
 

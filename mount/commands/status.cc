@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fs/base/counted.h"
 #include "mount/commands/commands.h"
 #include "mount/control/client.h"
 #include "mount/options/swap.h"
@@ -26,12 +27,14 @@ double rate_of(const Json& json) { return json.is_number() ? json.get<double>() 
 
 std::string show_transport(const Json& transport) {
   const bool io_uring = member(transport, "io_uring") == true;
-  const std::string how = io_uring ? fmt::format("io_uring ({} rings of {}, {} at most)",
-                                                 show_count(member(transport, "rings")),
-                                                 show_count(member(transport, "ring_depth")),
-                                                 show_bytes(member(transport, "ring_bytes")))
-                                   : "/dev/fuse";
-  return fmt::format("{}, {} requests waiting", how, number_of(member(transport, "parked")));
+  const std::string how =
+      io_uring ? fmt::format("io_uring ({} of {}, {} at most)",
+                             base::counted(number_of(member(transport, "rings")), "ring"),
+                             show_count(member(transport, "ring_depth")),
+                             show_bytes(member(transport, "ring_bytes")))
+               : "/dev/fuse";
+  return fmt::format("{}, {} waiting", how,
+                     base::counted(number_of(member(transport, "parked")), "request"));
 }
 
 std::string show_memory(const Json& memory) {
@@ -55,9 +58,10 @@ std::string show_spill(const Json& spill) {
 }
 
 std::string show_files(const Json& files) {
-  return fmt::format("{} in {} inodes (of {}), {} open handles", show_bytes(member(files, "bytes")),
-                     number_of(member(files, "inodes")), show_count(member(files, "inodes_limit")),
-                     number_of(member(files, "open_handles")));
+  return fmt::format("{} in {} (of {}), {}", show_bytes(member(files, "bytes")),
+                     base::counted(number_of(member(files, "inodes")), "inode"),
+                     show_count(member(files, "inodes_limit")),
+                     base::counted(number_of(member(files, "open_handles")), "open handle"));
 }
 
 using Words = std::pair<const char*, const char*>;  // of a member, and for the eye
@@ -126,7 +130,7 @@ std::string show_requests(const Json& requests) {
     table.push_back(rows[i].second);
   }
   text += "\n" + align(table);
-  if (rows.size() > kMostKinds) text += fmt::format("{} more kinds\n", rows.size() - kMostKinds);
+  if (rows.size() > kMostKinds) text += base::counted(rows.size() - kMostKinds, "more kind") + "\n";
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -90,7 +91,16 @@ bool is_so(std::string_view word, const Json& status, unsigned long flags) {
   if (name == "supervise") return member(status, "supervised") == true;
   if (name == "private_names") return member(status, "private_names") == true;
   if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
-  return !contains(kKernelFlags, name) || has_flag(name, flags);
+  if (name == "spill_timeout") {
+    const auto seconds = natural(member(member(status, "spill"), "timeout_seconds"));
+    return seconds && value == std::to_string(*seconds);
+  }
+  return contains(kKernelFlags, name) && has_flag(name, flags);
+}
+
+Refusal not_live(std::string_view word) {
+  return usage(fmt::format("-o {}: cannot be changed while mounted; what can be: {}", word,
+                           fmt::join(kLive, ", ")));
 }
 
 }  // namespace
@@ -104,24 +114,34 @@ bool asks_for_remount(const std::vector<std::string>& lists) {
 }
 
 Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists) {
+  LiveOptions live;
   std::vector<std::string> said;
   for (const std::string& list : lists) {
     for (std::string& word : split_options(list)) {
-      const std::string_view name = name_of_word(word);
-      if (!word.empty() && !contains(kOfTheKernel, name)) said.push_back(std::move(word));
+      if (word.empty()) continue;
+      auto& where = contains(kOfTheKernel, name_of_word(word)) ? live.passed_over : said;
+      where.push_back(std::move(word));
     }
   }
   std::vector<std::string> checked;
   for (const std::string& word : said) checked.push_back(escape_option(word));
   const auto options = parse_mount_options(checked);
   if (!options) return options.error();
-  LiveOptions live{request_of(*options, said), {}};
+  live.request = request_of(*options, said);
   for (std::string& word : said) {
     const std::string_view name = name_of_word(word);
-    if (!is_live_option(name) && !is_ignored_option(word) && !contains(kOfMounting, name))
-      live.others.push_back(std::move(word));
+    if (is_live_option(name)) continue;
+    const bool is_passed_over = is_ignored_option(word) || contains(kOfMounting, name);
+    (is_passed_over ? live.passed_over : live.others).push_back(std::move(word));
   }
   return live;
+}
+
+Outcome<void> check_all_live(const LiveOptions& options) {
+  for (const auto* words : {&options.others, &options.passed_over}) {
+    if (!words->empty()) return not_live(words->front());
+  }
+  return {};
 }
 
 Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status,
@@ -131,8 +151,7 @@ Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json
     if (contains(kKernelFlags, name_of_word(word)))
       return usage(fmt::format("-o {}: the kernel's, not ours; mount -o remount,bind,{} changes it",
                                word, word));
-    return usage(fmt::format("-o {}: cannot be changed while mounted; what can be: {}", word,
-                             fmt::join(kLive, ", ")));
+    return not_live(word);
   }
   return {};
 }

@@ -92,6 +92,8 @@ Json ControlServer::status(uid_t caller, StatusRequest::Detail detail) {
   status["requests"] = requests_to_json(session, detail == StatusRequest::Detail::with_histograms);
   status["memory"] = memory_to_json(store, facts_.memory_locked);
   status["spill"] = spill_to_json(store, facts_.spill_directory, gauges_.spill_free());
+  status["spill"]["timeout_seconds"] =
+      std::chrono::duration_cast<std::chrono::seconds>(facts_.spill_timeout).count();
   status["files"] = files_to_json(ledger_, gauges_.tree(), census);
   status["users"] = rows(caller);
   for (Json& row : status["users"]) add_census(row, *census.value);

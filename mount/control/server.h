@@ -42,9 +42,10 @@ struct MountFacts {
   bool confine = true;
   std::string spill_directory;  // empty: never spills
   bool memory_locked = false;
-  std::string quota_file;   // empty: none
-  std::string subuid;       // of subordinate ids; empty: none
-  unsigned quota_warn = 0;  // percent of a limit; 0: never
+  std::string quota_file;                      // empty: none
+  std::string subuid;                          // of subordinate ids; empty: none
+  std::chrono::milliseconds spill_timeout{0};  // whole seconds
+  unsigned quota_warn = 0;                     // percent of a limit; 0: never
 };
 
 // Where the numbers come from; each may be called from any thread.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <string>
 
+#include "fs/base/counted.h"
 #include "fs/quota/size.h"
 #include "mount/control/server.h"
 
@@ -16,8 +17,8 @@ using limits::format_size;
 
 std::string show_limit(const limits::Limits& limits) {
   return (limits.bytes == limits::kUnlimited ? "any size" : format_size(limits.bytes)) + ", " +
-         (limits.inodes == limits::kUnlimited ? "any number of" : std::to_string(limits.inodes)) +
-         " inodes";
+         (limits.inodes == limits::kUnlimited ? "any number of inodes"
+                                              : base::counted(limits.inodes, "inode"));
 }
 
 Refusal memory_refusal(const std::string& text, base::Errno error, const store::StoreStats& now) {

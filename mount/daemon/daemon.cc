@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "fs/base/clock.h"
+#include "fs/base/counted.h"
 #include "fs/base/descriptor.h"
 #include "fs/base/memory_pressure.h"
 #include "fs/base/thread_limit.h"
@@ -70,6 +71,7 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.confine = setup.plan.confine;
   facts.spill_directory = setup.spill_path;
   facts.memory_locked = setup.plan.lock_memory;
+  facts.spill_timeout = setup.plan.session.ring_patience;
   facts.quota_file = setup.quota_file;
   facts.subuid = setup.subuid_file;
   facts.quota_warn = setup.plan.ledger.warn_percent;
@@ -204,7 +206,8 @@ void Parts::read_subuid_again() {
   }
   ledger_->replace_holders(limits::Holders(ids->ranges));
   tree_->charge_holders();
-  spdlog::info("{}: subordinate ids read again: {} ranges", setup_.subuid_file, ids->ranges.size());
+  spdlog::info("{}: subordinate ids read again: {}", setup_.subuid_file,
+               base::counted(ids->ranges.size(), "range"));
 }
 
 void Parts::read_quotas_again() {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/btrfs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>

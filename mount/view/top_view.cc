@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "fs/base/counted.h"
 #include "fs/base/printable.h"
 #include "fs/quota/size.h"
 #include "mount/view/user_table.h"
@@ -21,16 +22,21 @@ std::uint64_t number_of(const Json& row, const char* name) {
   return natural(member(row, name)).value_or(0);
 }
 
-const char* list_of(TopBy by) {
+struct Words {
+  const char* one;
+  const char* list;  // the member that has them
+};
+
+Words words_of(TopBy by) {
   switch (by) {
     case TopBy::user:
-      return "users";
+      return {"user", "users"};
     case TopBy::session:
-      return "sessions";
+      return {"session", "sessions"};
     case TopBy::process:
       break;
   }
-  return "processes";
+  return {"process", "processes"};
 }
 
 // What makes a row the same in two answers: a process that began to write later is another.
@@ -55,13 +61,13 @@ std::string short_name(std::string name) {
 
 std::vector<Measured> measure(const Json& before, const Json& now, TopBy by) {
   std::map<std::string, std::uint64_t> written;
-  for (const Json& row : member(before, list_of(by))) {
+  for (const Json& row : member(before, words_of(by).list)) {
     written[key_of(row)] = number_of(row, "written");
   }
   const auto elapsed = static_cast<double>(number_of(now, "clock_ms")) -
                        static_cast<double>(number_of(before, "clock_ms"));
   std::vector<Measured> all;
-  for (const Json& row : member(now, list_of(by))) {
+  for (const Json& row : member(now, words_of(by).list)) {
     const std::uint64_t total = number_of(row, "written");
     const auto found = written.find(key_of(row));
     const std::uint64_t earlier = found == written.end() ? 0 : std::min(found->second, total);
@@ -155,8 +161,8 @@ TopPage top_page(const Json& before, const Json& now, const TopChoice& choice) {
     table.push_back(columns_of(row, choice.by, clock));
   }
   TopPage page;
-  page.head = {fmt::format("scratchfs {}: {} {}, {} written", text_of(member(now, "mountpoint")),
-                           rows.size(), list_of(choice.by), show_rate(all)),
+  page.head = {fmt::format("scratchfs {}: {}, {} written", text_of(member(now, "mountpoint")),
+                           base::counted(rows.size(), words_of(choice.by).one), show_rate(all)),
                memory_line(now)};
   std::istringstream text(align(table));
   std::getline(text, page.columns);

@@ -1,9 +1,11 @@
 #include "mount/view/warnings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 
+#include "fs/base/counted.h"
 #include "fs/quota/ledger.h"
 #include "fs/quota/size.h"
 #include "mount/view/user_table.h"
@@ -22,12 +24,12 @@ void warn(Json& warnings, const char* code, std::string text) {
 void look_at_damage(const Json& spill, Json& warnings) {
   if (const auto count = natural(member(spill, "blocks_corrupt")).value_or(0); count > 0) {
     warn(warnings, "blocks_corrupt",
-         fmt::format("{} spilled blocks came back damaged (EIO): check the disk under {}", count,
-                     text_of(member(spill, "directory"))));
+         fmt::format("{} came back damaged (EIO): check the disk under {}",
+                     base::counted(count, "spilled block"), text_of(member(spill, "directory"))));
   }
   if (const auto count = natural(member(spill, "write_errors")).value_or(0); count > 0) {
     warn(warnings, "spill_write_errors",
-         fmt::format("{} writes to the spill files failed: see the log", count));
+         fmt::format("{} to the spill files failed: see the log", base::counted(count, "write")));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tests/bench/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

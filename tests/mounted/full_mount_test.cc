@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,6 +46,28 @@ TEST_P(FullMount, IsToldByEnospcAndRecovers) {
   EXPECT_EQ(unlink((mount / "f").c_str()), 0);
   const Fd file(open((mount / "g").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   EXPECT_EQ(write(file.get(), data.data(), kMiB), static_cast<ssize_t>(kMiB)) << errno_name(errno);
+}
+
+// What statfs(2) told at first is what one file could get, but for a few blocks.
+TEST_P(FullMount, TakesAsMuchAsDfPromised) {
+  for (const std::string sizes : {"memory=16M,spill=0", "memory=16M,spill=48M"}) {
+    const Mount mount("lifetime=mount," + sizes, GetParam());
+    struct statvfs before {};
+    ASSERT_EQ(statvfs(mount.path().c_str(), &before), 0);
+    EXPECT_EQ(before.f_bavail, before.f_blocks) << "nothing is used yet";
+    const std::uint64_t promised = free_bytes(mount.path());
+    const std::string data = random_bytes(kMiB, 1);
+    const Fd file(open((mount / "f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    std::uint64_t done = 0;
+    for (std::size_t size = kMiB; size >= 4096; size /= 2) {
+      for (ssize_t put = 0; (put = write(file.get(), data.data(), size)) > 0;)
+        done += static_cast<std::uint64_t>(put);
+      EXPECT_EQ(errno_name(errno), "ENOSPC");
+    }
+    EXPECT_GE(done, promised) << sizes;
+    EXPECT_LE(done, promised + promised / 256) << sizes;
+    EXPECT_LE(free_bytes(mount.path()), 64U << 10) << sizes;
+  }
 }
 
 TEST_P(FullMount, InodesAreLimitedToo) {

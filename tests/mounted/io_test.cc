@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
+#include <utility>
 
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/look.h"
@@ -101,6 +103,24 @@ TEST_P(Io, StatxTellsTheSameAsStat) {
   EXPECT_EQ(more.stx_mtime.tv_nsec, plain.st_mtim.tv_nsec);
   EXPECT_NE(more.stx_mask & STATX_BTIME, 0U);
   EXPECT_EQ(more.stx_btime.tv_sec, plain.st_ctim.tv_sec);
+}
+
+// What make(1) goes by.
+TEST_P(Io, AFileIsNeverNewerThanOneWrittenLaterElsewhere) {
+  const Tmpfs elsewhere;
+  const auto write_file = [](const std::string& path) {
+    struct stat info {};
+    const Fd file(open(path.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600));
+    EXPECT_EQ(write(file.get(), "x", 1), 1);
+    EXPECT_EQ(fstat(file.get(), &info), 0);
+    return std::pair(info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  };
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    const auto here = write_file(mount_ / name);
+    const auto there = write_file(elsewhere.path() + "/" + name);
+    ASSERT_LE(here, there) << "pair " << i;
+  }
 }
 
 // Files as large as this pass the page cache by even where they are only read; maps do not.

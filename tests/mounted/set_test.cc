@@ -126,6 +126,9 @@ TEST_F(Set, OnlyRootAndTheOwnerMay) {
 
 TEST_F(Set, WhatCannotBeIsToldInOneLine) {
   expect_refused("lifetime=strict", 2, "cannot be changed");
+  expect_refused("lifetime=mount", 2, "cannot be changed");
+  expect_refused("spill_timeout=5", 2, "cannot be changed");
+  expect_refused("memory=32M,nonempty", 2, "cannot be changed");
   expect_refused("size=1G", 2, "unknown option");
   expect_refused("memory=1K", 1, "the least is");
   expect_refused("memory=100000T", 1, "only");
@@ -160,6 +163,8 @@ TEST_F(Set, MountRemountsThroughTheHelper) {
   EXPECT_EQ(remount("remount,lifetime=mount,nofail,quota=3M,x-y=z,spill_dir=" + directory_).code,
             0);
   EXPECT_EQ(memory("budget"), 48 * kMiB);
+  EXPECT_EQ(remount("remount,spill_timeout=30").code, 0);
+  EXPECT_NE(remount("remount,spill_timeout=5").code, 0);
   const Finished refused = remount("remount,create_mode=posix");
   EXPECT_NE(refused.code, 0);
   EXPECT_NE(refused.err.find("scratchfs: -o create_mode=posix: cannot be changed"),

@@ -34,6 +34,28 @@ PARITY(ParityAttributes, ShowANewFile) {
   at.stat("through a file", at / "f" / "x");
 }
 
+// Both are stamped by a clock that hardly moves meanwhile.
+PARITY(ParityAttributes, TheFirstReadMovesTheAccessTimeOfAFileMadeAndWrittenAtOnce) {
+  struct stat made {};
+  do {
+    unlink(at / "f");
+    make_file(at / "f", "content");
+    ASSERT_EQ(stat(at / "f", &made), 0);
+  } while (made.st_atim.tv_nsec != made.st_mtim.tv_nsec);
+  let_the_clock_tick();
+  char byte = 0;
+  const Fd file(open(at / "f", O_RDONLY));
+  for (const char* read : {"first", "second"}) {
+    struct stat before {};
+    struct stat after {};
+    at.call("stat", fstat(file.get(), &before));
+    at.call("read", pread(file.get(), &byte, 1, 0));
+    at.call("stat", fstat(file.get(), &after));
+    at.note(std::string(read) + " moves it", before.st_atim.tv_nsec != after.st_atim.tv_nsec);
+    let_the_clock_tick();
+  }
+}
+
 PARITY(ParityAttributes, ShowEveryMode) {
   for (const mode_t mode : {0U, 0400U, 0644U, 0777U, 04755U, 02755U, 01777U, 07777U}) {
     const std::string name = "f" + std::to_string(mode);
@@ -251,6 +273,7 @@ PARITY(ParityAttributes, ChownClearsSuidAndSgid) {
 // Not sgid without the group's x: FUSE asks the daemon to leave that (linux/fuse.h,
 // FUSE_HANDLE_KILLPRIV_V2).
 PARITY(ParityAttributes, WritingClearsSuidAndSgid) {
+  make_file(at / "source", "content", 0644);
   for (const mode_t mode : {06777U, 02777U, 04777U, 04766U}) {
     const std::string name = std::to_string(mode);
     make_file(at / name, "content");
@@ -271,10 +294,18 @@ PARITY(ParityAttributes, WritingClearsSuidAndSgid) {
     try_as_alice("fallocate", [&] {
       at.call("fallocate", fallocate(Fd(open(at / name, O_WRONLY)).get(), 0, 0, 8192));
     });
+    try_as_alice("copy_file_range", [&] {
+      at.call("copy", copy_file_range(Fd(open(at / "source", O_RDONLY)).get(), nullptr,
+                                      Fd(open(at / name, O_WRONLY)).get(), nullptr, 4, 0));
+    });
     try_as_alice("a mere open", [&] { at.descriptor("open", Fd(open(at / name, O_RDWR)).get()); });
     chmod(at / name, mode);
     at.call("root's write", write(Fd(open(at / name, O_WRONLY)).get(), "x", 1));
     at.stat("by root " + name, at / name);
+    chmod(at / name, mode);
+    at.call("root's copy", copy_file_range(Fd(open(at / "source", O_RDONLY)).get(), nullptr,
+                                           Fd(open(at / name, O_WRONLY)).get(), nullptr, 4, 0));
+    at.stat("copied by root " + name, at / name);
   }
 }
 

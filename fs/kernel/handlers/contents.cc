@@ -124,8 +124,11 @@ void on_copy_file_range(fuse_req_t raw, fuse_ino_t from_id, off_t from_offset,
             Request& request, base::Wait wait) -> base::Result<Written> {
           if (!from || !to) return base::Errno(EBADF);
           if (flags != 0) return base::Errno(EINVAL);
+          // Unlike WRITE this request does not say so: who may keep the bits has CAP_FSETID, for
+          // which root stands here.
+          const bool kill = request.caller().uid != 0;
           const auto copied =
-              context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), wait);
+              context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), kill, wait);
           if (!copied) return copied.error();
           context.writers.note(request.caller(), *copied);
           return Written{*copied};

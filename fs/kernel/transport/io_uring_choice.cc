@@ -10,6 +10,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "fs/kernel/transport/fuse.h"
+#include "fs/kernel/transport/ring_wrap.h"
+
 namespace scratchfs::kernel {
 
 namespace {
@@ -24,13 +27,18 @@ std::string first_line(const char* path) {
   return line;
 }
 
-// Containers often forbid io_uring altogether; libfuse asks for 128-byte entries.
-int try_ring() {
+// Containers often forbid io_uring altogether. The flags are those that libfuse sets.
+void try_ring(IoUringFacts& facts) {
   io_uring ring{};
-  const int result = io_uring_queue_init(1, &ring, IORING_SETUP_SQE128);
-  if (result < 0) return -result;
+  io_uring_params params{};
+  params.flags = IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE;
+  params.cq_entries = 4;
+  facts.ring_error = -io_uring_queue_init_params(2, &ring, &params);
+  if (facts.ring_error != 0) return;
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+  facts.unknown_setup = Ring::unknown_setup(ring);
+#endif
   io_uring_queue_exit(&ring);
-  return 0;
 }
 
 // Empty when nothing is in the way but perhaps the parameter.
@@ -40,6 +48,10 @@ std::string obstacle(const IoUringFacts& facts) {
   }
   if (facts.ring_error != 0) {
     return fmt::format("io_uring is not to be had here: {}", strerror(facts.ring_error));
+  }
+  if (facts.unknown_setup != 0) {
+    return fmt::format("this machine's liburing sets up rings in a way unknown here (flags {:#x})",
+                       facts.unknown_setup);
   }
   if (facts.possible_cpus != facts.configured_cpus) {
     return fmt::format("the kernel wants a ring for each of {} possible CPUs and libfuse makes {}",
@@ -75,7 +87,7 @@ IoUringFacts io_uring_facts() {
     facts.parameter =
         parameter == "Y" ? IoUringFacts::Parameter::enabled : IoUringFacts::Parameter::disabled;
   }
-  facts.ring_error = try_ring();
+  try_ring(facts);
   facts.possible_cpus = count_cpus(first_line(kPossible));
   facts.configured_cpus = get_nprocs_conf();
   facts.may_enable = access(kParameter, W_OK) == 0;

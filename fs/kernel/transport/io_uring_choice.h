@@ -13,10 +13,11 @@ namespace scratchfs::kernel {
 struct IoUringFacts {
   enum class Parameter : std::uint8_t { missing, disabled, enabled };
   Parameter parameter = Parameter::missing;  // the kernel module's enable_uring
-  int ring_error = 0;        // what io_uring_setup(2) says to this process; 0: it works
-  int possible_cpus = 0;     // the kernel wants a ring for each
-  int configured_cpus = -1;  // libfuse makes a ring for each
-  bool may_enable = false;   // this process may write the parameter
+  int ring_error = 0;          // what io_uring_setup(2) says to this process; 0: it works
+  unsigned unknown_setup = 0;  // Ring::unknown_setup() of a ring like libfuse's
+  int possible_cpus = 0;       // the kernel wants a ring for each
+  int configured_cpus = -1;    // libfuse makes a ring for each
+  bool may_enable = false;     // this process may write the parameter
 };
 
 struct IoUringChoice {

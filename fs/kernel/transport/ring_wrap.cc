@@ -5,9 +5,7 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
@@ -29,6 +27,7 @@ namespace {
 // io_uring_register(2) since Linux 6.13, so wherever there is FUSE over io_uring; not in
 // Debian 12's headers.
 constexpr unsigned kRegisterSendMsgRing = 31;
+constexpr unsigned kNoRing = ~0U;  // that call is made without a ring of one's own
 
 struct Rings {
   base::Mutex mutex;
@@ -55,17 +54,19 @@ thread_local Ring* this_thread = nullptr;
 // Waits at most `most`, if that is given.
 int enter(const io_uring& ring, unsigned submit, unsigned wait,
           std::optional<std::chrono::seconds> most = std::nullopt) {
-  const __kernel_timespec time{.tv_sec = most.value_or(std::chrono::seconds(0)).count(),
-                               .tv_nsec = 0};
+  const auto descriptor = static_cast<unsigned>(ring.ring_fd);
+  const unsigned flags = wait == 0 ? 0U : IORING_ENTER_GETEVENTS;
+  if (!most) return io_uring_enter(descriptor, submit, wait, flags, nullptr);
+  __kernel_timespec time{.tv_sec = most->count(), .tv_nsec = 0};
   io_uring_getevents_arg argument{};
   argument.ts = reinterpret_cast<std::uintptr_t>(&time);
-  const unsigned flags = wait == 0 ? 0U : IORING_ENTER_GETEVENTS;
-  const long result =
-      most ? syscall(__NR_io_uring_enter, ring.ring_fd, submit, wait, flags | IORING_ENTER_EXT_ARG,
-                     &argument, sizeof argument)
-           : syscall(__NR_io_uring_enter, ring.ring_fd, submit, wait, flags, nullptr, 0);
-  return result < 0 ? -errno : static_cast<int>(result);
+  return io_uring_enter2(descriptor, submit, wait, flags | IORING_ENTER_EXT_ARG,
+                         reinterpret_cast<sigset_t*>(&argument), sizeof argument);
 }
+
+// Linux 6.6. liburing sets it from 2.9 on, without being asked; before that its headers do not have
+// it.
+constexpr unsigned kNoIndices = 1U << 16;
 
 }  // namespace
 
@@ -73,8 +74,6 @@ int enter(const io_uring& ring, unsigned submit, unsigned wait,
 Ring* Ring::start(io_uring& ring) {
   // At the end libfuse cancels the thread besides waking it; a handler must not be unwound.
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-  // Entry i of the queue is sqes[i] for good; liburing before 2.3 sets that at each submission.
-  for (unsigned i = 0; i < ring.sq.ring_entries; ++i) ring.sq.array[i] = i;
   this_thread = RingSet::add(ring);
   this_thread->entries_ = io_uring_sq_ready(&ring) - 1;  // one is libfuse's own, for its eventfd
   this_thread->memory_.reserve(this_thread->entries_);
@@ -97,12 +96,19 @@ int Ring::register_entries() {
 
 Ring* Ring::of_this_thread() { return this_thread; }
 
-// What liburing's submission does before its system call: shows the kernel the entries filled in.
+// Shows the kernel the entries filled in, as liburing does before its system call. liburing has no
+// call that does this alone: cmake/FindFuse3.cmake looks for these fields, and unknown_setup() for
+// rings that are submitted differently.
 unsigned Ring::hand_over() {
   io_uring_sq& queue = ring_.sq;
   queue.sqe_head = queue.sqe_tail;
-  __atomic_store_n(queue.ktail, queue.sqe_tail, __ATOMIC_RELEASE);
-  return queue.sqe_tail - __atomic_load_n(queue.khead, __ATOMIC_ACQUIRE);
+  io_uring_smp_store_release(queue.ktail, queue.sqe_tail);
+  return io_uring_sq_ready(&ring_);
+}
+
+unsigned Ring::unknown_setup(const io_uring& ring) {
+  return ring.flags &
+         ~(IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | kNoIndices);
 }
 
 // What it gives back nobody may be filling: with the lock no other thread is, and the kernel has
@@ -147,13 +153,13 @@ bool Ring::wake() const {
   message.opcode = IORING_OP_MSG_RING;
   message.fd = ring_.ring_fd;
   message.len = static_cast<unsigned>(-ENOTCONN);  // becomes the completion's result
-  if (syscall(__NR_io_uring_register, -1, kRegisterSendMsgRing, &message, 1) == 0) return true;
+  const int result = io_uring_register(kNoRing, kRegisterSendMsgRing, &message, 1);
   // EOVERFLOW: its completion queue is full, so its thread has something to come back for.
-  if (errno == EOVERFLOW) return true;
-  const int error = errno;
+  if (result == 0 || result == -EOVERFLOW) return true;
   static base::LogLimiter limiter{std::chrono::seconds(1)};
   if (const auto omitted = limiter.admit()) {
-    spdlog::error("io_uring: cannot wake a ring: {}{}", strerror(error), base::and_more(*omitted));
+    spdlog::error("io_uring: cannot wake a ring: {}{}", strerror(-result),
+                  base::and_more(*omitted));
   }
   return false;
 }

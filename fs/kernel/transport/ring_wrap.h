@@ -30,6 +30,10 @@ class Ring {
 
   // Takes the calling thread, libfuse's for this ring, for its own.
   static Ring* start(io_uring& ring);
+  // The flags of `ring` that this class does not know what to do with. liburing adds some of its
+  // own to what libfuse asks for, and the liburing of the machine may be newer than the one this
+  // was built with.
+  static unsigned unknown_setup(const io_uring& ring);
   // The ring whose thread this is; nullptr on any other thread.
   static Ring* of_this_thread();
 
@@ -56,6 +60,7 @@ class Ring {
  private:
   friend class RingSet;
   int register_entries();
+  // How many entries the kernel has not taken.
   unsigned hand_over() REQUIRES(mutex_);
   void look_at_memory() EXCLUDES(mutex_);
   bool wake() const;  // false: try again

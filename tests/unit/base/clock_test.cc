@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
+#include <tuple>
 
 namespace scratchfs::base {
 namespace {
@@ -14,6 +15,17 @@ TEST(Clock, TellsTheTimeOfDayToTheNanosecond) {
   EXPECT_LE(time.tv_sec, before + 10);
   EXPECT_GE(time.tv_nsec, 0);
   EXPECT_LT(time.tv_nsec, 1'000'000'000);
+}
+
+TEST(Clock, IsTheOneThatTheKernelStampsFilesWith) {
+  for (int round = 0; round < 1000; ++round) {
+    timespec of_files{};
+    const timespec before = now();
+    clock_gettime(CLOCK_REALTIME_COARSE, &of_files);
+    const timespec after = now();
+    EXPECT_LE(std::tie(before.tv_sec, before.tv_nsec), std::tie(of_files.tv_sec, of_files.tv_nsec));
+    EXPECT_LE(std::tie(of_files.tv_sec, of_files.tv_nsec), std::tie(after.tv_sec, after.tv_nsec));
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace {
 IoUringFacts good_facts() {
   return {.parameter = IoUringFacts::Parameter::enabled,
           .ring_error = 0,
+          .unknown_setup = 0,
           .possible_cpus = 4,
           .configured_cpus = 4,
           .may_enable = true};
@@ -80,6 +81,13 @@ TEST(IoUringChoice, FallsBackWhereTheKernelOrTheContainerHasNone) {
   EXPECT_NE(refusal(facts).find("io_uring=off"), std::string::npos);
 }
 
+TEST(IoUringChoice, NeverTakesRingsThatAreSubmittedInAnUnknownWay) {
+  IoUringFacts facts = good_facts();
+  facts.unknown_setup = 1U << 20;
+  EXPECT_FALSE(chosen(IoUring::automatic, facts).use);
+  EXPECT_NE(refusal(facts).find("flags 0x100000"), std::string::npos);
+}
+
 TEST(CountCpus, ReadsTheKernelsLists) {
   EXPECT_EQ(count_cpus("0"), 1);
   EXPECT_EQ(count_cpus("0-1"), 2);
@@ -89,6 +97,8 @@ TEST(CountCpus, ReadsTheKernelsLists) {
   EXPECT_EQ(count_cpus("3-1"), 0);
   EXPECT_EQ(count_cpus("0-3x"), 0);
 }
+
+TEST(IoUringFacts, KnowTheRingsOfThisMachine) { EXPECT_EQ(io_uring_facts().unknown_setup, 0U); }
 
 TEST(IoUringFacts, KnowAtLeastOneCpu) { EXPECT_GE(io_uring_facts().possible_cpus, 1); }
 

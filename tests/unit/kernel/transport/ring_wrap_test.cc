@@ -36,13 +36,18 @@ TEST(RingWrap, IsLinkedInForLibrariesThatNeedIt) {
 #endif
 }
 
-// A ring of NOPs in the place of libfuse's: what its thread and others fill in gets done.
-class RingWrapTest : public testing::Test {
+// Linux 6.6; not in the headers of liburing before 2.5.
+constexpr unsigned kNoSqArray = 1U << 16;
+
+// A ring of NOPs in the place of libfuse's: what its thread and others fill in gets done. As
+// liburing sets it up before 2.9, with the array of indices, and as it does since then, without.
+class RingWrapTest : public testing::TestWithParam<unsigned> {
  protected:
   static constexpr unsigned kEntries = 8;
   RingWrapTest() {
     claimed_ = RingSet::claim();
-    error_ = io_uring_queue_init(kEntries, &ring_, IORING_SETUP_SQE128);
+    error_ = io_uring_queue_init(kEntries, &ring_, IORING_SETUP_SQE128 | GetParam());
+    if (error_ == 0 && ring_.sq.array != nullptr && GetParam() == kNoSqArray) take_indices_away();
   }
   ~RingWrapTest() override {
     if (error_ == 0) io_uring_queue_exit(&ring_);
@@ -53,6 +58,16 @@ class RingWrapTest : public testing::Test {
     if (error_ != 0) GTEST_SKIP() << "io_uring: " << strerror(-error_);
   }
 
+  // liburing before 2.9 fills the array all the same, which lies over the first words of the rings
+  // then.
+  void take_indices_away() {
+    ring_.sq.array = nullptr;
+    *ring_.sq.khead = *ring_.sq.ktail = *ring_.cq.khead = *ring_.cq.ktail = 0;
+    *ring_.sq.kring_mask = ring_.sq.ring_mask;
+    *ring_.cq.kring_mask = ring_.cq.ring_mask;
+    *ring_.sq.kring_entries = ring_.sq.ring_entries;
+    *ring_.cq.kring_entries = ring_.cq.ring_entries;
+  }
   void fill_in(std::uint64_t data) {
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
     ASSERT_NE(entry, nullptr);
@@ -74,9 +89,16 @@ class RingWrapTest : public testing::Test {
   bool claimed_ = false;
 };
 
-TEST_F(RingWrapTest, OneSessionHasTheRings) { EXPECT_FALSE(RingSet::claim()); }
+TEST_P(RingWrapTest, OneSessionHasTheRings) { EXPECT_FALSE(RingSet::claim()); }
 
-TEST_F(RingWrapTest, StartHandsOverWhatIsFilledInAndReportsIt) {
+TEST_P(RingWrapTest, KnowsHowItIsSubmittedUnlessTheKernelTakesEntriesByItself) {
+  EXPECT_EQ(Ring::unknown_setup(ring_), 0U);
+  ring_.flags |= IORING_SETUP_SQPOLL;
+  EXPECT_EQ(Ring::unknown_setup(ring_), IORING_SETUP_SQPOLL);
+  ring_.flags &= ~IORING_SETUP_SQPOLL;
+}
+
+TEST_P(RingWrapTest, StartHandsOverWhatIsFilledInAndReportsIt) {
   unsigned started = 0;
   EXPECT_FALSE(RingSet::wait_for(1, std::chrono::seconds(0), started));
   std::thread([this] {
@@ -94,7 +116,7 @@ TEST_F(RingWrapTest, StartHandsOverWhatIsFilledInAndReportsIt) {
   EXPECT_EQ(Ring::of_this_thread(), nullptr);
 }
 
-TEST_F(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver) {
+TEST_P(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver) {
   constexpr int kReplies = 20'000;
   std::atomic<Ring*> ring = nullptr;
   std::atomic<std::uint64_t> outstanding = 0;
@@ -126,7 +148,7 @@ TEST_F(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver)
 }
 
 // What the wake goes to is no ring for a while.
-TEST_F(RingWrapTest, AWakeThatFailsIsTriedAgain) {
+TEST_P(RingWrapTest, AWakeThatFailsIsTriedAgain) {
   std::atomic<Ring*> ring = nullptr;
   std::atomic<Taker*> taker = nullptr;
   std::thread owner([&] {
@@ -162,12 +184,17 @@ TEST_F(RingWrapTest, AWakeThatFailsIsTriedAgain) {
   close(other);
 }
 
-TEST_F(RingWrapTest, ParkedRequestsAreCountedWithoutARingToo) {
+TEST_P(RingWrapTest, ParkedRequestsAreCountedWithoutARingToo) {
   const ParkedPlace none(nullptr);
   Ring ring(ring_);
   { const ParkedPlace place(&ring); }
   const RingReply nothing(nullptr, nullptr);
 }
+
+INSTANTIATE_TEST_SUITE_P(Setup, RingWrapTest, testing::Values(0U, kNoSqArray),
+                         [](const auto& setup) {
+                           return setup.param == 0 ? "AsAsked" : "WithoutIndices";
+                         });
 
 }  // namespace
 }  // namespace scratchfs::kernel

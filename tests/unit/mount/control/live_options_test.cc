@@ -29,7 +29,7 @@ Json status() {
           {"shared", true},
           {"transport", {{"io_uring", true}}},
           {"memory", {{"locked", false}}},
-          {"spill", {{"directory", "/tmp"}}},
+          {"spill", {{"directory", "/tmp"}, {"timeout_seconds", 30}}},
           {"files", {{"inodes_limit", 70000}}}};
 }
 
@@ -73,7 +73,7 @@ TEST(LiveOptions, TakeWhatIsSoAlready) {
   for (const char* list :
        {"lifetime=claimed,claim=session,create_mode=private", "spill_dir=/tmp/../tmp",
         "inodes=70000", "io_uring=auto", "io_uring=on", "confine=auto", "subuid=none",
-        "allow_other", "nonempty,fsname=x", "noexec"}) {
+        "allow_other", "nonempty,fsname=x", "noexec", "spill_timeout=30"}) {
     EXPECT_TRUE(check_unchanged(accepted(list).others, status(), ST_NOEXEC)) << list;
   }
 }
@@ -82,10 +82,32 @@ TEST(LiveOptions, RefuseWhatCannotBeChangedAndTellWhatCan) {
   for (const char* list :
        {"lifetime=strict", "claim=user", "create_mode=posix", "spill_dir=/", "inodes=5",
         "inodes=none", "io_uring=off", "noallow_other", "lock_memory", "supervise", "private_names",
-        "confine=off", "quota_file=/x", "subuid=/x", "quota_warn=50%"}) {
+        "confine=off", "quota_file=/x", "subuid=/x", "quota_warn=50%", "spill_timeout=5"}) {
     EXPECT_NE(refused(list).find("memory"), std::string::npos) << list;
   }
   EXPECT_NE(refused("noexec").find("remount,bind,noexec"), std::string::npos);
+}
+
+// Each option there is, and what mount(8) and fstab say besides.
+TEST(LiveOptions, OfSetAreAllRefusedThatWouldHaveNoEffect) {
+  std::vector<std::string> words = {"rw",    "nosuid",  "relatime", "nofail",
+                                    "x-a=b", "remount", "seclabel", "noexec"};
+  for (const OptionHelp& option : mount_option_help()) {
+    if (is_live_option(option.name)) continue;
+    for (const char* value : {"", "=1", "=auto", "=none", "=claimed", "=user", "=posix", "=/x"}) {
+      std::string word = std::string(option.name) + value;
+      if (parse_live_options({word})) words.push_back(std::move(word));
+    }
+  }
+  EXPECT_GT(words.size(), 25U) << "each has a value that is taken";
+  for (const std::string& word : words) {
+    const auto checked = check_all_live(accepted("memory=1G," + word));
+    ASSERT_FALSE(checked) << word;
+    EXPECT_EQ(checked.error().message.find("-o " + word + ": cannot be changed"), 0U)
+        << checked.error().message;
+  }
+  EXPECT_TRUE(check_all_live(
+      accepted("memory=1G,spill=2G,quota=1G,quota_inodes=5,user_quota=0:1G,log_level=info")));
 }
 
 TEST(LiveOptions, FindRemountAmongTheOthers) {
