@@ -62,7 +62,9 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
           Request& request, base::Wait wait, const WriteData& sent) -> base::Result<Written> {
         if (id == kControlId) return write_control(context, number, is_mapped, sent.bytes, wait);
         if (!handle) return base::Errno(EBADF);
-        const auto written = context.tree.write(*handle, sent.bytes, to, kill, wait);
+        const auto written = is_mapped
+                                 ? context.tree.write_back(*handle, sent.bytes, to, wait)
+                                 : context.tree.write(*handle, sent.bytes, to, kill, wait);
         if (!written) return written.error();
         // What was stored through a mapping comes from nobody: it is told of the file's owner.
         context.writers.note(

@@ -19,6 +19,9 @@ class KernelNotices {
   virtual void name_gone(InodeId parent, InodeId child, std::string name) = 0;
   // The name exists, but from now on a close can remove it: it must be asked about each time.
   virtual void name_expired(InodeId parent, std::string name) = 0;
+  // Set-id bits were cleared by a request whose reply carries no attributes: told before that reply
+  // is sent, so that nobody who has it sees, or executes, the file with them.
+  virtual void mode_changed(InodeId inode) = 0;
 };
 
 // What the tree may ask about requests that it has not seen yet.

@@ -30,14 +30,19 @@ void touch_accessed(Inode& inode, int flags) {
     inode.accessed = now;
 }
 
-void touch_written(Inode& inode, bool kill_set_ids) {
-  base::Lock lock(inode.mutex);
-  inode.touch_modified();
-  inode.touch_changed();
-  if (kill_set_ids) inode.kill_set_ids();
-}
-
 }  // namespace
+
+void Tree::touch_written(Inode& inode, Privileges privileges) {
+  bool mode_changed = false;
+  {
+    base::Lock lock(inode.mutex);
+    inode.touch_modified();
+    inode.touch_changed();
+    if (privileges != Privileges::kept) inode.drop_capabilities();
+    mode_changed = privileges == Privileges::dropped && inode.drop_set_ids();
+  }
+  if (mode_changed) tell_mode_changed(inode.id);
+}
 
 // Writing past the page cache is several times faster; reading small pieces, or the same ones
 // again, is faster from it. The two must not meet, because a read that fills a page while a direct
@@ -83,7 +88,7 @@ base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, uid_t
   }
   if ((flags & O_TRUNC) != 0) {
     reaper_.free(inode->content->discard());
-    touch_written(*inode, kill_set_ids);
+    touch_written(*inode, kill_set_ids ? Privileges::dropped : Privileges::set_ids_kept);
   }
   return opened;
 }
@@ -138,7 +143,17 @@ base::Result<std::size_t> Tree::write(Handle& handle, std::span<const std::byte>
                                       std::uint64_t offset, bool kill_set_ids, base::Wait wait) {
   used(handle);
   const auto result = handle.inode->content->write(from, offset, wait);
-  if (result && *result > 0) touch_written(*handle.inode, kill_set_ids);
+  if (result && *result > 0) {
+    touch_written(*handle.inode, kill_set_ids ? Privileges::dropped : Privileges::set_ids_kept);
+  }
+  return result;
+}
+
+base::Result<std::size_t> Tree::write_back(Handle& handle, std::span<const std::byte> from,
+                                           std::uint64_t offset, base::Wait wait) {
+  used(handle);
+  const auto result = handle.inode->content->write(from, offset, wait);
+  if (result && *result > 0) touch_written(*handle.inode, Privileges::kept);
   return result;
 }
 
@@ -161,7 +176,7 @@ base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset
     default:
       break;
   }
-  if (result) touch_written(*handle.inode, false);
+  if (result) touch_written(*handle.inode, Privileges::set_ids_kept);
   return result;
 }
 
@@ -180,7 +195,7 @@ base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Ha
                                              to_offset, length, wait);
   if (!result || *result == 0) return result;
   touch_accessed(*from.inode, from.flags);
-  touch_written(*to.inode, true);
+  touch_written(*to.inode, Privileges::set_ids_kept);
   return result;
 }
 

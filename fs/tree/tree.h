@@ -187,6 +187,9 @@ class Tree {
                                  base::Wait wait);
   base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from,
                                   std::uint64_t offset, bool kill_set_ids, base::Wait wait);
+  // The same for what was stored through a mapping, which costs a file no privileges.
+  base::Result<std::size_t> write_back(Handle& handle, std::span<const std::byte> from,
+                                       std::uint64_t offset, base::Wait wait);
   // fallocate(2); EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.
   base::Result<void> allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length,
                               base::Wait wait);
@@ -267,6 +270,10 @@ class Tree {
   Opened new_handle(const InodeRef& inode, int flags, HandleRight right) REQUIRES(inode->mutex);
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, uid_t user,
                                      bool kill_set_ids);
+  // What a change of contents leaves of a file's privileges. For allocate() and copy() the kernel
+  // clears the set-id bits itself, by SETATTR, where the caller may not keep them.
+  enum class Privileges : std::uint8_t { kept, set_ids_kept, dropped };
+  void touch_written(Inode& inode, Privileges privileges) EXCLUDES(inode.mutex);
 
   // renaming.cc
   struct Move;
@@ -322,6 +329,7 @@ class Tree {
   void unspread_holding(const std::vector<InodeRef>& changed) REQUIRES(rename_mutex_);
   void tell_gone(InodeId parent, InodeId child, std::string name);
   void tell_expired(const InodeRef& inode);
+  void tell_mode_changed(InodeId inode);
 
   void dismantle();
 

@@ -63,6 +63,8 @@ class RecordedNotices : public KernelNotices {
  public:
   void name_gone(InodeId, InodeId, std::string name) override { gone.insert(std::move(name)); }
   void name_expired(InodeId, std::string name) override { expired.insert(std::move(name)); }
+  void mode_changed(InodeId inode) override { changed_modes.insert(inode); }
+  std::multiset<InodeId> changed_modes;
   std::multiset<std::string> gone;
   std::multiset<std::string> expired;
 };
@@ -72,6 +74,7 @@ class SilentNotices : public KernelNotices {
  public:
   void name_gone(InodeId, InodeId, std::string) override {}
   void name_expired(InodeId, std::string) override {}
+  void mode_changed(InodeId) override {}
 };
 
 // A kernel of which all is known, or nothing.
