@@ -1,22 +1,28 @@
 #!/usr/bin/env bash
 # What takes too long for every change: random operations compared with tmpfs (ten minutes, over both transports,
-# another seed each time), two hundred kills of a busy daemon over each transport, and the fuzzers (a minute each).
-# Needs root; builds what is missing.
+# another seed each time), two hundred kills of a busy daemon over each transport, the fuzzers (a minute each), and
+# xfstests where a checkout of it is given. Needs root; builds what is missing.
 #
-# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS]
+# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS] [--xfstests DIR]
 #   --model SECONDS   of random operations in all (default: 600)
 #   --fuzz SECONDS    of each fuzzer (default: 60); 0: none
+#   --xfstests DIR    for scripts/test-xfstests.sh, which takes hours
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd -- "$root"
 
-model=600 fuzz=60
+model=600 fuzz=60 xfstests=
 while (($#)); do
   case $1 in
     --model | --fuzz)
       [[ ${2:-} =~ ^[0-9]+$ ]] || usage_error "$1 needs a number of seconds"
       if [[ $1 == --model ]]; then model=$2; else fuzz=$2; fi
+      shift
+      ;;
+    --xfstests)
+      [[ -n ${2:-} ]] || usage_error "$1 needs a directory"
+      xfstests=$2
       shift
       ;;
     -h | --help) show_help ;;
@@ -33,4 +39,5 @@ SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model 
   SCRATCHFS_MODEL_SEED=$(($(date +%s) % 1000000 * 1000)) \
   SCRATCHFS_KILLS=200 build/release/bin/stress_tests --gtest_filter='*Model.*:*Kills.*' || failed=1
 ((fuzz == 0)) || scripts/fuzz.sh "$fuzz" || failed=1
+[[ -z $xfstests ]] || scripts/test-xfstests.sh "$xfstests" || failed=1
 exit "$failed"
