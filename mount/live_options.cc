@@ -1,7 +1,5 @@
 #include "mount/live_options.h"
 
-#include <sys/statvfs.h>
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,8 +21,6 @@ constexpr auto kOfTheKernel = std::to_array<std::string_view>(
     {"remount", "seclabel", "user_id", "group_id", "max_read", "blksize", "rootmode", "fd"});
 // Only for the moment of mounting, or just a name.
 constexpr auto kOfMounting = std::to_array<std::string_view>({"nonempty", "fsname"});
-constexpr auto kKernelFlags =
-    std::to_array<std::string_view>({"noexec", "noatime", "nodiratime", "sync", "dirsync"});
 
 template <typename List>
 bool contains(const List& list, std::string_view word) {
@@ -60,14 +56,7 @@ SetRequest request_of(const MountOptions& options, const std::vector<std::string
   return request;
 }
 
-bool has_flag(std::string_view name, unsigned long flags) {
-  if (name == "noexec") return (flags & ST_NOEXEC) != 0;
-  if (name == "noatime") return (flags & ST_NOATIME) != 0;
-  if (name == "nodiratime") return (flags & ST_NODIRATIME) != 0;
-  return (flags & ST_SYNCHRONOUS) != 0;
-}
-
-bool is_so(std::string_view word, const Json& status, unsigned long flags) {
+bool is_so(std::string_view word, const Json& status) {
   const std::string name(name_of_word(word));
   const std::string value(value_of_word(word));
   if (name == "lifetime" || name == "claim" || name == "create_mode" || name == "confine")
@@ -92,7 +81,7 @@ bool is_so(std::string_view word, const Json& status, unsigned long flags) {
   if (name == "supervise") return member(status, "supervised") == true;
   if (name == "private_names") return member(status, "private_names") == true;
   if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
-  return !contains(kKernelFlags, name) || has_flag(name, flags);
+  return true;
 }
 
 }  // namespace
@@ -117,22 +106,20 @@ Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists) {
   for (const std::string& word : said) checked.push_back(escape_option(word));
   const auto options = parse_mount_options(checked);
   if (!options) return options.error();
-  LiveOptions live{request_of(*options, said), {}};
+  LiveOptions live{request_of(*options, said), {}, {}};
   for (std::string& word : said) {
     const std::string_view name = name_of_word(word);
-    if (!is_live_option(name) && !is_ignored_option(word) && !contains(kOfMounting, name))
+    if (is_kernel_flag(word))
+      live.flags.push_back(std::move(word));
+    else if (!is_live_option(name) && !is_ignored_option(word) && !contains(kOfMounting, name))
       live.others.push_back(std::move(word));
   }
   return live;
 }
 
-Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status,
-                              unsigned long flags) {
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status) {
   for (const std::string& word : others) {
-    if (is_so(word, status, flags)) continue;
-    if (contains(kKernelFlags, name_of_word(word)))
-      return usage(fmt::format("-o {}: the kernel's, not ours; mount -o remount,bind,{} changes it",
-                               word, word));
+    if (is_so(word, status)) continue;
     return usage(fmt::format("-o {}: cannot be changed while mounted; what can be: {}", word,
                              fmt::join(kLive, ", ")));
   }

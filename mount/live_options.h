@@ -15,6 +15,7 @@ bool is_live_option(std::string_view name);
 
 struct LiveOptions {
   SetRequest request;
+  std::vector<std::string> flags;   // that the kernel keeps, in the order they were said
   std::vector<std::string> others;  // words that cannot be changed: they must be true already
 };
 
@@ -26,8 +27,7 @@ Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists);
 bool asks_for_remount(const std::vector<std::string>& lists);
 
 // Refused: one of `others` is not how the mount is. mount(8) sends all of a mount's line in
-// fstab(5) along. `status`: the daemon's; `flags`: of statvfs(3).
-Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status,
-                              unsigned long flags);
+// fstab(5) along. `status`: the daemon's.
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status);
 
 }  // namespace scratchfs::mount

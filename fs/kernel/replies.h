@@ -31,6 +31,7 @@ struct Undo {
 };
 
 struct Done {};     // success, and nothing more to say
+struct IoctlDone {};  // the same, of an ioctl(2)
 struct NoReply {};  // forget: the kernel expects none
 
 struct Entry {

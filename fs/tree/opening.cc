@@ -21,16 +21,18 @@ bool before(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
 }
 
-void touch_accessed(Inode& inode, int flags) {
-  if ((flags & O_NOATIME) != 0) return;
+}  // namespace
+
+void Tree::touch_accessed(Inode& inode, int flags) const {
+  const AccessTimes times = access_times_.load(std::memory_order_relaxed);
+  if (times.kind == AccessTimes::Kind::never || (flags & O_NOATIME) != 0) return;
+  if (inode.is_directory() && !times.directories) return;
   const timespec now = base::now();
   base::Lock lock(inode.mutex);
-  if (before(inode.accessed, inode.modified) || before(inode.accessed, inode.changed) ||
-      now.tv_sec - inode.accessed.tv_sec >= kRelatimeAge)
+  if (times.kind == AccessTimes::Kind::strict || !before(inode.modified, inode.accessed) ||
+      !before(inode.changed, inode.accessed) || now.tv_sec - inode.accessed.tv_sec >= kRelatimeAge)
     inode.accessed = now;
 }
-
-}  // namespace
 
 void Tree::touch_written(Inode& inode, Privileges privileges) {
   bool mode_changed = false;
@@ -135,7 +137,7 @@ base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into,
                                      std::uint64_t offset, base::Wait wait) {
   used(handle);
   const auto result = handle.inode->content->read(into, offset, wait);
-  if (result && *result > 0) touch_accessed(*handle.inode, handle.flags);
+  if (result && !into.empty()) touch_accessed(*handle.inode, handle.flags);
   return result;
 }
 
@@ -178,6 +180,13 @@ base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset
   }
   if (result) touch_written(*handle.inode, Privileges::set_ids_kept);
   return result;
+}
+
+base::Result<std::string> Tree::read_link(const InodeRef& inode) {
+  if (inode->gone) return base::Errno(ESTALE);
+  if (!S_ISLNK(inode->type)) return base::Errno(EINVAL);
+  touch_accessed(*inode);
+  return inode->target;
 }
 
 base::Result<std::uint64_t> Tree::seek(Handle& handle, std::uint64_t offset, int whence) {

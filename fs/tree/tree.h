@@ -48,6 +48,7 @@ struct TreeOptions {
   gid_t group = 0;
   mode_t root_mode = 01777;  // 0700 for a mount that is not shared
   std::uint64_t max_handles = ~std::uint64_t{0};
+  AccessTimes access_times;
   bool private_names = false;  // the root shows a user what is his own; root and `owner` all
 };
 
@@ -196,6 +197,8 @@ class Tree {
   base::Result<std::uint64_t> seek(Handle& handle, std::uint64_t offset, int whence);
   base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to,
                                  std::uint64_t to_offset, std::size_t length, base::Wait wait);
+  // A symlink's target, for readlink(2). ESTALE; EINVAL: it is something else.
+  base::Result<std::string> read_link(const InodeRef& inode);
   // The handle was used: an earlier FLUSH was not its last word.
   void used(Handle& handle);
 
@@ -207,6 +210,8 @@ class Tree {
   };
   Space space(uid_t caller) const;
   TreeStats stats() const;
+  // From now on; what is mounted anew (mount(8), remount) says so.
+  void set_access_times(AccessTimes times) { access_times_ = times; }
   // A walk over all objects: about a microsecond for each, longer where much is spilled. Holds no
   // lock for long; not for a handler.
   Census census() const;
@@ -270,6 +275,7 @@ class Tree {
   Opened new_handle(const InodeRef& inode, int flags, HandleRight right) REQUIRES(inode->mutex);
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, uid_t user,
                                      bool kill_set_ids);
+  void touch_accessed(Inode& inode, int flags = 0) const EXCLUDES(inode.mutex);
   // What a change of contents leaves of a file's privileges. For allocate() and copy() the kernel
   // clears the set-id bits itself, by SETATTR, where the caller may not keep them.
   enum class Privileges : std::uint8_t { kept, set_ids_kept, dropped };
@@ -344,6 +350,7 @@ class Tree {
   ClosingGate gate_;
   HandleBudget handle_budget_;
   Reaper reaper_;
+  std::atomic<AccessTimes> access_times_;
   IdTable<Inode> inodes_{kRootId + 1};
   IdTable<Handle> handles_{1};
   InodeRef root_;
