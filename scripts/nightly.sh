@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # What takes too long for every change: random operations compared with tmpfs (ten minutes, over both transports,
-# another seed each time), two hundred kills of a busy daemon over each transport, the fuzzers (a minute each), and a
-# build, tests and the package in Debian 12, 13 and unstable (scripts/test-releases.sh). Needs root; builds what is
-# missing.
+# another seed each time), two hundred kills of a busy daemon over each transport, the fuzzers (a minute each), a build,
+# tests and the package in Debian 12, 13 and unstable (scripts/test-releases.sh), and xfstests where a checkout of it is
+# given. Needs root; builds what is missing.
 #
-# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS] [--no-releases]
+# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS] [--no-releases] [--xfstests DIR]
 #   --model SECONDS   of random operations in all (default: 600)
 #   --fuzz SECONDS    of each fuzzer (default: 60); 0: none
 #   --no-releases     this machine's Debian is enough
+#   --xfstests DIR    for scripts/test-xfstests.sh, which takes hours
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd -- "$root"
 
-model=600 fuzz=60 releases=yes
+model=600 fuzz=60 releases=yes xfstests=
 while (($#)); do
   case $1 in
     --model | --fuzz)
@@ -22,6 +23,11 @@ while (($#)); do
       shift
       ;;
     --no-releases) releases=no ;;
+    --xfstests)
+      [[ -n ${2:-} ]] || usage_error "$1 needs a directory"
+      xfstests=$2
+      shift
+      ;;
     -h | --help) show_help ;;
     *) usage_error "unknown argument $1" ;;
   esac
@@ -37,4 +43,5 @@ SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model 
   SCRATCHFS_KILLS=200 build/release/bin/stress_tests --gtest_filter='*Model.*:*Kills.*' || failed=1
 ((fuzz == 0)) || scripts/fuzz.sh "$fuzz" || failed=1
 [[ $releases == no ]] || scripts/test-releases.sh || failed=1
+[[ -z $xfstests ]] || scripts/test-xfstests.sh "$xfstests" || failed=1
 exit "$failed"

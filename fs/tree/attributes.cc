@@ -32,8 +32,11 @@ base::Result<Attributes> Tree::change_attributes(const InodeRef& inode,
   }
   if (change.gid) inode->gid = *change.gid;
   // chown(2): the set-id bits go, whoever asks; directories keep theirs.
-  if ((change.uid || change.gid || change.kill_suid_sgid) && !inode->is_directory())
-    inode->kill_set_ids();
+  if (!inode->is_directory()) {
+    const bool set_ids_go = change.uid || change.gid || change.kill_suid_sgid;
+    if (set_ids_go) inode->drop_set_ids();
+    if (set_ids_go || change.size) inode->drop_capabilities();
+  }
   if (change.mode) inode->permissions = *change.mode & 07777;
   if (change.size) inode->touch_modified();
   if (change.accessed) inode->accessed = *change.accessed;

@@ -190,13 +190,18 @@ void Inode::touch_modified() {
 
 void Inode::touch_changed() { changed = base::now(); }
 
-void Inode::kill_set_ids() {
+void Inode::drop_capabilities() {
   const std::uint64_t before_removal = xattrs.charged();
   if (xattrs.remove("security.capability")) refund_xattrs(before_removal - xattrs.charged());
+}
+
+bool Inode::drop_set_ids() {
+  const mode_t before_removal = permissions;
   permissions &= static_cast<mode_t>(~S_ISUID);
   // Without group execute the bit means mandatory locking, which is no privilege: chown(2),
   // inode_operations' kill_priv.
   if ((permissions & S_IXGRP) != 0) permissions &= static_cast<mode_t>(~S_ISGID);
+  return permissions != before_removal;
 }
 
 void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {

@@ -56,8 +56,11 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // Sets mtime and ctime, or ctime alone, to now.
   void touch_modified() REQUIRES(mutex);
   void touch_changed() REQUIRES(mutex);
-  // write(2), chown(2): the set-id bits do not outlive a change by one who may not set them.
-  void kill_set_ids() REQUIRES(mutex);
+  // Takes the set-id bits off, as write(2) does for one who may not set them, and chown(2). Returns
+  // whether that changed the mode.
+  bool drop_set_ids() REQUIRES(mutex);
+  // Removes security.capability, as every change of a file's contents or owner does.
+  void drop_capabilities() REQUIRES(mutex);
   // Xattrs cost their owner, and the mount's memory. EDQUOT, ENOSPC.
   base::Result<void> pay_for_xattrs(std::uint64_t bytes) REQUIRES(mutex);
   void refund_xattrs(std::uint64_t bytes) REQUIRES(mutex);

@@ -56,6 +56,7 @@ void Tree::list_some(const Inode& directory, Listing& listing, Blocker& blocker)
 base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, uid_t viewer,
                               const ListVisitor& visit, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
+  touch_accessed(*directory);
   InodeRef parent = directory;
   {
     base::Lock lock(directory->mutex);

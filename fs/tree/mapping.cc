@@ -45,8 +45,7 @@ base::Result<std::uint64_t> Tree::seek(Handle& handle, std::uint64_t offset, int
 // makes EIO unless it is ENOSPC. So it is told that all went well where the quota was the reason,
 // and FSYNC and FLUSH tell of that.
 base::Result<std::size_t> Tree::write_back(Handle& handle, std::span<const std::byte> from,
-                                           std::uint64_t offset, bool kill_set_ids,
-                                           base::Wait wait) {
+                                           std::uint64_t offset, base::Wait wait) {
   used(handle);
   Inode& inode = *handle.inode;
   base::Result<void> worst;
@@ -67,7 +66,7 @@ base::Result<std::size_t> Tree::write_back(Handle& handle, std::span<const std::
     at = std::min<std::uint64_t>(from.size(), end_of_page(offset + at) - offset);
   }
   if (over_quota) ++inode.losses;
-  touch_written(inode, kill_set_ids);
+  touch_written(inode, Privileges::kept);
   if (!worst) return worst.error();
   return from.size();
 }

@@ -26,6 +26,9 @@ class KernelNotices {
   // For who has many: waits until few are on their way, so that others' do not queue behind them,
   // but no longer than `patience`. The one call that does not return at once.
   virtual void wait_for_room(std::chrono::milliseconds /*patience*/) {}
+  // Set-id bits were cleared by a request whose reply carries no attributes: told before that reply
+  // is sent, so that nobody who has it sees, or executes, the file with them.
+  virtual void mode_changed(InodeId inode) = 0;
 };
 
 // What the tree may ask about requests that it has not seen yet.

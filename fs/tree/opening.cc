@@ -21,23 +21,29 @@ bool before(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
 }
 
-void touch_accessed(Inode& inode, int flags) {
-  if ((flags & O_NOATIME) != 0) return;
+}  // namespace
+
+void Tree::touch_accessed(Inode& inode, int flags) const {
+  const AccessTimes times = access_times_.load(std::memory_order_relaxed);
+  if (times.kind == AccessTimes::Kind::never || (flags & O_NOATIME) != 0) return;
+  if (inode.is_directory() && !times.directories) return;
   const timespec now = base::now();
   base::Lock lock(inode.mutex);
-  // Equal ones may be of one tick of the clock: the access may have come before.
-  if (!before(inode.modified, inode.accessed) || !before(inode.changed, inode.accessed) ||
-      now.tv_sec - inode.accessed.tv_sec >= kRelatimeAge)
+  if (times.kind == AccessTimes::Kind::strict || !before(inode.modified, inode.accessed) ||
+      !before(inode.changed, inode.accessed) || now.tv_sec - inode.accessed.tv_sec >= kRelatimeAge)
     inode.accessed = now;
 }
 
-}  // namespace
-
-void Tree::touch_written(Inode& inode, bool kill_set_ids) {
-  base::Lock lock(inode.mutex);
-  inode.touch_modified();
-  inode.touch_changed();
-  if (kill_set_ids) inode.kill_set_ids();
+void Tree::touch_written(Inode& inode, Privileges privileges) {
+  bool mode_changed = false;
+  {
+    base::Lock lock(inode.mutex);
+    inode.touch_modified();
+    inode.touch_changed();
+    if (privileges != Privileges::kept) inode.drop_capabilities();
+    mode_changed = privileges == Privileges::dropped && inode.drop_set_ids();
+  }
+  if (mode_changed) tell_mode_changed(inode.id);
 }
 
 // Writing past the page cache is several times faster; reading small pieces, or the same ones
@@ -100,7 +106,7 @@ base::Result<Opened> Tree::open_existing(const InodeRef& inode, int flags, uid_t
   }
   if ((flags & O_TRUNC) != 0) {
     reaper_.free(inode->content->discard());
-    touch_written(*inode, kill_set_ids);
+    touch_written(*inode, kill_set_ids ? Privileges::dropped : Privileges::set_ids_kept);
   }
   return opened;
 }
@@ -161,17 +167,17 @@ base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into,
   used(handle);
   if (via == Via::page_cache) note_cached(*handle.inode, offset, into.size());
   const auto result = handle.inode->content->read(into, offset, wait);
-  if (result && *result > 0) touch_accessed(*handle.inode, handle.flags);
+  if (result && !into.empty()) touch_accessed(*handle.inode, handle.flags);
   return result;
 }
 
 base::Result<std::size_t> Tree::write(Handle& handle, std::span<const std::byte> from,
-                                      std::uint64_t offset, bool kill_set_ids, Via via,
-                                      base::Wait wait) {
-  if (via == Via::page_cache) return write_back(handle, from, offset, kill_set_ids, wait);
+                                      std::uint64_t offset, bool kill_set_ids, base::Wait wait) {
   used(handle);
   const auto result = handle.inode->content->write(from, offset, wait);
-  if (result && *result > 0) touch_written(*handle.inode, kill_set_ids);
+  if (result && *result > 0) {
+    touch_written(*handle.inode, kill_set_ids ? Privileges::dropped : Privileges::set_ids_kept);
+  }
   return result;
 }
 
@@ -194,20 +200,27 @@ base::Result<void> Tree::allocate(Handle& handle, int mode, std::uint64_t offset
     default:
       break;
   }
-  if (result) touch_written(*handle.inode, false);
+  if (result) touch_written(*handle.inode, Privileges::set_ids_kept);
   return result;
 }
 
+base::Result<std::string> Tree::read_link(const InodeRef& inode) {
+  if (!S_ISLNK(inode->type)) return base::Errno(EINVAL);
+  touch_accessed(*inode);
+  base::Lock lock(inode->mutex);
+  if (inode->gone) return base::Errno(ESTALE);
+  return inode->target;
+}
+
 base::Result<std::size_t> Tree::copy(Handle& from, std::uint64_t from_offset, Handle& to,
-                                     std::uint64_t to_offset, std::size_t length, bool kill_set_ids,
-                                     base::Wait wait) {
+                                     std::uint64_t to_offset, std::size_t length, base::Wait wait) {
   used(from);
   used(to);
   const auto result = content::Content::copy(*from.inode->content, from_offset, *to.inode->content,
                                              to_offset, length, wait);
   if (!result || *result == 0) return result;
   touch_accessed(*from.inode, from.flags);
-  touch_written(*to.inode, kill_set_ids);
+  touch_written(*to.inode, Privileges::set_ids_kept);
   return result;
 }
 

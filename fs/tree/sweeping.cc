@@ -405,4 +405,9 @@ void Tree::tell_expired(const InodeRef& inode) {
   for (auto& [parent, name] : names) notices_->name_expired(parent, std::move(name));
 }
 
+void Tree::tell_mode_changed(InodeId inode) {
+  base::SharedLock lock(notices_mutex_);
+  if (notices_ != nullptr) notices_->mode_changed(inode);
+}
+
 }  // namespace scratchfs::tree

@@ -20,6 +20,7 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
       gate_(options.lifetime),
       handle_budget_(options.max_handles),
       reaper_(store),
+      access_times_(options.access_times),
       root_(std::make_shared<Inode>(Inode::Birth{.id = kRootId,
                                                  .mode = S_IFDIR | options.root_mode,
                                                  .device = 0,

@@ -51,6 +51,7 @@ struct TreeOptions {
   gid_t group = 0;
   mode_t root_mode = 01777;  // 0700 for a mount that is not shared
   std::uint64_t max_handles = ~std::uint64_t{0};
+  AccessTimes access_times;
   bool private_names = false;  // the root shows a user what is his own; root and `owner` all
 };
 
@@ -203,8 +204,11 @@ class Tree {
   // Out of the page cache all is written but what finds no room. Where that is the owner's quota,
   // it succeeds nevertheless: sync() and flush() tell of it.
   base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from,
-                                  std::uint64_t offset, bool kill_set_ids, Via via,
-                                  base::Wait wait);
+                                  std::uint64_t offset, bool kill_set_ids, base::Wait wait);
+  // The same for what was stored through a mapping (mapping.cc): it costs a file no privileges, and one page
+  // without room does not take the others along.
+  base::Result<std::size_t> write_back(Handle& handle, std::span<const std::byte> from,
+                                       std::uint64_t offset, base::Wait wait);
   // fallocate(2); EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.
   base::Result<void> allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length,
                               base::Wait wait);
@@ -212,8 +216,9 @@ class Tree {
   // all counts as data.
   base::Result<std::uint64_t> seek(Handle& handle, std::uint64_t offset, int whence);
   base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to,
-                                 std::uint64_t to_offset, std::size_t length, bool kill_set_ids,
-                                 base::Wait wait);
+                                 std::uint64_t to_offset, std::size_t length, base::Wait wait);
+  // A symlink's target, for readlink(2). ESTALE; EINVAL: it is something else.
+  base::Result<std::string> read_link(const InodeRef& inode);
   // The handle was used: an earlier FLUSH was not its last word.
   void used(Handle& handle);
 
@@ -225,6 +230,8 @@ class Tree {
   };
   Space space(uid_t caller) const;
   TreeStats stats() const;
+  // From now on; what is mounted anew (mount(8), remount) says so.
+  void set_access_times(AccessTimes times) { access_times_ = times; }
   // A walk over all objects: about a microsecond for each, longer where much is spilled. Holds no
   // lock for long; not for a handler.
   Census census() const;
@@ -299,16 +306,18 @@ class Tree {
 
   // mapping.cc
   static void note_cached(Inode& inode, std::uint64_t offset, std::size_t length);
-  base::Result<std::size_t> write_back(Handle& handle, std::span<const std::byte> from,
-                                       std::uint64_t offset, bool kill_set_ids, base::Wait wait);
 
   // opening.cc
   bool is_direct(const Inode& inode, int flags) const REQUIRES(inode.mutex);
   bool needs_flush(const Inode& inode, int flags) const REQUIRES(inode.mutex);
-  static void touch_written(Inode& inode, bool kill_set_ids) EXCLUDES(inode.mutex);
   Opened new_handle(const InodeRef& inode, int flags, HandleRight right) REQUIRES(inode->mutex);
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, uid_t user,
                                      bool kill_set_ids);
+  void touch_accessed(Inode& inode, int flags = 0) const EXCLUDES(inode.mutex);
+  // What a change of contents leaves of a file's privileges. For allocate() and copy() the kernel
+  // clears the set-id bits itself, by SETATTR, where the caller may not keep them.
+  enum class Privileges : std::uint8_t { kept, set_ids_kept, dropped };
+  void touch_written(Inode& inode, Privileges privileges) EXCLUDES(inode.mutex);
 
   // renaming.cc
   struct Move;
@@ -373,6 +382,7 @@ class Tree {
   void tell_gone(InodeId parent, InodeId child, std::string name,
                  const std::shared_ptr<Untold>& untold);
   void tell_expired(const InodeRef& inode);
+  void tell_mode_changed(InodeId inode);
 
   void dismantle();
 
@@ -389,6 +399,7 @@ class Tree {
   ClosingGate gate_;
   HandleBudget handle_budget_;
   Reaper reaper_;
+  std::atomic<AccessTimes> access_times_;
   IdTable<Inode> inodes_{kRootId + 1};
   IdTable<Handle> handles_{1};
   InodeRef root_;

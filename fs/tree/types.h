@@ -40,6 +40,17 @@ struct Attributes {
   timespec born{};
 };
 
+// Which reads move access times: mount(8)'s noatime, relatime, strictatime and nodiratime.
+struct AccessTimes {
+  enum class Kind : std::uint8_t {
+    never,
+    relative,  // where the last change is not older, or the access a day old
+    strict,
+  };
+  Kind kind = Kind::relative;
+  bool directories = true;
+};
+
 // setattr: each value that is present is set (chmod(2), chown(2), truncate(2), utimensat(2)).
 struct AttributeChange {
   std::optional<mode_t> mode;

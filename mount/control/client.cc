@@ -1,6 +1,7 @@
 #include "mount/control/client.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 
 #include "fs/base/descriptor.h"
 #include "fs/base/read_all.h"
+#include "fs/kernel/handlers/control_file.h"
 #include "mount/process/call_with_timeout.h"
 #include "mount/process/progress.h"
 
@@ -33,14 +35,30 @@ Refusal cannot_open(const std::string& mountpoint, int error) {
 // Who mounts a file system of his own making can call it a scratchfs.
 constexpr std::size_t kLongestAnswer = 64 << 20;
 
+base::Result<void> send(const base::Descriptor& file, const std::string& request) {
+  const ssize_t written = ::pwrite(file.get(), request.data(), request.size(), 0);
+  if (written < 0) return base::Errno(errno);
+  if (static_cast<std::size_t>(written) != request.size()) return base::Errno(EMSGSIZE);
+  return {};
+}
+
+base::Result<void> send_by_ioctl(const base::Descriptor& file, const std::string& request) {
+  if (request.size() > kernel::kMaxControlIoctl) return base::Errno(EMSGSIZE);
+  const unsigned command = kernel::control_command(request.size());
+  if (::ioctl(file.get(), command, request.data()) != 0) return base::Errno(errno);
+  return {};
+}
+
 Outcome<std::string> talk(const std::string& mountpoint, const std::string& request) {
   const std::string path = mountpoint + "/" + kControlFile;
-  const base::Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW;
+  base::Descriptor file(::open(path.c_str(), O_RDWR | kFlags));
+  const bool is_read_only = !file.valid() && errno == EROFS;
+  if (is_read_only) file = base::Descriptor(::open(path.c_str(), O_RDONLY | kFlags));
   if (!file.valid()) return cannot_open(mountpoint, errno);
-  const ssize_t written = ::pwrite(file.get(), request.data(), request.size(), 0);
-  if (written < 0) return failed(mountpoint, errno);
-  if (static_cast<std::size_t>(written) != request.size())
-    return failed(mountpoint + ": the request is too long");
+  const auto sent = is_read_only ? send_by_ioctl(file, request) : send(file, request);
+  if (sent.is(base::Errno(EMSGSIZE))) return failed(mountpoint + ": the request is too long");
+  if (!sent) return failed(mountpoint, sent.error().value());
   auto answer = base::read_all(file, kLongestAnswer);
   if (answer) return std::move(*answer);
   if (answer.is(base::Errno(EFBIG))) return failed(mountpoint + ": its answer does not end");

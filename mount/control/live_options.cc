@@ -1,7 +1,5 @@
 #include "mount/control/live_options.h"
 
-#include <sys/statvfs.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -22,8 +20,6 @@ constexpr auto kOfTheKernel = std::to_array<std::string_view>(
     {"remount", "seclabel", "user_id", "group_id", "max_read", "blksize", "rootmode", "fd"});
 // Only for the moment of mounting, or just a name.
 constexpr auto kOfMounting = std::to_array<std::string_view>({"nonempty", "fsname"});
-constexpr auto kKernelFlags =
-    std::to_array<std::string_view>({"noexec", "noatime", "nodiratime", "sync", "dirsync"});
 
 template <typename List>
 bool contains(const List& list, std::string_view word) {
@@ -59,14 +55,7 @@ SetRequest request_of(const MountOptions& options, const std::vector<std::string
   return request;
 }
 
-bool has_flag(std::string_view name, unsigned long flags) {
-  if (name == "noexec") return (flags & ST_NOEXEC) != 0;
-  if (name == "noatime") return (flags & ST_NOATIME) != 0;
-  if (name == "nodiratime") return (flags & ST_NODIRATIME) != 0;
-  return (flags & ST_SYNCHRONOUS) != 0;
-}
-
-bool is_so(std::string_view word, const Json& status, unsigned long flags) {
+bool is_so(std::string_view word, const Json& status) {
   const std::string name(name_of_word(word));
   const std::string value(value_of_word(word));
   if (name == "lifetime" || name == "claim" || name == "create_mode" || name == "confine")
@@ -95,7 +84,7 @@ bool is_so(std::string_view word, const Json& status, unsigned long flags) {
     const auto seconds = natural(member(member(status, "spill"), "timeout_seconds"));
     return seconds && value == std::to_string(*seconds);
   }
-  return contains(kKernelFlags, name) && has_flag(name, flags);
+  return false;
 }
 
 Refusal not_live(std::string_view word) {
@@ -132,7 +121,10 @@ Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists) {
     const std::string_view name = name_of_word(word);
     if (is_live_option(name)) continue;
     const bool is_passed_over = is_ignored_option(word) || contains(kOfMounting, name);
-    (is_passed_over ? live.passed_over : live.others).push_back(std::move(word));
+    auto& where = is_kernel_flag(word) ? live.flags
+                  : is_passed_over     ? live.passed_over
+                                       : live.others;
+    where.push_back(std::move(word));
   }
   return live;
 }
@@ -144,14 +136,9 @@ Outcome<void> check_all_live(const LiveOptions& options) {
   return {};
 }
 
-Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status,
-                              unsigned long flags) {
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status) {
   for (const std::string& word : others) {
-    if (is_so(word, status, flags)) continue;
-    if (contains(kKernelFlags, name_of_word(word)))
-      return usage(fmt::format("-o {}: the kernel's, not ours; mount -o remount,bind,{} changes it",
-                               word, word));
-    return not_live(word);
+    if (!is_so(word, status)) return not_live(word);
   }
   return {};
 }

@@ -15,6 +15,7 @@ bool is_live_option(std::string_view name);
 
 struct LiveOptions {
   SetRequest request;
+  std::vector<std::string> flags;        // that the kernel keeps, in the order they were said
   std::vector<std::string> others;       // words that cannot be changed: they must be true already
   std::vector<std::string> passed_over;  // words that mount(8) adds, or that mean nothing here
 };
@@ -30,8 +31,7 @@ bool asks_for_remount(const std::vector<std::string>& lists);
 Outcome<void> check_all_live(const LiveOptions& options);
 
 // Refused: one of `others` is not how the mount is. mount(8) sends all of a mount's line in
-// fstab(5) along. `status`: the daemon's; `flags`: of statvfs(3).
-Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status,
-                              unsigned long flags);
+// fstab(5) along. `status`: the daemon's.
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status);
 
 }  // namespace scratchfs::mount

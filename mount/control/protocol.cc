@@ -110,7 +110,8 @@ base::Result<Request, base::Failure> read_set(const Json& request) {
   for (const auto& [name, word] : {std::pair{"memory", &set.memory},
                                    {"spill", &set.spill},
                                    {"quota", &set.quota},
-                                   {"log_level", &set.log_level}}) {
+                                   {"log_level", &set.log_level},
+                                   {"flags", &set.flags}}) {
     if (!read_word(request, name, *word))
       return base::Failure{"set: " + std::string(name) + " is a word, as after -o"};
   }
@@ -144,6 +145,7 @@ Json to_json(const SetRequest& request) {
   if (request.spill) json["spill"] = *request.spill;
   if (request.quota) json["quota"] = *request.quota;
   if (request.log_level) json["log_level"] = *request.log_level;
+  if (request.flags) json["flags"] = *request.flags;
   if (request.quota_inodes) json["quota_inodes"] = limit_to_json(*request.quota_inodes);
   for (const UserQuota& quota : request.user_quotas) {
     json["user_quotas"].push_back(

@@ -7,8 +7,9 @@
 // and any of "bytes" and "inodes": a number, or null for no limit; what is absent stays. "reset":
 // true (only with uid): back to everyone's limits.
 //
-// set takes any of "memory", "spill", "quota", "log_level" (words, as after -o), "quota_inodes" (as
-// above) and "user_quotas": [{"uid": N, "bytes": "a size", "inodes": N | null}].
+// set takes any of "memory", "spill", "quota", "log_level" (words, as after -o), "flags" (words, as
+// after -o: all that the kernel now has of this mount), "quota_inodes" (as above) and
+// "user_quotas": [{"uid": N, "bytes": "a size", "inodes": N | null}].
 #pragma once
 
 #include <sys/types.h>
@@ -56,6 +57,7 @@ struct SetRequest {
   std::optional<std::string> spill;
   std::optional<std::string> quota;
   std::optional<std::string> log_level;
+  std::optional<std::string> flags;           // as mount/options/kernel_flags.h has them
   std::optional<std::uint64_t> quota_inodes;  // limits::kUnlimited: none
   std::vector<UserQuota> user_quotas;
 };

@@ -63,6 +63,7 @@ struct Gauges {
 struct Levers {
   std::function<base::Result<void>(std::uint64_t)> set_memory;  // as of store::Store
   std::function<base::Result<void>(std::uint64_t)> set_spill;
+  std::function<void(tree::AccessTimes)> set_access_times;
   std::function<Machine()> machine;
 };
 

@@ -87,6 +87,12 @@ Outcome<void> ControlServer::set(const SetRequest& request) {
     const auto known = parse_mount_options({"log_level=" + *request.log_level});
     if (!known) return known.error();
   }
+  KernelFlags flags = 0;
+  for (const std::string& word : split_options(request.flags.value_or(""))) {
+    if (word.empty()) continue;
+    if (!is_kernel_flag(word)) return usage("-o " + word + ": no flag of the kernel's");
+    apply_kernel_flag(word, flags);
+  }
   const auto plan = plan_of(request, now);
   if (!plan) return plan.error();
   for (const auto& [uid, limits] : plan->ledger.overrides) {
@@ -105,6 +111,7 @@ Outcome<void> ControlServer::set(const SetRequest& request) {
     ledger_.set_limits(uid, limits);
     spdlog::info("set: uid {} may have {}", uid, show_limit(limits));
   }
+  if (request.flags) levers_.set_access_times(access_times(flags));
   if (request.log_level) spdlog::set_level(spdlog::level::from_str(*request.log_level));
   return {};
 }

@@ -137,6 +137,7 @@ Gauges Parts::gauges() {
 Levers Parts::levers() {
   return {.set_memory = [this](std::uint64_t bytes) { return store_->set_memory(bytes); },
           .set_spill = [this](std::uint64_t bytes) { return store_->set_spill(bytes); },
+          .set_access_times = [this](tree::AccessTimes times) { tree_->set_access_times(times); },
           .machine = [] { return this_machine(); }};
 }
 

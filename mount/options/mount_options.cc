@@ -216,24 +216,16 @@ constexpr auto kOptions = std::to_array<Option>({
 // clang-format on
 
 // What mount(8), fstab and systemd say to each other, or what holds or fails to hold here in any
-// case (nosuid and nodev always, no access times on disk).
+// case (nosuid and nodev always, no times on disk that could be late).
 constexpr auto kIgnored = std::to_array<std::string_view>(
-    {"rw",          "dev",      "nodev",         "suid",
-     "nosuid",      "exec",     "async",         "auto",
-     "noauto",      "user",     "nouser",        "users",
-     "owner",       "group",    "nofail",        "_netdev",
-     "defaults",    "atime",    "relatime",      "norelatime",
-     "strictatime", "diratime", "nolazytime",    "lazytime",
-     "silent",      "loud",     "nostrictatime", "default_permissions"});
+    {"dev", "nodev", "suid", "nosuid", "auto", "noauto", "user", "nouser", "users", "owner",
+     "group", "nofail", "_netdev", "defaults", "nolazytime", "lazytime", "silent", "loud",
+     "default_permissions"});
 constexpr auto kIgnoredPrefixes =
     std::to_array<std::string_view>({"x-", "X-", "comment=", "user=", "subtype="});
 
-constexpr auto kKernelFlags =
-    std::to_array<std::string_view>({"noexec", "noatime", "nodiratime", "sync", "dirsync"});
-
 // Understood, and refused with a reason of their own.
 constexpr auto kRefused = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"ro", "nothing could ever be put into a read-only scratchfs; leave it out"},
     {"remount", "there is nothing mounted yet; scratchfs set changes a mount"},
     {"bind", "is for mount(8) on an existing mount, not for scratchfs"},
     {"allow_root", "not supported; use allow_other, or mount as root"},
@@ -243,16 +235,6 @@ constexpr auto kRefused = std::to_array<std::pair<std::string_view, std::string_
 template <typename List>
 bool contains(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-// A kernel flag and its opposite: the last one said counts.
-void set_kernel_flag(MountOptions& options, std::string_view word) {
-  if (contains(kKernelFlags, word)) {
-    if (!contains(options.kernel_flags, word)) options.kernel_flags.emplace_back(word);
-    return;
-  }
-  const std::string opposite = word == "async" ? "sync" : "no" + std::string(word);
-  std::erase(options.kernel_flags, opposite);
 }
 
 std::optional<Refusal> apply_known(MountOptions& options, const Option& option,
@@ -279,11 +261,12 @@ std::optional<Refusal> apply_word(MountOptions& options, std::string_view word) 
   for (const auto& [refused, why] : kRefused) {
     if (refused == word) return usage("-o " + std::string(word) + ": " + std::string(why));
   }
-  if (!is_ignored_option(word) && !contains(kKernelFlags, word)) {
+  if (is_kernel_flag(word)) {
+    apply_kernel_flag(word, options.kernel_flags);
+  } else if (!is_ignored_option(word)) {
     return usage("-o " + std::string(word) +
                  ": unknown option; scratchfs mount --help lists those there are");
   }
-  set_kernel_flag(options, word);
   return std::nullopt;
 }
 

@@ -15,6 +15,7 @@
 #include "fs/lifetime/lifetime.h"
 #include "fs/quota/ledger.h"
 #include "fs/tree/create_mode.h"
+#include "mount/options/kernel_flags.h"
 #include "mount/process/refusal.h"
 
 namespace scratchfs::mount {
@@ -55,7 +56,7 @@ struct MountOptions {
   bool confine = true;         // as far as it can be
   bool private_names = false;  // in the root
   std::string log_level = "info";
-  std::vector<std::string> kernel_flags;  // noexec and the like, for mount(2)
+  KernelFlags kernel_flags = 0;  // noexec and the like
 };
 
 // Each element is what one -o was followed by. Of an option that is said twice the last counts, as

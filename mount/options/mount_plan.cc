@@ -1,5 +1,7 @@
 #include "mount/options/mount_plan.h"
 
+#include <sys/mount.h>
+
 #include <algorithm>
 #include <variant>
 
@@ -75,6 +77,7 @@ tree::TreeOptions tree_options(const MountOptions& options, const Surroundings& 
   tree.create_mode = options.create_mode;
   tree.owner = surroundings.uid;
   tree.group = surroundings.gid;
+  tree.access_times = access_times(options.kernel_flags);
   tree.private_names = options.private_names;
   tree.root_mode = is_shared(options, surroundings.uid) ? 01777 : 0700;
   return tree;
@@ -87,7 +90,8 @@ kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
   session.allow_other = is_shared(options, uid);
   session.owner = uid;
   if (options.source && !options.source->empty()) session.source = *options.source;
-  session.mount_options = options.kernel_flags;
+  session.mount_options = words_of(options.kernel_flags & ~KernelFlags{MS_STRICTATIME});
+  session.strict_access_times = (options.kernel_flags & MS_STRICTATIME) != 0;
   return session;
 }
 
@@ -127,6 +131,9 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
     plan.warnings.push_back(options.spill_directory +
                             ": nothing is free there, so contents stay in memory alone");
   }
+  if ((options.kernel_flags & MS_STRICTATIME) != 0 && surroundings.uid != 0)
+    return usage(
+        "-o strictatime: only root can mount so; leave it out, or say noatime or relatime");
   const auto ledger = ledger_options(options, plan.store);
   if (!ledger) return ledger.error();
   plan.ledger = *ledger;

@@ -79,7 +79,6 @@ TEST_F(Launch, OptionsThatMakeNoSenseAreUsageErrors) {
   expect_refused(at, {"-o", "create_mode=0777"}, 2, "create_mode");
   expect_refused(at, {"-o", "claim=galaxy"}, 2, "claim");
   expect_refused(at, {"-o", "io_uring=maybe"}, 2, "io_uring");
-  expect_refused(at, {"-o", "ro"}, 2, "ro");
   expect_refused(at, {"--no-such-flag"}, 2, "no-such-flag");
 }
 

@@ -1,4 +1,4 @@
-// Requests on contents: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE.
+// Requests on contents: READ, WRITE, IOCTL, FALLOCATE, LSEEK, COPY_FILE_RANGE.
 #include <algorithm>
 #include <string>
 
@@ -68,12 +68,12 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
       context, raw, Opcode::write, id,
       [&context, id, number = file->fh, to = static_cast<std::uint64_t>(offset),
        kill = file->kill_suidgid != 0, is_mapped = file->writepage != 0,
-       via = file->writepage != 0 ? tree::Via::page_cache : tree::Via::call,
        handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
           Request& request, base::Wait wait, const WriteData& sent) -> base::Result<Written> {
         if (id == kControlId) return write_control(context, number, is_mapped, sent.bytes, wait);
         if (!handle) return base::Errno(EBADF);
-        const auto written = context.tree.write(*handle, sent.bytes, to, kill, via, wait);
+        const auto written = is_mapped ? context.tree.write_back(*handle, sent.bytes, to, wait)
+                                       : context.tree.write(*handle, sent.bytes, to, kill, wait);
         if (!written) return written.error();
         // What was stored through a mapping comes from nobody: it is told of the file's owner.
         context.writers.note(
@@ -97,6 +97,25 @@ void on_fallocate(fuse_req_t raw, fuse_ino_t id, int mode, off_t offset, off_t l
           if (!done) return done.error();
           return Done{};
         });
+}
+
+// Only the control file has one: on a mount that is read-only nothing can be opened for writing,
+// and yet it must be asked, and told to be writable again.
+void on_ioctl(fuse_req_t raw, fuse_ino_t id, unsigned command, void* /*argument*/,
+              fuse_file_info* file, unsigned /*flags*/, const void* data, std::size_t size,
+              std::size_t /*room*/) {
+  Context& context = context_of(raw);
+  const auto* const bytes = static_cast<const std::byte*>(data);
+  serve(
+      context, raw, Opcode::ioctl, id,
+      [&context, id, command, size, number = file->fh](
+          Request&, base::Wait wait, const WriteData& sent) -> base::Result<IoctlDone> {
+        if (id != kControlId || command != control_command(size)) return base::Errno(ENOTTY);
+        const auto written = write_control(context, number, false, sent.bytes, wait);
+        if (!written) return written.error();
+        return IoctlDone{};
+      },
+      WriteData{.bytes = std::span(bytes, bytes == nullptr ? 0 : size), .whole = true});
 }
 
 void on_lseek(fuse_req_t raw, fuse_ino_t id, off_t offset, int whence, fuse_file_info* file) {
@@ -124,11 +143,8 @@ void on_copy_file_range(fuse_req_t raw, fuse_ino_t from_id, off_t from_offset,
             Request& request, base::Wait wait) -> base::Result<Written> {
           if (!from || !to) return base::Errno(EBADF);
           if (flags != 0) return base::Errno(EINVAL);
-          // Unlike WRITE this request does not say so: who may keep the bits has CAP_FSETID, for
-          // which root stands here.
-          const bool kill = request.caller().uid != 0;
           const auto copied =
-              context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), kill, wait);
+              context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), wait);
           if (!copied) return copied.error();
           context.writers.note(request.caller(), *copied);
           return Written{*copied};

@@ -4,6 +4,8 @@
 // that writes without knowing where to, and what the kernel writes back of a mapping is nobody's.
 #pragma once
 
+#include <sys/ioctl.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +26,13 @@ inline constexpr std::size_t kMaxControlRequest = 64 * 1024;  // bytes
 // them out. The kernel tells of a close a while later, so one in a hurry has some at once.
 inline constexpr std::size_t kMaxControlHandles = 64;            // of one user
 inline constexpr std::size_t kMaxControlHandlesOfAll = 4 << 10;  // of all others together
+
+// ioctl(2) with a request of that many bytes does what writing it does, also through a descriptor
+// that is only open for reading.
+inline constexpr std::size_t kMaxControlIoctl = (1U << _IOC_SIZEBITS) - 1;
+constexpr unsigned control_command(std::size_t bytes) {
+  return _IOC(_IOC_WRITE, 0x5C, 1, bytes & kMaxControlIoctl);
+}
 
 inline bool is_control(tree::InodeId parent, std::string_view name) {
   return parent == tree::kRootId && name == kControlName;

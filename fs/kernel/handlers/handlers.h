@@ -40,6 +40,9 @@ void on_write(fuse_req_t raw, fuse_ino_t inode, const char* data, std::size_t si
               fuse_file_info* file);
 void on_fallocate(fuse_req_t raw, fuse_ino_t inode, int mode, off_t offset, off_t length,
                   fuse_file_info* file);
+void on_ioctl(fuse_req_t raw, fuse_ino_t inode, unsigned command, void* argument,
+              fuse_file_info* file, unsigned flags, const void* data, std::size_t size,
+              std::size_t room);
 void on_lseek(fuse_req_t raw, fuse_ino_t inode, off_t offset, int whence, fuse_file_info* file);
 void on_copy_file_range(fuse_req_t raw, fuse_ino_t from, off_t from_offset,
                         fuse_file_info* from_file, fuse_ino_t to, off_t to_offset,

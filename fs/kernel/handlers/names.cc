@@ -120,12 +120,11 @@ void on_symlink(fuse_req_t raw, const char* asked_target, fuse_ino_t parent,
 void on_readlink(fuse_req_t raw, fuse_ino_t id) {
   Context& context = context_of(raw);
   serve(context, raw, Opcode::readlink, id,
-        [inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Text> {
+        [&context, inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Text> {
           if (!inode) return base::Errno(ESTALE);
-          if (!S_ISLNK(inode->type)) return base::Errno(EINVAL);
-          base::Lock lock(inode->mutex);
-          if (inode->gone) return base::Errno(ESTALE);
-          return Text{inode->target};
+          auto target = context.tree.read_link(inode);
+          if (!target) return target.error();
+          return Text{*std::move(target)};
         });
 }
 

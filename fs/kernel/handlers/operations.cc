@@ -57,6 +57,7 @@ fuse_lowlevel_ops list_operations() {
   operations.getxattr = on_getxattr;
   operations.listxattr = on_listxattr;
   operations.removexattr = on_removexattr;
+  operations.ioctl = on_ioctl;
   operations.fallocate = on_fallocate;
   operations.lseek = on_lseek;
   operations.copy_file_range = on_copy_file_range;

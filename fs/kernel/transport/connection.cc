@@ -1,9 +1,11 @@
 #include "fs/kernel/transport/connection.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
+#include <sys/mount.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -118,6 +120,7 @@ base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
   if (!session) return session.error();
   connection->session_ = *session;
   connection->mount_options_ = mount_option_list(options);
+  connection->strict_access_times_ = options.strict_access_times;
   return connection;
 }
 
@@ -142,11 +145,28 @@ base::Result<void, base::Failure> Connection::mount(const std::string& mountpoin
   if (!mounted) return base::Failure{fmt::format("{}: {}", mountpoint, mounted.error().message)};
   if (mount_.mount().id.number < 0) mount_ = mounts::OwnMount::over(place, before);
   const auto now = mounts::whereabouts(place);
-  if (now && *now == mountpoint) return {};
+  if (now && *now == mountpoint)
+    return strict_access_times_ ? keep_strict_access_times(mountpoint)
+                                : base::Result<void, base::Failure>();
   return base::Failure{
       fmt::format("{}: somebody put it elsewhere while it was being mounted on; a mount point's "
                   "parents should be root's",
                   mountpoint)};
+}
+
+// The kernel takes any mount for relatime that mount(2) has not been told otherwise of; libfuse
+// does not pass strictatime on.
+base::Result<void, base::Failure> Connection::keep_strict_access_times(
+    const std::string& mountpoint) const {
+  const auto root = mounts::open_mount(mountpoint, mount_.mount().id);
+  mount_attr wanted{};
+  wanted.attr_set = MOUNT_ATTR_STRICTATIME;
+  wanted.attr_clr = MOUNT_ATTR__ATIME;
+  int error = root ? 0 : root.error().value();
+  if (root && mount_setattr(root->get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) != 0)
+    error = errno;
+  if (error == 0) return {};
+  return base::Failure{fmt::format("{}: strictatime: {}", mountpoint, strerror(error))};
 }
 
 // As ".", in a thread whose working directory is its own: mount(2) takes that very directory, and

@@ -54,6 +54,7 @@ class Connection {
 
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
+  base::Result<void, base::Failure> keep_strict_access_times(const std::string& mountpoint) const;
   base::Result<void, base::Failure> mount_on(const base::Descriptor& place);
   base::Result<void, base::Failure> mount_with_helper(const std::string& mountpoint);
   base::Result<void, base::Failure> mount_at(const std::string& place);
@@ -79,7 +80,8 @@ class Connection {
   Parking& parking_;
   Notifier& notifier_;
   const IoUring wish_;
-  const bool io_uring_;      // libfuse has been told to use it
+  const bool io_uring_;  // libfuse has been told to use it
+  bool strict_access_times_ = false;
   bool owns_rings_ = false;  // RingSet's claim
   fuse_session* session_ = nullptr;
   std::string mount_options_;  // for a helper that mounts

@@ -49,10 +49,12 @@ bool Notifier::start(fuse_session* session) {
   auto started = base::start_thread("notifier", [this, session] { work(session); });
   if (!started) return false;
   thread_ = *std::move(started);
+  session_ = session;
   return true;
 }
 
 void Notifier::stop() {
+  session_ = nullptr;
   {
     Batch older, newer;  // what they keep ends outside the lock
     const base::Lock lock(mutex_);
@@ -76,6 +78,14 @@ void Notifier::name_expired(tree::InodeId parent, std::string name) {
 
 void Notifier::inode_changed(tree::InodeId inode) {
   queue({inode, std::string(), kExpireOnly}, nullptr);
+}
+
+void Notifier::mode_changed(tree::InodeId inode) {
+  fuse_session* const session = session_;
+  if (session == nullptr) return inode_changed(inode);
+  constexpr off_t kAttributesAlone = -1;
+  const int result = fuse_lowlevel_notify_inval_inode(session, inode, kAttributesAlone, 0);
+  if (is_news(result)) log_failure(inode, result);
 }
 
 void Notifier::wait_for_room(std::chrono::milliseconds patience) {
@@ -186,10 +196,13 @@ void Notifier::send(fuse_session* session, const Key& key) {
   } else {
     result = fuse_lowlevel_notify_delete(session, key.parent, key.child, name, length);
   }
-  if (!is_news(result)) return;
+  if (is_news(result)) log_failure(key.parent, result);
+}
+
+void Notifier::log_failure(tree::InodeId inode, int result) {
   if (const auto omitted = log_.admit()) {
-    spdlog::warn("cannot tell the kernel what changed in inode {}: {}{}", key.parent,
-                 strerror(-result), base::and_more(*omitted));
+    spdlog::warn("cannot tell the kernel what changed in inode {}: {}{}", inode, strerror(-result),
+                 base::and_more(*omitted));
   }
 }
 

@@ -1,6 +1,7 @@
 // Tells the kernel what changed without its asking, from a thread of its own.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,7 +17,8 @@ namespace scratchfs::kernel {
 
 // A notification can block in the kernel for as long as a process holds the parent's lock, and that
 // process may be waiting for one of our replies: so no handler and no worker sends one, they only
-// queue it here.
+// queue it here. Attributes alone are the exception: the kernel marks them without waiting for a
+// lock that a process may hold.
 class Notifier final : public tree::KernelNotices {
  public:
   Notifier() = default;
@@ -36,6 +38,8 @@ class Notifier final : public tree::KernelNotices {
                  std::shared_ptr<void> until_told) override EXCLUDES(mutex_);
   void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
   void wait_for_room(std::chrono::milliseconds patience) override EXCLUDES(mutex_);
+  // Sent at once, by the caller's thread.
+  void mode_changed(tree::InodeId inode) override;
   // The cached pages and attributes of the inode are no longer true.
   void inode_changed(tree::InodeId inode) EXCLUDES(mutex_);
   // Whether the kernel has been told all that was queued so far.
@@ -62,6 +66,7 @@ class Notifier final : public tree::KernelNotices {
   void work(fuse_session* session) EXCLUDES(mutex_);
   void send(fuse_session* session, const Key& key);
   void forget_all(fuse_session* session);
+  void log_failure(tree::InodeId inode, int result);
 
   base::Mutex mutex_;
   base::Condition something_to_do_;
@@ -73,7 +78,8 @@ class Notifier final : public tree::KernelNotices {
   bool busy_ GUARDED_BY(mutex_) = false;
   bool forget_all_ GUARDED_BY(mutex_) = false;  // more was queued than is kept one by one
   bool stopped_ GUARDED_BY(mutex_) = false;
-  base::LogLimiter log_{std::chrono::seconds(5)};  // the thread's own
+  base::LogLimiter log_{std::chrono::seconds(5)};
+  std::atomic<fuse_session*> session_ = nullptr;  // null: not started, or stopped
   std::thread thread_;
 };
 

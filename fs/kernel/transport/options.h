@@ -22,6 +22,7 @@ struct SessionOptions {
   bool allow_other = false;
   uid_t owner = 0;                   // who mounted
   std::string source = "scratchfs";  // what df and /proc/mounts show
+  bool strict_access_times = false;  // which libfuse does not know; root's mounts only
   std::vector<std::string>
       mount_options;  // further ones for libfuse and mount(2), each `name` or `name=value`
 };

@@ -30,8 +30,9 @@ struct Undo {
   }
 };
 
-struct Done {};     // success, and nothing more to say
-struct NoReply {};  // forget: the kernel expects none
+struct Done {};       // success, and nothing more to say
+struct IoctlDone {};  // the same, of an ioctl(2)
+struct NoReply {};    // forget: the kernel expects none
 
 struct Entry {
   fuse_entry_param entry{};

@@ -66,6 +66,9 @@ void Request::answer(const NoReply& /*reply*/) {
 }
 
 int Request::send(fuse_req_t raw, const Done& /*reply*/) { return fuse_reply_err(raw, 0); }
+int Request::send(fuse_req_t raw, const IoctlDone& /*reply*/) {
+  return fuse_reply_ioctl(raw, 0, nullptr, 0);
+}
 int Request::send(fuse_req_t raw, const Entry& reply) {
   return fuse_reply_entry(raw, &reply.entry);
 }

@@ -65,6 +65,7 @@ class Request {
  private:
   // Each returns 0, or a negative errno where the kernel did not take it.
   static int send(fuse_req_t raw, const Done& reply);
+  static int send(fuse_req_t raw, const IoctlDone& reply);
   static int send(fuse_req_t raw, const Entry& reply);
   static int send(fuse_req_t raw, const Created& reply);
   static int send(fuse_req_t raw, const Opened& reply);

@@ -40,6 +40,40 @@ TEST_F(AttributesOf, ChownTakesTheSetIdBitsAndTheCapabilities) {
   EXPECT_TRUE(tree_->xattr(inode, "security.capability").is(Errno(ENODATA)));
 }
 
+TEST_F(AttributesOf, AWriteTellsTheKernelOfTheModeItChangesAndOfNoOther) {
+  const auto file = create(root_, "file", O_RDWR | O_CREAT);
+  const auto inode = file.found.inode;
+  const auto handle = tree_->handle(file.opened.handle);
+  const auto bytes = std::as_bytes(std::span("x", 1));
+  ASSERT_TRUE(tree_->set_attributes(inode, {.mode = 06755}, Wait::no));
+  ASSERT_TRUE(tree_->write(*handle, bytes, 0, false, Wait::no));
+  EXPECT_EQ(inode->attributes().mode & 07777, 06755U);
+  EXPECT_TRUE(notices_.changed_modes.empty());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(tree_->write(*handle, bytes, 0, true, Wait::no));
+  EXPECT_EQ(inode->attributes().mode & 07777, 0755U);
+  EXPECT_EQ(notices_.changed_modes, std::multiset<InodeId>{inode->id});
+  tree_->release(file.opened.handle);
+}
+
+TEST_F(AttributesOf, EveryChangeOfContentsButAMappingsTakesTheCapabilities) {
+  const auto file = create(root_, "file", O_RDWR | O_CREAT);
+  const auto inode = file.found.inode;
+  const auto handle = tree_->handle(file.opened.handle);
+  const auto bytes = std::as_bytes(std::span("x", 1));
+  const auto lost_by = [&](auto&& change) {
+    EXPECT_TRUE(tree_->set_xattr(inode, "security.capability", "caps", XattrSet::any));
+    EXPECT_TRUE(change());
+    return tree_->xattr(inode, "security.capability").is(Errno(ENODATA));
+  };
+  EXPECT_TRUE(lost_by([&] { return tree_->write(*handle, bytes, 0, false, Wait::no); }));
+  EXPECT_TRUE(lost_by([&] { return tree_->allocate(*handle, 0, 0, 9000, Wait::no); }));
+  EXPECT_TRUE(lost_by([&] { return tree_->copy(*handle, 0, *handle, 8000, 10, Wait::no); }));
+  EXPECT_TRUE(lost_by([&] { return tree_->set_attributes(inode, {.size = 5}, Wait::no); }));
+  EXPECT_FALSE(lost_by([&] { return tree_->write_back(*handle, bytes, 0, Wait::no); }));
+  EXPECT_FALSE(lost_by([&] { return tree_->set_attributes(inode, {.mode = 0700}, Wait::no); }));
+  tree_->release(file.opened.handle);
+}
+
 TEST_F(AttributesOf, TruncationMovesMtimeEvenToTheSameSize) {
   const auto inode = make_file(root_, "file");
   ASSERT_TRUE(tree_->set_attributes(inode, {.modified = timespec{1, 2}}, Wait::no));

@@ -72,6 +72,8 @@ class RecordedNotices : public KernelNotices {
     gone.insert(std::move(name));
   }
   void name_expired(InodeId, std::string name) override { expired.insert(std::move(name)); }
+  void mode_changed(InodeId inode) override { changed_modes.insert(inode); }
+  std::multiset<InodeId> changed_modes;
   std::multiset<std::string> gone;
   std::multiset<std::string> expired;
 };
@@ -91,6 +93,7 @@ class SilentNotices : public KernelNotices {
  public:
   void name_gone(InodeId, InodeId, std::string, std::shared_ptr<void>) override {}
   void name_expired(InodeId, std::string) override {}
+  void mode_changed(InodeId) override {}
 };
 
 // A kernel of which all is known, or nothing.

@@ -63,6 +63,23 @@ TEST_F(NotifierTest, TellsOfAnInodeThatChanged) {
   EXPECT_EQ(body_of<fuse_notify_inval_inode_out>(message).ino, 8U);
 }
 
+TEST_F(NotifierTest, TellsOfAChangedModeBeforeItReturnsAndLeavesPagesAlone) {
+  notifier.start(kernel.session());
+  notifier.mode_changed(8);
+  ASSERT_EQ(kernel.messages().size(), 1U);
+  const test::Message message = kernel.messages()[0];
+  EXPECT_EQ(message.error, FUSE_NOTIFY_INVAL_INODE);
+  EXPECT_EQ(body_of<fuse_notify_inval_inode_out>(message).ino, 8U);
+  EXPECT_LT(body_of<fuse_notify_inval_inode_out>(message).off, 0);
+}
+
+TEST_F(NotifierTest, SaysNothingOfAModeAfterItsEnd) {
+  notifier.start(kernel.session());
+  notifier.stop();
+  notifier.mode_changed(8);
+  EXPECT_TRUE(kernel.messages().empty());
+}
+
 TEST_F(NotifierTest, SendsWhatWasQueuedBeforeItStartedAndTheLastWordOnly) {
   for (int i = 0; i < 100; ++i) notifier.name_expired(3, "name");
   notifier.name_gone(3, 9, "name", nullptr);

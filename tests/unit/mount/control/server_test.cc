@@ -108,6 +108,7 @@ class ControlServerTest : public testing::Test {
               spill_ = bytes;
               return {};
             },
+            .set_access_times = [this](tree::AccessTimes times) { access_times_ = times; },
             .machine = [] { return Machine{.memory = 1 << 30}; }};
   }
   std::string refusal(const SetRequest& request, uid_t uid = 0) {
@@ -118,6 +119,7 @@ class ControlServerTest : public testing::Test {
 
   std::uint64_t memory_ = 64 << 20;
   std::uint64_t spill_ = 1 << 20;
+  tree::AccessTimes access_times_;
   int memory_error_ = 0;
   const limits::Limits everyone_{1 << 20, 100};
   limits::Ledger ledger_{limits::Ledger::Options{.each_user = everyone_}};
@@ -187,6 +189,19 @@ TEST_F(ControlServerTest, ChangesWhatIsAskedForAndNothingElse) {
   EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{kUnlimited, 7}));
   EXPECT_EQ(ledger_.row(kThird).limits, (limits::Limits{3 << 20, 4}));
   EXPECT_EQ(memory_, 512U << 20);
+}
+
+TEST_F(ControlServerTest, TellsOfAccessTimesAsTheKernelsFlagsSay) {
+  ask(SetRequest{.flags = "ro,noexec"}, 0);
+  EXPECT_EQ(access_times_.kind, tree::AccessTimes::Kind::never);
+  ask(SetRequest{.flags = "nodiratime,strictatime"}, 0);
+  EXPECT_EQ(access_times_.kind, tree::AccessTimes::Kind::strict);
+  EXPECT_FALSE(access_times_.directories);
+  ask(SetRequest{.flags = ""}, 0);
+  EXPECT_EQ(access_times_.kind, tree::AccessTimes::Kind::relative);
+  EXPECT_TRUE(access_times_.directories);
+  EXPECT_FALSE(refusal({.flags = "noatime,memory=1G"}).empty());
+  EXPECT_EQ(access_times_.kind, tree::AccessTimes::Kind::relative);
 }
 
 TEST_F(ControlServerTest, ChangesNothingWhereItRefuses) {

@@ -102,13 +102,34 @@ TEST(MountOptions, TakeWhatMountAndFstabAndSystemdPassAlong) {
   const MountOptions options = accepted(
       {"rw,dev,suid,exec,auto,noauto,user,user=alice,nofail,_netdev,relatime,defaults,nosuid,nodev,"
        "x-systemd.automount,x-systemd.requires=a.mount,X-mount.mkdir,comment=hello,,"});
-  EXPECT_TRUE(options.kernel_flags.empty());
+  EXPECT_EQ(options.kernel_flags, 0U);
 }
 
 TEST(MountOptions, PassFlagsOfTheKernelAndTakeThemBack) {
-  EXPECT_EQ(accepted({"noexec,noatime,noexec"}).kernel_flags,
+  EXPECT_EQ(words_of(accepted({"noexec,noatime,noexec"}).kernel_flags),
             (std::vector<std::string>{"noexec", "noatime"}));
-  EXPECT_TRUE(accepted({"noexec,sync", "exec,async"}).kernel_flags.empty());
+  EXPECT_EQ(accepted({"noexec,sync", "exec,async"}).kernel_flags, 0U);
+  EXPECT_EQ(words_of(accepted({"ro,rw,ro,nosymfollow"}).kernel_flags),
+            (std::vector<std::string>{"ro", "nosymfollow"}));
+}
+
+TEST(MountOptions, AccessTimesAreAsTheKernelReadsTheWords) {
+  using Kind = tree::AccessTimes::Kind;
+  const auto kind = [](const char* list) {
+    return access_times(accepted({list}).kernel_flags).kind;
+  };
+  EXPECT_EQ(kind(""), Kind::relative);
+  EXPECT_EQ(kind("norelatime"), Kind::relative);
+  EXPECT_EQ(kind("noatime"), Kind::never);
+  EXPECT_EQ(kind("noatime,atime"), Kind::relative);
+  EXPECT_EQ(kind("strictatime"), Kind::strict);
+  EXPECT_EQ(kind("strictatime,noatime"), Kind::strict);
+  EXPECT_EQ(kind("noatime,strictatime"), Kind::strict);
+  EXPECT_EQ(kind("strictatime,nostrictatime"), Kind::relative);
+  EXPECT_EQ(kind("noatime,relatime"), Kind::never);
+  EXPECT_EQ(kind("strictatime,ro"), Kind::never);
+  EXPECT_FALSE(access_times(accepted({"nodiratime"}).kernel_flags).directories);
+  EXPECT_TRUE(access_times(accepted({"nodiratime,diratime"}).kernel_flags).directories);
 }
 
 TEST(MountOptions, UserQuotasAddUp) {
@@ -136,7 +157,6 @@ TEST(MountOptions, RefuseUnknownOnesAndNameThem) {
 }
 
 TEST(MountOptions, RefuseWhatHasNoMeaningHereWithAReason) {
-  EXPECT_TRUE(says(refused("ro"), "read-only"));
   EXPECT_TRUE(says(refused("remount,rw"), "remount"));
   EXPECT_TRUE(says(refused("allow_root"), "allow_other"));
 }

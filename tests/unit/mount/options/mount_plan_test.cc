@@ -1,6 +1,7 @@
 #include "mount/options/mount_plan.h"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include <string>
 
@@ -137,7 +138,7 @@ TEST(MountPlan, PassesTheNameAndTheKernelsFlags) {
   MountOptions options;
   EXPECT_EQ(planned(options).session.source, "scratchfs");
   options.source = "job7";
-  options.kernel_flags = {"noexec"};
+  options.kernel_flags = MS_NOEXEC;
   const MountPlan plan = planned(options);
   EXPECT_EQ(plan.session.source, "job7");
   EXPECT_EQ(plan.session.mount_options, std::vector<std::string>{"noexec"});
