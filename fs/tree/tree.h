@@ -205,8 +205,8 @@ class Tree {
   // it succeeds nevertheless: sync() and flush() tell of it.
   base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from,
                                   std::uint64_t offset, bool kill_set_ids, base::Wait wait);
-  // The same for what was stored through a mapping (mapping.cc): it costs a file no privileges, and one page
-  // without room does not take the others along.
+  // The same for what was stored through a mapping (mapping.cc): it costs a file no privileges, and
+  // one page without room does not take the others along.
   base::Result<std::size_t> write_back(Handle& handle, std::span<const std::byte> from,
                                        std::uint64_t offset, base::Wait wait);
   // fallocate(2); EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.

@@ -18,8 +18,7 @@ class Mapping : public TreeTest {
   }
   base::Result<std::size_t> write_back(HandleId handle, std::uint64_t page, std::size_t pages) {
     const std::vector<std::byte> from(pages * kPage, std::byte{'x'});
-    return tree_->write(*tree_->handle(handle), from, page * kPage, false, Via::page_cache,
-                        Wait::yes);
+    return tree_->write_back(*tree_->handle(handle), from, page * kPage, Wait::yes);
   }
   std::uint64_t seek(HandleId handle, std::uint64_t offset, int whence) {
     return *tree_->seek(*tree_->handle(handle), offset, whence);

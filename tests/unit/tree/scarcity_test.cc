@@ -295,7 +295,7 @@ TEST_F(Scarcity, OfWriting) {
   expect_each_failure_is_told(
       [&]() -> base::Result<void> {
         const auto written =
-            tree_->write(*handle, std::as_bytes(std::span(text_)), 0, false, Via::call, Wait::yes);
+            tree_->write(*handle, std::as_bytes(std::span(text_)), 0, false, Wait::yes);
         if (!written) return written.error();
         return {};
       },

@@ -170,7 +170,7 @@ class TreeTest : public testing::Test {
   }
   std::size_t write(HandleId handle, const std::string& text, std::uint64_t offset = 0) {
     const auto written = tree_->write(*tree_->handle(handle), std::as_bytes(std::span(text)),
-                                      offset, false, Via::call, Wait::yes);
+                                      offset, false, Wait::yes);
     EXPECT_TRUE(written);
     return written ? *written : 0;
   }
