@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -10,14 +12,24 @@
 #include "tests/mounted/harness/mount.h"
 
 namespace scratchfs::harness {
+namespace {
+
+int slowness_of_machine() {
+  const char* text = std::getenv("SCRATCHFS_SLOWNESS");
+  return text == nullptr ? 1 : std::max(std::atoi(text), 1);
+}
+
+int slowness_of_program() {
+  std::ifstream file(scratchfs_binary(), std::ios::binary);
+  const std::string program((std::istreambuf_iterator<char>(file)), {});
+  if (program.find("__tsan_init") != std::string::npos) return 8;
+  return program.find("__asan_init") == std::string::npos ? 1 : 4;
+}
+
+}  // namespace
 
 int slowness() {
-  static const int slowness = [] {
-    std::ifstream file(scratchfs_binary(), std::ios::binary);
-    const std::string program((std::istreambuf_iterator<char>(file)), {});
-    if (program.find("__tsan_init") != std::string::npos) return 8;
-    return program.find("__asan_init") == std::string::npos ? 1 : 4;
-  }();
+  static const int slowness = slowness_of_machine() * slowness_of_program();
   return slowness;
 }
 

@@ -6,7 +6,9 @@
 
 namespace scratchfs::harness {
 
-// 1, or more where the program under test has a sanitizer. Multiplies every bound below.
+// How many times longer than usual everything takes: more than 1 where the program under test has a
+// sanitizer, times the variable SCRATCHFS_SLOWNESS (emulated machines). Multiplies every bound
+// below.
 int slowness();
 
 // A bound in seconds, adjusted by slowness().
