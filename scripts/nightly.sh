@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # What takes too long for every change: random operations compared with tmpfs (ten minutes, over both transports,
-# another seed each time), two hundred kills of a busy daemon over each transport, and the fuzzers (a minute each).
-# Needs root; builds what is missing.
+# another seed each time), two hundred kills of a busy daemon over each transport, the fuzzers (a minute each), and the
+# tests on each of Debian's kernels (scripts/test-kernels.sh). Needs root and the network; builds what is missing.
 #
-# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS]
+# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS] [--no-kernels]
 #   --model SECONDS   of random operations in all (default: 600)
 #   --fuzz SECONDS    of each fuzzer (default: 60); 0: none
+#   --no-kernels      this machine's is enough
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd -- "$root"
 
-model=600 fuzz=60
+model=600 fuzz=60 kernels=yes
 while (($#)); do
   case $1 in
     --model | --fuzz)
@@ -19,6 +20,7 @@ while (($#)); do
       if [[ $1 == --model ]]; then model=$2; else fuzz=$2; fi
       shift
       ;;
+    --no-kernels) kernels=no ;;
     -h | --help) show_help ;;
     *) usage_error "unknown argument $1" ;;
   esac
@@ -33,4 +35,5 @@ SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model 
   SCRATCHFS_MODEL_SEED=$(($(date +%s) % 1000000 * 1000)) \
   SCRATCHFS_KILLS=200 build/release/bin/stress_tests --gtest_filter='*Model.*:*Kills.*' || failed=1
 ((fuzz == 0)) || scripts/fuzz.sh "$fuzz" || failed=1
+[[ $kernels == no ]] || scripts/test-kernels.sh || failed=1
 exit "$failed"

@@ -42,6 +42,9 @@ class Place {
   explicit Place(std::string root) : root_(std::move(root)) {}
   Path operator/(std::string_view name) const { return root_ / name; }
   const Path& root() const { return root_; }
+  // O_DIRECT, or 0 on a tmpfs that refuses it (before Linux 6.6), which gives the same answers
+  // without.
+  int direct() const;
 
   // Notes "what: 0" or "what: -1 ENOENT"; returns `result`.
   long call(std::string_view what, long result);
