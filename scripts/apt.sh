@@ -19,9 +19,9 @@ mirrors() {
   } | awk '!seen[$0]++'
 }
 
-# Empties DIR, and gets the lists of SUITE there; TYPE is deb or deb-src. Further arguments are for apt. Sets apt_options
-# to what later calls of apt take; they may download to DIR/files. apt checks the signature of the lists, and through
-# them the packages. DIR must be where apt's own user can reach it, and have no spaces in its path.
+# Empties DIR, and gets the lists of SUITE there; TYPE is deb or deb-src. Further arguments are for apt. Sets
+# apt_options to what later calls of apt take; they may download to DIR/files. apt checks the signature of the lists,
+# and through them the packages. DIR must be where apt's own user can reach it, and have no spaces in its path.
 get_lists() { # DIR TYPE MIRROR SUITE [OPTION...]
   local dir=$1
   apt_options=(

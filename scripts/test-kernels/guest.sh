@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Part of scripts/test-kernels.sh: what a guest consists of. Its root has the programs and libraries of this machine, for
-# which scratchfs was built: of the essential packages, these, and all that they depend on.
+# Part of scripts/test-kernels.sh: what a guest consists of. Its root has the programs and libraries of this machine,
+# for which scratchfs was built: of the essential packages, these, and all that they depend on.
 guest_packages=(
-  acl attr btrfs-progs e2fsprogs fuse3 g++ gcc git iproute2 kmod make mount passwd perl procps psmisc python3 rsync sqlite3
-  xz-utils
+  acl attr btrfs-progs e2fsprogs fuse3 g++ gcc git iproute2 kmod make mount passwd perl procps psmisc python3 rsync
+  sqlite3 xz-utils
 )
 # Loaded by tests, or by the guest's init; with all that they need.
-guest_modules=(virtio_pci virtio_blk fuse loop btrfs overlay)
+guest_modules=(virtio_pci virtio_blk fuse loop btrfs overlay unix_diag)
 readonly guest_megabytes=4096
 
 # Their names, architectures and versions.
@@ -45,7 +45,8 @@ make_root() { # IMAGE
   done
   files_of_packages "${packages[@]%%$'\t'*}" | sed -E 's#^/(bin|sbin|lib[0-9x]*)/#/usr/\1/#; s#^/##' | sort -u |
     tar -c -C / --no-recursion --files-from=- | tar -x -C "$tree"
-  printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >"$tree/etc/passwd"
+  printf '%s\n' root:x:0:0:root:/root:/bin/bash nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin \
+    >"$tree/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$tree/etc/group"
   printf '127.0.0.1 localhost lab\n' >"$tree/etc/hosts"
   : >"$tree/etc/fstab"

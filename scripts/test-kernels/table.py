@@ -1,5 +1,5 @@
-"""The table of scripts/test-kernels.sh: reads NAME.json and NAME.console of each guest in a directory, shows what failed
-and why, and how many tests passed. Exits with 1 where something failed or a guest did not come to its end.
+"""The table of scripts/test-kernels.sh: reads NAME.json and NAME.console of each guest in a directory, shows what
+failed and why, and how many tests passed. Exits with 1 where something failed or a guest did not come to its end.
 
 usage: table.py RESULTS NAME...
 """
@@ -43,8 +43,8 @@ def examine(name, directory):
     ended = any("end" in line for line in told)
     if not ended:
         show_console(name, directory / f"{name}.console", tests)
-    rows = [[name, kernel, transport, *(str(counts[transport][result]) for result in _RESULTS), "" if ended else "did not end"]
-            for transport in sorted(counts) or ["none"]]
+    rows = [[name, kernel, transport, *(str(counts[transport][result]) for result in _RESULTS),
+             "" if ended else "did not end"] for transport in sorted(counts) or ["none"]]
     return rows, ended and all(count["failed"] == 0 for count in counts.values())
 
 

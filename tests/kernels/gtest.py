@@ -1,4 +1,4 @@
-"""GoogleTest programs, test by test: what passed, what failed and what it said, also where the program dies or hangs."""
+"""GoogleTest programs, test by test: what passed, what failed and what it said, even if the program dies or hangs."""
 import collections
 import os
 import re
@@ -12,7 +12,7 @@ Outcome = collections.namedtuple("Outcome", "name result seconds output")  # res
 _BEGIN = re.compile(r"^\[ RUN      \] (\S+)$")
 _END = re.compile(r"^\[ *(OK|FAILED|SKIPPED) *\] (\S+?),? .*\(\d+ ms\)$")
 _RESULTS = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
-_SILENCE = 660  # seconds; the harness itself ends a test that hangs, ten minutes after it began
+_SILENCE = 400  # seconds; the harness itself ends a test that hangs, five minutes after it began
 
 
 def tests_of(program):

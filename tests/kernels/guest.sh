@@ -26,8 +26,8 @@ for word in "${words[@]}"; do
 done
 cd /lab || exit
 echo "lab: running $set after $(cut -d' ' -f1 /proc/uptime) s"
-# An emulated processor takes some ten times as long.
-SCRATCHFS_SLOWNESS=10 python3 kernels/run.py "$set" >/dev/ttyS1 &
+# An emulated processor takes some ten times as long, but the harness's bounds are generous.
+SCRATCHFS_SLOWNESS=5 python3 kernels/run.py "$set" >/dev/ttyS1 &
 wait $!
 echo "lab: run.py ended with $? after $(cut -d' ' -f1 /proc/uptime) s"
 sync

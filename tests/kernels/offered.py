@@ -4,11 +4,13 @@ import os
 import struct
 import tempfile
 
-# Bits of fuse_init_in.flags, and from 32 on of flags2 (include/uapi/linux/fuse.h): those that docs/transport.md tells of.
+# Bits of fuse_init_in.flags, and from 32 on of flags2 (include/uapi/linux/fuse.h): those that scratchfs or its docs
+# care about.
 _BITS = {
-    "ASYNC_READ": 0, "ATOMIC_O_TRUNC": 3, "DONT_MASK": 6, "READDIRPLUS": 13, "READDIRPLUS_AUTO": 14, "PARALLEL_DIROPS": 18,
-    "CACHE_SYMLINKS": 23, "EXPLICIT_INVAL_DATA": 25, "HANDLE_KILLPRIV_V2": 28, "HAS_EXPIRE_ONLY": 35,
-    "DIRECT_IO_ALLOW_MMAP": 36, "PASSTHROUGH": 37, "HAS_RESEND": 39, "ALLOW_IDMAP": 40, "OVER_IO_URING": 41,
+    "ASYNC_READ": 0, "ATOMIC_O_TRUNC": 3, "DONT_MASK": 6, "READDIRPLUS": 13, "READDIRPLUS_AUTO": 14,
+    "PARALLEL_DIROPS": 18, "CACHE_SYMLINKS": 23, "EXPLICIT_INVAL_DATA": 25, "HANDLE_KILLPRIV_V2": 28,
+    "HAS_EXPIRE_ONLY": 35, "DIRECT_IO_ALLOW_MMAP": 36, "PASSTHROUGH": 37, "HAS_RESEND": 39, "ALLOW_IDMAP": 40,
+    "OVER_IO_URING": 41,
 }
 _HEADER = 40  # struct fuse_in_header
 
