@@ -30,10 +30,13 @@ GONE_AFTER_CLOSE = "*/Closing.OneThread*"
 
 GTEST: dict[str, list[Suite]] = {
     "quick": [
-        ("parity_tests", ["ParityMmap.*", "ParityIo.*", "ParityOpen.*"], {}),
-        ("mounted_tests", ["*/DeletionClaimed.*", "*/DeletionStrict.*", "*/Spill.*"], {}),
-        ("stress_tests", ["*/Kills.*"], {"SCRATCHFS_KILLS": "2"}),
-        ("mounted_tests", [GONE_AFTER_CLOSE], {"SCRATCHFS_ROUNDS": "2000"}),
+        ("parity_tests", ["ParityMmap.*", "ParityOpen.*"], {}),
+        ("mounted_tests", [
+            "*/DeletionClaimed.ALooseFile*", "*/DeletionClaimed.AKilledSession*", "*/DeletionClaimed.EveryExclusive*",
+            "*/DeletionClaimed.UnlinkActs*", "*/DeletionStrict.*", "*/Quota.FallocateGives*", "*/Quota.StatfsAnswers*",
+            "*/Spill.FourTimesTheBudgetComesBackFromOneProcess/*"], {}),
+        ("stress_tests", ["*/Kills.LeaveNeither*"], {}),
+        ("mounted_tests", [GONE_AFTER_CLOSE], {"SCRATCHFS_ROUNDS": "1000"}),
     ],
     "full": [
         ("parity_tests", ["*"], {}),
