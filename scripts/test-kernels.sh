@@ -36,7 +36,7 @@ for argument in "$@"; do
 done
 ((${#names[@]})) || names=(6.1 6.12 newest)
 [[ $(id -u) -eq 0 ]] || die "run as root: the guest's root holds root's files"
-readonly set names
+readonly set
 readonly lab=$root/build/kernels
 # Seconds that a guest may take, on a machine that is busy otherwise.
 declare -Ar limits=([quick]=900 [full]=7200)

@@ -11,13 +11,13 @@ readonly guest_megabytes=4096
 
 # Their names, architectures and versions.
 installed_packages() {
-  local names essential
+  local needed essential
   # shellcheck disable=SC2016  # the fields are dpkg's
   mapfile -t essential < <(dpkg-query -W -f '${Essential} ${Package}\n' | sed -n 's/^yes //p')
-  mapfile -t names < <(apt-cache depends --recurse --important --installed --no-conflicts --no-breaks --no-replaces \
+  mapfile -t needed < <(apt-cache depends --recurse --important --installed --no-conflicts --no-breaks --no-replaces \
     "${essential[@]}" "${guest_packages[@]}" | grep -E '^[a-z0-9]' | sort -u)
   # shellcheck disable=SC2016  # some of them are virtual
-  { dpkg-query -W -f '${db:Status-Abbrev}\t${binary:Package}\t${Version}\n' "${names[@]}" 2>/dev/null || true; } |
+  { dpkg-query -W -f '${db:Status-Abbrev}\t${binary:Package}\t${Version}\n' "${needed[@]}" 2>/dev/null || true; } |
     sed -n 's/^ii *\t//p'
 }
 
@@ -67,8 +67,7 @@ make_payload() { # ARCHIVE
     strip -g -o "$dir/bin/$binary" "build/release/bin/$binary"
     ldd "$dir/bin/$binary" | awk '$3 ~ /^\// { print $3 }' | xargs -r cp -Lu -t "$dir/lib" --
   done
-  find build/release -name scratchfs_name_keeping -type f -exec cp -t "$dir/bin" {} +
-  cp -t "$dir/bin" build/release/bin/libscratchfs_jumping_clock.so
+  cp -t "$dir/bin" build/release/bin/scratchfs_name_keeping build/release/bin/*.so # what tests start or preload
   cp -r tests/programs tests/kernels "$dir"
   tar -c -C "$dir" -f "$1" .
   rm -rf -- "$dir"
