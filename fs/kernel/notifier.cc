@@ -127,7 +127,10 @@ void Notifier::send(fuse_session* session, const Key& key, tree::InodeId child) 
   }
   if (!is_news(result)) return;
   if (const auto omitted = log_.admit()) {
-    spdlog::warn("cannot tell the kernel what changed in inode {}: {}{}", key.parent,
+    const char* what = length == 0            ? "changed"
+                       : child == kExpireOnly ? "has a name that must be looked up again"
+                                              : "lost a name";
+    spdlog::warn("cannot tell the kernel that inode {} {}: {}{}", key.parent, what,
                  strerror(-result), base::and_more(*omitted));
   }
 }

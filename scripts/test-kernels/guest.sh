@@ -39,7 +39,7 @@ make_root() { # IMAGE
   [[ ! -e $1 || ! -e $1.key || $(<"$1.key") != "$key" ]] || return 0
   say "the guest's root, from ${#packages[@]} packages"
   rm -rf -- "$tree" "$1" "$1.key"
-  mkdir -p -- "$tree"/{proc,sys,dev,run,tmp,root,etc} "$tree"/usr/{bin,sbin,lib/modules,lib32,lib64,libx32}
+  mkdir -p -- "$tree"/{proc,sys,dev,run,tmp,root,etc} "$tree"/usr/{bin,sbin,lib/modules,lib32,lib64,libx32,local/bin}
   for link in bin sbin lib lib32 lib64 libx32; do
     [[ ! -L /$link ]] || ln -s "usr/$link" "$tree/$link"
   done

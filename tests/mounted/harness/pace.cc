@@ -20,10 +20,13 @@ int slowness_of_machine() {
 }
 
 int slowness_of_program() {
-  std::ifstream file(scratchfs_binary(), std::ios::binary);
-  const std::string program((std::istreambuf_iterator<char>(file)), {});
-  if (program.find("__tsan_init") != std::string::npos) return 8;
-  return program.find("__asan_init") == std::string::npos ? 1 : 4;
+  static const int slowness = [] {
+    std::ifstream file(scratchfs_binary(), std::ios::binary);
+    const std::string program((std::istreambuf_iterator<char>(file)), {});
+    if (program.find("__tsan_init") != std::string::npos) return 8;
+    return program.find("__asan_init") == std::string::npos ? 1 : 4;
+  }();
+  return slowness;
 }
 
 }  // namespace
@@ -32,6 +35,8 @@ int slowness() {
   static const int slowness = slowness_of_machine() * slowness_of_program();
   return slowness;
 }
+
+bool sanitized() { return slowness_of_program() > 1; }
 
 std::chrono::milliseconds patience(double seconds) {
   return std::chrono::milliseconds(static_cast<long>(seconds * 1000.0) * slowness());

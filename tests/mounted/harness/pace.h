@@ -10,6 +10,8 @@ namespace scratchfs::harness {
 // sanitizer, times the variable SCRATCHFS_SLOWNESS (emulated machines). Multiplies every bound
 // below.
 int slowness();
+// Whether the program under test has a sanitizer, which has threads, memory and needs of its own.
+bool sanitized();
 
 // A bound in seconds, adjusted by slowness().
 std::chrono::milliseconds patience(double seconds);
