@@ -49,7 +49,7 @@ make_root() { # IMAGE
     >"$tree/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$tree/etc/group"
   printf '127.0.0.1 localhost lab\n' >"$tree/etc/hosts"
-  : >"$tree/etc/fstab"
+  touch "$tree"/etc/{fstab,subuid,subgid}
   ln -sfn /proc/self/mounts "$tree/etc/mtab"
   ldconfig -r "$tree"
   truncate -s "${guest_megabytes}M" "$1"

@@ -72,6 +72,8 @@ PROGRAMS: dict[str, list[tuple[str, list[str]]]] = {
 # lacks something, there is nothing to compare with.
 LACKING: list[tuple[tuple[int, int], str, list[str]]] = [
     ((6, 6), "FUSE tells no birth times", ["ParityAttributes.BirthTimeIsKeptAndTold_*"]),
+    ((6, 6), "the control file, which bypasses the page cache, cannot be mapped", [
+        "*/Control.WhatTheKernelWritesBackIsNobodysRequest/*"]),
     ((6, 6), "tmpfs loses its place in a listing when entries go", [
         "ParityDirectories.SeekdirGoesBackToWhereTelldirWas_*"]),
     ((6, 6), "tmpfs has no attributes of users", [
