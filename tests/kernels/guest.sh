@@ -12,6 +12,7 @@ ln -sfn /proc/self/fd /dev/fd
 chmod 1777 /tmp
 ip link set lo up 2>/dev/null
 hostname lab
+ulimit -Hn 524288 # as systemd has it
 modprobe fuse 2>/dev/null # built in, in some
 modprobe loop
 chmod 0666 /dev/fuse
