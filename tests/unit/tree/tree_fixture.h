@@ -85,6 +85,7 @@ class KeptNotices : public KernelNotices {
     all.push_back(std::move(until_told));
   }
   void name_expired(InodeId, std::string) override {}
+  void mode_changed(InodeId) override {}
   std::vector<std::shared_ptr<void>> all;
 };
 
