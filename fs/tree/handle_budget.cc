@@ -21,6 +21,12 @@ std::optional<HandleRight> HandleBudget::take(uid_t user) {
   return std::nullopt;
 }
 
+bool HandleBudget::has_open(uid_t user) {
+  Shard& shard = shard_of(user);
+  base::Lock lock(shard.mutex);
+  return shard.open.contains(user);
+}
+
 bool HandleBudget::count_one(std::uint64_t most) {
   if (open_.fetch_add(1, std::memory_order_relaxed) < most) return true;
   open_.fetch_sub(1, std::memory_order_relaxed);

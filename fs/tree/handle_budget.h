@@ -41,6 +41,8 @@ class HandleBudget {
 
   // nullopt: no more of them, ENFILE.
   std::optional<HandleRight> take(uid_t user);
+  // Whether the user has any handle open.
+  bool has_open(uid_t user);
 
  private:
   friend class HandleRight;

@@ -32,7 +32,10 @@ auto Tree::with_inodes_left(uid_t user, base::Wait wait, Operation operation) {
   std::uint64_t before = remembered_.given_back();
   auto result = operation();
   if (!lacks_some(result)) return result;
-  if (remembered_.none() && remembered_.given_back() == before) return result;
+  // An unlinked file that was just closed is remembered only once its RELEASE has been handled.
+  if (remembered_.none() && remembered_.given_back() == before &&
+      !handle_budget_.has_open(ledger_.holder_of(user)))
+    return result;
   if (wait == base::Wait::no) return decltype(result)(base::kWouldBlock);
   ForgetWait forgetting(remembered_, gate_, forget_budget_, user, wait);
   while (lacks_some(result) && forgetting.again(before)) {

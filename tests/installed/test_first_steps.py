@@ -86,7 +86,7 @@ class FirstSteps(unittest.TestCase):
             self.assertRegex(said[command], r"\nbob +1\.0M +4\.0G ")
         for user in ("alice", "bob"):
             self.assertIn(user, said["scratchfs top /scratch"])
-        self.assertEqual(said["su -l bob -c 'echo $TMPDIR'"], "/scratch\n")
+        self.assertEqual(said["su -l bob -c 'echo $TMPDIR'"].strip(), "/scratch")
 
 
 if __name__ == "__main__":

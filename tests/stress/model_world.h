@@ -32,6 +32,8 @@ class World {
 
   // st_blocks of what is open in a slot, -1 where nothing is. For comparing.
   long blocks(unsigned slot) const;
+  // The size of what is open in a slot, -1 where nothing is.
+  off_t size(unsigned slot) const;
   // Whether tmpfs would have the same blocks for what was done here: not after copies (tmpfs fills
   // holes) and maps.
   bool comparable_blocks(unsigned slot) const;

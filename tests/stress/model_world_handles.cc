@@ -181,6 +181,12 @@ long World::blocks(unsigned slot) const {
   return slots_[slot].valid() && fstat(slots_[slot].get(), &info) == 0 ? info.st_blocks : -1;
 }
 
+off_t World::size(unsigned slot) const {
+  struct stat info {};
+  const int file = slots_[slot].get();
+  return file >= 0 && fstat(file, &info) == 0 ? info.st_size : -1;
+}
+
 bool World::comparable_blocks(unsigned slot) const {
   struct stat info {};
   const int file = slots_[slot].get();

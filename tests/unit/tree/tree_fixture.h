@@ -201,7 +201,7 @@ class TreeTest : public testing::Test {
   }
   // As the kernel does with all that it has looked up: what is gone is charged until then.
   void forget_all() {
-    constexpr InodeId kMost = 1 << 16;
+    constexpr InodeId kMost = 1 << 18;
     for (InodeId id = kRootId + 1; id < kMost; ++id) tree_->forget(id, ~std::uint64_t{0});
   }
   base::Result<void> rename(const std::string& from, const std::string& to,
