@@ -65,10 +65,10 @@ struct Failure {
 template <typename T, typename E = Errno>
 class [[nodiscard]] Result {
  public:
-  Result(T value)  // NOLINT(google-explicit-constructor): so that functions return a value as it is
+  Result(T value)  // NOLINT(google-explicit-constructor): so that a function can return a value
       : state_(std::in_place_index<0>, std::move(value)) {}
-  // NOLINT(google-explicit-constructor): so that functions return an error as it is
-  Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(E error)  // NOLINT(google-explicit-constructor): so that a function can return an error
+      : state_(std::in_place_index<1>, std::move(error)) {}
 
   explicit operator bool() const { return state_.index() == 0; }
   // REQUIRES of the value accessors: *this holds a value.
@@ -89,8 +89,8 @@ template <typename E>
 class [[nodiscard]] Result<void, E> {
  public:
   Result() = default;
-  // NOLINT(google-explicit-constructor): so that functions return an error as it is
-  Result(E error) : error_(std::move(error)) {}
+  Result(E error)  // NOLINT(google-explicit-constructor): so that a function can return an error
+      : error_(std::move(error)) {}
 
   explicit operator bool() const { return !error_; }
   const E& error() const { return *error_; }
