@@ -59,7 +59,7 @@ class Ledger {
     std::map<uid_t, Limits> overrides;
     std::uint64_t total_inodes = kUnlimited;  // of the whole mount; ENOSPC beyond it
     Holders holders;  // the subordinate ids, whose usage is charged to their holders
-    // part of a limit from which on next_crossing() reports it; 0: never
+    // Percentage of a limit from which on next_crossing() reports it; 0: never.
     unsigned warn_percent = 0;
   };
   explicit Ledger(Options options);
