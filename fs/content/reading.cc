@@ -33,7 +33,7 @@ Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t
 // kNear.
 void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) try {
   const std::uint64_t before = read_to_.load(std::memory_order_relaxed);
-  // A read that had to wait for the disk comes again with the same range.
+  // A read that had to wait for the disk is retried with the same range.
   const bool near = offset <= before + kNear && end + kNear >= before;
   if (near && end <= before) return;
   read_to_.store(end, std::memory_order_relaxed);

@@ -62,14 +62,15 @@ class Blocks {
 
   // The spiller's side.
   struct Choice {
-    std::uint64_t evicted = 0;  // bytes freed at once (clean blocks)
+    std::uint64_t evicted = 0;  // bytes freed at once (clean or unwritten blocks)
     std::uint64_t leaving = 0;  // bytes of blocks chosen to be written, announced to the budget
-    bool no_slot = false;       // a cold block stayed because the spill limit is reached
+    // A cold block stayed because the spill limit is reached, or that of remembered blocks.
+    bool no_slot = false;
   };
   // Selects blocks to evict: `ample` bytes of cold blocks, or, if there are not that many, up to
-  // `wanted` bytes with hot blocks included. Evicts clean blocks at once. Appends dirty ones to
-  // `chosen` if `may_write`, at most `most` bytes of slots, each with a reserved slot. Gives up
-  // only after it has examined every block.
+  // `wanted` bytes with hot blocks included. Evicts clean and unwritten blocks at once. Appends
+  // dirty ones to `chosen` if `may_write`, at most `most` bytes of slots, each with a reserved
+  // slot. Gives up only after it has examined every block.
   Choice choose(std::uint64_t wanted, std::uint64_t ample, bool may_write, std::uint64_t most,
                 std::vector<Leaving>& chosen);
   // Encrypts the pages of a chosen block, packed, into `sealed`. Returns false if the block stays
@@ -147,8 +148,8 @@ class Blocks {
 
   struct Search {
     Moment round;          // blocks that the hand has passed since then have been examined
-    Moment turn;           // no other shard has an older block
-    bool hurried = false;  // examine hot blocks, too
+    Moment turn;           // the shard's turn ends at blocks that are newer than this
+    bool hurried = false;  // each visit takes a use from a hot block
     std::uint64_t wanted = 0;
     bool may_write = false;
     std::uint64_t most = 0;

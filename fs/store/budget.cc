@@ -13,7 +13,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 constexpr auto kWaiterPoll = 2ms;
 // How long readers wait while the disk is broken; pins end within that time.
 constexpr auto kBlockedPatience = 1s;
-// How long anyone waits with a working disk after the last progress of all waiters.
+// How long threads wait with a working disk after the last progress of any of them.
 constexpr auto kStuckPatience = 30s;
 
 std::size_t index(Need need) { return static_cast<std::size_t>(need); }

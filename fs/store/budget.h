@@ -47,13 +47,13 @@ class Budget {
 
   Budget(std::uint64_t budget, bool can_spill);
 
-  // The takers' side. Reserves `bytes` of frames. A reservation for `dirty` is a promise, which
-  // settle_dirty() settles. kWouldBlock: not now. ENOSPC, EIO: not until something is deleted or
-  // the disk recovers.
+  // The side of takers, the threads that need memory. Reserves `bytes` of frames. A reservation for
+  // `dirty` is a promise, which settle_dirty() settles. kWouldBlock: not now. ENOSPC, EIO: not
+  // until something is deleted or the disk recovers.
   base::Result<void> try_reserve(Need need, std::uint64_t bytes) EXCLUDES(mutex_);
-  // The same, but waits in FIFO order instead of returning kWouldBlock; when `wait` ends, returns
-  // its error. Every successful write to the disk counts as progress for all waiters; for a fetch,
-  // every eviction does, too.
+  // The same, but waits (in FIFO order for each need) instead of returning kWouldBlock; when `wait`
+  // ends, returns its error. Every successful write to the disk counts as progress for all waiters;
+  // for a fetch, every eviction does, too.
   base::Result<void> reserve(Need need, std::uint64_t bytes, base::Wait wait) EXCLUDES(mutex_);
   // Settles a promise. `kept`: the clean block of these bytes is firm now; else the promise is
   // withdrawn.
@@ -94,8 +94,8 @@ class Budget {
   // Returns whether remembering one more spilled block would leave enough for frames.
   bool may_remember(std::uint64_t bytes) EXCLUDES(mutex_);
 
-  // Marks the disk as no help (ENOSPC, EIO): takers that do not fit fail with `error` until
-  // unblock(). Does nothing if unblock() was called after `generation` was read.
+  // Records that the disk does not help (ENOSPC, EIO): takers that do not fit fail with `error`
+  // until unblock(). Does nothing if unblock() was called after `generation` was read.
   void block(base::Errno error, std::uint64_t generation) EXCLUDES(mutex_);
   // The same for a spill limit that is reached. Also does nothing while blocks are being written.
   void block_full(std::uint64_t generation) EXCLUDES(mutex_);

@@ -117,7 +117,8 @@ class Frames {
   std::atomic<std::size_t> most_in_use_{0};  // since the last give_back()
   std::atomic<bool> surplus_told_{false};
   std::atomic<bool> low_told_{false};
-  // For the background thread only: the peak of frames in use before each of the last calls.
+  // For the background thread only: the peaks of frames in use, one for each of the last kLooks
+  // calls of give_back().
   std::array<std::size_t, kLooks> looks_{};
   std::size_t next_look_ = 0;
 };

@@ -17,7 +17,8 @@
 
 namespace scratchfs::store {
 
-// Slots have 4, 8, 16, 32 or 64 KiB. A block takes the smallest that fits its pages, packed.
+// The size of a slot as a power of two: 4, 8, 16, 32 or 64 KiB. A block takes the smallest slot
+// that fits its pages, packed.
 using SlotClass = std::uint8_t;
 inline constexpr SlotClass kSlotClasses = 5;
 static_assert(kPageSize << (kSlotClasses - 1) == kBlockSize);
@@ -28,7 +29,7 @@ constexpr SlotClass slot_class_of(PageMask mask) {
   return static_cast<SlotClass>(std::bit_width(static_cast<unsigned>(std::popcount(mask)) - 1U));
 }
 
-// Thread-safe. Its mutexes are leaves and never held across disk I/O.
+// Thread-safe. Its mutexes are leaves and are never held across disk I/O.
 class Slots {
  public:
   // Called by free(), maybe with locks of the caller held. They must not call back and must not
@@ -47,8 +48,8 @@ class Slots {
   void unreserve(SlotClass size);
   // Converts a reserved slot to another size; returns false if it does not fit.
   bool resize_reserved(SlotClass from, SlotClass to);
-  // Allocates at most `wanted` neighbouring slots (at least one), each of which was reserved. Waits
-  // only for a truncation of the file. count is 0 if the file has no slot numbers left (2^32 - 1).
+  // Allocates between 1 and `wanted` neighbouring slots, each of which was reserved. Waits only for
+  // a truncation of the file. count is 0 if the file has no slot numbers left (2^32 - 1).
   SlotRun allocate(SlotClass size, std::uint32_t wanted);
   // Frees the slot for others at once, and no longer counts it.
   void free(SlotClass size, std::uint32_t slot);
