@@ -9,7 +9,8 @@
 namespace scratchfs::base {
 
 Result<std::thread> start_thread(const char* name, std::function<void()> body) {
-  // A new thread inherits the mask, so there is no moment at which it could take a signal.
+  // A new thread inherits the signal mask, so it can never receive a signal, not even while it
+  // starts.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

@@ -1,4 +1,4 @@
-// Background threads: no signal is delivered to them, and they are seen by name in top(1).
+// Background threads: block all signals and have a name in top(1).
 #pragma once
 
 #include <functional>
@@ -8,8 +8,9 @@
 
 namespace scratchfs::base {
 
-// `name`: a literal of at most 15 bytes (pthread_setname_np(3)). EAGAIN: the machine lets no more
-// threads be made, or has no memory for one. Never throws.
+// Starts a thread that runs `body`. `name` is a literal of at most 15 bytes
+// (pthread_setname_np(3)). EAGAIN: the limit on threads is reached, or memory for one is lacking.
+// Never throws.
 Result<std::thread> start_thread(const char* name, std::function<void()> body);
 
 }  // namespace scratchfs::base

@@ -1,4 +1,4 @@
-// The end of a child.
+// Waiting for child processes.
 #pragma once
 
 #include <sys/types.h>
@@ -10,8 +10,8 @@
 
 namespace scratchfs::base {
 
-// Waits until it has ended, whatever signals come meanwhile. Its status, and the errors, are those
-// of waitpid(2).
+// Waits until `child` ends, and retries when a signal interrupts the wait. Returns the status, or
+// the error, of waitpid(2).
 inline Result<int> wait_for_end(pid_t child) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {

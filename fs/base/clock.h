@@ -1,13 +1,14 @@
-// Wall-clock time as inodes carry it.
+// Wall-clock time for inode timestamps.
 #pragma once
 
 #include <ctime>
 
 namespace scratchfs::base {
 
-// Now, by the clock that the kernel's own file systems stamp files with (CLOCK_REALTIME_COARSE,
-// clock_gettime(2)): it moves some hundred times a second. With the fine one a file written here
-// would be newer than one written elsewhere right afterwards. Never fails.
+// Returns the current time by CLOCK_REALTIME_COARSE (clock_gettime(2)), the clock that the kernel's
+// own file systems use for timestamps. It advances at every timer tick. With the fine-grained
+// clock, a file written here could appear newer than one written elsewhere right afterwards. Never
+// fails.
 inline timespec now() {
   timespec time{};
   clock_gettime(CLOCK_REALTIME_COARSE, &time);

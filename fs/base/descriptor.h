@@ -1,4 +1,4 @@
-// An owned file descriptor.
+// An owned file descriptor: closed by the destructor.
 #pragma once
 
 #include <unistd.h>
@@ -20,7 +20,7 @@ class Descriptor {
   }
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
-  // From now on it is the caller who closes it.
+  // Hands the descriptor to the caller, who must close it.
   int release() { return std::exchange(fd_, -1); }
 
  private:

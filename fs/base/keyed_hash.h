@@ -1,4 +1,4 @@
-// A hash of bytes that strangers choose: whoever does not know the key cannot make values collide.
+// A keyed hash of untrusted bytes: without the key, nobody can construct collisions.
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,10 @@
 
 namespace scratchfs::base {
 
-// For hash tables whose keys come from users. std::hash has a seed that everybody knows: names made
-// for it fall all into one bucket, and each look-up walks it. This one is SipHash-2-4 under a key
-// that each process draws anew, https://doc.libsodium.org/hashing/short-input_hashing. Thread-safe.
+// A hash function for tables whose keys come from users. std::hash has a well-known seed, so names
+// can be chosen to land in one bucket, which makes every lookup walk all of them. This is
+// SipHash-2-4 under a key that each process draws at random
+// (https://doc.libsodium.org/hashing/short-input_hashing). Thread-safe.
 struct KeyedHash {
   std::size_t operator()(std::string_view bytes) const;
 };

@@ -21,7 +21,7 @@ struct Held {
   Rank rank;
 };
 
-// What one thread has, in the order in which it took it.
+// The locks that one thread holds, in the order in which it acquired them.
 struct AllHeld {
   std::array<Held, 32> locks;
   std::size_t count;

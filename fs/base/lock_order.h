@@ -1,31 +1,31 @@
-// The order in which locks are taken (docs/locking.md), looked at whenever one is: builds with
-// assertions end at the first lock that is taken out of order, whether or not it blocks that time.
+// The lock order (docs/locking.md), checked at every acquisition: a build with assertions aborts at
+// the first lock that is acquired out of order, whether or not it would have blocked that time.
 #pragma once
 
 namespace scratchfs::base {
 
-// A thread takes locks of growing rank only.
+// A thread acquires locks in ascending rank only.
 enum class Rank : unsigned char {
-  control,    // what answers `scratchfs status` and `set`: it asks all the others
-  rename,     // where directories are
-  directory,  // the entries of one; of two see Lock
-  closing,    // who waits for a closing file
-  inode,      // one inode; of two the second is tried, which cannot block
+  control,    // answers to `scratchfs status` and `set`, which query everything below
+  rename,     // the parents of directories
+  directory,  // the entries of one directory; for two of them see Lock
+  closing,    // the waiters for a closing file
+  inode,      // one inode; a second one is only tried, which cannot block
   content,    // one file's bytes
-  choosing,   // which blocks leave memory next
-  shard,      // states of blocks
-  notices,    // whom the tree speaks to, held while they are spoken to
-  ledger,     // who has used how much
-  memory,     // who fetches more of the budget
-  cipher,     // contexts, made in the locked memory
-  leaf,       // nothing is locked under it
+  choosing,   // the search for blocks to evict
+  shard,      // the states of blocks
+  notices,    // the receiver of the tree's notifications, held during its calls
+  ledger,     // usage per user
+  memory,     // reserving more of the budget for inodes and names
+  cipher,     // cipher contexts, which are allocated from locked memory
+  leaf,       // no lock is acquired while one of these is held
 };
 
 #ifdef NDEBUG
 
 inline constexpr bool kLockOrderIsChecked = false;
 
-// A lock's place in the order. Here it is nothing, and takes no room.
+// A lock's position in the order. In release builds it checks nothing and occupies no space.
 class Place {
  public:
   explicit constexpr Place(Rank /*rank*/) {}
@@ -39,18 +39,18 @@ class Place {
 
 inline constexpr bool kLockOrderIsChecked = true;
 
-// A lock's place in the order. Tells what is wrong on stderr and aborts.
+// A lock's position in the order. Reports a violation on stderr and aborts.
 class Place {
  public:
   explicit constexpr Place(Rank rank) : rank_(rank) {}
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
-  // Before waiting for it: this thread has none of its rank or above.
+  // Call before waiting for the lock: checks that this thread holds no lock of its rank or above.
   void about_to_lock() const;
-  // The same, but it may have others of its rank if `first` is among them.
+  // The same, but locks of the same rank may be held if `first` is among them.
   void about_to_lock_after(const Place& first) const;
-  // This thread has it now, and no longer.
+  // Record that this thread now holds the lock, or no longer does.
   void locked() const;
   void unlocked() const;
 

@@ -1,4 +1,4 @@
-// Keeps what happens again and again from filling the log.
+// Rate limit for recurring log lines.
 #pragma once
 
 #include <atomic>
@@ -11,16 +11,17 @@
 
 namespace scratchfs::base {
 
-// Thread-safe. Lets so many lines through per `interval`, and counts the others:
+// Admits a limited number of lines per `interval` and counts the others. Thread-safe.
 //
 //   if (const auto omitted = limiter.admit())
-//     spdlog::warn("no luck with {}{}", name, and_more(*omitted));
+//     spdlog::warn("cannot read {}{}", name, and_more(*omitted));
 class LogLimiter {
  public:
   explicit LogLimiter(std::chrono::milliseconds interval, std::uint64_t lines = 1)
       : interval_(interval), lines_(lines) {}
 
-  // Nothing: the line is to be left out. Else: how many have been since the last that was not.
+  // Returns nullopt if the line must be left out, else the number of lines left out since the last
+  // admitted one.
   std::optional<std::uint64_t> admit() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     const auto tick = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
@@ -31,7 +32,7 @@ class LogLimiter {
     ++omitted_;
     return std::nullopt;
   }
-  // The same count, for a last word at the end.
+  // Returns and resets that number, for a final line.
   std::uint64_t take_omitted() { return omitted_.exchange(0); }
 
  private:
@@ -40,12 +41,12 @@ class LogLimiter {
   const std::chrono::milliseconds interval_;
   const std::uint64_t lines_;
   std::atomic<Milliseconds> next_ = std::numeric_limits<Milliseconds>::min();
-  std::atomic<std::uint64_t> admitted_ = 0;  // in this interval
+  std::atomic<std::uint64_t> admitted_ = 0;  // in the current interval
   std::atomic<std::uint64_t> omitted_ = 0;
 };
 
-// The end of a line: " (and 12 more)", or nothing, also where there is no memory for it: who logs
-// an error must not be ended by that.
+// Returns the end of a log line: " (and 12 more)", or nothing if `omitted` is 0. Also returns
+// nothing if memory is short, because logging an error must not throw.
 inline std::string and_more(std::uint64_t omitted) noexcept {
   if (omitted == 0) return {};
   try {

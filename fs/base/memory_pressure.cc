@@ -21,23 +21,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Waits of any task; without CAP_SYS_RESOURCE the kernel takes windows of whole two seconds only.
+// Stalls of any task ("some"), stall and window in microseconds. Without CAP_SYS_RESOURCE the
+// kernel accepts only windows that are a multiple of two seconds.
 constexpr auto kTriggers =
     std::to_array<const char*>({"some 100000 1000000", "some 200000 2000000"});
 constexpr auto kBetweenLooks = 1000ms;
 
-// A descriptor that poll(2) finds urgent when the trigger fires; not valid: this file has none.
+// Returns a descriptor that reports POLLPRI when the trigger fires, or an invalid one if the file
+// supports no triggers.
 Descriptor open_trigger(const std::string& path) {
   for (const char* trigger : kTriggers) {
     Descriptor file(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!file.valid()) return file;
-    // The terminating null is part of it.
+    // The kernel expects the terminating null, too.
     if (::write(file.get(), trigger, std::strlen(trigger) + 1) > 0) return file;
   }
   return Descriptor(-1);
 }
 
-// This process's own group, where it is below the root of the hierarchy.
+// Returns the pressure file of this process's own cgroup, or nothing if that is the root of the
+// hierarchy.
 std::string group_pressure(const std::string& root) {
   std::ifstream file(root + "/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
@@ -80,7 +83,7 @@ class SystemPressure final : public MemoryPressure {
 
   Woken poll_once(std::optional<std::chrono::milliseconds> patience) {
     if (!is_told()) patience = std::min(patience.value_or(kBetweenLooks), kBetweenLooks);
-    // Without the heap: this is asked when there is no memory.
+    // On the stack, because this runs when memory is short.
     std::array<pollfd, 1 + kMostTriggers> watched{{{stop_.get(), POLLIN, 0}}};
     for (std::size_t i = 0; i < triggers_.size(); ++i)
       watched[i + 1] = {triggers_[i].get(), POLLPRI, 0};
@@ -104,7 +107,7 @@ class SystemPressure final : public MemoryPressure {
   std::vector<Descriptor> triggers_;
 };
 
-// Of proc(5)'s meminfo.
+// Reads the meminfo file of proc(5).
 bool tells_of_shortage(const std::string& path) {
   std::ifstream file(path);
   std::uint64_t total = 0;
@@ -131,7 +134,7 @@ bool is_short_of_memory(const std::string& root) {
   try {
     return tells_of_shortage(root + "/proc/meminfo");
   } catch (const std::bad_alloc&) {
-    return true;  // who has no memory for the question has the answer
+    return true;  // no memory to check with: it is short
   }
 }
 

@@ -1,4 +1,4 @@
-// Whether the machine, or the control group that this process is in, is short of memory.
+// Detects that the machine, or the control group of this process, is short of memory.
 #pragma once
 
 #include <chrono>
@@ -11,22 +11,23 @@ namespace scratchfs::base {
 class MemoryPressure {
  public:
   virtual ~MemoryPressure() = default;
-  // Waits until memory is short, at most `patience` (nullopt: any time). True: it is short, and who
-  // asks again at once is told of what came since. False: it is not, or stop() was called. For one
-  // thread.
+  // Waits until memory is short, for at most `patience` (nullopt: forever). Returns true if it is
+  // short; a shortage that the kernel reports between two calls is returned by the next one.
+  // Returns false when the time is over or stop() was called. For one thread only.
   virtual bool wait(std::optional<std::chrono::milliseconds> patience) = 0;
-  // Ends a wait() that is under way, and all to come. From any thread.
+  // Ends the current wait() and all later ones. May be called from any thread.
   virtual void stop() = 0;
 };
 
-// Told by the kernel where it tells (PSI, Documentation/accounting/psi.rst: tasks that wait for
-// memory for a tenth of a second within one), of the machine and of the control group (version 2);
-// else a look at MemAvailable of proc(5) once a second, less than a tenth of all being short.
-// `root`: where /proc and /sys are looked for, for tests. Null: no descriptors.
+// Watches the machine and the control group (version 2) through PSI triggers
+// (Documentation/accounting/psi.rst): memory is short when tasks stall on memory for a tenth of the
+// time within one second (two seconds without CAP_SYS_RESOURCE). Where the kernel offers no PSI,
+// reads MemAvailable (proc(5)) once a second instead, see is_short_of_memory(). `root` is a prefix
+// of /proc and /sys, for tests. Returns null if no descriptor can be created.
 std::unique_ptr<MemoryPressure> system_memory_pressure(const std::string& root = "");
 
-// MemAvailable is less than a tenth of MemTotal, or there is no memory to look with; false where
-// neither is told. Never throws.
+// Returns whether MemAvailable is less than a tenth of MemTotal. Also true if memory for this check
+// is lacking; false if /proc/meminfo does not have these fields. Never throws.
 bool is_short_of_memory(const std::string& root = "");
 
 }  // namespace scratchfs::base

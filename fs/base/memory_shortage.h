@@ -1,4 +1,4 @@
-// What a background thread does where there is no memory for its work.
+// How background threads handle std::bad_alloc.
 #pragma once
 
 #include <spdlog/spdlog.h>
@@ -11,15 +11,15 @@
 
 namespace scratchfs::base {
 
-// Says so, now and then, and lets it try again a moment later; without it the daemon would end, and
-// every file with it. Thread-safe.
+// Logs a memory shortage (rate-limited) and lets the thread retry a moment later. Without this the
+// exception would end the daemon and wipe every file. Thread-safe.
 class MemoryShortage {
  public:
-  // `whose`: what waits for memory, a literal.
+  // `whose` names the work that lacks memory in the log; a literal.
   explicit MemoryShortage(const char* whose) : whose_(whose) {}
 
-  // Runs `work`. False: it threw bad_alloc, and a moment has passed. What it had begun must be
-  // such that another call goes on with it.
+  // Runs `work`. Returns false if it threw bad_alloc, after a short pause. A later call must be
+  // able to continue what `work` had begun.
   template <typename Work>
   bool survives(Work&& work) {
     try {

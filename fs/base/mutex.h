@@ -1,6 +1,5 @@
-// Mutexes that clang's thread-safety analysis understands, and whose order is checked while the
-// program runs (lock_order.h).
-// Source of the attributes: https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
+// Mutexes for clang's thread-safety analysis, with a lock order that is checked at run time
+// (lock_order.h). Source of the attributes: https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #pragma once
 
 #include <chrono>
@@ -49,7 +48,7 @@ class CAPABILITY("mutex") Mutex {
     mutex_.lock();
     place_.locked();
   }
-  // In any order: it does not wait.
+  // Exempt from the lock order, because it never waits.
   bool try_lock() TRY_ACQUIRE(true) {
     if (!mutex_.try_lock()) return false;
     place_.locked();
@@ -77,8 +76,8 @@ class CAPABILITY("shared mutex") SharedMutex {
     mutex_.lock();
     place_.locked();
   }
-  // Of two of one rank the second: this thread has `first`, and whoever takes both does so in this
-  // order, which is the caller's to know.
+  // Acquires the second of two locks of one rank while this thread holds `first`. The caller
+  // ensures that every thread that acquires both does so in this order.
   void lock_after(const SharedMutex& first) ACQUIRE() REQUIRES(first) {
     place_.about_to_lock_after(first.place_);
     mutex_.lock();
@@ -104,12 +103,13 @@ class CAPABILITY("shared mutex") SharedMutex {
 };
 static_assert(kLockOrderIsChecked || sizeof(SharedMutex) == sizeof(std::shared_mutex));
 
-// Holds a mutex for a scope; can be let go and taken again inside it.
+// Holds a mutex for a scope. It can be unlocked and locked again within the scope.
 template <typename M>
 class SCOPED_CAPABILITY Lock {
  public:
   explicit Lock(M& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
-  // As SharedMutex::lock_after(). (With REQUIRES here the analysis would take `first` for ours.)
+  // See SharedMutex::lock_after(). (With REQUIRES here, the analysis would treat `first` as held by
+  // this object.)
   Lock(M& mutex, const M& first) ACQUIRE(mutex) NO_THREAD_SAFETY_ANALYSIS : mutex_(mutex) {
     mutex_.lock_after(first);
   }
@@ -151,27 +151,31 @@ class SCOPED_CAPABILITY SharedLock {
 template <typename M>
 SharedLock(M&) -> SharedLock<M>;
 
-// Waits are written as loops around wait(): a predicate lambda would hide its reads from the
-// analysis.
+// A condition variable. Waits are written as loops around wait(), because a predicate lambda would
+// hide its reads from the analysis.
 class Condition {
  public:
-  // The mutex is let go while waiting and held again on return; may wake without cause.
+  // Releases the mutex while waiting and holds it again on return. Wakeups may be spurious.
   void wait(Mutex& mutex) REQUIRES(mutex) { condition_.wait(mutex); }
-  // False when `timeout` passed first.
+  // Returns false if `timeout` passed first.
   template <typename Rep, typename Period>
   bool wait_for(Mutex& mutex, std::chrono::duration<Rep, Period> timeout) REQUIRES(mutex) {
     return condition_.wait_for(mutex, timeout) == std::cv_status::no_timeout;
   }
-  // Wakes when the patience of `wait` changes or ends, too: the caller's loop looks at over().
+  // Also wakes when the deadline of `wait` passes or is moved up; the caller's loop checks over().
   void wait(Mutex& mutex, Wait wait) REQUIRES(mutex) {
     const Patience* const patience = wait.patience();
     if (patience == nullptr) return condition_.wait(mutex);
     const std::stop_token cuts = patience->cuts();
+    // Once the token is stopped, a wait with it would return at once, so that the caller's loop
+    // would spin.
     if (cuts.stop_requested()) {
       condition_.wait_until(mutex, patience->deadline());
       return;
     }
-    bool woken = false;  // the standard library has this wait with a predicate alone
+    // The standard library offers this wait only with a predicate; this one accepts the first
+    // wakeup.
+    bool woken = false;
     condition_.wait_until(mutex, cuts, patience->deadline(),
                           [&woken] { return std::exchange(woken, true); });
   }

@@ -42,8 +42,8 @@ class HiddenFile final : public OsFile {
       const auto written = write_through(buffer, offset);
       if (direct_ || !written) return written;
     }
-    // The page cache takes what the disk later may not, and tells the next fsync(2) alone, once: so
-    // one write at a time, each with its own.
+    // The page cache accepts data that the disk may refuse later, and reports the error only once,
+    // to the next fsync(2). So cached writes are serialized, each with its own fdatasync(2).
     Lock lock(cached_writes_);
     if (const auto written = write_through(buffer, offset); !written) return written;
     if (fdatasync(fd_.get()) != 0) return Errno{errno};
@@ -83,7 +83,7 @@ class HiddenFile final : public OsFile {
         if (may_retry(errno)) continue;
         return Errno{errno};
       }
-      // POSIX lets pwrite(2) answer 0 without an error; asking again for ever would hang.
+      // POSIX allows pwrite(2) to return 0 without an error; retrying could loop forever.
       if (put == 0) return Errno{EIO};
       buffer = buffer.subspan(static_cast<std::size_t>(put));
       offset += static_cast<std::uint64_t>(put);
@@ -97,8 +97,8 @@ class HiddenFile final : public OsFile {
     return fcntl(fd_.get(), F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && on;
   }
 
-  // Some file systems take O_DIRECT at open and refuse each transfer with EINVAL: those go on
-  // through the page cache.
+  // Some file systems accept O_DIRECT at open but fail every transfer with EINVAL. For those,
+  // switch to the page cache.
   bool may_retry(int error) {
     if (error == EINTR) return true;
     if (error != EINVAL || !direct_.exchange(false)) return false;
@@ -116,7 +116,7 @@ class Directory final : public OsDirectory {
   explicit Directory(int fd) : fd_(fd) {}
 
   Result<std::unique_ptr<OsFile>> create_hidden() override {
-    // O_EXCL: nobody can give the file a name later through /proc (open(2)).
+    // O_EXCL: the file cannot be given a name later through /proc (open(2)).
     int fd = openat(fd_.get(), ".", O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
       fd = create_unlinked();
@@ -124,7 +124,8 @@ class Directory final : public OsDirectory {
     return std::unique_ptr<OsFile>(std::make_unique<HiddenFile>(fd));
   }
 
-  // The next one is made, where one is needed, by the process that makes the files.
+  // Removes the private directory. The process that creates the files makes its own if it needs
+  // one.
   void give_up_place() {
     place_.reset();
     knows_place_ = false;
@@ -143,15 +144,16 @@ class Directory final : public OsDirectory {
   }
 
  private:
-  // What O_TMPFILE does, on file systems without it; -1 and errno when it fails.
+  // Emulates O_TMPFILE on file systems that lack it. Returns -1 and sets errno on failure.
   int create_unlinked() {
     if (!knows_place_) place_ = place_if_needed();
     knows_place_ = true;
     return create_and_unlink(place_ ? place_->descriptor() : fd_.get());
   }
 
-  // Whether what is unlinked keeps a name is seen in a directory that nobody else uses: neither a
-  // file's st_nlink nor its inode number can be relied on there.
+  // Returns a private directory if unlinked open files keep a name on this file system, else null.
+  // The check needs a directory that nobody else uses, because neither st_nlink nor the inode
+  // number is reliable on such file systems.
   std::unique_ptr<OwnPlace> place_if_needed() const {
     auto place = OwnPlace::make(fd_.get());
     if (!place) return nullptr;
@@ -184,7 +186,7 @@ class Directory final : public OsDirectory {
   }
 
   const Descriptor fd_;
-  std::unique_ptr<OwnPlace> place_;  // null where it is not needed
+  std::unique_ptr<OwnPlace> place_;  // null if not needed
   bool knows_place_ = false;
 };
 
@@ -194,8 +196,8 @@ Result<std::unique_ptr<OsDirectory>> open_directory(const std::string& path) {
   const int fd = open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return Errno{errno};
   auto directory = std::make_unique<Directory>(fd);
-  // Only making a file tells for certain whether one can be made (permissions, read-only mounts,
-  // LSMs).
+  // Only creating a file shows for certain whether one can be created (permissions, read-only
+  // mounts, LSMs).
   if (auto probe = directory->create_hidden(); !probe) return probe.error();
   directory->give_up_place();
   return std::unique_ptr<OsDirectory>(std::move(directory));

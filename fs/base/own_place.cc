@@ -23,7 +23,7 @@ namespace {
 constexpr const char* kLock = "owner";
 constexpr const char* kUnlocked = "owner.new";
 
-// `.scratchfs-HOST-`
+// Returns `.scratchfs-HOST-`.
 std::string prefix() {
   utsname machine{};
   uname(&machine);
@@ -34,13 +34,13 @@ Descriptor open_place(int parent, const std::string& name) {
   return Descriptor(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-// Without . and ..
+// Returns the entries except `.` and `..`.
 std::vector<std::string> names_in(int directory) {
   std::vector<std::string> names;
   Descriptor opened(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   DIR* const stream = fdopendir(opened.get());
   if (stream == nullptr) return names;
-  opened.release();  // the stream's now
+  opened.release();  // the stream owns it now
   while (const dirent* entry = readdir(stream)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
@@ -49,7 +49,8 @@ std::vector<std::string> names_in(int directory) {
   return names;
 }
 
-// What was open a moment ago may still have a name: closing is not waited for on all file systems.
+// Files that were open a moment ago may still have a name, because close(2) does not wait for the
+// removal on all file systems.
 constexpr int kTries = 200;
 constexpr auto kBetweenTries = std::chrono::milliseconds(5);
 
@@ -60,7 +61,8 @@ void remove_when_empty(int parent, const std::string& name) {
   }
 }
 
-// With all that is in it. The lock last, and closed first: while it is open it keeps a name, too.
+// Removes a directory with its contents. The lock file goes last, and it is closed before the
+// rmdir, because an unlinked open file keeps a name here.
 void remove(int parent, const std::string& name, int place, Descriptor lock) {
   for (const std::string& left : names_in(place)) {
     if (left != kLock && unlinkat(place, left.c_str(), 0) != 0 && errno != ENOENT) return;
@@ -80,14 +82,16 @@ void remove_if_dead(int parent, const std::string& name) {
   if (!place.valid() || !is_ours(place.get())) return;
   Descriptor lock(openat(place.get(), kLock, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!lock.valid() && errno == ENOENT) {
-    // Its owner died while it made or removed it, if it is empty; or is about to make it again.
+    // The owner died while it created or removed the directory; or it is creating it right now, and
+    // then retries in make().
     unlinkat(parent, name.c_str(), AT_REMOVEDIR);
   } else if (lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
     remove(parent, name, place.get(), std::move(lock));
   }
 }
 
-// It is locked before it has its name, so nobody can take it for a dead one's.
+// Locks the file before giving it its final name, so that no other process can take it for one of a
+// dead owner.
 Result<Descriptor> lock_in(int place) {
   Descriptor lock(openat(place, kUnlocked, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!lock.valid() || flock(lock.get(), LOCK_EX | LOCK_NB) != 0 ||
@@ -104,7 +108,8 @@ Result<std::unique_ptr<OwnPlace>> OwnPlace::make(int directory) {
   for (const std::string& name : names_in(directory)) {
     if (name.starts_with(begins)) remove_if_dead(directory, name);
   }
-  // Another process that starts may take a directory without a lock in it for a dead one's.
+  // Another process that starts now may remove our directory while it has no lock file yet
+  // (ENOENT).
   constexpr int kTimes = 10;
   Result<std::unique_ptr<OwnPlace>> made = Errno{ENOENT};
   for (int i = 0; i < kTimes && !made && made.error().value() == ENOENT; ++i) {

@@ -1,10 +1,10 @@
-// A directory of this process's own inside another one, for file systems on which an open file
-// keeps a name even when it is unlinked (NFS calls it .nfs..., many FUSE file systems
-// .fuse_hidden...).
+// A private, locked directory for temporary files, for file systems where an unlinked open file
+// keeps a name (NFS: .nfs..., many FUSE file systems: .fuse_hidden...).
 //
-// Such a name goes when the file is closed, but not when the machine or the file system dies first.
-// So those files are made in a directory that is named after the machine and holds a locked file:
-// where the lock can be had its owner is dead, and the next process removes what it left.
+// Such a name disappears when the file is closed, but it stays if the machine or the file system
+// dies first. Therefore those files are created in a directory that is named after the machine and
+// contains a locked file. If another process can acquire that lock, the owner is dead, and the
+// process removes the directory.
 #pragma once
 
 #include <memory>
@@ -17,18 +17,19 @@ namespace scratchfs::base {
 
 class OwnPlace {
  public:
-  // Makes one in `directory` (a descriptor, O_PATH will do), and removes those that dead processes
-  // of this user and machine left there. Other machines' are left alone: whether their locks are
-  // seen here depends on the file system. Errors of mkdirat(2), openat(2), flock(2).
+  // Creates one in `directory` (a descriptor, O_PATH suffices), and removes those that dead
+  // processes of this user and machine have left there. Directories of other machines are left
+  // alone, because their locks may not be visible here, depending on the file system. Errors of
+  // mkdirat(2), openat(2), flock(2).
   static Result<std::unique_ptr<OwnPlace>> make(int directory);
-  // Removes it, and everything in it. What still has a name a second later because it is open
-  // stays, and with it the directory, for the next one to remove.
+  // Removes the directory with its contents. If files that are still open have a name for more than
+  // a second, they stay, and the directory with them, for the next process to remove.
   ~OwnPlace();
   OwnPlace(const OwnPlace&) = delete;
   OwnPlace& operator=(const OwnPlace&) = delete;
 
   int descriptor() const { return place_.get(); }
-  // Whether there is anything in it but what is its own.
+  // Returns whether the directory contains anything besides its own lock file.
   bool holds_names() const;
 
  private:

@@ -1,4 +1,4 @@
-// How long somebody goes on waiting: as long as something comes of it, or until it is cut short.
+// Cancellable deadlines for waits: extended by progress, or cut short.
 #pragma once
 
 #include <algorithm>
@@ -11,20 +11,21 @@
 
 namespace scratchfs::base {
 
-// One waiter's, at one thing at a time; told of by a Wait. Conditions that are waited for with it
-// wake when it changes, so who waits looks at over() in its loop.
+// The deadline of one waiter, for one wait at a time; passed as a Wait. Condition::wait() wakes
+// when the deadline is cut, so the waiter checks over() in its loop.
 class Patience {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // For ever. Throws bad_alloc, as the other does.
+  // Never ends. Both constructors may throw bad_alloc.
   Patience() = default;
-  // Until `allowance` has passed without progress; what waits then ends with `late`.
+  // Ends when `allowance` passes without progress; the wait then fails with `late`.
   Patience(Clock::duration allowance, Errno late) : allowance_(allowance), why_(late.value()) {}
   Patience(const Patience&) = delete;
   Patience& operator=(const Patience&) = delete;
 
-  // From any thread: it ends in `grace` at the latest, with `why`. The first call counts.
+  // Ends the wait after at most `grace`, with error `why`. Only the first call has an effect.
+  // Thread-safe.
   void cut(Clock::duration grace, Errno why) {
     if (cutting_.exchange(true)) return;
     why_ = why.value();
@@ -33,14 +34,14 @@ class Patience {
   }
   bool is_cut() const { return cut_.stop_requested(); }
 
-  // From any thread: what is waited for has come nearer at `when`, from which the allowance counts
-  // anew. Never shortens it, nor prolongs it beyond a cut.
+  // Records progress at time `when`, from which the allowance counts anew. Never shortens the
+  // deadline, nor extends it beyond a cut. Thread-safe.
   void progressed(Clock::time_point when = Clock::now()) const {
     auto latest = progress_.load();
     while (latest < when && !progress_.compare_exchange_weak(latest, when)) {
     }
   }
-  // The latest progress; at first when it was made.
+  // Returns the time of the latest progress; initially the time of construction.
   Clock::time_point progress() const { return progress_; }
 
   Clock::time_point deadline() const {
@@ -48,17 +49,17 @@ class Patience {
     const auto latest = progress();
     return std::min(cut_at_.load(), latest < kNever - allowance_ ? latest + allowance_ : kNever);
   }
-  // Why there is no more waiting; nullopt: it goes on.
+  // Returns the error to fail with if the deadline has passed, else nullopt.
   std::optional<Errno> over() const {
     if (Clock::now() < deadline()) return std::nullopt;
     return Errno(why_);
   }
-  // Stopped where it has been cut.
+  // A token that is stopped by cut().
   std::stop_token cuts() const { return cut_.get_token(); }
 
  private:
   const Clock::duration allowance_ = Clock::duration::max();
-  // Who waits notes progress, too, and has no more than a Wait of it.
+  // Mutable because waiters, who hold only a Wait (a const pointer), record progress, too.
   mutable std::atomic<Clock::time_point> progress_{Clock::now()};
   std::atomic<Clock::time_point> cut_at_{Clock::time_point::max()};
   std::atomic<int> why_{ETIMEDOUT};

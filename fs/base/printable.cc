@@ -10,7 +10,8 @@ unsigned byte_at(std::string_view text, std::size_t at) {
   return static_cast<unsigned char>(text[at]);
 }
 
-// How many bytes the character that `text` begins with has; 0: no UTF-8 (RFC 3629).
+// Returns the length in bytes of the character at the start of `text`; 0 if it is not valid UTF-8
+// (RFC 3629).
 std::size_t length_of(std::string_view text) {
   const unsigned first = byte_at(text, 0);
   if (first < 0x80) return 1;

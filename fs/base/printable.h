@@ -1,4 +1,4 @@
-// Text of others' making, for logs and terminals.
+// Makes untrusted text safe for logs and terminals.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace scratchfs::base {
 
-// `text` on one line and without a word to the terminal: control characters (those of ASCII and
-// U+0080 to U+009F) and bytes that are no UTF-8 are '?'.
+// Returns `text` as one line without terminal control: control characters (ASCII, and U+0080 to
+// U+009F) and bytes that are not valid UTF-8 become '?'.
 std::string printable(std::string_view text);
 
 }  // namespace scratchfs::base

@@ -1,4 +1,4 @@
-// A whole file by its descriptor.
+// Reads a whole file through its descriptor.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace scratchfs::base {
 
-// What there is to read from where `file` stands to its end. EFBIG: more than `most` bytes; else
-// the errors of read(2).
+// Reads from the current offset of `file` to its end. EFBIG: more than `most` bytes; else the
+// errors of read(2).
 Result<std::string> read_all(const Descriptor& file, std::size_t most);
 
 }  // namespace scratchfs::base

@@ -1,4 +1,4 @@
-// A value or an errno: how every fallible function under fs/ answers.
+// A value or an errno: the return type of fallible functions under fs/.
 #pragma once
 
 #include <cassert>
@@ -11,9 +11,8 @@
 
 namespace scratchfs::base {
 
-// An errno value as errno(3) lists them; never 0.
-// kWouldBlock is the one that stays inside: "not without waiting; ask again from a thread that may
-// wait".
+// An errno value (errno(3)); never 0. kWouldBlock is internal and never reaches a user; it means
+// "this would block: retry on a thread that may wait".
 class [[nodiscard]] Errno {
  public:
   constexpr explicit Errno(int value) : value_(value) { assert(value > 0); }
@@ -28,21 +27,22 @@ inline constexpr Errno kWouldBlock{EWOULDBLOCK};
 
 class Patience;
 
-// Whether a function may block its thread, and for how long: a request handler passes `no` and
-// parks on kWouldBlock; a worker passes its request's patience (fs/base/patience.h) and never sees
-// kWouldBlock, but that patience's error where it ends first.
+// Whether a function may block its thread, and for how long. A request handler passes `no` and
+// parks the request on kWouldBlock. A worker passes its request's patience (fs/base/patience.h); it
+// never gets kWouldBlock, but the error of that patience if it ends first.
 class Wait {
  public:
-  // NOLINTBEGIN(readability-identifier-naming): named as an enum's
+  // NOLINTBEGIN(readability-identifier-naming): named like enumerators
   static const Wait no;
-  static const Wait yes;  // as long as it takes
+  static const Wait yes;  // without a limit
   // NOLINTEND(readability-identifier-naming)
   constexpr explicit Wait(const Patience& patience) : may_(true), patience_(&patience) {}
 
-  const Patience* patience() const { return patience_; }  // nullptr: there is no end to it
-  // Why there is no more waiting; nullopt: it goes on. Defined in fs/base/patience.h, as the next.
+  const Patience* patience() const { return patience_; }  // nullptr: no limit
+  // Returns the error to fail with if the wait must end, else nullopt. Like the next function,
+  // defined in fs/base/patience.h.
   std::optional<Errno> over() const;
-  // What is waited for has come nearer at `when`.
+  // Records progress at time `when`.
   void progressed(std::chrono::steady_clock::time_point when) const;
   friend constexpr bool operator==(Wait, Wait) = default;
 
@@ -57,8 +57,7 @@ inline constexpr Wait Wait::no{false};
 inline constexpr Wait Wait::yes{true};
 // NOLINTEND(readability-identifier-naming)
 
-// What goes wrong before there is a mount, for a person to read: `what: why`, one line without a
-// newline.
+// An error before the mount exists, for a person to read: `what: why`, one line without a newline.
 struct Failure {
   std::string message;
 };
@@ -66,19 +65,19 @@ struct Failure {
 template <typename T, typename E = Errno>
 class [[nodiscard]] Result {
  public:
-  Result(T value)  // NOLINT(google-explicit-constructor): to return one as it is
+  Result(T value)  // NOLINT(google-explicit-constructor): so that a function can return a value
       : state_(std::in_place_index<0>, std::move(value)) {}
-  Result(E error)  // NOLINT(google-explicit-constructor): to return one as it is
+  Result(E error)  // NOLINT(google-explicit-constructor): so that a function can return an error
       : state_(std::in_place_index<1>, std::move(error)) {}
 
   explicit operator bool() const { return state_.index() == 0; }
-  // Precondition of the value accessors: *this holds a value.
+  // REQUIRES of the value accessors: *this holds a value.
   T& operator*() & { return *std::get_if<0>(&state_); }
   const T& operator*() const& { return *std::get_if<0>(&state_); }
   T&& operator*() && { return std::move(*std::get_if<0>(&state_)); }
   T* operator->() { return std::get_if<0>(&state_); }
   const T* operator->() const { return std::get_if<0>(&state_); }
-  // Precondition: *this holds an error.
+  // REQUIRES: *this holds an error.
   const E& error() const { return *std::get_if<1>(&state_); }
   bool is(const E& error) const { return state_.index() == 1 && *std::get_if<1>(&state_) == error; }
 
@@ -90,7 +89,7 @@ template <typename E>
 class [[nodiscard]] Result<void, E> {
  public:
   Result() = default;
-  Result(E error)  // NOLINT(google-explicit-constructor): to return one as it is
+  Result(E error)  // NOLINT(google-explicit-constructor): so that a function can return an error
       : error_(std::move(error)) {}
 
   explicit operator bool() const { return !error_; }

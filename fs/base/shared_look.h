@@ -1,4 +1,4 @@
-// A look that takes time, shared by all who ask for it.
+// A slow scan whose result is shared by all who need it.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 
 namespace scratchfs::base {
 
-// Thread-safe. Takes one part in `rest` of a core at most, however often and by however many it is
-// asked.
+// Limits a scan to about one part in `rest` of one core, no matter how often and by how many
+// threads it is requested. Thread-safe.
 template <typename Value>
 class SharedLook {
  public:
@@ -21,14 +21,15 @@ class SharedLook {
     std::chrono::nanoseconds age{};
   };
 
-  // `look` runs on the thread of whoever asks, one at a time, without a lock, and may throw; `now`
-  // is for tests.
+  // `look` runs on the thread of one of the callers, one at a time, without a lock held, and may
+  // throw. `now` is for tests.
   SharedLook(std::function<Value()> look, int rest,
              std::function<Clock::time_point()> now = Clock::now)
       : look_(std::move(look)), rest_(rest), now_(std::move(now)) {}
 
-  // Looks, or tells what was seen last if that is younger than `rest` times what the look took.
-  // While another looks, twice that age will do; whoever finds nothing younger waits for him.
+  // Runs the scan, or returns the last result if it is younger than `rest` times the duration of
+  // that scan. While another thread scans, a result of twice that age is accepted; a caller without
+  // one waits for that thread.
   Seen get() EXCLUDES(mutex_) {
     Lock lock(mutex_);
     for (;;) {

@@ -1,4 +1,4 @@
-// Giving memory back of containers that keep what they needed at their largest.
+// Shrinks containers that keep the memory of their largest size.
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,9 @@
 
 namespace scratchfs::base {
 
-// After an erase: gives most of a hash table's buckets back where it is far smaller than it was.
-// Costs no more in all than the erases. Where there is no memory for fewer buckets, it keeps those
-// that it has.
+// Call after an erase: frees most buckets of a hash table that is far smaller than it was. The
+// amortized cost is no more than that of the erases. If memory for the smaller bucket array is
+// lacking, the table keeps the one it has.
 template <typename Table>
 void shrink_buckets(Table& table) {
   constexpr std::size_t kFew = 1024;

@@ -1,4 +1,4 @@
-// What is said where pthread_create(3) says EAGAIN.
+// The error message for EAGAIN from pthread_create(3).
 #pragma once
 
 namespace scratchfs::base {

@@ -1,4 +1,4 @@
-// Bytes charged before what they are for exists.
+// Reserves bytes of a quota charge before the pages that they pay for exist.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace scratchfs::content {
 
-// What is not spent by the end of its scope goes back to the charge.
+// A reservation of bytes. The destructor returns what was not spent to the charge.
 class Advance {
  public:
   explicit Advance(limits::Charge& charge) : charge_(&charge) {}
@@ -23,22 +23,23 @@ class Advance {
 
   std::uint64_t bytes() const { return bytes_; }
 
-  // Has at least `bytes` afterwards, or (EDQUOT) what it had before.
+  // Raises the reservation to at least `bytes`. EDQUOT changes nothing.
   base::Result<void> raise_to(std::uint64_t bytes) {
     if (bytes <= bytes_) return {};
     if (auto grown = charge_->grow({.bytes = bytes - bytes_}); !grown) return grown.error();
     bytes_ = bytes;
     return {};
   }
-  // The same in units of `unit` bytes, `count` of them or as many fewer as the limit allows;
-  // answers how many.
+  // Raises it to `count` units of `unit` bytes, or to as many fewer as the limit allows. Returns
+  // the number of units.
   std::uint64_t raise_to_most(std::uint64_t count, std::uint64_t unit) {
     while (count > 0 && !raise_to(count * unit)) --count;
     return count;
   }
-  // `bytes` of it stay charged: what they were for exists now. Precondition: it has as many.
+  // Turns `bytes` of the reservation into a permanent charge, because what they pay for exists now.
+  // REQUIRES: bytes() >= `bytes`.
   void spend(std::uint64_t bytes) { bytes_ -= bytes; }
-  // Moves `bytes` of it into a new one. Precondition: it has as many.
+  // Moves `bytes` into a new reservation. REQUIRES: bytes() >= `bytes`.
   Advance split(std::uint64_t bytes) {
     Advance part(*charge_);
     part.bytes_ = bytes;

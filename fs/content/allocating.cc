@@ -1,12 +1,11 @@
-// fallocate(2): pages where there are none, all of them or none.
+// fallocate(2): makes the missing pages of a range, all of them or none.
 //
-// The whole is charged, and compared with what the store can still take, before the first page is
-// made: an allocation that cannot fit fails without filling the memory first. As long as nobody
-// writes to them, pages only have their room counted on the disk; where there is none, they get
-// frames.
+// Before the first page is made, the whole range is charged and compared with what the store can
+// still take, so an allocation that cannot fit fails without filling the memory first. Unwritten
+// pages only have disk space reserved for them; if there is none, they get frames.
 //
-// One that fails takes back those of its pages that are still unwritten. Allocations take turns, so
-// none has counted on another's that is taken back.
+// An allocation that fails removes those of its pages that are still unwritten. Allocations take
+// turns, so none can have relied on pages that another one removes.
 #include <algorithm>
 #include <bit>
 
@@ -19,7 +18,8 @@ using base::Wait;
 
 namespace {
 
-// Which pages an allocation made, in order; runs of blocks that are alike take one entry.
+// The pages that an allocation has made, in order. Runs of blocks with the same pages take one
+// entry.
 class MadePages {
  public:
   void add(std::uint64_t block, PageMask pages) {
@@ -33,7 +33,7 @@ class MadePages {
     std::uint64_t block;
     PageMask pages;
   };
-  // The last block that is left; nullopt: none.
+  // Returns the last remaining block; nullopt: none.
   std::optional<Made> last() const {
     if (runs_.empty()) return std::nullopt;
     return Made{runs_.back().end - 1, runs_.back().pages};
@@ -52,7 +52,7 @@ class MadePages {
 
 }  // namespace
 
-// One call that may wait, block by block.
+// An allocation that may wait, block by block.
 class Content::Impl::Allocation {
  public:
   Allocation(Impl& content, std::uint64_t begin, std::uint64_t end, Wait wait)
@@ -67,7 +67,8 @@ class Content::Impl::Allocation {
     if (auto begun = begin(); !begun) return begun.error();
     const auto made = content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
       while (cursor_ < end_) {
-        base::Lock lock(content_.mutex_);  // let go after each block: readers need not wait for all
+        // Released after each block, so that readers need not wait for the whole.
+        base::Lock lock(content_.mutex_);
         if (auto step = make_block(hand, lack); !step) return step.error();
       }
       return {};
@@ -77,8 +78,8 @@ class Content::Impl::Allocation {
   }
 
  private:
-  // Sees to it that the whole can fit; small bytes become a page, which then is not made by this
-  // call.
+  // Ensures that the whole range can fit. Converts small bytes to a page, which does not count as
+  // made by this call.
   Result<void> begin() {
     return content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
       base::Lock lock(content_.mutex_);
@@ -93,7 +94,7 @@ class Content::Impl::Allocation {
     const PageMask existing = block == nullptr ? PageMask{0} : store::Store::pages(*block);
     const PageMask missing = without(touched(piece), existing);
     if (missing != 0) {
-      made_.add(piece.block, missing);  // first: it can lack memory
+      made_.add(piece.block, missing);  // first, because it may throw bad_alloc
       if (!content_.make_blank(piece.block, missing, advance_)) {
         made_.remove_last();
         return make_with_frames(piece, hand, lack);
@@ -110,14 +111,15 @@ class Content::Impl::Allocation {
     const PageMask made = ready->made;
     const std::size_t size = ready->piece.size();
     const std::optional<base::Errno> cut = ready->cut;
-    made_.add(piece.block, made);  // first: it can lack memory
+    made_.add(piece.block, made);  // first, because it may throw bad_alloc
     content_.commit(std::move(*ready), nullptr);
     cursor_ += size;
     if (cut) return *cut;
     return {};
   }
 
-  // What somebody has written to meanwhile stays, and what would have to be fetched in vain.
+  // Removes the pages made so far, except those that were written meanwhile or that would have to
+  // be fetched in vain.
   void undo() {
     Trash trash;
     for (; made_.last(); made_.remove_last()) {

@@ -67,8 +67,8 @@ BlockMap::Chunk& BlockMap::chunk_for(std::uint64_t index, Room room) {
   const auto there = chunks_.find(key);
   if (there != chunks_.end()) return there->second;
   Chunk& chunk = room ? chunks_.insert(std::move(room)).position->second : chunks_[key];
-  // A full budget stops the frames that every new chunk comes with; the chunk itself need not fail
-  // for it.
+  // If the budget is full, the frames that come with a new chunk are refused anyway; the chunk
+  // itself need not fail.
   chunk.counted = static_cast<bool>(store_->add_small(kChunkBytes));
   return chunk;
 }
@@ -118,7 +118,7 @@ void BlockMap::hand_over(std::uint64_t index, BlockMap& other) {
   try {
     other.put(index, take(index));
   } catch (const std::bad_alloc&) {
-    return;  // it is freed
+    return;  // the block is freed
   }
 }
 
@@ -187,8 +187,8 @@ std::uint64_t BlockMap::next_hole(std::uint64_t page, std::uint64_t end) const {
     const auto at = chunks_.find(page / kPagesPerChunk);
     if (at == chunks_.end()) return page;
     const std::uint64_t base = at->first * kPagesPerChunk;
-    // Full chunks are passed without a look at their blocks: what makes this fast in a large dense
-    // file.
+    // Full chunks are skipped without examining their blocks, which makes this fast in a large
+    // dense file.
     if (at->second.written < kPagesPerChunk) {
       for (std::uint64_t block = (page - base) / kPagesPerBlock; block < kBlocksPerChunk; ++block) {
         const store::Block* const there = at->second.blocks[block];

@@ -1,7 +1,7 @@
-// Which blocks a file has, and where: sparse, in chunks of 64 blocks (4 MiB of content).
+// The block map of a file: a sparse index of its blocks, in chunks of 64 blocks (4 MiB of content).
 //
-// A dense file costs 140 bytes per MiB, a lone block some 600 bytes wherever it lies. What walks or
-// cuts a range does so in proportion to the blocks that exist in it, never to its length.
+// A dense file costs about 140 bytes per MiB, a lone block about 600 bytes wherever it is. Walking
+// or cutting a range takes time in proportion to the existing blocks in it, never to its length.
 #pragma once
 
 #include <array>
@@ -14,8 +14,8 @@
 
 namespace scratchfs::content {
 
-// Owns the blocks. Not thread-safe: the content's lock orders all use. Blocks and pages are named
-// by index in the file.
+// Owns the blocks. Not thread-safe: guarded by the content's lock. Blocks and pages are numbered
+// from the start of the file.
 class BlockMap {
   static constexpr std::size_t kBlocksPerChunk = 64;
   static constexpr std::uint16_t kPagesPerChunk = kBlocksPerChunk * kPagesPerBlock;
@@ -24,7 +24,7 @@ class BlockMap {
     std::array<store::Block*, kBlocksPerChunk> blocks{};
     std::uint16_t present = 0;  // blocks
     std::uint16_t pages = 0;
-    std::uint16_t written = 0;  // of those pages
+    std::uint16_t written = 0;  // that were ever written
     bool counted = false;       // in the store's budget
   };
   using Chunks = std::map<std::uint64_t, Chunk>;
@@ -36,28 +36,27 @@ class BlockMap {
   ~BlockMap();  // frees every block at once
 
   bool empty() const { return chunks_.empty(); }
-  std::uint64_t pages() const { return pages_; }  // that exist, in all blocks
+  std::uint64_t pages() const { return pages_; }  // existing pages in all blocks
 
-  store::Block* find(std::uint64_t index) const;  // nullptr: none there
+  store::Block* find(std::uint64_t index) const;  // nullptr: no block there
   struct Entry {
     std::uint64_t index;
     store::Block* block;
   };
-  std::optional<Entry> next(std::uint64_t index) const;  // the first block at or after `index`
+  std::optional<Entry> next(std::uint64_t index) const;  // first block at or after `index`
 
-  // Memory for what put() may need. bad_alloc.
+  // Allocates the memory that put() may need for a block at `index`. May throw bad_alloc.
   using Room = Chunks::node_type;
   Room room_for(std::uint64_t index) const;
-  // Puts a block that has its pages already; answers what was there before. bad_alloc, but not
-  // with room_for(index): the block is freed.
+  // Inserts a block that has its pages already, and returns the previous block at `index`. Throws
+  // bad_alloc, and frees the block, only if no `room` from room_for(index) is passed.
   store::BlockPtr put(std::uint64_t index, store::BlockPtr block, Room room = {});
-  // Takes a block out; there is one.
+  // Removes and returns a block. REQUIRES: it exists.
   store::BlockPtr take(std::uint64_t index);
-  // Takes blocks [first, last) out, all at once. Needs no memory: those that cannot be kept for the
-  // caller are freed here.
+  // Moves the blocks [first, last) into a new map. Never fails for lack of memory: frees the blocks
+  // that the new map has no memory for.
   BlockMap cut(std::uint64_t first, std::uint64_t last);
-  // Tells that a block in the map has so many more (or, below 0, fewer) pages than before, and
-  // pages that were written to.
+  // Records that a block in the map has gained or (negative) lost existing pages and written pages.
   struct Change {
     int pages = 0;
     int written = 0;
@@ -65,13 +64,14 @@ class BlockMap {
   void count(std::uint64_t index, Change change);
 
   std::uint64_t pages_in(PageSpan span) const;
-  // The first page at or after `page` that was written to; and the first that was not.
+  // Returns the first page at or after `page` that was ever written.
   std::optional<std::uint64_t> next_page(std::uint64_t page) const;
-  // From `end` on it does not look: then that is the answer, or more.
+  // Returns the first page at or after `page` that was never written. Searches only up to `end`;
+  // returns `end` or more if there is none before it.
   std::uint64_t next_hole(std::uint64_t page, std::uint64_t end = ~std::uint64_t{0}) const;
 
  private:
-  // What a chunk takes, with what the map needs for it.
+  // The memory of a chunk, including the map's node.
   static constexpr std::uint64_t kChunkBytes = sizeof(Chunks::value_type) + 48;
 
   Chunk& chunk_for(std::uint64_t index, Room room);
@@ -80,7 +80,7 @@ class BlockMap {
   void uncount(const Chunk& chunk) const;
 
   store::Store* store_;
-  Chunks chunks_;  // none is empty
+  Chunks chunks_;  // no chunk is empty
   std::uint64_t pages_ = 0;
 };
 

@@ -12,7 +12,7 @@ Content::Content(store::Store& store, limits::Charge& charge)
 Content::~Content() = default;
 
 Content::Impl::~Impl() {
-  base::Lock lock(mutex_);  // uncontended: it tells the analysis
+  base::Lock lock(mutex_);  // uncontended; for the thread-safety analysis
   store_.remove_small(small_.room());
   charge_.shrink({.bytes = allocated()});
 }
@@ -22,7 +22,7 @@ std::uint64_t Content::allocated() const { return impl_->allocated(); }
 std::uint64_t Content::spilled() const { return impl_->spilled(); }
 
 std::uint64_t Content::Impl::spilled() const {
-  constexpr int kBlocksAtOnce = 128;  // looked at before the lock is given up
+  constexpr int kBlocksAtOnce = 128;  // examined before the lock is released
   std::uint64_t bytes = 0;
   for (std::uint64_t index = 0;;) {
     base::SharedLock lock(mutex_);

@@ -1,4 +1,4 @@
-// One regular file's bytes: sparse, in blocks of the store, charged to the file's owner.
+// The bytes of one regular file: sparse, in blocks of the store, charged to the file's owner.
 #pragma once
 
 #include <cstddef>
@@ -12,27 +12,30 @@
 
 namespace scratchfs::content {
 
-// The largest offset plus one that a file can have (FUSE's s_maxbytes: 2^63 - 1).
+// The maximum size of a file: 2^63 - 1 (FUSE's s_maxbytes).
 inline constexpr std::uint64_t kMaxSize = 0x7fff'ffff'ffff'ffff;
 
-// Contents of so many bytes take at most a byte of the store's memory besides, for where their
-// blocks are, if they have no holes.
+// A file of this many bytes without holes needs at most one byte of the store's memory for its
+// block map.
 inline constexpr std::uint64_t kBytesPerMapByte = 4096;
 
 class Discarded;
 
-// Freeing blocks takes some 10 ms for each GiB. More than this a handler leaves to others.
+// A handler leaves larger frees to other threads, because freeing takes about 10 ms per GiB.
 inline constexpr std::uint64_t kMostFreedAtOnce = 64 << 20;  // bytes
 
-// Thread-safe. Takes its own lock, never holds it across disk I/O; callers hold no lock that a
-// handler needs. With Wait::no nothing waits for the disk or for memory: kWouldBlock says "the same
-// call again by who may wait". A call that answered kWouldBlock may have done a part of its work;
-// doing it again does no harm. Where a patience ends the call ends with its error, or short where a
-// part is done; a range that was being freed or cleared may be so in part.
+// Thread-safe. Takes its own lock and never holds it across disk I/O. The caller holds no lock that
+// a handler needs.
+//
+// With Wait::no, no call waits for the disk or for memory; kWouldBlock means "repeat the call on a
+// thread that may wait". Calls are idempotent: one that returned kWouldBlock may have done part of
+// its work, and repeating it completes the work. If `wait` ends first, a call returns its error, or
+// a short count if part of the work is done; a range that was being freed or cleared may be so in
+// part.
 class Content {
  public:
-  // Neither is owned; both outlive the content. Pages are charged as they come to exist, given back
-  // as they go.
+  // Neither argument is owned; both must outlive the content. Pages are charged when they are
+  // created, and the charge is returned when they are freed.
   Content(store::Store& store, limits::Charge& charge);
   ~Content();  // frees everything at once
   Content(const Content&) = delete;
@@ -40,49 +43,51 @@ class Content {
 
   std::uint64_t size() const;       // bytes (st_size)
   std::uint64_t allocated() const;  // bytes charged: a multiple of 512 (st_blocks * 512)
-  // Bytes of those that are on disk alone. Looks at every block, some at a time; not for a handler.
+  // Returns the allocated bytes that are only on disk. Examines every block, a batch at a time; not
+  // for a handler.
   std::uint64_t spilled() const;
 
-  // read(2): fewer bytes than asked only at the end of the file. EIO: a spilled block did not come
+  // read(2): a short count only at the end of the file. EIO: a spilled block could not be read
   // back.
   base::Result<std::size_t> read(std::span<std::byte> into, std::uint64_t offset, base::Wait wait);
-  // write(2): fewer bytes than given where only a part fits; EDQUOT, ENOSPC, EIO when not even one
-  // does; EFBIG beyond kMaxSize. Writing nothing changes nothing.
+  // write(2): a short count if only a part fits. EDQUOT, ENOSPC, EIO: not even one byte does.
+  // EFBIG: beyond kMaxSize. An empty write changes nothing.
   base::Result<std::size_t> write(std::span<const std::byte> from, std::uint64_t offset,
                                   base::Wait wait);
-  // The same at the end of the file, atomically against other appends; tells where it went.
+  // Writes at the end of the file, atomically with respect to other appends. Returns the offset,
+  // too.
   struct Appended {
     std::size_t bytes;
     std::uint64_t offset;
   };
   base::Result<Appended> append(std::span<const std::byte> from, base::Wait wait);
 
-  // ftruncate(2): growing makes a hole, shrinking frees. EFBIG. Shrinking may wait: into the middle
-  // of a spilled page, and for all that was more than kMostFreedAtOnce before.
+  // ftruncate(2): growing makes a hole, shrinking frees. EFBIG. Shrinking may wait if it cuts a
+  // spilled page, or if more than kMostFreedAtOnce was allocated.
   base::Result<void> truncate(std::uint64_t size, base::Wait wait);
-  // fallocate(2) mode 0 / KEEP_SIZE: afterwards every byte of the range has a page, or (EDQUOT,
-  // ENOSPC, ENOMEM) the pages that this call made are holes again, unless somebody has written to
-  // them meanwhile or there is no patience or memory left for it. What cannot fit at all fails
-  // before it makes any.
+  // fallocate(2), mode 0 or FALLOC_FL_KEEP_SIZE: afterwards every byte of the range has a page. On
+  // failure (EDQUOT, ENOSPC, ENOMEM) the pages that this call made become holes again, except those
+  // that were written meanwhile, or if `wait` has ended or memory is lacking for this. A range that
+  // cannot fit fails before any page is made.
   base::Result<void> allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
                               base::Wait wait);
-  // Takes everything out: it is empty, and costs nothing, at once. Never waits.
+  // Removes all blocks and the charge at once; the content is empty afterwards. Never waits.
   Discarded discard();
-  // FALLOC_FL_PUNCH_HOLE|KEEP_SIZE: whole pages become holes, parts of pages zeros.
+  // FALLOC_FL_PUNCH_HOLE|KEEP_SIZE: turns whole pages into holes, and zeros partial pages.
   base::Result<void> punch(std::uint64_t offset, std::uint64_t length, base::Wait wait);
-  // FALLOC_FL_ZERO_RANGE, with or without KEEP_SIZE: reads as zeros and is allocated.
+  // FALLOC_FL_ZERO_RANGE, with or without KEEP_SIZE: allocates the range and zeros it.
   base::Result<void> zero(std::uint64_t offset, std::uint64_t length, bool keep_size,
                           base::Wait wait);
 
-  // lseek(2) SEEK_DATA, SEEK_HOLE; ENXIO as there. In units of pages; one that is allocated and was
-  // never written to is a hole, as on tmpfs.
+  // lseek(2) with SEEK_DATA and SEEK_HOLE; ENXIO as there. Works in whole pages. As on tmpfs, a
+  // page that is allocated but was never written is a hole.
   base::Result<std::uint64_t> seek_data(std::uint64_t offset) const;
   base::Result<std::uint64_t> seek_hole(std::uint64_t offset) const;
-  // Whether a page of the range, as far as it lies in the file, is a hole.
+  // Returns whether any page of the range is a hole, up to the end of the file.
   bool has_hole(std::uint64_t offset, std::uint64_t length) const;
 
-  // copy_file_range(2) between two contents or within one (EINVAL if the ranges overlap); short at
-  // the source's end.
+  // copy_file_range(2) between two contents or within one (EINVAL if the ranges overlap). Short at
+  // the end of the source.
   static base::Result<std::size_t> copy(Content& source, std::uint64_t source_offset,
                                         Content& target, std::uint64_t target_offset,
                                         std::size_t length, base::Wait wait);

@@ -1,7 +1,8 @@
 // copy_file_range(2).
 //
-// Through a buffer of one block, so that no two contents are locked at once. Holes are copied as
-// holes where the target has one; its pages stay, with zeros in them.
+// Copies through a buffer of one block, so that two contents are never locked at once. A hole in
+// the source leaves holes in the target as they are; existing pages of the target stay and are
+// zeroed.
 #include <new>
 
 #include "fs/content/impl.h"
@@ -28,8 +29,8 @@ class Content::Copying {
   }
 
  private:
-  // Copies what lies next in the source, a hole or a part of a block; 0 at its end, or where the
-  // target takes no more.
+  // Copies the next hole or part of a block of the source. Returns 0 at its end, or if the target
+  // takes no more.
   Result<std::uint64_t> copy_run(Wait wait) {
     const std::uint64_t from = from_ + done_;
     const std::uint64_t left = length_ - done_;

@@ -1,4 +1,4 @@
-// What was taken out of a content that has come to its end.
+// The blocks of a deleted file, to be freed step by step.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,13 @@
 
 namespace scratchfs::content {
 
-// Freeing its blocks takes some 10 ms for each GiB: what is left is freed when it ends. Move-only;
-// any thread.
+// Freeing takes about 10 ms per GiB. The destructor frees what is left. Move-only; for any thread.
 class Discarded {
  public:
   explicit Discarded(BlockMap blocks) : blocks_(std::move(blocks)) {}
 
   std::uint64_t bytes() const { return blocks_.pages() * kPageSize; }
-  // Frees a part, at most kMostFreedAtOnce; how many bytes that were, 0 at the end.
+  // Frees at most kMostFreedAtOnce bytes. Returns the bytes freed; 0: nothing is left.
   std::uint64_t free_some();
 
  private:

@@ -1,4 +1,4 @@
-// Making pages and putting bytes into them: gather everything that can fail, then commit.
+// Fills pages: gathers everything that can fail, then commits.
 #include <bit>
 #include <cstring>
 
@@ -39,8 +39,8 @@ Result<void> Content::Impl::become_blocks(Hand& hand, Lack& lack) {
   return {};
 }
 
-// Charge first, then frames, then the block: whoever waits for a block may have frames in hand, but
-// nobody waits for frames with a block in hand.
+// Acquires the charge first, then frames, then the block. So a thread may wait for a block with
+// frames in hand, but never for frames with a block in hand.
 Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill, Advance& advance,
                                                    Hand& hand, Lack& lack) {
   const store::Block* const block = blocks_.find(piece.block);
@@ -73,7 +73,8 @@ Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill
   return ready;
 }
 
-// As many frames as asked for, or fewer where no more can be had; or those in hand, however many.
+// Takes `count` frames, or fewer if there are no more. If frames are in hand, returns those,
+// whatever their number.
 Result<store::FrameGrant> Content::Impl::take_frames(unsigned count, Hand& hand) {
   if (hand.grant.size() > 0) return std::move(hand.grant);
   if (hand.refused) return *std::exchange(hand.refused, std::nullopt);
@@ -106,8 +107,8 @@ Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Hand& hand,
   return base::kWouldBlock;
 }
 
-// Where every page of a spilled block is overwritten as a whole, a new block saves reading the old
-// one. False: this does not apply, or there are no frames for it now.
+// If every page of a spilled block is overwritten completely, replaces the block, which saves
+// reading it. Returns false if this does not apply, or if there are no frames for it now.
 bool Content::Impl::replace_spilled(Ready& ready, PageMask existing) {
   if (without(existing, covered(ready.piece)) != 0) return false;
   auto taken = store_.try_take_frames(count_of(existing));

@@ -1,12 +1,13 @@
-// What a content is made of; its operations are in reading.cc, writing.cc, shaping.cc,
-// allocating.cc and seeking.cc.
+// The implementation of Content. Its operations are in reading.cc, writing.cc, shaping.cc,
+// allocating.cc, seeking.cc and copying.cc; filling.cc makes pages for them.
 //
 // Bytes are in one of two places: in `small_` (the first up to 2 KiB of a file without blocks) or
 // in `blocks_`. All other bytes below the size are holes.
 //
-// Every operation goes in passes: a pass holds the content's lock, and where it lacks something
-// that takes waiting it answers kWouldBlock and says what. With Wait::no that is the answer. Else
-// the thread waits without the lock, and the next pass looks at everything again.
+// Every operation runs in passes. A pass holds the content's lock; if it needs something that it
+// would have to wait for, it records this in a Lack and returns kWouldBlock. With Wait::no, that is
+// the result. Otherwise the thread waits without the lock, and the next pass checks everything
+// again.
 #pragma once
 
 #include <atomic>
@@ -25,7 +26,7 @@
 
 namespace scratchfs::content {
 
-// More than this a handler does not take on, even where nothing would have to be waited for.
+// A handler does not do more work than this at once, even where nothing has to be waited for.
 inline constexpr std::uint64_t kMostAtOnce = 1 << 20;  // bytes
 
 class Content::Impl {
@@ -52,10 +53,10 @@ class Content::Impl {
       EXCLUDES(mutex_);
   base::Result<void> zero(std::uint64_t offset, std::uint64_t length, bool keep_size,
                           base::Wait wait) EXCLUDES(mutex_);
-  // Makes what exists in the range zeros, without making or freeing a page.
+  // Zeros the existing pages in the range, without making or freeing any.
   base::Result<void> clear(std::uint64_t offset, std::uint64_t length, base::Wait wait)
       EXCLUDES(mutex_);
-  // Makes the size at least `size`.
+  // Raises the size to at least `size`.
   void extend(std::uint64_t size) EXCLUDES(mutex_);
 
   base::Result<std::uint64_t> seek_data(std::uint64_t offset) const EXCLUDES(mutex_);
@@ -63,29 +64,30 @@ class Content::Impl {
   bool has_hole(std::uint64_t offset, std::uint64_t length) const EXCLUDES(mutex_);
 
  private:
-  // What a piece is filled with: the caller's bytes, or only pages where there are none yet.
+  // What a piece is filled with: bytes of the caller, or just pages where there are none.
   enum class Fill : bool { bytes, holes };
-  // Everything that filling one piece takes, so that commit() cannot fail.
+  // Everything that filling one piece needs, so that commit() cannot fail.
   struct Ready {
     Piece piece;
-    Advance charged;            // for the pages that come to exist
-    PageMask made = 0;          // those pages
-    store::FrameGrant grant{};  // for them
-    // A block for the map: where there is none, or in place of a spilled one; the latter's pages
-    // get their frames from `again`.
+    Advance charged;            // for the pages to be made
+    PageMask made = 0;          // the pages to be made
+    store::FrameGrant grant{};  // frames for `made`
+    // A new block for the map, if there is none or to replace a spilled one. Pages that the spilled
+    // block had get their frames from `again`.
     store::BlockPtr fresh{};
     BlockMap::Room room{};
     store::FrameGrant again{};
     store::Pin pin{};  // of `fresh`, or of the block in the map
-    // Why the piece is shorter than asked for; nullopt too where the rest may fit later.
+    // Why the piece is shorter than requested; also nullopt if the rest may fit later.
     std::optional<base::Errno> cut{};
   };
-  // What was taken out under the lock and is freed after it. Declared before the lock.
+  // Blocks that were removed under the lock and are freed after it; so it is declared before the
+  // lock.
   using Trash = std::vector<BlockMap>;
   enum class Erase : bool { bytes, pages };
 
-  // Calls `pass(hand, lack)` until it answers something else than kWouldBlock, or (Wait::no) once.
-  // ENOMEM where one throws bad_alloc: as with any error, what was done before it counts.
+  // Calls `pass(hand, lack)` until it returns something other than kWouldBlock, or (Wait::no) once.
+  // Returns ENOMEM if a pass throws bad_alloc; as with any error, what was done before stays done.
   template <typename Pass>
   base::Result<void> in_passes(base::Wait wait, Pass pass) try {
     for (Hand hand;;) {
@@ -127,15 +129,15 @@ class Content::Impl {
 
   // filling.cc
   base::Result<void> become_blocks(Hand& hand, Lack& lack) REQUIRES(mutex_);
-  // `advance` is spent first, before the charge grows. Where only a part fits, the piece is
-  // shortened to that.
+  // Collects what filling `piece` needs. Spends `advance` before the charge grows. Shortens the
+  // piece if only a part fits.
   base::Result<Ready> gather(const Piece& piece, Fill fill, Advance& advance, Hand& hand,
                              Lack& lack) REQUIRES(mutex_);
   base::Result<store::FrameGrant> take_frames(unsigned count, Hand& hand);
   base::Result<void> pin_for_filling(Ready& ready, Fill fill, Hand& hand, Lack& lack)
       REQUIRES(mutex_);
   bool replace_spilled(Ready& ready, PageMask existing) REQUIRES(mutex_);
-  // Copies the piece's bytes from `data`, or (nullptr) only makes the pages that are missing.
+  // Copies the bytes of the piece from `data`, or (nullptr) only makes the missing pages.
   void commit(Ready ready, const std::byte* data) REQUIRES(mutex_);
 
   // shaping.cc
@@ -147,7 +149,8 @@ class Content::Impl {
   base::Result<void> erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how, Hand& hand,
                                 Lack& lack, Trash& trash) REQUIRES(mutex_);
   void erase_small(std::uint64_t begin, std::uint64_t end, Erase how) REQUIRES(mutex_);
-  // Makes the pages of `dropped` holes and the piece's bytes in the pages of `wiped` zeros.
+  // Turns the pages of `dropped` into holes, and zeros the bytes of the piece in the pages of
+  // `wiped`.
   base::Result<void> erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
                                     Hand& hand, Lack& lack, Trash& trash) REQUIRES(mutex_);
   void note_dropped(std::uint64_t block, PageMask dropped, PageMask written) REQUIRES(mutex_);
@@ -156,20 +159,21 @@ class Content::Impl {
 
   // allocating.cc
   class Allocation;
-  // Raises `advance` to what the missing pages of [begin, end) cost. EDQUOT, ENOSPC: they cannot
+  // Raises `advance` to the cost of the missing pages of [begin, end). EDQUOT, ENOSPC: they cannot
   // all fit.
   base::Result<void> charge_missing(std::uint64_t begin, std::uint64_t end, Advance& advance)
       REQUIRES(mutex_);
   base::Result<void> allocate_at_once(std::uint64_t begin, std::uint64_t end) EXCLUDES(mutex_);
   base::Result<void> allocate_waiting(std::uint64_t begin, std::uint64_t end, base::Wait wait)
       EXCLUDES(mutex_);
-  // Makes `pages` of a block without frames, charged to `advance`. False: they need frames.
+  // Makes `pages` of a block without frames, charged to `advance`. Returns false if they need
+  // frames.
   bool make_blank(std::uint64_t block, PageMask pages, Advance& advance) REQUIRES(mutex_);
 
   void set_size(std::uint64_t size) REQUIRES(mutex_) {
     size_.store(size, std::memory_order_release);
   }
-  // After every change of blocks_ or small_.
+  // Call after every change of blocks_ or small_.
   void note_allocated() REQUIRES(mutex_) {
     allocated_.store(blocks_.pages() * kPageSize + small_.room(), std::memory_order_release);
   }
@@ -178,17 +182,17 @@ class Content::Impl {
   limits::Charge& charge_;
 
   mutable base::SharedMutex mutex_{base::Rank::content};
-  BlockMap blocks_ GUARDED_BY(mutex_);  // empty where small_ is not
+  BlockMap blocks_ GUARDED_BY(mutex_);  // empty unless small_ is
   SmallBytes small_ GUARDED_BY(mutex_);
-  // Appends and allocations that wait take turns; made for the first of them.
+  // Serializes appends and allocations that wait; made for the first of them.
   std::unique_ptr<Turn> turn_ GUARDED_BY(mutex_);
-  // Somebody has the turn: what is of its kind waits for it.
+  // An append, or an allocation, has the turn: others of its kind wait.
   bool appending_ GUARDED_BY(mutex_) = false;
   bool allocating_ GUARDED_BY(mutex_) = false;
-  // Where a reader that goes from end to end is, and how far ahead of it was read: hints.
-  std::atomic<std::uint64_t> read_to_{1ULL << 63};  // nobody is anywhere yet
+  // Hints: the end of the last sequential read, and of the read-ahead.
+  std::atomic<std::uint64_t> read_to_{1ULL << 63};  // no read yet
   std::atomic<std::uint64_t> ahead_to_{0};
-  // Changed under the lock, read without.
+  // Written under the lock, read without it.
   std::atomic<std::uint64_t> size_{0};
   std::atomic<std::uint64_t> allocated_{0};
 };

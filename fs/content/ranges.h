@@ -1,4 +1,4 @@
-// All arithmetic on offsets: from ranges of bytes to blocks, pages and masks of pages.
+// Offset arithmetic: maps byte ranges to blocks, pages and page masks.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +17,8 @@ using store::PageMask;
 inline constexpr PageMask kAllPages = 0xffff;
 static_assert(kPagesPerBlock == 16, "kAllPages has a bit for each page of a block");
 
-// The part of a range of bytes that lies in one block: [begin, end) counts from the block's first
-// byte.
+// The part of a byte range that lies in one block: [begin, end), relative to the start of the
+// block.
 struct Piece {
   std::uint64_t block = 0;
   std::size_t begin = 0;
@@ -27,21 +27,21 @@ struct Piece {
   constexpr std::uint64_t offset() const { return block * kBlockSize + begin; }  // in the file
 };
 
-// The first piece of [offset, offset + length); `length` is not 0.
+// Returns the first piece of [offset, offset + length). REQUIRES: `length` is not 0.
 constexpr Piece first_piece(std::uint64_t offset, std::uint64_t length) {
   const std::size_t begin = offset % kBlockSize;
   const std::uint64_t room = kBlockSize - begin;
   return {offset / kBlockSize, begin, begin + static_cast<std::size_t>(std::min(length, room))};
 }
 
-// Pages [first, last) of a block.
+// Returns the mask of pages [first, last) of a block.
 constexpr PageMask pages_between(std::size_t first, std::size_t last) {
   const unsigned below_last = (1U << last) - 1;
   const unsigned below_first = (1U << first) - 1;
   return first < last ? static_cast<PageMask>(below_last & ~below_first) : PageMask{0};
 }
 
-// The pages that have a byte in the piece, and those that lie in it as a whole.
+// Return the pages that the piece touches, and those that it covers completely.
 constexpr PageMask touched(const Piece& piece) {
   return pages_between(piece.begin / kPageSize, (piece.end + kPageSize - 1) / kPageSize);
 }
@@ -56,7 +56,7 @@ constexpr PageMask without(PageMask mask, PageMask removed) {
   return static_cast<PageMask>(mask & ~removed);
 }
 
-// The part of a piece in page `page` of its block: [begin, end) counts from the page's first byte.
+// The part of a piece in one page: [begin, end), relative to the start of the page.
 struct PagePart {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -69,7 +69,7 @@ constexpr PagePart part_in_page(const Piece& piece, std::size_t page) {
   return begin < end ? PagePart{begin - start, end - start} : PagePart{};
 }
 
-// The longest front part of `piece` that has at most `most` pages missing from `existing`.
+// Returns the longest prefix of `piece` in which at most `most` pages are missing from `existing`.
 constexpr Piece shortened(Piece piece, PageMask existing, std::size_t most) {
   for (std::size_t page = piece.begin / kPageSize; page * kPageSize < piece.end; ++page) {
     if (has_page(existing, page)) continue;
@@ -88,18 +88,18 @@ struct PageSpan {
   std::uint64_t last = 0;
   constexpr std::uint64_t size() const { return last - first; }
 };
-// The pages that have a byte in [begin, end).
+// Returns the pages that [begin, end) touches.
 constexpr PageSpan pages_touched(std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t last = end / kPageSize + (end % kPageSize != 0 ? 1 : 0);
   return {begin / kPageSize, last};
 }
 
-// offset + length, but `most` where it would be more.
+// Returns offset + length, but at most `most`.
 constexpr std::uint64_t end_of(std::uint64_t offset, std::uint64_t length, std::uint64_t most) {
   return offset >= most || length > most - offset ? most : offset + length;
 }
 
-// Whether [a, a + length) and [b, b + length) share a byte.
+// Returns whether [a, a + length) and [b, b + length) overlap.
 constexpr bool overlap(std::uint64_t a, std::uint64_t b, std::uint64_t length) {
   return a < b ? b - a < length : a - b < length;
 }

@@ -23,16 +23,17 @@ Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t
     base::SharedLock lock(mutex_);
     return read_pass(into, offset, done, hand, lack);
   });
-  // Part of the bytes and no error would be taken for the end of the file, and the rest for zeros.
+  // A short read without an error would be taken for the end of the file, and the rest for zeros.
   if (!result) return result.error();
   return done;
 }
 
-// A reader that goes on where one ended before has the next few MiB read ahead of it, half of it
-// anew whenever it has come halfway. The kernel's own read-ahead comes in pieces, not all in order.
+// Requests read-ahead for a sequential reader: the next kAhead bytes, extended each time half of it
+// has been consumed. The kernel's own read-ahead arrives in pieces that are not all in order, hence
+// kNear.
 void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) try {
   const std::uint64_t before = read_to_.load(std::memory_order_relaxed);
-  // Who had to wait for the disk comes again with the same bytes.
+  // A read that had to wait for the disk is retried with the same range.
   const bool near = offset <= before + kNear && end + kNear >= before;
   if (near && end <= before) return;
   read_to_.store(end, std::memory_order_relaxed);
@@ -51,7 +52,7 @@ void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) try {
   }
   store_.read_ahead(blocks);
 } catch (const std::bad_alloc&) {
-  return;  // nothing depends on it
+  return;  // only a hint
 }
 
 Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t offset,
@@ -91,7 +92,7 @@ Result<void> Content::Impl::read_piece(const Piece& piece, std::byte* into, Hand
   for (std::size_t at = piece.begin; at < piece.end;) {
     const auto page = static_cast<unsigned>(at / kPageSize);
     const PagePart part = part_in_page(piece, page);
-    // Pages lie anywhere in the arena: the processor does not guess where the next one is.
+    // The pages are anywhere in the arena, so the CPU cannot predict where the next one is.
     if (page + 1 < kPagesPerBlock) __builtin_prefetch(pin.page(page + 1));
     if (const std::byte* bytes = pin.page(page)) {
       std::memcpy(into, bytes + part.begin, part.size());

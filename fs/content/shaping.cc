@@ -1,4 +1,4 @@
-// truncate(2), and the parts of fallocate(2) that free or clear.
+// truncate(2), and the fallocate(2) modes that free or clear.
 #include <bit>
 #include <cstring>
 #include <new>
@@ -33,8 +33,8 @@ Discarded Content::Impl::discard() {
 
 Result<void> Content::Impl::truncate_pass(std::uint64_t size, Hand& hand, Lack& lack,
                                           Trash& trash) {
-  // Bytes beyond the end are zeros already. Pages beyond it (fallocate) stay if the file grows,
-  // else they go.
+  // Bytes beyond the end are zero already. Pages beyond it (fallocate) stay if the file grows;
+  // otherwise they are freed.
   if (size > Impl::size()) {
     set_size(size);
     return {};
@@ -84,8 +84,8 @@ bool Content::Impl::takes_long(Erase how, std::uint64_t offset, std::uint64_t en
   return blocks_.pages_in(pages_touched(offset, end)) * kPageSize > kMostAtOnce;
 }
 
-// From block to block of those that exist; `cursor` keeps what was done before a wait from being
-// done again.
+// Walks the existing blocks. `cursor` records the progress, so that a pass after a wait does not
+// repeat it.
 Result<void> Content::Impl::erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how,
                                        Hand& hand, Lack& lack, Trash& trash) {
   if (small_.room() > 0) {
@@ -172,7 +172,7 @@ void Content::Impl::cut_blocks(std::uint64_t first, std::uint64_t last, Trash& t
   const std::uint64_t before = blocks_.pages();
   try {
     trash.push_back(blocks_.cut(first, last));
-  } catch (const std::bad_alloc&) {  // then it is freed at once
+  } catch (const std::bad_alloc&) {  // the blocks are freed here
   }
   charge_.shrink({.bytes = (before - blocks_.pages()) * kPageSize});
   note_allocated();

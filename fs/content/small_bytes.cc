@@ -16,7 +16,7 @@ void SmallBytes::set_room(std::size_t room) {
     resize(std::make_unique<std::byte[]>(room), room_);
   } else if (auto* const fewer = new (std::nothrow) std::byte[room]; fewer != nullptr) {
     resize(std::unique_ptr<std::byte[]>(fewer), room);
-  }  // else they take more than need be: what shrinks cannot fail
+  }  // else keeps the larger buffer, because shrinking cannot fail
   room_ = static_cast<std::uint16_t>(room);
 }
 

@@ -20,7 +20,7 @@ void Turn::give() {
   base::Lock lock(mutex_);
   holder_.reset();
   given_at_ = base::Patience::Clock::now();
-  given_.notify_all();  // one alone may be on its way out
+  given_.notify_all();  // one waiter alone may be giving up just now
 }
 
 base::Result<void> Hand::wait_for(store::Store& store, Lack lack, base::Wait wait) {
@@ -36,7 +36,7 @@ base::Result<void> Hand::wait_for_block(store::Store& store, const Lack& lack, b
     pin = std::move(*fetched);
     return {};
   }
-  // Dropped while we waited: there is something else, or nothing, in its place now.
+  // The owner dropped the block meanwhile: another one, or none, is in its place now.
   if (fetched.is(base::Errno(ECANCELED))) return {};
   return fetched.error();
 }

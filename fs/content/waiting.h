@@ -1,5 +1,5 @@
-// Waiting without a lock: what an operation lacks is found out under the content's lock, waited for
-// without it, and brought back in hand for a second look.
+// Waiting without locks: under the content's lock an operation finds out what it lacks, waits for
+// it without the lock, and retries with it in hand.
 #pragma once
 
 #include <optional>
@@ -11,11 +11,13 @@
 
 namespace scratchfs::content {
 
-// One thread's at a time, which may wait while it has it. Who takes it holds no lock.
+// A queue for operations that one thread at a time may do, and that may wait meanwhile. Callers of
+// take() hold no lock.
 class Turn {
  public:
-  // The error that `wait` (not Wait::no) ends with; then it is not taken. `wait` must last until
-  // give(): whoever waits for the turn goes by the progress of who has it.
+  // Waits for the turn and takes it. If `wait` (not Wait::no) ends first, returns its error, and
+  // the turn is not taken. `wait` must live until give(), because the progress of the holder counts
+  // for the waiters.
   base::Result<void> take(base::Wait wait) EXCLUDES(mutex_);
   void give() EXCLUDES(mutex_);
 
@@ -26,26 +28,25 @@ class Turn {
   base::Patience::Clock::time_point given_at_ GUARDED_BY(mutex_);
 };
 
-// What an operation that answered kWouldBlock lacks.
+// What an operation that returned kWouldBlock has to wait for.
 struct Lack {
-  // A block is spilled (or may not be written to yet).
+  // A block that is spilled, or that may not be written yet.
   std::optional<store::Hold> block;
   store::Access access = store::Access::read;
-  // Frames are missing: as many.
+  // The number of frames that are missing.
   unsigned frames = 0;
 };
 
-// What was waited for. A thread never has a pin in hand while it waits, and never more than a
-// block's frames: waiters cannot use up the memory that they wait for.
+// What was waited for. A waiting thread never has a pin in hand, and never more than one block's
+// frames, so that waiters cannot use up the memory that they wait for.
 struct Hand {
   store::Pin pin;
   store::FrameGrant grant;
-  // Why there are no frames, not even one. The second look still finds what can be done without
-  // any.
+  // Why there are no frames, not even one. The next pass still does what it can without frames.
   std::optional<base::Errno> refused;
 
-  // Callers hold no lock; `wait` is not Wait::no. EIO, ENOSPC: the block cannot be had; or what
-  // `wait` ended with.
+  // Waits for what `lack` says. The caller holds no lock; `wait` is not Wait::no. EIO, ENOSPC: the
+  // block cannot be fetched; or the error that `wait` ended with.
   base::Result<void> wait_for(store::Store& store, Lack lack, base::Wait wait);
 
  private:

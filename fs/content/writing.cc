@@ -1,12 +1,12 @@
-// write(2): at an offset and at the end.
+// write(2), at an offset and at the end.
 //
-// With Wait::no a write is one batch: everything it takes is gathered first, and where something
-// has to be waited for nothing at all has been written. Who may wait goes on piece by piece (a
-// piece lies in one block); where his patience ends, the pieces that are written count.
+// With Wait::no, a write is one batch: it gathers everything that it needs first, and if it would
+// have to wait for any of it, it writes nothing. A write that may wait proceeds piece by piece (a
+// piece lies in one block); if its `wait` ends, the pieces written so far count.
 //
-// Appends: the offset is decided once, under the lock, and the bytes go there. With Wait::no the
-// lock is not let go before all of them are written. Else it may be, so such appends take turns,
-// and while one has the turn Wait::no answers kWouldBlock: its caller comes back and waits its
+// An append determines its offset once, under the lock. With Wait::no it keeps the lock until all
+// bytes are written. Otherwise it may release the lock, so such appends take turns; while one has
+// the turn, an append with Wait::no returns kWouldBlock, and its caller comes back and waits its
 // turn.
 #include "fs/content/impl.h"
 
@@ -99,12 +99,12 @@ Result<std::size_t> Content::Impl::write_batch(std::span<const std::byte> from,
   const bool small = blocks_.empty() && offset < kSmallMost;
   if (small && from.size() <= kSmallMost - offset) {
     auto written = write_small(from, offset);
-    // Memory is short: a page can be spilled, small bytes cannot.
+    // Memory is short. A page can be spilled, small bytes cannot.
     if (!written.is(base::Errno(ENOSPC))) return written;
   }
   auto written = write_pages(from, offset, most_pieces, hand, lack);
   if (small && blocks_.empty() && !written && is_full(written.error())) {
-    // Not a page fits, but perhaps a part of one does.
+    // No page fits, but a part of one may.
     return write_small(from.first(std::min<std::size_t>(from.size(), kSmallMost - offset)), offset);
   }
   return written;
@@ -119,7 +119,7 @@ Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
     const std::size_t units = (small_room(end) - old_room) / kSmallUnit;
     const std::size_t more = advance.raise_to_most(units, kSmallUnit) * kSmallUnit;
     if (old_room + more <= offset) return base::Errno(EDQUOT);
-    small_.set_room(old_room + more);  // first: it can lack memory
+    small_.set_room(old_room + more);  // first, because it may throw bad_alloc
     if (auto counted = store_.add_small(more); !counted) {
       small_.set_room(old_room);
       return counted.error();

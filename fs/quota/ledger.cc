@@ -12,8 +12,8 @@ namespace {
 
 using Counter = std::atomic<std::uint64_t>;
 
-// Adds `by` unless that would pass `limit`. Growing by nothing always fits: a limit may be lowered
-// below what is used.
+// Adds `by` unless the sum exceeds `limit`. Growing by 0 always succeeds, because a limit may be
+// lower than the usage.
 bool grow_within(Counter& used, const Counter& limit, std::uint64_t by) {
   if (by == 0) return true;
   std::uint64_t old = used.load(std::memory_order_relaxed);
@@ -36,10 +36,11 @@ std::uint64_t share_of(std::uint64_t limit, unsigned percent) {
   return limit / 100 * percent + (limit % 100 * percent + 99) / 100;
 }
 
-// Crossings that nobody was told of yet. Its mutex is a leaf.
+// Crossings that have not been reported yet. Its mutex is a leaf.
 class Crossings {
  public:
-  // Never throws: whoever grows has grown. More than kMost, and what finds no memory, is not told.
+  // Never throws, because the caller's usage has grown already. Drops the crossing if kMost are
+  // queued or memory is short.
   void add(const Crossing& crossing) noexcept {
     base::Lock lock(mutex_);
     if (waiting_.size() >= kMost) return;
@@ -73,7 +74,7 @@ class Crossings {
   bool ended_ GUARDED_BY(mutex_) = false;
 };
 
-// One of an account's limits, and how much of it is used.
+// One of an account's limits and the usage of it.
 class Quantity {
  public:
   explicit Quantity(Crossing::Of of) : of_(of) {}
@@ -94,7 +95,8 @@ class Quantity {
     threshold_.store(share_of(limit, warn_percent), std::memory_order_relaxed);
     if (before != limit) told_.store(false, std::memory_order_relaxed);
   }
-  // After it has grown, or its limit has changed.
+  // Reports the limit if its threshold is reached. Call after the usage has grown or the limit has
+  // changed.
   void tell(uid_t uid, Crossings& crossings) {
     const std::uint64_t now = used();
     if (now < threshold_.load(std::memory_order_relaxed)) return;
@@ -110,8 +112,8 @@ class Quantity {
   std::atomic<bool> told_{false};
 };
 
-// Usage and limits are atomics: a write grows its owner's usage without any lock that another
-// file's writer takes.
+// One user's usage and limits. They are atomics, so that a write takes no lock that writers of the
+// user's other files take.
 class Account {
  public:
   Account(uid_t uid, Limits limits, unsigned warn_percent, Crossings& crossings)
@@ -130,7 +132,7 @@ class Account {
     tell();
     return true;
   }
-  // Whatever the limits say.
+  // Adds usage regardless of the limits.
   void take(Usage by) {
     bytes_.take(by.bytes);
     inodes_.take(by.inodes);

@@ -1,4 +1,4 @@
-// Who has used how much of what: every user's bytes and inodes, and the limits on them.
+// Quota accounting: the bytes and inodes that each user uses, and their limits.
 #pragma once
 
 #include <sys/types.h>
@@ -31,15 +31,15 @@ struct Usage {
 struct AccountRow {
   uid_t uid = 0;
   Usage usage;
-  Limits limits;              // those in force
-  bool has_override = false;  // false: the limits are everyone's default
+  Limits limits;              // the limits in force
+  bool has_override = false;  // false: the default limits apply
 };
 
-// `percent` of a limit, rounded up: the use at which its user is near it. kUnlimited where nobody
-// can be near: no limit, one of 0, or 0 percent.
+// Returns `percent` of a limit, rounded up: the usage from which on the user is near the limit.
+// kUnlimited if that cannot happen: no limit, a limit of 0, or 0 percent.
 std::uint64_t share_of(std::uint64_t limit, unsigned percent);
 
-// A user's use has come to Options::warn_percent of a limit.
+// A user's usage has reached Options::warn_percent of a limit.
 struct Crossing {
   enum class Of : bool { bytes, inodes };
   uid_t uid = 0;
@@ -50,44 +50,47 @@ struct Crossing {
 
 class Account;  // one user's row; its address is stable for the life of the ledger
 
-// All functions may be called from any thread. The ledger's locks are leaves: none is held on
-// return, and nothing else is locked under them.
+// Thread-safe. No function returns with one of the ledger's locks held. Only the lock of the queued
+// crossings, a leaf, is acquired under them.
 class Ledger {
  public:
   struct Options {
-    Limits each_user;  // everyone's default; root (uid 0) is unlimited unless overridden
+    Limits each_user;  // the default; root (uid 0) is unlimited unless overridden
     std::map<uid_t, Limits> overrides;
-    std::uint64_t total_inodes = kUnlimited;  // of the whole mount; beyond it ENOSPC
-    Holders holders;            // of subordinate ids: what those have and use is theirs
-    unsigned warn_percent = 0;  // of a limit, at which next_crossing() tells of it; 0: never
+    std::uint64_t total_inodes = kUnlimited;  // of the whole mount; ENOSPC beyond it
+    Holders holders;  // the subordinate ids, whose usage is charged to their holders
+    // Percentage of a limit from which on next_crossing() reports it; 0: never.
+    unsigned warn_percent = 0;
   };
   explicit Ledger(Options options);
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // The row of `uid`, or of who holds it, made at first use.
+  // Returns the row of `uid`, or of the user who holds it, and creates it at first use.
   Account& account(uid_t uid);
   uid_t holder_of(uid_t uid) const;
-  // What is charged so far stays where it is: Charge::belong_to().
+  // Existing charges stay with their accounts; Charge::belong_to() moves them.
   void replace_holders(Holders holders);
-  // Sets or (nullopt) lifts a user's own limits. A limit below what is used is fine: only further
-  // growth fails.
+  // Sets a user's own limits, or (nullopt) removes them. A limit may be lower than the usage: then
+  // only further growth fails.
   void set_limits(uid_t uid, std::optional<Limits> limits);
   void set_default(Limits limits);
-  // Both at once, for everybody: who is not in `overrides` has no limits of his own any more.
+  // Replaces the default and all overrides at once. Users who are not in `overrides` lose their own
+  // limits.
   void replace_limits(Limits each_user, std::map<uid_t, Limits> overrides);
 
-  // Waits for the next crossing. A limit is told of once; again when it was changed, or when the
-  // use has been a tenth below the threshold meanwhile. Nothing once end_crossings() was called.
+  // Waits for the next crossing. Each limit is reported once, and again after the limit has changed
+  // or the usage has been more than a tenth below the threshold. Returns nullopt after
+  // end_crossings().
   std::optional<Crossing> next_crossing();
   void end_crossings();
 
-  AccountRow row(uid_t uid) const;  // as account()
-  // Every user that uses something or has limits of its own, by uid.
+  AccountRow row(uid_t uid) const;  // `uid` or its holder, as account()
+  // Returns all users who use anything or have limits of their own, by uid.
   std::vector<AccountRow> table() const;
   Usage total() const;
-  // The inodes of total(), without looking at each user.
+  // Returns the inodes of total() without summing over all users.
   std::uint64_t total_inodes() const;
   std::uint64_t total_inode_limit() const;
 
@@ -97,28 +100,29 @@ class Ledger {
   std::unique_ptr<Impl> impl_;
 };
 
-// What one file costs its owner. It is given back when the charge ends. Thread-safe;
-// address-stable.
+// What one file costs its owner. The destructor gives it back. Thread-safe. Not movable.
 class Charge {
  public:
-  Charge(Ledger& ledger, Account& account);  // of nothing, for `account`
+  Charge(Ledger& ledger, Account& account);  // starts with nothing, for `account`
   ~Charge();
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
 
-  // EDQUOT: over the user's limit; ENOSPC: over the mount's inodes. On failure nothing changes.
+  // Adds to the charge. EDQUOT: over the user's limit; ENOSPC: over the mount's limit of inodes.
+  // Changes nothing on failure.
   base::Result<void> grow(Usage by);
-  // The same, whatever the limits say.
+  // Adds to the charge regardless of the limits.
   void grow_anyway(Usage by);
-  // Precondition: not below zero (checked in debug builds).
+  // REQUIRES: the charge is at least `by` (checked in debug builds).
   void shrink(Usage by);
-  // All of it becomes another user's, or (EDQUOT) nothing changes. quotactl(2): root moves too fail
-  // over the limit.
+  // Moves the whole charge to another user, or (EDQUOT) changes nothing. As with quotactl(2), this
+  // fails over the limit even for root.
   base::Result<void> move_to(Account& account);
-  // The same, whatever the limits say: the owner stays, and somebody else holds his number now.
+  // Moves the whole charge regardless of the limits: the file's owner is unchanged, but another
+  // user holds that uid now.
   void belong_to(Account& account);
   Usage usage() const;
-  // Whether its user has a limit of bytes.
+  // Returns whether the account has a limit of bytes.
   bool is_limited() const;
 
  private:

@@ -22,7 +22,7 @@ struct Number {
   std::uint64_t billionths = 0;
 };
 
-// Takes the digits off the front of `text`; nullopt beyond 64 bits.
+// Removes the leading digits of `text` and returns their value; nullopt if it exceeds 64 bits.
 std::optional<std::uint64_t> take_digits(std::string_view& text) {
   Wide value = 0;
   while (!text.empty() && is_digit(text.front())) {
@@ -55,7 +55,7 @@ std::variant<Number, SizeError> take_number(std::string_view& text) {
   return number;
 }
 
-// The bytes that K, KiB, M, ... stand for; nullopt for anything else.
+// Returns the bytes that K, KiB, M, ... stand for; nullopt for anything else.
 std::optional<std::uint64_t> unit_bytes(std::string_view unit) {
   const char letter = static_cast<char>(std::toupper(static_cast<unsigned char>(unit.front())));
   const std::size_t power = kUnits.find(letter);
@@ -124,7 +124,7 @@ std::string format_size(std::uint64_t bytes) {
   std::size_t power = 0;
   std::uint64_t unit = 1024;
   const auto tenths = [&] { return (Wide{bytes} * 10 + unit / 2) / unit; };
-  // Looking at the rounded value keeps 1024.0K from being shown where 1.0M is meant.
+  // Compares the rounded value, so that 1.0M is not shown as 1024.0K.
   while (power + 1 < kUnits.size() && tenths() >= 10240) {
     ++power;
     unit *= 1024;

@@ -15,7 +15,7 @@ Holders::Holders(const std::vector<HeldIds>& ranges) {
   for (const HeldIds& ids : ranges) add(ids);
 }
 
-// The parts of it that are nobody's yet.
+// Adds the parts of `ids` that nobody holds yet.
 void Holders::add(const HeldIds& ids) {
   const std::uint64_t end = std::min(std::uint64_t{ids.first} + ids.count, kNoUser);
   for (std::uint64_t at = std::max<std::uint64_t>(ids.first, 1); at < end;) {

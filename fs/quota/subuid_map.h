@@ -1,4 +1,4 @@
-// Who holds which subordinate ids (subuid(5)): the users of a container, who are one user outside.
+// Maps subordinate uids (subuid(5)), which are the users of containers, to the user who holds them.
 #pragma once
 
 #include <sys/types.h>
@@ -18,20 +18,21 @@ struct HeldIds {
 class Holders {
  public:
   Holders() = default;
-  // Of ranges that overlap the first counts. Root's own number is nobody's.
+  // If ranges overlap, the first one counts. Uid 0 is never held.
   explicit Holders(const std::vector<HeldIds>& ranges);
 
-  // `uid` itself where nobody holds it. Once: a holder's own number may lie in another's range.
+  // Returns the holder of `uid`, or `uid` itself if nobody holds it. Does not resolve repeatedly: a
+  // holder's own uid may be in another user's range.
   uid_t holder_of(uid_t uid) const;
 
  private:
   struct Range {
-    std::uint64_t end;  // the first id that is not in it
+    std::uint64_t end;  // the first id after the range
     uid_t holder;
   };
   void add(const HeldIds& ids);
 
-  std::map<std::uint64_t, Range> ranges_;  // by their first ids; none overlap
+  std::map<std::uint64_t, Range> ranges_;  // by their first ids; they do not overlap
 };
 
 }  // namespace scratchfs::limits

@@ -1,5 +1,5 @@
-// What a block's owner does with it: make, pin, hold, drop. Spilling and fetching are in files of
-// their own.
+// Blocks, the owner's side: make, pin, hold and drop. For eviction, fetching and read-ahead see
+// blocks_spill.cc, blocks_fetch.cc and blocks_ahead.cc.
 #include "fs/store/blocks.h"
 
 #include <cassert>
@@ -18,8 +18,8 @@ Blocks::Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher, Rea
 Blocks::~Blocks() { assert(alive_ == 0 && "a block outlives its store"); }
 
 Shard& Blocks::shard_of(const Block& block) {
-  // Blocks made one after the other share a page of the heap: together here, they age together, are
-  // spilled side by side and are read back in one piece.
+  // Blocks that are made in sequence share a page of the heap. Keeping them in one shard makes them
+  // age together, so that they are spilled side by side and read back with one read.
   const auto page =
       static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&block)) / kPageSize;
   return shards_[(page * 0x9e3779b97f4a7c15ULL) >> 58];
@@ -81,7 +81,7 @@ void Blocks::await_encryption(Shard& shard, Block& block) {
   while (block.state == State::encrypting) shard.changed.wait(shard.mutex);
 }
 
-// The spiller finds its entry empty and throws the slot away.
+// Withdraws a block from the spiller, which finds its entry empty and discards the slot.
 void Blocks::stay(Block& block) {
   if (block.state != State::chosen && block.state != State::writing) return;
   block.resident->leaving->block = nullptr;
@@ -186,7 +186,7 @@ bool Blocks::reap(Shard& shard, Block& block) {
       break;
     case State::encrypting:
     case State::fetching:
-      return false;  // the thread that does it comes back here
+      return false;  // the thread that does it calls reap() again
     case State::gone:
       break;
   }

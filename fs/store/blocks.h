@@ -1,5 +1,5 @@
-// All blocks of a store and what happens to them. Lock order: a shard's mutex, then the leaves
-// (frames, budget, slots).
+// All blocks of a store: pinning, eviction, fetching and read-ahead. Lock order: a shard's mutex,
+// then the leaves (frames, budget, slots).
 #pragma once
 
 #include <array>
@@ -22,11 +22,12 @@
 
 namespace scratchfs::store {
 
-// Has a job's block read() soon by a thread that may wait; false: not taken. Must not call back.
+// Queues a block for Blocks::read() on a thread that may wait. Returns false, and leaves the job to
+// the caller, if it cannot. Must not call back.
 using ReadSoon = std::function<bool(FetchJob& job)>;
 
-// Thread-safe. `slots` and `cipher` are null in a store that never spills. Without `read_soon` who
-// wants a block reads it himself, however short his patience is.
+// Thread-safe. `slots` and `cipher` are null in a store that never spills. Without `read_soon`,
+// fetch() reads the block on the calling thread even if its `wait` has a deadline.
 class Blocks {
  public:
   Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher, ReadSoon read_soon = {});
@@ -34,7 +35,7 @@ class Blocks {
   Blocks(const Blocks&) = delete;
   Blocks& operator=(const Blocks&) = delete;
 
-  // For owners; as told in store.h. What pin() and fetch() pinned, unpin() lets go.
+  // The owner's side; see store.h. unpin() ends a pin made by pin() or fetch().
   Block* make();
   Block* make_blank(PageMask pages);
   bool reshape_blank(Block& block, PageMask pages);
@@ -46,35 +47,39 @@ class Blocks {
   base::Result<void> fetch(Block& block, Access access, base::Wait wait = base::Wait::yes);
   std::uint64_t spilled_bytes(const Block& block);
 
-  // For those who read_soon(). Waits for memory and the disk, and lets the hold go.
+  // For the threads behind ReadSoon: reads the block and releases the job's hold. Waits for memory
+  // and the disk.
   void read(FetchJob job);
-  // The same without reading it: who waits for it gets ECANCELED.
+  // Releases the job without reading it; its waiters get ECANCELED.
   void give_up(FetchJob job);
 
-  // For reading ahead. Each block has a hold. Brings those that are spilled into memory, in order,
-  // as long as memory can be had without waiting. Waits for the disk.
-  static constexpr std::size_t kAheadBytes = 1 << 20;  // of one read at most
+  // For read-ahead: fetches those of `blocks` that are spilled, in order, as long as memory is
+  // available without waiting. Waits for the disk. The caller has a hold on each block.
+  static constexpr std::size_t kAheadBytes = 1 << 20;  // upper bound of one read
   void fetch_ahead(std::span<Block* const> blocks);
-  // As hold(), if it is spilled; else false, and there is no hold.
+  // If the block is spilled, takes a hold as hold() does and returns true; else returns false.
   bool hold_if_spilled(Block& block);
 
-  // For the spiller.
+  // The spiller's side.
   struct Choice {
-    std::uint64_t evicted = 0;  // bytes that went free at once: clean blocks
-    std::uint64_t leaving = 0;  // bytes of the blocks chosen to be written, announced to the budget
-    bool no_slot = false;       // a cold block stayed because of the spill limit
+    std::uint64_t evicted = 0;  // bytes freed at once (clean or unwritten blocks)
+    std::uint64_t leaving = 0;  // bytes of blocks chosen to be written, announced to the budget
+    // A cold block stayed because the spill limit is reached, or that of remembered blocks.
+    bool no_slot = false;
   };
-  // Looks for `ample` bytes of cold blocks, and for `wanted` of them (not more) among the hot ones
-  // where there are not as many. Clean ones are evicted on the spot; others are put into `chosen`
-  // (at most `most` slot bytes, a slot reserved for each), if `may_write`. Every block is looked at
-  // before it gives up.
+  // Selects blocks to evict: `ample` bytes of cold blocks, or, if there are not that many, up to
+  // `wanted` bytes with hot blocks included. Evicts clean and unwritten blocks at once. Appends
+  // dirty ones to `chosen` if `may_write`, at most `most` bytes of slots, each with a reserved
+  // slot. Gives up only after it has examined every block.
   Choice choose(std::uint64_t wanted, std::uint64_t ample, bool may_write, std::uint64_t most,
                 std::vector<Leaving>& chosen);
-  // Encrypts a chosen block into `sealed` (its pages, packed). False: it stays.
+  // Encrypts the pages of a chosen block, packed, into `sealed`. Returns false if the block stays
+  // in memory.
   bool seal(Leaving& leaving, std::byte* sealed);
-  // The write to its slot ended. Returns the bytes that went free.
+  // Call after the write to the slot has succeeded. Returns the bytes that were freed.
   std::uint64_t written(Leaving& leaving);
-  // It was not written: it stays. `has_slot`: one was allocated already, not just reserved.
+  // Call if the block was not written: it stays in memory. `has_slot`: its slot was allocated, not
+  // only reserved.
   void not_written(Leaving& leaving, bool has_slot);
 
   struct Totals {
@@ -88,8 +93,8 @@ class Blocks {
   static constexpr std::size_t kShards = 64;
 
   Shard& shard_of(const Block& block);
-  // Takes a block in memory back from the spiller and makes it firm. False: the budget has no room
-  // for that now.
+  // Takes a block in memory back from the spiller and makes it firm. Returns false if the budget
+  // has no room for that now.
   bool make_writable(Shard& shard, Block& block) REQUIRES(shard.mutex);
   void make_firm(Block& block);
   void free_slot(Block& block);
@@ -103,12 +108,13 @@ class Blocks {
   bool become_blank(Shard& shard, Block& block) REQUIRES(shard.mutex);
   void become_spilled(Shard& shard, Block& block, const Seal& seal, std::uint64_t firm,
                       std::uint64_t clean) REQUIRES(shard.mutex);
-  // Frees what the last user leaves of a dropped block. True: the caller deletes it, without the
-  // mutex.
+  // Frees what the last user leaves of a dropped block. Returns true if the caller must delete the
+  // block, after it has released the mutex.
   bool reap(Shard& shard, Block& block) REQUIRES(shard.mutex);
   void destroy(Block* block);
 
-  // `job` has what it takes to read; where another thread is to, it gets the block and a hold.
+  // Decides how to serve a fetch. `job` provides what a read needs; if another thread is to read,
+  // `job` gets the block and a hold.
   Way begin_fetch(Shard& shard, Block& block, Access access, base::Wait wait, FetchJob& job)
       REQUIRES(shard.mutex);
   void hand_over(FetchJob& job);
@@ -141,9 +147,9 @@ class Blocks {
       REQUIRES(shard.mutex);
 
   struct Search {
-    Moment round;          // what the hand passed since then has had its look
-    Moment turn;           // the other shards have nothing older
-    bool hurried = false;  // hot blocks are not left alone
+    Moment round;          // blocks that the hand has passed since then have been examined
+    Moment turn;           // the shard's turn ends at blocks that are newer than this
+    bool hurried = false;  // each visit takes a use from a hot block
     std::uint64_t wanted = 0;
     bool may_write = false;
     std::uint64_t most = 0;
@@ -151,7 +157,7 @@ class Blocks {
       return choice.evicted + choice.leaving >= wanted || choice.leaving + kBlockSize > most;
     }
   };
-  // And how far its turn goes.
+  // Returns the shard with the oldest block, and the moment up to which its turn lasts.
   std::pair<Shard*, Moment> oldest_shard();
   void choose_in(Shard& shard, const Search& search, std::vector<Leaving>& chosen, Choice& choice)
       EXCLUDES(shard.mutex);
@@ -166,7 +172,8 @@ class Blocks {
   DiskBuffers buffers_{kBlockSize};
   DiskBuffers ahead_buffers_{kAheadBytes};
   std::array<Shard, kShards> shards_;
-  std::atomic<Moment> last_read_{std::chrono::steady_clock::now()};  // that the disk answered
+  // When the disk last completed a read.
+  std::atomic<Moment> last_read_{std::chrono::steady_clock::now()};
   std::atomic<std::uint64_t> alive_{0};
   std::atomic<std::uint64_t> blank_{0};
   std::atomic<std::uint64_t> spilled_{0};
@@ -175,7 +182,7 @@ class Blocks {
   base::LogLimiter fetch_log_{std::chrono::seconds(1)};
 };
 
-// The frames of a block's pages, in the order of the pages.
+// Collects the frames of a block's pages, in page order, and returns their number.
 inline std::size_t frames_of(PageMask mask, const Resident& resident,
                              std::array<FrameIndex, kPagesPerBlock>& frames) {
   std::size_t count = 0;

@@ -1,4 +1,5 @@
-// Reading ahead: spilled blocks before anyone asks for them, neighbours on the disk in one read.
+// Blocks, read-ahead: fetches spilled blocks before they are requested, with one read for
+// neighbouring slots.
 #include <cassert>
 #include <new>
 
@@ -8,12 +9,14 @@ namespace scratchfs::store {
 
 using State = Block::State;
 
-// The frames are granted before the block is touched: whoever joins the fetch can rely on it.
+// Starts a read-ahead of the block if it is spilled. Returns false if memory is short. Reserves the
+// frames before touching the block, because threads that join the fetch rely on them.
 bool Blocks::begin_ahead(Block& block, Ahead& ahead) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);
   if (block.doomed || block.state != State::spilled) return true;
-  // From begin_reading() on nothing may throw: others can wait for it.
+  // Everything that may throw comes before begin_reading(), after which other threads may wait for
+  // the fetch.
   ahead.fetching = std::make_shared<Fetching>();
   ahead.fetching->ahead = true;
   ahead.resident = std::make_unique<Resident>();
@@ -52,7 +55,7 @@ void Blocks::read_neighbours(std::span<Ahead> reads) {
                          *resident);
     }
     if (!opened) budget_.release(0, block.bytes());
-    // What it pins for its caller is not wanted: the block is there, and that is all.
+    // Release the pin that finish_fetch() makes for its caller.
     if (finish_fetch(shard_of(block), block, *reads[i].fetching, opened, std::move(resident)))
       unpin(block);
   }
@@ -69,7 +72,7 @@ void Blocks::fetch_ahead(std::span<Block* const> blocks) {
       if (ahead.block != nullptr) reads.push_back(std::move(ahead));
     }
   } catch (const std::bad_alloc&) {
-    // What was begun is read, what was not is left: nobody has asked for it yet.
+    // Read what was begun; drop the rest, which nobody has requested yet.
   }
   for (std::span<Ahead> rest(reads); !rest.empty();) {
     const std::size_t count = neighbours(rest);

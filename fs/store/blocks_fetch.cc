@@ -1,4 +1,4 @@
-// The way back: reading a slot once for all who wait, verifying it, and pinning what came of it.
+// Blocks, fetching: reads a slot once for all waiters, verifies it, and pins the block.
 #include <spdlog/spdlog.h>
 
 #include <cassert>
@@ -13,7 +13,7 @@ using State = Block::State;
 
 namespace {
 
-// What end_fetch() finds in `fetching` is pinned for its caller and for everyone who joined.
+// Returns the pins of a fetched block: one for the caller of end_fetch() and one per waiter.
 std::uint32_t pins_of(const Fetching& fetching) { return 1 + fetching.waiters; }
 
 }  // namespace
@@ -22,7 +22,7 @@ base::Result<void> Blocks::fetch(Block& block, Access access, base::Wait wait) {
   Shard& shard = shard_of(block);
   for (bool pinned = false;;) {
     FetchJob job;
-    if (!pinned) job.resident = std::make_unique<Resident>();  // what is pinned is in memory
+    if (!pinned) job.resident = std::make_unique<Resident>();  // a pinned block is in memory
     Way way = Way::canceled;
     {
       base::Lock lock(shard.mutex);
@@ -37,7 +37,7 @@ base::Result<void> Blocks::fetch(Block& block, Access access, base::Wait wait) {
     if (way == Way::hand_over) hand_over(job);
     if (way == Way::hand_over || way == Way::join) result = join_fetch(shard, *fetching, wait);
     if (result && access == Access::write && fetching) {
-      // It came clean; to write to it takes another round, with this pin in hand.
+      // The block is clean now. Writing to it takes another round, with this pin in hand.
       pinned = true;
       continue;
     }
@@ -78,7 +78,7 @@ void Blocks::begin_reading(Block& block, Fetching& fetching) {
   block.state = State::fetching;
 }
 
-// Where nobody takes it the caller reads it after all, however long that takes.
+// If nobody accepts the job, the caller reads the block itself, however long that takes.
 void Blocks::hand_over(FetchJob& job) {
   if (!read_soon_(job)) read(std::move(job));
 }
@@ -97,8 +97,8 @@ base::Result<void> Blocks::join_fetch(Shard& shard, Fetching& fetching, base::Wa
   return {};
 }
 
-// A clean block is to be written to but firm memory is short: waits for that without the mutex,
-// then looks again.
+// Makes a clean block firm for writing when firm memory is short: waits for the reservation without
+// the mutex, then checks the block again. `done` is false if it has changed meanwhile.
 base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, base::Wait wait, bool& done) {
   std::uint64_t bytes = 0;
   {
@@ -118,7 +118,7 @@ base::Result<void> Blocks::promise_dirty(Shard& shard, Block& block, base::Wait 
   return {};
 }
 
-// As a fetch that needs no disk: only where there is memory for it at once.
+// Like a fetch, but needs no disk. Succeeds only if memory is available at once.
 base::Result<void> Blocks::pin_blank(Block& block, Access access) {
   Shard& shard = shard_of(block);
   FetchJob job{.block = &block,
@@ -141,8 +141,7 @@ base::Result<void> Blocks::pin_blank(Block& block, Access access) {
   return base::kWouldBlock;
 }
 
-// Others wait for the block, or it is pinned: so here it is an answer that there is no memory to
-// wait with.
+// Returns ENOMEM instead of throwing, because other threads wait for the block or it is pinned.
 base::Result<void> Blocks::reserve(Need need, std::uint64_t bytes, base::Wait wait) {
   try {
     return budget_.reserve(need, bytes, wait);
@@ -171,7 +170,7 @@ void Blocks::note_asked(Shard& shard, Fetching& fetching) {
 
 void Blocks::read(FetchJob job) {
   Block& block = *job.block;
-  // Its pin for the one who reads is not wanted: those who wait have theirs.
+  // Release the pin made for this thread; the waiters have their own.
   if (read_now(shard_of(block), block, job)) unpin(block);
   unhold(block);
 }
@@ -182,7 +181,8 @@ void Blocks::give_up(FetchJob job) {
   unhold(block);
 }
 
-// True: the block is in memory, pinned for the caller and for all who joined. Who calls has a hold.
+// Ends a fetch. Returns true if the block is in memory, pinned for the caller and for all waiters.
+// The caller has a hold.
 bool Blocks::finish_fetch(Shard& shard, Block& block, Fetching& fetching,
                           const base::Result<void>& loaded, std::unique_ptr<Resident> resident) {
   base::Lock lock(shard.mutex);
@@ -246,13 +246,13 @@ base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
     return {};
   }
   if (const auto omitted = fetch_log_.admit()) {
-    spdlog::error("spill: reading failed: {}{}", std::strerror(result.error().value()),
+    spdlog::error("spill: read failed: {}{}", std::strerror(result.error().value()),
                   base::and_more(*omitted));
   }
   return base::Errno{EIO};
 }
 
-// Frames for the pages of `mask`; answers where they are.
+// Takes frames for the pages of `mask` and returns their addresses.
 std::span<std::byte* const> Blocks::take_pages(PageMask mask, Resident& resident, Pages& pages) {
   std::array<FrameIndex, kPagesPerBlock> frames;
   const auto taken = std::span(frames).first(static_cast<std::size_t>(std::popcount(mask)));
@@ -265,8 +265,8 @@ std::span<std::byte* const> Blocks::take_pages(PageMask mask, Resident& resident
   return std::span(pages).first(next);
 }
 
-// Verifies and decrypts into frames of the block's own. Reads its mask and tag without its mutex:
-// they stay as they are while it is `fetching`.
+// Verifies a slot's bytes and decrypts them into new frames of the block. Reads the mask and tag
+// without the mutex, because they do not change while the block is `fetching`.
 base::Result<void> Blocks::open_into(const Block& block, std::uint64_t nonce,
                                      const std::byte* sealed, Resident& resident) {
   Pages pages{};
@@ -276,7 +276,7 @@ base::Result<void> Blocks::open_into(const Block& block, std::uint64_t nonce,
   frames_.put(std::span(frames).first(frames_of(block.mask, resident, frames)));
   const auto corrupt = corrupt_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (const auto omitted = fetch_log_.admit()) {
-    spdlog::error("spill: a block came back changed and is refused ({} so far){}", corrupt,
+    spdlog::error("spill: a block failed verification and was rejected ({} so far){}", corrupt,
                   base::and_more(*omitted));
   }
   return base::Errno{EIO};

@@ -1,5 +1,4 @@
-// The way out: choosing cold blocks, encrypting them, and what becomes of them when the write has
-// ended.
+// Blocks, eviction: chooses cold blocks, encrypts them, and completes or abandons their write.
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -11,17 +10,18 @@ namespace scratchfs::store {
 using State = Block::State;
 
 namespace {
-constexpr std::size_t kLooksPerLock = 64;  // owners wait for a shard no longer than this takes
-// Where shards' ages interleave they are not taken block by block.
+// Bounds how long owners wait for the shard's mutex.
+constexpr std::size_t kLooksPerLock = 64;
+// Extends a shard's turn, so that shards of interleaving ages do not alternate block by block.
 constexpr auto kLongerTurn = std::chrono::milliseconds(1);
 }  // namespace
 
 Blocks::Choice Blocks::choose(std::uint64_t wanted, std::uint64_t ample, bool may_write,
                               std::uint64_t most, std::vector<Leaving>& chosen) {
-  // Blocks point to their entry.
+  // Blocks point to their entry, so the vector must not reallocate.
   assert(chosen.empty() && chosen.capacity() * kPageSize >= most);
   Choice choice;
-  // The first round over all blocks leaves the hot ones alone; in the others each look costs a use.
+  // The first round over all blocks spares the hot ones; in later rounds each visit costs a use.
   Search search{.round = std::chrono::steady_clock::now(),
                 .turn = {},
                 .hurried = false,
@@ -68,7 +68,7 @@ void Blocks::choose_in(Shard& shard, const Search& search, std::vector<Leaving>&
     const Moment now = std::chrono::steady_clock::now();
     base::Lock lock(shard.mutex);
     for (std::size_t i = 0; i < kLooksPerLock; ++i) {
-      // What was passed in this round has had its look: other shards have colder ones.
+      // A block that was passed in this round has been examined; other shards have colder ones.
       const Moment oldest = shard.clock.oldest();
       if (search.satisfied(choice) || oldest >= search.round || oldest > search.turn) return;
       Resident& resident = shard.next(now);
@@ -107,7 +107,7 @@ void Blocks::take_victim(Shard& shard, Resident& victim, std::vector<Leaving>& c
   choice.leaving += block.bytes();
 }
 
-// Nobody has written to it: its slot need not be, either.
+// Evicts a block that was never written, without writing its slot.
 bool Blocks::become_blank(Shard& shard, Block& block) {
   const SlotClass size = slot_class_of(block.mask);
   if (!budget_.may_remember(kRememberedBytes) || !slots_->reserve(size)) return false;
@@ -172,7 +172,7 @@ std::uint64_t Blocks::written(Leaving& leaving) {
     become_spilled(shard, *block, leaving.seal, block->bytes(), 0);
     return block->bytes();
   }
-  // Somebody reads it: it stays, and costs nothing to evict next time.
+  // It is being read: it stays in memory, but is clean, so that its next eviction is free.
   block->tag = leaving.seal.tag;
   block->resident->nonce = leaving.seal.nonce;
   block->resident->clean = true;

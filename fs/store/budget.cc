@@ -9,9 +9,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr auto kWaiterPoll = 2ms;      // a pinned block tells nobody when its last pin goes
-constexpr auto kBlockedPatience = 1s;  // of readers while the disk is broken: pins end within that
-constexpr auto kStuckPatience = 30s;   // with a working disk, since the last progress of all
+// Interval of eviction attempts while threads wait: a block tells nobody when its last pin ends.
+constexpr auto kWaiterPoll = 2ms;
+// How long readers wait while the disk is broken; pins end within that time.
+constexpr auto kBlockedPatience = 1s;
+// How long threads wait with a working disk after the last progress of any of them.
+constexpr auto kStuckPatience = 30s;
 
 std::size_t index(Need need) { return static_cast<std::size_t>(need); }
 
@@ -33,7 +36,8 @@ std::uint64_t Budget::most_remembered() const {
   return can_spill_ ? marks_.budget / 4 * 3 : marks_.budget;
 }
 
-// More than the budget only while it shrinks: what is firm then must not keep readers out.
+// Exceeds the budget only while that shrinks: readers must not be kept out by the firm memory that
+// is still above it.
 std::uint64_t Budget::most_used() const {
   const std::uint64_t above = firm() > marks_.overwrite ? firm() - marks_.overwrite : 0;
   return marks_.budget + above;
@@ -82,7 +86,7 @@ void Budget::grow_older(std::uint64_t bytes) {
 
 base::Result<void> Budget::try_reserve(Need need, std::uint64_t bytes) {
   base::Lock lock(mutex_);
-  // Whoever waits was first.
+  // Threads that wait already go first.
   if (waiters_[index(need)].empty() && fits(need, bytes)) {
     count(need, bytes);
     return {};
@@ -109,7 +113,7 @@ base::Result<void> Budget::reserve(Need need, std::uint64_t bytes, base::Wait wa
     wait.progressed(need == Need::fetch ? std::max(progress_, written_) : written_);
     if (const auto why = wait.over()) {
       std::erase(queue, &waiter);
-      serve();  // who comes next may want less
+      serve();  // the next waiter may want less
       return *why;
     }
     waiter.condition.wait(mutex_, wait);
@@ -200,7 +204,7 @@ std::uint64_t Budget::excess() const {
   const std::uint64_t staying = used_ > leaving_ ? used_ - leaving_ : 0;
   std::uint64_t wanted = staying > aim() ? staying - aim() : 0;
   if (wanted > 0 || leaving_ > 0) return wanted;
-  // Below the target with waiters: promises and marks can leave a waiter short all the same.
+  // Waiters below the target: promises and marks can leave them short nevertheless.
   for (const auto& queue : waiters_) {
     if (!queue.empty()) wanted += queue.front()->bytes;
   }

@@ -8,8 +8,8 @@
 namespace scratchfs::store {
 namespace {
 
-// SP 800-38D 8.2.1: a fixed field (zero: the key is this process's alone) and an invocation
-// counter.
+// The IV of SP 800-38D section 8.2.1: a fixed field (zero, because no other process has the key)
+// and an invocation counter.
 using Iv = std::array<unsigned char, 12>;
 Iv make_iv(std::uint64_t nonce) {
   Iv iv{};
@@ -39,7 +39,7 @@ unsigned char* bytes_out(std::byte* bytes) { return reinterpret_cast<unsigned ch
 
 }  // namespace
 
-// A context that is ours for one operation.
+// Acquires a context for one operation.
 class Cipher::Lease {
  public:
   explicit Lease(Cipher& cipher) : cipher_(cipher), context_(cipher.acquire()) {}
@@ -61,12 +61,11 @@ base::Result<std::unique_ptr<Cipher>> Cipher::create() {
   cipher->key_ = static_cast<std::byte*>(allocate_locked(kKeyBytes));
   if (cipher->key_ == nullptr) return base::Errno{ENOMEM};
   if (!fill_random(cipher->key_, kKeyBytes)) return base::Errno{EIO};
-  // One context must exist: acquire() counts on that one comes back when no further one can be
-  // made.
+  // One context must exist: if no further one can be made, acquire() waits for one to be released.
   Context* first = cipher->make_context();
   if (first == nullptr) return base::Errno{ENOMEM};
   base::Lock lock(cipher->mutex_);
-  cipher->idle_.reserve(kMaxContexts);  // release() throws nothing
+  cipher->idle_.reserve(kMaxContexts);  // so that release() does not throw
   cipher->idle_.push_back(first);
   cipher->made_ = 1;
   return cipher;

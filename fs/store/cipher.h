@@ -1,4 +1,4 @@
-// AES-256-GCM over the pages of a block, with a random key that exists only in locked memory.
+// AES-256-GCM encryption of a block's pages, under a random key that exists only in locked memory.
 // Source: NIST SP 800-38D; OpenSSL's EVP_EncryptInit(3).
 #pragma once
 
@@ -21,42 +21,43 @@ namespace scratchfs::store {
 
 using Tag = std::array<std::byte, 16>;
 
-// What must be remembered, in memory, to open a sealed block.
+// What must be kept in memory to decrypt a sealed block.
 struct Seal {
   std::uint64_t nonce = 0;
   Tag tag{};
 };
 
-// Thread-safe. A nonce is one count of one 64-bit counter, taken at each seal() whether or not it
-// is used in the end, so none is ever used twice under the key.
+// Thread-safe. Nonces come from a 64-bit counter that every seal() increments, whether or not its
+// result is used, so no nonce is ever used twice under the key.
 class Cipher {
  public:
-  // Takes the key from getrandom(2). ENOMEM: no locked memory left (RLIMIT_MEMLOCK); EBUSY as
+  // Draws the key from getrandom(2). ENOMEM: no locked memory left (RLIMIT_MEMLOCK); EBUSY as
   // install_crypto_allocator(), which this calls.
   static base::Result<std::unique_ptr<Cipher>> create();
   ~Cipher();
   Cipher(const Cipher&) = delete;
   Cipher& operator=(const Cipher&) = delete;
 
-  // Encrypts `pages` (kPageSize bytes each), one after the other, into `sealed` (as long as they
-  // are together). `mask` is authenticated with them. The pages do not change meanwhile. May wait
-  // for a context, never for a disk.
+  // Encrypts `pages` (kPageSize bytes each) into `sealed`, which has their total size, and
+  // authenticates `mask` with them. The pages must not change meanwhile. May wait for a context,
+  // never for a disk.
   base::Result<Seal> seal(std::span<const std::byte* const> pages, PageMask mask,
                           std::byte* sealed);
-  // The way back. EIO: it does not verify; what `pages` hold is then rubbish that nobody may see.
+  // Decrypts and verifies. EIO: verification failed; the contents of `pages` are then garbage that
+  // must not be exposed.
   base::Result<void> open(const Seal& seal, const std::byte* sealed, PageMask mask,
                           std::span<std::byte* const> pages);
 
-  // The next nonce that seal() would take, for tests.
+  // The nonce that the next seal() will take, for tests.
   std::uint64_t next_nonce() const { return next_nonce_.load(std::memory_order_relaxed); }
-  // The 32 bytes of the key, for the test that searches the process for them.
+  // The 32 bytes of the key, for the test that searches the process memory for them.
   std::span<const std::byte> key_for_test() const { return {key_, kKeyBytes}; }
 
  private:
   using Context = evp_cipher_ctx_st;
   class Lease;
   static constexpr std::size_t kKeyBytes = 32;
-  // About 1.3 KiB of the locked area each, and more threads than cores gain nothing.
+  // Each takes about 1.3 KiB of the locked area, and more threads than cores gain nothing.
   static constexpr std::size_t kMaxContexts = 16;
 
   Cipher() = default;

@@ -1,5 +1,4 @@
-// Memory that O_DIRECT transfers take: aligned, in whole pages. It only ever holds what is
-// encrypted.
+// Buffers for O_DIRECT transfers: page-aligned, in whole pages. They only ever hold encrypted data.
 #pragma once
 
 #include <cstddef>
@@ -17,17 +16,17 @@ struct FreeBuffer {
 };
 using DiskBuffer = std::unique_ptr<std::byte, FreeBuffer>;
 
-// `bytes` is a multiple of kPageSize. nullptr: no memory.
+// REQUIRES: `bytes` is a multiple of kPageSize. Returns nullptr if memory is lacking.
 inline DiskBuffer make_disk_buffer(std::size_t bytes) {
   return DiskBuffer(static_cast<std::byte*>(std::aligned_alloc(kPageSize, bytes)));
 }
 
-// Buffers of one size that are used again. Thread-safe.
+// A pool of buffers of one size. Thread-safe.
 class DiskBuffers {
  public:
   explicit DiskBuffers(std::size_t bytes) : bytes_(bytes) {
-    const base::Lock lock(mutex_);  // uncontended: it tells the analysis
-    idle_.reserve(kKept);           // put() throws nothing
+    const base::Lock lock(mutex_);  // uncontended; for the thread-safety analysis
+    idle_.reserve(kKept);           // so that put() does not throw
   }
 
   DiskBuffer take() EXCLUDES(mutex_) {

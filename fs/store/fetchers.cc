@@ -39,7 +39,7 @@ bool Fetchers::read_soon(FetchJob& job) {
 bool Fetchers::add_thread() {
   if (threads_.size() >= kMost) return false;
   try {
-    threads_.reserve(threads_.size() + 2);  // the end needs one for the last that left
+    threads_.reserve(threads_.size() + 2);  // one more, so that the destructor can add left_
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -54,7 +54,7 @@ std::size_t Fetchers::threads() {
   return threads_.size();
 }
 
-// False: the calling thread ends.
+// Waits for a job. Returns false if the calling thread must end.
 bool Fetchers::await_job() {
   ++idle_;
   bool came = true;
@@ -64,10 +64,11 @@ bool Fetchers::await_job() {
   return !waiting_.empty();
 }
 
-// The calling thread is none of them any more. Answers the one that left before, for it to join.
+// Removes the calling thread from the pool. Returns the thread that left before, which the caller
+// joins.
 std::thread Fetchers::leave() {
   const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
-  if (self == threads_.end()) return {};  // the end has it
+  if (self == threads_.end()) return {};  // the destructor joins it
   std::thread before = std::exchange(left_, std::move(*self));
   threads_.erase(self);
   return before;

@@ -1,4 +1,4 @@
-// Threads that read the spilled blocks that somebody waits for, so that who waits can leave.
+// A pool of threads that read spilled blocks, so that the requesting threads can stop waiting.
 #pragma once
 
 #include <chrono>
@@ -12,23 +12,23 @@
 
 namespace scratchfs::store {
 
-// Thread-safe. First come, first served; a thread is added while a read finds none idle, and ends
-// when it has been idle for kIdle.
+// Thread-safe. Serves jobs in FIFO order. Adds a thread when a job finds none idle; a thread ends
+// after it has been idle for kIdle.
 class Fetchers {
  public:
-  // So many reads are under way at once; what comes then waits for one of them to end.
+  // Upper bound of concurrent reads; further jobs wait in the queue.
   static constexpr std::size_t kMost = 128;
   static constexpr std::chrono::seconds kIdle{2};
 
   explicit Fetchers(Blocks& blocks, std::chrono::milliseconds idle = kIdle)  // not owned
       : blocks_(blocks), idle_time_(idle) {}
-  // Gives up what has not begun, waits for what has.
+  // Gives up the jobs in the queue and waits for the reads in progress.
   ~Fetchers();
   Fetchers(const Fetchers&) = delete;
   Fetchers& operator=(const Fetchers&) = delete;
 
-  // Has it read soon. Never waits. False, and it stays the caller's: there is no memory or no
-  // thread for it, or it is the end.
+  // Queues a read. Never waits. Returns false, and leaves the job to the caller, if memory or a
+  // thread is lacking or the pool is being destroyed.
   bool read_soon(FetchJob& job) EXCLUDES(mutex_);
   std::size_t threads() EXCLUDES(mutex_);
 
@@ -44,7 +44,7 @@ class Fetchers {
   base::Condition something_to_do_;
   std::list<FetchJob> waiting_ GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
-  std::thread left_ GUARDED_BY(mutex_);  // the last thread that ended, for the next to join
+  std::thread left_ GUARDED_BY(mutex_);  // the thread that ended last, for the next one to join
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
 };

@@ -8,15 +8,15 @@
 namespace scratchfs::store {
 namespace {
 
-// A thread stays with one stripe, so that what it frees is what it takes next.
+// Each thread keeps to one stripe, so that it reuses the frames that it has freed.
 std::size_t own_stripe(std::size_t stripes) {
   static std::atomic<std::size_t> threads{0};
   thread_local const std::size_t number = threads.fetch_add(1, std::memory_order_relaxed);
   return number % stripes;
 }
 
-// Nothing that the machine has to answer for, not even where it never promises more memory than it
-// has (vm.overcommit_memory=2).
+// Reserves address space that is not charged to the machine's commit limit, not even with
+// vm.overcommit_memory=2.
 void* reserve_address_space(std::size_t bytes) {
   void* memory =
       mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -31,14 +31,14 @@ bool make_usable(void* memory, std::size_t from, std::size_t to) {
                                   PROT_READ | PROT_WRITE) == 0;
 }
 
-// As MADV_DONTNEED, of locked memory too (Linux 5.18).
+// Like MADV_DONTNEED, but also for locked memory (Linux 5.18).
 #ifdef MADV_DONTNEED_LOCKED
 constexpr int kGiveBack = MADV_DONTNEED_LOCKED;
 #else
 constexpr int kGiveBack = 24;
 #endif
 
-// Neighbours in `frames`, which is sorted, together.
+// Calls `visit` for each run of consecutive indexes in `frames`, which is sorted.
 void for_each_run(std::span<const FrameIndex> frames, const auto& visit) {
   for (std::size_t i = 0; i < frames.size();) {
     std::size_t end = i + 1;
@@ -64,8 +64,8 @@ base::Result<std::unique_ptr<Frames>> Frames::create(std::uint64_t bytes, Hooks 
     return base::Errno{ENOMEM};
   }
   madvise(arena, capacity * kPageSize, MADV_DONTDUMP);
-  // A child has no business with contents, and copying the page tables of gigabytes would stop the
-  // mount.
+  // Child processes do not need the contents, and copying the page tables of gigabytes would stall
+  // the mount.
   madvise(arena, capacity * kPageSize, MADV_DONTFORK);
   std::unique_ptr<Frames> frames(new Frames(
       static_cast<std::byte*>(arena), static_cast<FrameIndex*>(next), capacity, std::move(hooks)));
@@ -147,13 +147,13 @@ void Frames::take(std::span<FrameIndex> taken) {
     if (taken.empty()) break;
     taken = taken.subspan(pop_untouched(taken));
     if (taken.empty()) break;
-    // All the rest is in another thread's hands, between two of our stacks.
+    // The missing frames are in another thread's hands, on their way between two stacks.
     std::this_thread::yield();
   }
   if (free_used_.load(std::memory_order_relaxed) < reserve() / 2) want_fill();
 }
 
-// Near the end of the budget there is nothing to fill the reserve with.
+// Returns false near the limit, where too few free frames exist to fill the reserve.
 bool Frames::may_fill() const {
   return in_use_.load(std::memory_order_relaxed) + reserve() <=
          budget_.load(std::memory_order_relaxed);
@@ -168,7 +168,8 @@ void Frames::want_fill() {
 void Frames::push_used(std::span<const FrameIndex> frames) {
   Stripe& stripe = stripes_[own_stripe(kStripes)];
   base::Lock lock(stripe.mutex);
-  // The first on top: they are taken again in the order they lie in, which is copied twice as fast.
+  // The first frame goes on top, so that frames are taken in address order again, which copies
+  // twice as fast.
   for (std::size_t i = frames.size(); i > 0; --i) push(stripe.stack, frames[i - 1]);
   free_used_.fetch_add(frames.size(), std::memory_order_relaxed);
 }
@@ -183,12 +184,12 @@ void Frames::put(std::span<const FrameIndex> frames) {
   }
 }
 
-// Frames that were free all the time, the reserve left out.
+// Returns the number of frames that were free all the time, less the reserve.
 std::size_t Frames::surplus(bool now) {
   const std::size_t in_use = in_use_.load(std::memory_order_relaxed);
   looks_[next_look_++ % kLooks] =
       std::max(in_use, most_in_use_.exchange(in_use, std::memory_order_relaxed));
-  // What was needed under a larger budget will not be needed again.
+  // Peaks under a larger budget will not be reached again.
   const std::size_t wave =
       std::min(*std::ranges::max_element(looks_), budget_.load(std::memory_order_relaxed));
   const std::size_t most = now ? in_use : std::max(in_use, wave);
@@ -209,11 +210,11 @@ bool Frames::give_back(bool now) {
   }
   if (free_used_.load(std::memory_order_relaxed) > reserve()) return true;
   surplus_told_.store(false);
-  // A put() between the look and the store would have told nobody.
+  // Covers a put() between the check and the store, whose hook was not called.
   return free_used_.load() > reserve() && !surplus_told_.exchange(true);
 }
 
-// A chunk at a time: whoever takes frames meanwhile finds those that are ready.
+// Works in chunks, so that concurrent takers find the frames that are ready.
 void Frames::fill() {
   low_told_.store(false);
   std::array<FrameIndex, kFillBatch> batch;
@@ -234,7 +235,7 @@ void Frames::discard(std::span<FrameIndex> frames) {
     madvise(address(first), count * kPageSize, kGiveBack);
   });
   base::Lock lock(untouched_mutex_);
-  // The lowest on top: neighbours are taken together again.
+  // The lowest goes on top, so that neighbours are taken together again.
   for (std::size_t i = frames.size(); i > 0; --i) push(given_back_, frames[i - 1]);
 }
 

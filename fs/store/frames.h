@@ -1,9 +1,8 @@
-// The memory that pages of content are in: one arena of frames, kPageSize bytes each, named by
-// index.
+// The memory of content pages: an arena of frames of kPageSize bytes, identified by index.
 //
-// Free frames that have been used before are handed out first (their memory is mapped already:
-// first touch is slow, most of all in guests), last freed first. A reserve of them is filled ahead
-// of need; what nobody needed for a while is given back to the machine.
+// Free frames that have been used before are reused first, in LIFO order, because their memory is
+// mapped already (first touch is slow, most of all in guests). A reserve of them is filled ahead of
+// need; frames that stay unused for a while are returned to the machine.
 #pragma once
 
 #include <array>
@@ -22,17 +21,18 @@ namespace scratchfs::store {
 
 using FrameIndex = std::uint32_t;
 
-// Thread-safe. Frames are handed out dirty: whoever takes one zeroes or fills it before anyone
-// reads it.
+// Thread-safe. Frames are not zeroed when taken: the taker must zero or fill them before anyone
+// reads them.
 class Frames {
  public:
-  // What is called when there is something to do for a background thread. They must not call back.
+  // Called when a background thread has work to do. They must not call back.
   struct Hooks {
-    std::function<void()> surplus;  // give_back(), from put()
-    std::function<void()> low;      // fill(), from take()
+    std::function<void()> surplus;  // from put(): give_back() has work
+    std::function<void()> low;      // from take(): fill() has work
   };
-  // `bytes`: what may be in use at once; `most`: what resize() may ask for, as far as there is
-  // address space, which is all that is taken now. ENOMEM: there is none.
+  // `bytes` is the limit of frames in use; `most` is the upper bound for resize(), as far as
+  // address space is available. Only address space is allocated here. ENOMEM: there is not enough
+  // of it.
   static base::Result<std::unique_ptr<Frames>> create(std::uint64_t bytes, Hooks hooks,
                                                       std::uint64_t most = 0);
   ~Frames();
@@ -41,40 +41,41 @@ class Frames {
 
   std::byte* address(FrameIndex frame) const { return arena_ + std::size_t{frame} * kPageSize; }
 
-  // Another number of bytes that may be in use at once. Fewer than are in use now is fine. ENOMEM:
-  // more than create() was told.
+  // Changes the limit of bytes in use. It may be less than what is in use now. ENOMEM: more than
+  // the upper bound of create().
   base::Result<void> resize(std::uint64_t bytes) EXCLUDES(untouched_mutex_);
 
-  // Fills `taken`. Precondition: no more frames are in use than create() or a later resize() was
-  // told, these included (the Budget sees to that), so it always succeeds.
+  // Fills `taken` and always succeeds. REQUIRES: the frames in use, including these, are within the
+  // limit of create() or the last resize(), which the Budget ensures.
   void take(std::span<FrameIndex> taken);
   void put(std::span<const FrameIndex> frames);
 
-  // For one background thread. Gives back what stayed free beyond the reserve during the last
-  // kLooks calls (MADV_DONTNEED), or at once with `now`. True: call again within a second or so.
+  // For one background thread. Returns frames to the machine (MADV_DONTNEED) that stayed free
+  // beyond the reserve during the last kLooks calls, or, with `now`, all free frames beyond the
+  // reserve. Returns true if it should be called again within about a second.
   bool give_back(bool now);
-  // While the machine is short of memory nothing is kept ready.
+  // Turns the reserve off while the machine is short of memory.
   void keep_reserve(bool on) { keeps_reserve_.store(on, std::memory_order_relaxed); }
-  // For the same thread: puts memory behind free frames until the reserve is full.
+  // For the same thread: populates free frames with memory until the reserve is full.
   void fill();
 
-  // Bytes of frames that are free and have memory behind them.
+  // Returns the bytes of free frames that have memory behind them.
   std::uint64_t reserve_bytes() const;
 
-  // Work that comes in waves finds its frames ready again if the next one is not later than so many
-  // calls of give_back().
+  // Periodic work finds its frames still mapped if its next burst comes within this many calls of
+  // give_back().
   static constexpr std::size_t kLooks = 5;
 
  private:
   static constexpr FrameIndex kNone = UINT32_MAX;
   static constexpr std::size_t kStripes = 8;
-  // Frames that give_back() has in hand at once; the arena is larger by this and more, so nobody
-  // ever waits for them.
+  // Frames that give_back() handles at once. The arena is larger by more than this, so that takers
+  // never have to wait for them.
   static constexpr std::size_t kGiveBackBatch = 1024;
   static constexpr std::size_t kFillBatch = 256;
   static constexpr std::size_t kSlack = 4 * kGiveBackBatch;
 
-  // Free frames, linked through next_, the last freed on top.
+  // Free frames, linked through next_; the most recently freed is on top.
   struct Stack {
     FrameIndex top = kNone;
     std::size_t size = 0;
@@ -95,20 +96,20 @@ class Frames {
   std::size_t surplus(bool now);
   void discard(std::span<FrameIndex> frames) EXCLUDES(untouched_mutex_);
 
-  // Frames that are kept ready.
+  // Returns the number of frames to keep in reserve.
   std::size_t reserve() const;
 
   std::byte* const arena_;
   FrameIndex* const next_;
   const std::size_t capacity_;  // frames that there is address space for
   const Hooks hooks_;
-  std::atomic<std::size_t> budget_{0};  // frames that may be in use
+  std::atomic<std::size_t> budget_{0};  // limit of frames in use
   std::atomic<bool> keeps_reserve_{true};
 
   std::array<Stripe, kStripes> stripes_;
   base::Mutex untouched_mutex_;
   Stack given_back_ GUARDED_BY(untouched_mutex_);
-  std::size_t never_used_ GUARDED_BY(untouched_mutex_) = 0;  // the first frame that nobody had yet
+  std::size_t never_used_ GUARDED_BY(untouched_mutex_) = 0;  // first frame that was never used
   std::size_t usable_ GUARDED_BY(untouched_mutex_) = 0;      // frames that may be touched
 
   std::atomic<std::size_t> free_used_{0};  // frames in all stripes
@@ -116,7 +117,8 @@ class Frames {
   std::atomic<std::size_t> most_in_use_{0};  // since the last give_back()
   std::atomic<bool> surplus_told_{false};
   std::atomic<bool> low_told_{false};
-  // The background thread's own: the most in use between its last looks.
+  // For the background thread only: the peaks of frames in use, one for each of the last kLooks
+  // calls of give_back().
   std::array<std::size_t, kLooks> looks_{};
   std::size_t next_look_ = 0;
 };

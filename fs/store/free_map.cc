@@ -49,7 +49,7 @@ SlotRun FreeMap::take(std::uint32_t wanted) {
   }
   const SlotRun run{length_, std::min(wanted, UINT32_MAX - length_)};
   const std::uint32_t length = length_ + run.count;
-  // All that may throw, before anything is counted.
+  // Everything that may throw comes before the counters change.
   free_.resize((std::size_t{length} + 63) / 64);
   stale_.resize(free_.size());
   length_ = lowest_free_ = length;
@@ -115,7 +115,7 @@ void FreeMap::cut(std::uint32_t length) {
   length_ = length;
   free_.resize((std::size_t{length_} + 63) / 64);
   stale_.resize(free_.size());
-  // A file that was long once does not keep its map's memory.
+  // A file that was once long does not keep the memory of its map.
   if (free_.capacity() > 2 * free_.size() + 1024) {
     free_.shrink_to_fit();
     stale_.shrink_to_fit();

@@ -1,4 +1,5 @@
-// Which slots of one spill file are free, and which of those still have disk space behind them.
+// A bitmap allocator for the slots of one spill file, which also tracks the stale ones: free slots
+// that still occupy disk space.
 #pragma once
 
 #include <cstddef>
@@ -7,33 +8,33 @@
 
 namespace scratchfs::store {
 
-// Neighbouring slots: [first, first + count).
+// A run of neighbouring slots: [first, first + count).
 struct SlotRun {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
 };
 
-// Not thread-safe: its spill file's mutex guards it.
+// Not thread-safe: guarded by the mutex of its spill file.
 class FreeMap {
  public:
-  // Takes at most `wanted` neighbours: free ones where there are any, lowest first but rather
-  // together than low; else new ones at the end. count is 0 only when all 2^32 slots are taken.
-  // bad_alloc changes nothing.
+  // Takes at most `wanted` neighbouring slots: free ones if there are any (a longer run is
+  // preferred to a lower one), else new ones at the end. count is 0 only if all 2^32 - 1 slots are
+  // taken. bad_alloc changes nothing.
   SlotRun take(std::uint32_t wanted);
-  // A slot is free again; its space on the disk is stale.
+  // Frees a slot and marks its disk space as stale.
   void free(std::uint32_t slot);
 
-  // Takes the lowest stale run at or after `from` (of at most `most` slots) out of the free ones,
-  // so that nobody uses it while its space is given back. count is 0 when there is none.
+  // Takes the lowest run of at most `most` stale slots at or after `from`, so that nobody reuses
+  // them while their space is being released. count is 0 if there is none.
   SlotRun take_stale(std::uint32_t from, std::uint32_t most);
-  // Back from take_stale(): free, and with no space behind it any more.
+  // Ends take_stale(): the slots are free and have no disk space.
   void put_given_back(SlotRun run);
 
-  // Slots that the file must be long enough for.
+  // Returns the number of slots that the file must be long enough for.
   std::uint32_t length() const { return length_; }
-  // Where it could end: the slot after the last one that is not free.
+  // Returns the shortest possible length: the slot after the last one that is not free.
   std::uint32_t needed_length() const;
-  // The file ends there now. Precondition: needed_length() <= length <= length().
+  // Records that the file was truncated. REQUIRES: needed_length() <= length <= length().
   void cut(std::uint32_t length);
 
   std::uint32_t free_slots() const { return free_count_; }
@@ -41,7 +42,7 @@ class FreeMap {
 
  private:
   using Bits = std::vector<std::uint64_t>;
-  // Words that take() looks at beyond the first free slot for a run that is long enough.
+  // Words after the first free slot in which take() searches for a run that is long enough.
   static constexpr std::size_t kRunSearchWords = 4096;
 
   SlotRun find_run(std::uint32_t wanted);
@@ -54,11 +55,11 @@ class FreeMap {
   static void clear(Bits& bits, std::uint32_t slot) {
     bits[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
   }
-  // The first set bit in [from, length_), or length_.
+  // Returns the first set bit in [from, length_), or length_.
   std::uint32_t next_set(const Bits& bits, std::uint32_t from) const;
 
   Bits free_;
-  Bits stale_;  // of free slots and of those that take_stale() took
+  Bits stale_;  // of free slots, and of those taken by take_stale()
   std::uint32_t length_ = 0;
   std::uint32_t free_count_ = 0;
   std::uint32_t stale_count_ = 0;

@@ -67,7 +67,7 @@ void Housekeeper::low_frames() {
   told_.notify_one();
 }
 
-// True when there is something to do that cannot wait for more of its kind.
+// Waits for work. Returns true if it must be done at once, without collecting more of it.
 bool Housekeeper::wait() {
   base::Lock lock(mutex_);
   while (!stopping_ && !stale_ && !surplus_ && !heap_ && !low_) told_.wait(mutex_);
@@ -107,12 +107,12 @@ void Housekeeper::work() {
   const auto now = std::chrono::steady_clock::now();
   if (!surplus || now < next_look_) return;
   next_look_ = now + look_;
-  // Cleared first: give_back() may be followed at once by a put() that tells again.
+  // Cleared first, because a put() right after give_back() may set it again.
   {
     base::Lock lock(mutex_);
     surplus_ = false;
   }
-  // What might be needed again soon is better given back now, if others need it more.
+  // Under pressure, even memory that may be needed again soon is released now.
   if (frames_->give_back(short_.load() || base::is_short_of_memory())) surplus_frames();
 }
 

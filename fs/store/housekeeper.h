@@ -1,5 +1,5 @@
-// Gives back to the machine what the store no longer needs: disk space soon after it went free,
-// memory when idle. Keeps free frames ready.
+// A background thread that releases what the store no longer needs: disk space soon after it is
+// free, memory when it is idle. It also keeps the reserve of free frames full.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,8 @@ namespace scratchfs::store {
 
 class Housekeeper {
  public:
-  // Between two looks at idle frames; those that were free in Frames::kLooks of them are surplus.
+  // Interval between checks for idle frames; those that stay free for Frames::kLooks checks are
+  // surplus.
   static constexpr std::chrono::milliseconds kLook{1000};
 
   explicit Housekeeper(std::chrono::milliseconds look = kLook) : look_(look) {}
@@ -25,25 +26,27 @@ class Housekeeper {
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
-  // Neither is owned; `slots` may be null. EAGAIN: no thread could be made.
+  // Starts the thread. Neither argument is owned; `slots` may be null. EAGAIN: no thread could be
+  // started.
   base::Result<void> start(Frames& frames, Slots* slots);
-  // Ends the thread; calling again does nothing. `frames` and `slots` must live until then.
+  // Ends the thread; idempotent. `frames` and `slots` must live until then.
   void stop() EXCLUDES(mutex_);
 
-  // There is something to give back. Cheap, takes one leaf mutex; may be called before start().
+  // Report that there is something to release. Cheap: takes one leaf mutex. May be called before
+  // start().
   void stale_slots() EXCLUDES(mutex_);
   void surplus_frames() EXCLUDES(mutex_);
-  // Free frames are to be filled with memory, at once.
+  // Requests that the reserve of free frames be filled at once.
   void low_frames() EXCLUDES(mutex_);
-  // While the machine is short of memory nothing is kept ready, and what goes free is given back.
+  // While memory is short, no reserve is kept, and free frames are returned to the machine at once.
   void short_of_memory(bool on) EXCLUDES(mutex_);
-  // So many bytes of the heap went free: malloc(3) keeps them to itself unless it is asked.
+  // Reports freed heap memory, which malloc(3) keeps unless it is trimmed.
   void freed_heap(std::uint64_t bytes) EXCLUDES(mutex_);
 
  private:
-  // Trimming walks the heap, so it waits for this much to have gone free.
+  // Trimming walks the heap, so it waits until this much was freed.
   static constexpr std::uint64_t kHeapWorthTrimming = 8ULL << 20;
-  // Frees come in bursts: collecting them for this long makes few large holes of many small ones.
+  // Slots are freed in bursts: waiting this long makes few large holes of many small ones.
   static constexpr std::chrono::milliseconds kCollect{200};
 
   void run() EXCLUDES(mutex_);
@@ -59,10 +62,10 @@ class Housekeeper {
   bool surplus_ GUARDED_BY(mutex_) = false;
   bool low_ GUARDED_BY(mutex_) = false;
   bool heap_ GUARDED_BY(mutex_) = false;
-  std::atomic<bool> short_ = false;            // of memory
-  std::atomic<std::uint64_t> heap_freed_ = 0;  // since the last trimming was asked for
+  std::atomic<bool> short_ = false;            // the machine is short of memory
+  std::atomic<std::uint64_t> heap_freed_ = 0;  // since trimming was last requested
   bool stopping_ GUARDED_BY(mutex_) = false;
-  std::chrono::steady_clock::time_point next_look_;  // at the frames; the thread's own
+  std::chrono::steady_clock::time_point next_look_;  // for the check of frames; for the thread only
   std::thread thread_;
 };
 

@@ -30,7 +30,8 @@ class LockedArea {
       return base::Errno{ENOMEM};
     }
     madvise(memory, kLockedBytes, MADV_DONTDUMP);
-    // A child would have the key in pages that are not locked (fork(2)); it gets zeros.
+    // After fork(2), a child would have the key in pages that are not locked; it gets zeros
+    // instead.
     madvise(memory, kLockedBytes, MADV_WIPEONFORK);
     start_ = static_cast<std::byte*>(memory);
     return {};
@@ -71,8 +72,7 @@ class LockedArea {
     return in_use_;
   }
 
-  // Without the mutex: start_ is set once, before libcrypto or anyone else has an address to ask
-  // about.
+  // Without the mutex: start_ is set once, before libcrypto or anyone else has an address to check.
   bool contains(const void* memory) const NO_THREAD_SAFETY_ANALYSIS {
     const auto address = reinterpret_cast<std::uintptr_t>(memory);
     const auto start = reinterpret_cast<std::uintptr_t>(start_);
@@ -86,12 +86,13 @@ class LockedArea {
 
   base::Mutex mutex_;
   std::byte* start_ GUARDED_BY(mutex_) = nullptr;
-  // Units of the allocation that begins at each unit; 0: free, or inside an allocation.
+  // The length, in units, of the allocation that starts at each unit; 0: free, or inside an
+  // allocation.
   std::array<std::uint16_t, kUnits> lengths_ GUARDED_BY(mutex_){};
   std::size_t in_use_ GUARDED_BY(mutex_) = 0;
 };
 
-// Never destroyed: libcrypto frees at exit, after our destructors.
+// Never destroyed, because libcrypto frees memory at exit, after static destructors.
 LockedArea& area() {
   static LockedArea* const instance = new LockedArea;
   return *instance;
@@ -132,7 +133,7 @@ base::Result<void> install_crypto_allocator() {
   if (auto mapped = area().map(); !mapped) return mapped;
   if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1)
     return base::Errno{EBUSY};
-  // The machine's openssl.cnf must not choose other engines or providers for us.
+  // The system's openssl.cnf must not choose other engines or providers.
   if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr) != 1) return base::Errno{EBUSY};
   installed = true;
   return {};

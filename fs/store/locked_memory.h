@@ -1,9 +1,9 @@
-// A small area of memory for what must never reach a disk: locked, left out of core dumps, wiped
-// when freed.
+// A small area of memory for secrets that must never reach a disk: locked, excluded from core
+// dumps, and wiped when freed.
 //
-// libcrypto's contexts hold key bytes (key schedules), so its allocator is replaced: what it
-// allocates inside a LockedScope comes from here, everything else from malloc(3); frees tell the
-// two apart by address.
+// The contexts of libcrypto contain key material (key schedules). Therefore its allocator is
+// replaced: allocations inside a LockedScope come from this area, all others from malloc(3). Frees
+// distinguish the two by address.
 #pragma once
 
 #include <cstddef>
@@ -12,23 +12,24 @@
 
 namespace scratchfs::store {
 
-inline constexpr std::size_t kLockedBytes =
-    64 * 1024;  // fits the smallest default RLIMIT_MEMLOCK that is still seen
+// Fits the smallest default of RLIMIT_MEMLOCK that is still in use.
+inline constexpr std::size_t kLockedBytes = 64 * 1024;
 
-// Makes the area and puts it under libcrypto (CRYPTO_set_mem_functions(3)). Call it before anything
-// uses libcrypto; calling again is free. ENOMEM: RLIMIT_MEMLOCK is too low. EBUSY: libcrypto has
-// allocated already.
+// Maps the area and installs it as libcrypto's allocator (CRYPTO_set_mem_functions(3)). Call it
+// before anything uses libcrypto; idempotent. ENOMEM: RLIMIT_MEMLOCK is too low. EBUSY: libcrypto
+// has allocated already.
 base::Result<void> install_crypto_allocator();
 
-// From the area; nullptr when it is full. Needs install_crypto_allocator().
+// Allocates from the area; nullptr if it is full. REQUIRES: install_crypto_allocator() has
+// succeeded.
 void* allocate_locked(std::size_t bytes);
-// Wipes, then frees; nullptr is ignored.
+// Wipes and frees; ignores nullptr.
 void free_locked(void* memory);
 bool is_locked(const void* memory);
 // Bytes of the area in use, for tests and leak checks.
 std::size_t locked_bytes_in_use();
 
-// While one lives, what libcrypto allocates on this thread is locked.
+// While one exists, libcrypto's allocations on this thread come from locked memory.
 class LockedScope {
  public:
   LockedScope();

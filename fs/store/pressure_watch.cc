@@ -42,7 +42,8 @@ void PressureWatch::relieve(unsigned eighths) {
   housekeeper_.short_of_memory(began);
   if (const auto omitted = log_.admit()) {
     spdlog::info("the machine {}{}",
-                 began ? "is short of memory: what is cold goes sooner" : "has memory again",
+                 began ? "is short of memory: cold blocks are spilled earlier"
+                       : "is no longer short of memory",
                  base::and_more(*omitted));
   }
 }

@@ -1,4 +1,4 @@
-// Gives memory to a machine that is short of it, and takes it again later.
+// A thread that gives memory back while the machine is short of it.
 #pragma once
 
 #include <atomic>
@@ -14,14 +14,14 @@
 
 namespace scratchfs::store {
 
-// Each time that memory is short the spiller's target goes down by an eighth of the budget, and no
-// frames are kept ready; with each kQuiet without it goes up again. Writers notice nothing: what
-// they wait for stays where it was.
+// Each time memory is short, lowers the spiller's target by an eighth of the budget and turns off
+// the reserve of frames. Raises the target again after each kQuiet without a shortage. Writers are
+// not affected, because the mark that they wait for does not move.
 class PressureWatch {
  public:
   static constexpr std::chrono::milliseconds kQuiet{3000};
 
-  // Starts the thread. None of the three is owned. EAGAIN: no thread could be made.
+  // Starts the thread. None of the arguments is owned. EAGAIN: no thread could be started.
   static base::Result<std::unique_ptr<PressureWatch>> create(
       base::MemoryPressure& source, Budget& budget, Housekeeper& housekeeper,
       std::chrono::milliseconds quiet = kQuiet);
@@ -29,7 +29,7 @@ class PressureWatch {
   PressureWatch(const PressureWatch&) = delete;
   PressureWatch& operator=(const PressureWatch&) = delete;
 
-  // Eighths of the budget that the target is lowered by now.
+  // Returns the eighths of the budget by which the target is lowered now.
   unsigned relief() const { return relief_.load(std::memory_order_relaxed); }
 
  private:

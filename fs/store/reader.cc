@@ -10,7 +10,7 @@ namespace scratchfs::store {
 
 base::Result<std::unique_ptr<Reader>> Reader::create(Blocks& blocks) {
   std::unique_ptr<Reader> reader(new Reader(blocks));
-  reader->threads_.reserve(kThreads);  // a thread that runs must not be forgotten
+  reader->threads_.reserve(kThreads);  // so that a started thread is never lost
   for (int i = 0; i < kThreads; ++i) {
     auto thread = base::start_thread("reader-ahead", [self = reader.get()] { self->run(); });
     if (!thread) return thread.error();
@@ -46,7 +46,7 @@ void Reader::read_ahead(std::vector<Block*> held) {
   let_go({at, held.end()});
 }
 
-// Those that were not taken, for want of memory.
+// Queues the blocks. Returns an iterator to the first one that was not queued for lack of memory.
 std::vector<Block*>::iterator Reader::enqueue(std::vector<Block*>& held) {
   auto at = held.begin();
   try {
@@ -70,7 +70,7 @@ void Reader::run() {
       held = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    // Bytes that nobody has asked for yet need no second try.
+    // No retry: nobody has requested these blocks yet.
     memory_.survives([&] { blocks_.fetch_ahead(held); });
     let_go(held);
   }

@@ -1,4 +1,4 @@
-// Threads that read spilled blocks ahead of need.
+// Read-ahead threads: fetch spilled blocks before they are requested.
 #pragma once
 
 #include <list>
@@ -14,22 +14,22 @@
 
 namespace scratchfs::store {
 
-// Thread-safe.
+// Queues blocks for read-ahead. Thread-safe.
 class Reader {
  public:
-  // Starts the threads. Nothing is owned. EAGAIN: no thread could be made.
+  // Starts the threads. Nothing is owned. EAGAIN: no thread could be started.
   static base::Result<std::unique_ptr<Reader>> create(Blocks& blocks);
-  // Drops what has not begun, waits for what has.
+  // Drops the reads in the queue and waits for those in progress.
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // Reads them soon, in this order, as far as memory allows; each has a hold, which is let go then.
-  // Dropped where much is waiting already. Never waits.
+  // Reads the blocks soon, in this order, as far as memory allows. Each block has a hold, which is
+  // released afterwards. Drops the request if the queue is full. Never waits.
   void read_ahead(std::vector<Block*> held);
 
  private:
-  // Enough requests at a time to keep a disk busy.
+  // Enough concurrent requests to keep a disk busy.
   static constexpr int kThreads = 3;
   static constexpr std::size_t kBlocksPerRead = Blocks::kAheadBytes / kBlockSize;
   static constexpr std::size_t kMostWaiting = 64;

@@ -1,4 +1,4 @@
-// A part of the blocks: their states' mutex, and the clock that finds the cold ones among them.
+// A partition of the blocks: the mutex for their states, and a clock that finds the cold ones.
 #pragma once
 
 #include <atomic>
@@ -12,14 +12,15 @@
 
 namespace scratchfs::store {
 
-// When the hand of a clock came by; grows.
+// When a clock's hand passed a block; monotonic.
 using Moment = std::chrono::steady_clock::time_point;
 
-// A block that streams past is pinned when it comes and not again, or many times within a moment; a
-// hot one again and again. So the pins of one age of the budget are one use, the first one counts
-// for nothing, and the more uses were counted, the longer a block stays without another.
+// Use counting. A block of streamed data is pinned once, or many times within a moment; a hot block
+// is pinned again and again. Therefore all pins within one age of the budget count as one use, the
+// first use counts for nothing, and the more uses were counted, the longer a block stays without
+// another one.
 inline constexpr std::uint8_t kMostUses = 3;
-// Ages that each of them lasts: as long as twice the budget is taken.
+// The ages that each use lasts: until twice the budget has been taken.
 inline constexpr std::uint32_t kAgesPerUse = 2 * Budget::kAges;
 
 inline void count_use(Resident& resident, std::uint32_t age) {
@@ -28,8 +29,8 @@ inline void count_use(Resident& resident, std::uint32_t age) {
   resident.used_at = age;
 }
 
-// What the hand finds: true, if the block is cold. `hurried`: nothing colder is left, so each look
-// costs a use.
+// Called when the hand reaches a block. Returns true if it is cold. `hurried`: nothing colder is
+// left, so each visit costs a use.
 inline bool look_at(Resident& resident, std::uint32_t age, bool hurried) {
   if (resident.uses == 0) return true;
   if (!hurried && age - resident.used_at < kAgesPerUse) return false;
@@ -38,14 +39,14 @@ inline bool look_at(Resident& resident, std::uint32_t age, bool hurried) {
   return false;
 }
 
-// The blocks in memory in a ring; the hand goes from the oldest on.
+// The blocks in memory as a ring. The hand starts at the oldest one.
 class Clock {
  public:
   std::size_t size() const { return size_; }
-  // When the block under the hand was added or passed; the far future where there is none.
+  // Returns when the block under the hand was added or last passed; Moment::max() if there is none.
   Moment oldest() const { return hand_ == nullptr ? Moment::max() : hand_->passed; }
 
-  // As the newest: the hand comes to it last.
+  // Adds a block as the newest one: the hand reaches it last.
   void add(Resident& resident, Moment now) {
     resident.passed = now;
     if (hand_ == nullptr) {
@@ -65,7 +66,7 @@ class Clock {
     --size_;
   }
 
-  // The block under the hand, which moves on. Precondition: size() is not 0.
+  // Returns the block under the hand and advances the hand. REQUIRES: size() > 0.
   Resident& next(Moment now) {
     Resident& here = *hand_;
     here.passed = now;
@@ -80,13 +81,14 @@ class Clock {
 
 struct alignas(64) Shard {
   base::Mutex mutex{base::Rank::shard};
-  base::Condition changed;  // a block of the shard is no longer encrypting, or fetching
+  base::Condition changed;  // a block of the shard has left `encrypting` or `fetching`
   Clock clock GUARDED_BY(mutex);
-  // The clock's, read without the mutex to find the shard whose turn it is: blocks made one after
-  // the other are in one shard, so taking the shards in turn would not go by age.
+  // The clock's oldest(), readable without the mutex, to find the shard whose turn it is. Taking
+  // the shards in turn would not follow the age of blocks, because blocks made in sequence are in
+  // one shard.
   std::atomic<Moment> oldest{Moment::max()};
 
-  // As the clock's; they keep `oldest` up to date.
+  // Forward to the clock and keep `oldest` up to date.
   void add(Resident& resident, Moment now) REQUIRES(mutex) {
     clock.add(resident, now);
     note_oldest();

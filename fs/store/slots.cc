@@ -7,8 +7,9 @@
 namespace scratchfs::store {
 namespace {
 
-constexpr std::uint64_t kReserveStep = 64 << 20;  // bytes, at most; less while the file is small
-constexpr std::uint32_t kPunchSlots = 4096;  // at most, in one call: others may want to reuse them
+constexpr std::uint64_t kReserveStep = 64 << 20;  // maximum; less while the file is small
+// Maximum per call, because these slots cannot be reused meanwhile.
+constexpr std::uint32_t kPunchSlots = 4096;
 
 }  // namespace
 
@@ -37,8 +38,8 @@ bool Slots::count_in(std::uint64_t bytes) {
   std::uint64_t now = in_use_.load();
   do {
     if (now + bytes > limit_.load()) {
-      // Told first, then looked again: a slot freed in between is either seen here or announced
-      // there.
+      // Set the flag, then check again: a slot that is freed in between is either seen here or
+      // announced by count_out().
       was_full_.store(true);
       now = in_use_.load();
       if (now + bytes > limit_.load()) return false;
@@ -87,9 +88,9 @@ base::Result<void> Slots::write(SlotClass size, std::uint32_t first,
   return files_[size].file->write_all(bytes, offset);
 }
 
-// A write that makes a file longer keeps every other one out (ext4 locks the inode for it), so the
-// file grows in large steps. Where that fails it grows write by write. What lies before is left as
-// it is: reserving it would fill its holes again.
+// Extends the file ahead of a write. A write that extends a file excludes all others (ext4 locks
+// the inode for it), so the file grows in large steps; if reserving fails, it grows write by write.
+// Never reserves space below the reserved end, because that would fill the file's holes again.
 void Slots::reserve_space(SpillFile& file, std::uint64_t end) {
   base::Lock lock(file.mutex);
   if (end <= file.reserved || !file.can_reserve || file.reserving || file.cutting) return;
@@ -125,7 +126,7 @@ void Slots::cut_tail(SpillFile& file, SlotClass size) {
   lock.unlock();
   const auto cut = file.file->truncate(length * slot_bytes(size));
   lock.lock();
-  // Frees go on meanwhile and only make more of the tail free.
+  // Concurrent frees only enlarge the free tail.
   if (cut) file.map.cut(length);
   if (cut) file.reserved = length * slot_bytes(size);
   file.can_reserve = true;
@@ -143,12 +144,12 @@ void Slots::punch_holes(SpillFile& file, SlotClass size) {
     const auto punched =
         file.file->punch(run.first * slot_bytes(size), run.count * slot_bytes(size));
     lock.lock();
-    // What cannot be given back is free all the same, and will be reused or cut off.
+    // Slots whose space cannot be released are free nevertheless, and will be reused or truncated.
     file.map.put_given_back(run);
     if (!punched && punched.is(base::Errno{EOPNOTSUPP})) file.can_punch = false;
     if (punched || !file.can_punch) continue;
     if (const auto omitted = log_.admit())
-      spdlog::warn("spill: giving disk space back: {}{}", std::strerror(punched.error().value()),
+      spdlog::warn("spill: cannot release disk space: {}{}", std::strerror(punched.error().value()),
                    base::and_more(*omitted));
   }
 }

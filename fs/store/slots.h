@@ -1,4 +1,4 @@
-// Where spilled blocks are on the disk: one hidden spill file for each size of slot.
+// Disk slots for spilled blocks: one hidden spill file for each slot size.
 #pragma once
 
 #include <array>
@@ -17,54 +17,56 @@
 
 namespace scratchfs::store {
 
-// Slots come in 4, 8, 16, 32 and 64 KiB; a block takes the smallest that its pages fit in, one
-// after the other.
+// The size of a slot as a power of two: 4, 8, 16, 32 or 64 KiB. A block takes the smallest slot
+// that fits its pages, packed.
 using SlotClass = std::uint8_t;
 inline constexpr SlotClass kSlotClasses = 5;
 static_assert(kPageSize << (kSlotClasses - 1) == kBlockSize);
 
 constexpr std::uint64_t slot_bytes(SlotClass size) { return kPageSize << size; }
-// Precondition: mask is not 0.
+// REQUIRES: mask is not 0.
 constexpr SlotClass slot_class_of(PageMask mask) {
   return static_cast<SlotClass>(std::bit_width(static_cast<unsigned>(std::popcount(mask)) - 1U));
 }
 
-// Thread-safe; its mutexes are leaves and are never held across disk I/O.
+// Thread-safe. Its mutexes are leaves and are never held across disk I/O.
 class Slots {
  public:
-  // Called from free(), maybe under the caller's locks; they must not call back and must not wait.
+  // Called by free(), maybe with locks of the caller held. They must not call back and must not
+  // wait.
   struct Notices {
-    std::function<void()> stale;  // there is disk space for give_back() to give back
-    std::function<void()> room;   // a slot went free after reserve() had failed
+    std::function<void()> stale;  // there is disk space for give_back()
+    std::function<void()> room;   // a slot is free after a failed reserve()
   };
-  // Makes the spill files. Errors of OsDirectory::create_hidden().
+  // Creates the spill files. Errors of OsDirectory::create_hidden().
   static base::Result<std::unique_ptr<Slots>> create(base::OsDirectory& directory,
                                                      std::uint64_t limit, Notices notices);
 
-  // Counts one slot in the limit; false: it does not fit. Then allocate(), or unreserve().
+  // Counts one slot against the limit; returns false if it does not fit. Must be followed by
+  // allocate() or unreserve().
   bool reserve(SlotClass size);
   void unreserve(SlotClass size);
-  // Makes a reserved slot one of another size; false: it does not fit.
+  // Converts a reserved slot to another size; returns false if it does not fit.
   bool resize_reserved(SlotClass from, SlotClass to);
-  // Chooses at most `wanted` neighbouring slots (at least one), each of which was reserved. Waits
-  // for nothing but a truncation of the file. count 0: the file has no more numbers (2^32).
+  // Allocates between 1 and `wanted` neighbouring slots, each of which was reserved. Waits only for
+  // a truncation of the file. count is 0 if the file has no slot numbers left (2^32 - 1).
   SlotRun allocate(SlotClass size, std::uint32_t wanted);
-  // At once free for others, and no longer counted.
+  // Frees the slot for others at once, and no longer counts it.
   void free(SlotClass size, std::uint32_t slot);
 
   base::Result<void> write(SlotClass size, std::uint32_t first, std::span<const std::byte> bytes);
   base::Result<void> read(SlotClass size, std::uint32_t slot, std::span<std::byte> bytes);
 
-  // Gives stale disk space back (truncation, holes); for one background thread.
+  // Releases stale disk space by truncating the file and punching holes; for one background thread.
   void give_back();
 
   std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
-  // From now on; what is in use beyond a lower one stays.
+  // Slots in use beyond a lower limit stay.
   void set_limit(std::uint64_t bytes);
-  // Bytes of slots that can still be reserved.
+  // Returns the bytes of slots that can still be reserved.
   std::uint64_t room() const;
   std::uint64_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
-  // Bytes that the spill files reach to, for tests: what is reused does not make them longer.
+  // Returns the total length of the spill files, for tests: reused slots do not extend them.
   std::uint64_t file_bytes() const;
 
  private:
@@ -73,10 +75,10 @@ class Slots {
     mutable base::Mutex mutex;
     base::Condition cut;
     FreeMap map GUARDED_BY(mutex);
-    bool cutting GUARDED_BY(mutex) = false;  // nothing is allocated until the truncation is done
+    bool cutting GUARDED_BY(mutex) = false;  // no allocation until the truncation is done
     bool reserving GUARDED_BY(mutex) = false;
     bool can_reserve GUARDED_BY(mutex) = true;
-    std::uint64_t reserved GUARDED_BY(mutex) = 0;  // bytes that the file is long at least
+    std::uint64_t reserved GUARDED_BY(mutex) = 0;  // the file has at least this many bytes
     bool can_punch GUARDED_BY(mutex) = true;
   };
 

@@ -10,7 +10,7 @@
 namespace scratchfs::store {
 namespace {
 
-// Callers know two ways for a disk to be no help.
+// Maps a disk's error to one of the two that callers distinguish.
 base::Errno told_as(base::Errno error) {
   return error == base::Errno{ENOSPC} || error == base::Errno{EDQUOT} ? base::Errno{ENOSPC}
                                                                       : base::Errno{EIO};
@@ -21,7 +21,7 @@ base::Errno told_as(base::Errno error) {
 base::Result<std::unique_ptr<Spiller>> Spiller::create(Blocks& blocks, Budget& budget,
                                                        Slots& slots) {
   std::unique_ptr<Spiller> spiller(new Spiller(blocks, budget, slots));
-  spiller->threads_.reserve(kThreads);  // a thread that runs must not be forgotten
+  spiller->threads_.reserve(kThreads);  // so that a started thread is never lost
   for (int i = 0; i < kThreads; ++i) {
     auto batch = std::make_shared<Batch>();
     batch->leaving.reserve(kBatchBytes / kPageSize);
@@ -57,8 +57,8 @@ void Spiller::run(Batch batch) {
 bool Spiller::round(Batch& batch, std::uint64_t wanted) {
   const std::uint64_t generation = budget_.generation();
   batch.leaving.clear();
-  // A little more than is needed now, so that writes are large and takers do not wake this thread
-  // for each block.
+  // Asks for a little more than is needed now, so that writes are large and takers do not wake this
+  // thread for each block.
   const std::uint64_t ample = wanted + std::min(kBatchBytes, budget_.marks().budget / 16);
   const Blocks::Choice choice = choose(wanted, ample, batch);
   const Outcome outcome = write(batch);
@@ -72,23 +72,24 @@ bool Spiller::round(Batch& batch, std::uint64_t wanted) {
   } else if (choice.no_slot && choice.leaving == 0) {
     budget_.block_full(generation);
   }
-  // A block that was read meanwhile stays, but clean: that is progress too.
+  // A block that was read meanwhile stays, but is clean: that is progress, too.
   return choice.evicted > 0 || outcome.written > 0;
 }
 
-// One thread at a time: what has become cold together is written together, not half by each.
+// One thread at a time, so that blocks that became cold together are written together, not half by
+// each thread.
 Blocks::Choice Spiller::choose(std::uint64_t wanted, std::uint64_t ample, Batch& batch) {
   const bool writes = may_write();
   base::Lock lock(choosing_);
   return blocks_.choose(wanted, ample, writes, kBatchBytes, batch.leaving);
 }
 
-// What was chosen waits to be written or to stay: until then nothing here may throw, so the lists
-// have their memory from the start.
+// Encrypts the chosen blocks into the buffer. Nothing here may throw while chosen blocks wait to be
+// written or to stay, so the lists have their memory from the start.
 void Spiller::seal_all(Batch& batch) {
   batch.order.clear();
   batch.sealed.clear();
-  // Slots of one size side by side, so that they are written together.
+  // Slots of one size go side by side, so that one write covers them.
   for (Leaving& leaving : batch.leaving) batch.order.push_back(&leaving);
   std::stable_sort(batch.order.begin(), batch.order.end(), [](const Leaving* a, const Leaving* b) {
     return slot_class_of(a->mask) < slot_class_of(b->mask);
@@ -101,7 +102,7 @@ void Spiller::seal_all(Batch& batch) {
       blocks_.not_written(*leaving, false);
       continue;
     }
-    // The rest of the slot goes to the disk too, and must not be old memory.
+    // The rest of the slot is written, too, and must not expose old memory.
     std::memset(into + pages * kPageSize, 0, slot - pages * kPageSize);
     batch.sealed.push_back(leaving);
     into += slot;
@@ -121,14 +122,14 @@ Spiller::Outcome Spiller::write(Batch& batch) {
   return outcome;
 }
 
-// Nothing: there was no memory for it.
+// Returns nullopt if memory is lacking.
 std::optional<SlotRun> Spiller::allocate(SlotClass size, std::uint32_t wanted) {
   std::optional<SlotRun> run;
   memory_.survives([&] { run = slots_.allocate(size, wanted); });
   return run;
 }
 
-// Writes as many of the first as get neighbouring slots of one size; returns how many that were.
+// Writes as many of the first entries as get neighbouring slots of one size; returns their number.
 std::size_t Spiller::write_run(std::span<Leaving* const> sealed, const std::byte* bytes,
                                Outcome& outcome) {
   const SlotClass size = slot_class_of(sealed.front()->mask);
@@ -163,8 +164,8 @@ bool Spiller::may_write() {
 void Spiller::report(base::Errno error) {
   errors_.fetch_add(1, std::memory_order_relaxed);
   if (const auto omitted = log_.admit()) {
-    spdlog::error("spill: writing failed: {}; what is in memory stays there{}",
-                  std::strerror(error.value()), base::and_more(*omitted));
+    spdlog::error("spill: write failed: {}; data stays in memory{}", std::strerror(error.value()),
+                  base::and_more(*omitted));
   }
   base::Lock lock(mutex_);
   backoff_ = backoff_.count() == 0 ? kShortestPause : std::min(2 * backoff_, kLongestPause);

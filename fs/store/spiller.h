@@ -1,4 +1,5 @@
-// Moves cold blocks out while memory is above the target, in batches that become large writes.
+// The eviction threads: spill cold blocks while memory is above the target, in batches that become
+// large writes.
 #pragma once
 
 #include <atomic>
@@ -22,31 +23,32 @@ namespace scratchfs::store {
 
 class Spiller {
  public:
-  // Starts the threads. None of the three is owned. ENOMEM, EAGAIN: no memory, no threads.
+  // Starts the threads. None of the arguments is owned. ENOMEM: no memory; EAGAIN: no thread could
+  // be started.
   static base::Result<std::unique_ptr<Spiller>> create(Blocks& blocks, Budget& budget,
                                                        Slots& slots);
-  // Stops the budget's waits, then the threads.
+  // Ends the waits of the budget, then the threads.
   ~Spiller();
   Spiller(const Spiller&) = delete;
   Spiller& operator=(const Spiller&) = delete;
 
-  // Writes to the spill files that failed.
+  // Returns the number of failed writes to the spill files.
   std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
 
  private:
-  // One encrypts while the other writes.
+  // One encrypts while the other one writes.
   static constexpr int kThreads = 2;
-  static constexpr std::uint64_t kBatchBytes = 1 << 20;  // of pages
-  static constexpr std::size_t kBufferBytes =
-      2 * kBatchBytes;  // slots are less than twice what is in them
+  static constexpr std::uint64_t kBatchBytes = 1 << 20;  // bytes of pages
+  // A slot is less than twice as large as the pages in it.
+  static constexpr std::size_t kBufferBytes = 2 * kBatchBytes;
   static constexpr std::chrono::milliseconds kShortestPause{50};
   static constexpr std::chrono::milliseconds kLongestPause{1000};
 
-  // What one thread has under way.
+  // The work of one thread.
   struct Batch {
     std::vector<Leaving> leaving;
-    std::vector<Leaving*> order;   // the same, slots of one size side by side
-    std::vector<Leaving*> sealed;  // those of them that are in the buffer
+    std::vector<Leaving*> order;   // the same, sorted by slot size
+    std::vector<Leaving*> sealed;  // those that are in the buffer
     DiskBuffer buffer;
   };
   struct Outcome {
@@ -58,7 +60,7 @@ class Spiller {
   Spiller(Blocks& blocks, Budget& budget, Slots& slots)
       : blocks_(blocks), budget_(budget), slots_(slots) {}
   void run(Batch batch);
-  // True: something left memory, or could at once.
+  // Returns true if anything left memory, or can leave it at once.
   bool round(Batch& batch, std::uint64_t wanted) EXCLUDES(choosing_, mutex_);
   Blocks::Choice choose(std::uint64_t wanted, std::uint64_t ample, Batch& batch)
       EXCLUDES(choosing_, mutex_);
@@ -79,7 +81,7 @@ class Spiller {
   base::Mutex choosing_{base::Rank::choosing};
   base::Mutex mutex_;
   Budget::Clock::time_point retry_at_ GUARDED_BY(mutex_);
-  std::chrono::milliseconds backoff_ GUARDED_BY(mutex_){0};  // 0: the last write was fine
+  std::chrono::milliseconds backoff_ GUARDED_BY(mutex_){0};  // 0: the last write succeeded
   std::vector<std::thread> threads_;
 };
 

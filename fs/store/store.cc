@@ -103,7 +103,7 @@ std::uint64_t Store::spilled_bytes(const Block& block) const {
 
 void Store::read_ahead(std::span<Block* const> blocks) {
   std::vector<Block*> held;
-  held.reserve(blocks.size());  // a hold must not be lost
+  held.reserve(blocks.size());  // so that no hold is lost to bad_alloc
   for (Block* block : blocks) {
     if (impl_->blocks->hold_if_spilled(*block)) held.push_back(block);
   }
@@ -133,8 +133,7 @@ base::Result<void> Store::add_objects(std::uint64_t bytes) {
   return impl_->budget.add_objects(bytes);
 }
 void Store::remove_small(std::uint64_t bytes) {
-  // Every inode and every content comes here at its end, mostly with nothing: not for the budget's
-  // one mutex.
+  // Every inode and content ends up here, mostly with 0 bytes: spares the budget's mutex.
   if (bytes == 0) return;
   impl_->budget.remove_small(bytes);
   impl_->housekeeper.freed_heap(bytes);
@@ -166,8 +165,8 @@ base::Result<void> Store::set_spill(std::uint64_t bytes) {
 
 namespace {
 
-// What blocks can have of `room` on the disk: each leaves something in memory that is remembered of
-// it, for which there are `memory` bytes.
+// Returns how much of the disk's `room` blocks can use: each block leaves something in memory that
+// is remembered of it, for which `memory` bytes are available.
 std::uint64_t usable(std::uint64_t room, std::uint64_t memory) {
   const std::uint64_t blocks = std::min(room / kBlockSize, memory / kRememberedBytes);
   return std::min(room, (blocks + 1) * kBlockSize) - blocks * kRememberedBytes;

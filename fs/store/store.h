@@ -1,13 +1,13 @@
-// Blocks of content, in memory (frames) or on disk (a slot of a spill file), within a budget.
+// Stores blocks of content in memory (frames) or on disk (slots of spill files), within a budget.
 //
-// The store knows no inode, user or path. A block has one owner (fs/content), who orders all access
-// to it: pages are added, dropped and written by one thread at a time, with no reader beside it;
-// readers may be many. The store itself moves blocks out and back in underneath, at any time, and
-// never needs a lock of its owner for that.
+// The store knows no inodes, users or paths. Each block has one owner (fs/content), which orders
+// all access to it: pages are added, dropped and written by one thread at a time, with no
+// concurrent reader; there may be many readers. The store spills and fetches blocks at any time,
+// and never needs a lock of the owner for that.
 //
-// A caller that must not wait uses the functions that answer kWouldBlock; a caller that may wait
-// gives up its own locks first, calls the one that waits, and looks again. What it got (a pin, a
-// grant) makes the second look succeed.
+// A caller that must not wait uses the functions that return kWouldBlock. A caller that may wait
+// releases its own locks, calls the waiting function, and retries. What the waiting call returned
+// (a pin, a grant) makes the retry succeed.
 #pragma once
 
 #include <array>
@@ -26,13 +26,12 @@ class Store;
 
 struct BlockDeleter {
   Store* store = nullptr;
-  void operator()(
-      Block* block) const;  // frees frames and slot at once; safe while the block is being spilled
+  // Frees frames and slot at once. Safe while the block is being spilled.
+  void operator()(Block* block) const;
 };
 using BlockPtr = std::unique_ptr<Block, BlockDeleter>;
 
-// Frames taken out of the free ones, not yet part of a block; what is not used goes back when the
-// grant ends.
+// Frames that are reserved but not yet part of a block. The destructor returns the unused ones.
 class FrameGrant {
  public:
   FrameGrant() = default;
@@ -50,7 +49,7 @@ class FrameGrant {
   std::array<std::uint32_t, kPagesPerBlock> frames_{};
 };
 
-// Keeps a block in memory, and alive, while its pages are read or written. Move-only.
+// Keeps a block alive and in memory while its pages are read or written. Move-only.
 class Pin {
  public:
   Pin() = default;
@@ -60,19 +59,19 @@ class Pin {
   explicit operator bool() const { return block_ != nullptr; }
   bool pins(const Block& block) const { return block_ == &block; }
 
-  // The kPageSize bytes of page `index` (< kPagesPerBlock), or nullptr where it is a hole. Valid as
+  // Returns the kPageSize bytes of page `index` (< kPagesPerBlock), or nullptr for a hole. Valid as
   // long as the pin.
   const std::byte* page(unsigned index) const;
-  // The same to write to; only through a pin made for writing.
+  // The same for writing. REQUIRES: the pin is for writing.
   std::byte* writable_page(unsigned index);
-  // Turns a hole into a page, with one frame of `grant` (which must not be empty). Its bytes are
-  // zero, unless the caller says that it overwrites them all at once (`will_fill`): then they are
-  // undefined until it did.
+  // Turns a hole into a page, using one frame of `grant`, which must not be empty. The page is
+  // zeroed, unless the caller is about to overwrite all of it (`will_fill`): then its bytes are
+  // undefined.
   std::byte* add_page(unsigned index, FrameGrant& grant, bool will_fill);
   // Turns the pages of `mask` into holes and frees their frames at once.
   void drop_pages(PageMask mask);
-  // Tells of existing pages, which must be zeros where they are unwritten. Only through a pin made
-  // for writing.
+  // Mark existing pages as written or unwritten; unwritten pages must be all zeros. REQUIRES: the
+  // pin is for writing.
   void note_written(PageMask pages);
   void note_unwritten(PageMask pages);
 
@@ -85,7 +84,7 @@ class Pin {
   bool for_writing_ = false;
 };
 
-// Keeps a block alive, but not in memory: what a waiter holds while its owner's lock is not held.
+// Keeps a block alive, but not in memory, for a thread that waits without its owner's lock.
 class Hold {
  public:
   Hold() = default;
@@ -100,14 +99,14 @@ class Hold {
   Block* block_ = nullptr;
 };
 
-// Announces that bytes are about to become free: while it lasts, who finds no room waits for them
-// instead of failing. Move-only; its store outlives it.
+// Announces that bytes will soon be free. While it exists, allocations that find no room wait for
+// them instead of failing. Move-only; the store must outlive it.
 class Freeing {
  public:
   Freeing(Freeing&& other) noexcept;
   Freeing& operator=(Freeing&& other) = delete;
   ~Freeing();
-  // So many of them are free now.
+  // Reports that `bytes` of them are free now.
   void freed(std::uint64_t bytes);
 
  private:
@@ -120,101 +119,106 @@ class Freeing {
 enum class Access : bool { read, write };
 
 struct StoreOptions {
-  std::uint64_t memory = 0;       // bytes of content in memory: the budget; at least kMinBudget
-  std::uint64_t spill = 0;        // bytes on disk at most; 0: never spill
-  std::uint64_t most_memory = 0;  // what set_memory() may ask for, if more than `memory`
-  base::OsDirectory* spill_directory =
-      nullptr;  // not owned, outlives the store; may be null when spill is 0
-  base::MemoryPressure* pressure = nullptr;  // not owned, outlives the store; null: none is felt
+  std::uint64_t memory = 0;       // the budget: bytes of content in memory; at least kMinBudget
+  std::uint64_t spill = 0;        // maximum bytes on disk; 0: never spill
+  std::uint64_t most_memory = 0;  // upper bound for set_memory(), if more than `memory`
+  // Not owned; must outlive the store. May be null if spill is 0.
+  base::OsDirectory* spill_directory = nullptr;
+  // Not owned, must outlive the store; null: pressure is ignored.
+  base::MemoryPressure* pressure = nullptr;
 };
 inline constexpr std::uint64_t kMinBudget = 8ULL << 20;
 
 struct StoreStats {
   std::uint64_t budget = 0;          // bytes
-  std::uint64_t target = 0;          // bytes; what the spiller aims at
-  bool under_pressure = false;       // the machine is, or was a moment ago, short of memory
-  std::uint64_t memory_used = 0;     // bytes of frames in use, small contents and spill bookkeeping
-  std::uint64_t reserve = 0;         // bytes of frames that are touched and free
+  std::uint64_t target = 0;          // bytes; see Budget::target()
+  bool under_pressure = false;       // the machine is, or recently was, short of memory
+  std::uint64_t memory_used = 0;     // bytes: frames in use, small contents and spill bookkeeping
+  std::uint64_t reserve = 0;         // bytes of free frames that have memory behind them
   std::uint64_t spill_limit = 0;     // bytes
   std::uint64_t spilled = 0;         // bytes of slots in use
-  std::uint64_t set_aside = 0;       // of those: for pages that nobody has written yet
+  std::uint64_t set_aside = 0;       // of `spilled`, for pages that were never written
   std::uint64_t blocks_spilled = 0;  // since the start
   std::uint64_t blocks_fetched = 0;  // since the start
-  std::uint64_t blocks_corrupt = 0;  // fetches whose slot did not verify
-  std::uint64_t spill_errors = 0;    // writes to the spill files that failed
+  std::uint64_t blocks_corrupt = 0;  // fetches that failed verification
+  std::uint64_t spill_errors = 0;    // failed writes to the spill files
 };
 
 class Store {
  public:
-  // Makes the key and the spill files and starts the spiller; call it after the process has
-  // daemonized. EINVAL: budget below kMinBudget; ENOMEM: no address space or lockable memory; else
-  // create_hidden()'s errno.
+  // Creates the key and the spill files and starts the threads. Call it after the process has
+  // daemonized. EINVAL: budget below kMinBudget, or no spill directory; ENOMEM: not enough address
+  // space or lockable memory; EAGAIN: no thread could be started; else the errors of
+  // create_hidden().
   static base::Result<std::unique_ptr<Store>> create(const StoreOptions& options);
-  ~Store();  // every block is gone by then; wipes the key
+  ~Store();  // REQUIRES: no block exists. Wipes the key.
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // A block without pages. Never waits.
+  // Makes a block without pages. Never waits.
   BlockPtr new_block();
-  // A block of pages that nobody has written (not none of them), which needs neither frames nor the
-  // disk as long as that is so: room for it is kept on the disk, so that writing to it finds some.
-  // Null: there is none on the disk. Never waits.
+  // Makes a block of the given pages (at least one), none of which is written. It needs no frames
+  // and no disk writes as long as that is so, but room for it is reserved on the disk, so that
+  // writing to it later finds room. Returns null if the disk has no room. Never waits.
   BlockPtr new_blank(PageMask pages);
-  // Makes `pages` (not none) the pages of such a block. False: it is no such block any more, or
-  // there is no room for more of them on the disk. Needs the owner's lock.
+  // Changes the pages of such a block to `pages` (at least one). Returns false if the block is no
+  // longer blank, or if the disk has no room for more pages. REQUIRES: the owner's lock.
   bool reshape_blank(Block& block, PageMask pages);
-  // Which pages exist, and which of them were written to; needs the owner's lock (shared at least).
+  // Returns the pages that exist, and those that have been written. REQUIRES: the owner's lock, at
+  // least shared.
   static PageMask pages(const Block& block);
   static PageMask written(const Block& block);
 
-  // Pins a block that is in memory. Never waits for the disk. kWouldBlock: it is spilled; then
-  // hold(), give up the owner's locks, fetch(), take the locks again and look again with the pin in
-  // hand.
+  // Pins a block that is in memory. Never waits for the disk. kWouldBlock: the block is spilled, or
+  // cannot be made writable now; then call hold(), release the owner's locks, call fetch(),
+  // reacquire the locks and retry with the pin in hand.
   base::Result<Pin> pin(Block& block, Access access);
   Hold hold(Block& block);
-  // Brings a block into memory and pins it; waits for the disk and for free frames. Callers hold no
-  // lock. EIO: it could not be read or did not verify. ENOSPC: no frame can be freed. ECANCELED:
-  // its owner dropped it. Where `wait` ends first, its error: the block is brought all the same,
-  // for whoever wants it next. `wait` is not Wait::no.
+  // Fetches a block into memory and pins it. Waits for the disk and for free frames. The caller
+  // holds no lock; `wait` is not Wait::no. EIO: the block could not be read or failed verification.
+  // ENOSPC: no frame can be freed. ECANCELED: the owner dropped the block. If `wait` ends first,
+  // returns its error; the fetch continues in the background for the next user of the block.
   base::Result<Pin> fetch(const Hold& hold, Access access, base::Wait wait = base::Wait::yes);
 
-  // Whether any block is spilled.
+  // Returns whether any slot is in use.
   bool has_spilled() const;
-  // Bytes of the block's pages if they are on disk alone, else 0. Needs the owner's lock (shared at
-  // least).
+  // Returns the bytes of the block's pages if they are only on disk, else 0. REQUIRES: the owner's
+  // lock, at least shared.
   std::uint64_t spilled_bytes(const Block& block) const;
-  // Brings those of `blocks` that are spilled into memory soon, in this order, as far as there is
-  // room: a hint. Never waits. Needs the owner's lock (shared at least).
+  // Hints that `blocks` will be needed: fetches those that are spilled soon, in this order, as far
+  // as there is room. Never waits. REQUIRES: the owner's lock, at least shared.
   void read_ahead(std::span<Block* const> blocks);
 
-  // `count` (1..kPagesPerBlock) frames for add_page. Never waits. kWouldBlock: none free now,
-  // though some can be freed. ENOSPC: memory is full and so is the disk (or spill is 0). EIO:
-  // memory is full and the disk fails.
+  // Takes `count` (1..kPagesPerBlock) frames for add_page(). Never waits. kWouldBlock: none are
+  // free now, but some can be freed. ENOSPC: memory and disk are full (or spill is 0). EIO: memory
+  // is full and the disk fails.
   base::Result<FrameGrant> try_take_frames(unsigned count);
-  // The same, waiting for the spiller as long as `wait` (not Wait::no) allows; its error then.
-  // Callers hold no lock.
+  // The same, but waits for the spiller. If `wait` (not Wait::no) ends first, returns its error.
+  // The caller holds no lock.
   base::Result<FrameGrant> take_frames(unsigned count, base::Wait wait = base::Wait::yes);
 
-  // Counts `bytes` of content kept elsewhere (small contents next to their inode) in the budget.
-  // Never waits. ENOSPC: over the budget.
+  // Counts `bytes` of content that is stored elsewhere (small contents beside their inode) against
+  // the budget. Never waits. ENOSPC: no room in the budget.
   base::Result<void> add_small(std::uint64_t bytes);
-  // The same for what is no content (inodes, names): contents are spilled to make room. ENOSPC
-  // where they cannot be, or too little would be left for frames.
+  // The same for objects that are not content (inodes, names): contents are spilled to make room.
+  // ENOSPC: they cannot be spilled, or too little would be left for frames.
   base::Result<void> add_objects(std::uint64_t bytes);
   void remove_small(std::uint64_t bytes);
 
-  // Blocks of that many bytes will be dropped in the background.
+  // Announces that blocks of that many bytes will be dropped in the background.
   Freeing freeing(std::uint64_t bytes);
 
-  // Another budget, from now on: more is there at once, what is above a smaller one is spilled in
-  // the background while nobody fails. EINVAL: below kMinBudget. ENOMEM: more than
-  // StoreOptions::most_memory. EBUSY: more must stay in memory than the budget has room for, or
-  // must go than the disk has (or spill is 0).
+  // Changes the budget. A larger one takes effect at once; for a smaller one, the excess is spilled
+  // in the background, and no operation fails because of it. EINVAL: below kMinBudget. ENOMEM: more
+  // than StoreOptions::most_memory. EBUSY: more must stay in memory than the new budget has room
+  // for, or more must be spilled than the disk has room for (or spill is 0).
   base::Result<void> set_memory(std::uint64_t bytes);
-  // Another spill limit; what is spilled beyond a lower one stays. EINVAL: made with spill 0.
+  // Changes the spill limit; what is spilled beyond a lower one stays. EINVAL: the store was
+  // created with spill 0.
   base::Result<void> set_spill(std::uint64_t bytes);
 
-  // Bytes that can still be stored, in memory and on disk together; what is being freed is free.
+  // Returns the bytes that can still be stored in memory and on disk together. What is being freed
+  // counts as free.
   std::uint64_t free_bytes() const;
   std::uint64_t total_bytes() const;
   StoreStats stats() const;

@@ -1,4 +1,4 @@
-// What a store is made of, in the order in which it is made; each part only knows those above it.
+// The parts of a store, in the order of their creation; each part knows only those above it.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ namespace scratchfs::store {
 class Store::Impl {
  public:
   Impl(std::uint64_t memory, bool can_spill) : budget(memory, can_spill) {}
-  // The threads first: they use all the others. The key goes with the cipher.
+  // Stops the threads first, because they use all other parts. The key is wiped with the cipher.
   ~Impl() {
     pressure.reset();
     reader.reset();
@@ -35,13 +35,13 @@ class Store::Impl {
   Budget budget;
   Housekeeper housekeeper;
   std::unique_ptr<Frames> frames;
-  std::unique_ptr<Slots> slots;    // null: never spill
+  std::unique_ptr<Slots> slots;    // null: never spills
   std::unique_ptr<Cipher> cipher;  // the same
   std::unique_ptr<Blocks> blocks;
   std::unique_ptr<Spiller> spiller;         // the same
   std::unique_ptr<Reader> reader;           // the same
   std::unique_ptr<Fetchers> fetchers;       // the same
-  std::unique_ptr<PressureWatch> pressure;  // null: none is felt
+  std::unique_ptr<PressureWatch> pressure;  // null: pressure is ignored
 };
 
 }  // namespace scratchfs::store

@@ -1,4 +1,4 @@
-// The sizes that contents come in.
+// Page and block sizes.
 #pragma once
 
 #include <cstddef>
@@ -6,13 +6,13 @@
 
 namespace scratchfs::store {
 
-inline constexpr std::size_t kPageSize =
-    4096;  // bytes of a frame: what a hole and a charge are counted in
-inline constexpr std::size_t kPagesPerBlock = 16;  // frames of a block that has no hole
-inline constexpr std::size_t kBlockSize =
-    kPageSize * kPagesPerBlock;  // bytes of content that are spilled together
+// Bytes of a frame: the unit of holes and charges.
+inline constexpr std::size_t kPageSize = 4096;
+inline constexpr std::size_t kPagesPerBlock = 16;  // pages of a block without holes
+// Bytes of content that are spilled together.
+inline constexpr std::size_t kBlockSize = kPageSize * kPagesPerBlock;
 
-// Which of a block's pages exist: bit i is page i, holes are 0.
+// The pages of a block that exist: bit i is page i; holes are 0.
 using PageMask = std::uint16_t;
 
 }  // namespace scratchfs::store
