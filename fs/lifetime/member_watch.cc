@@ -73,15 +73,14 @@ void MemberWatch::watch(ClaimantKey group, pid_t pid) {
   {
     base::Lock lock(mutex_);
     if (groups_.contains(group)) return;
-    // keep this order: settle() expects a group for each entry of unwatched_
+    // In this order: settle() expects a group for each entry of unwatched_.
     unwatched_.insert(group);
     groups_.try_emplace(group);
   }
   try {
     const pid_t leader = membership_.leader(group);
     if (leader > 0 && watch_member(group, leader)) return;
-    // Without PIDFD_THREAD (Linux 6.9) pidfd_open(2) refuses a thread's id, so try its process,
-    // too.
+    // Without PIDFD_THREAD (Linux 6.9) pidfd_open(2) refuses a thread: try its process as well.
     if (watch_member(group, pid) || watch_member(group, process_of_thread(pid))) return;
   } catch (const std::bad_alloc&) {
     // The claim is made; the watch's thread retries.
@@ -98,7 +97,7 @@ bool MemberWatch::watch_member(ClaimantKey group, pid_t pid) {
   const bool may_leave = pid != membership_.leader(group);
   base::Lock lock(mutex_);
   const auto at = groups_.find(group);
-  // the group has ended, or is watched by now
+  // The group has ended, or is watched by now.
   if (at == groups_.end() || at->second.member >= 0) return true;
   if (may_leave) may_lose_.insert(group);
   epoll_event event{};
