@@ -117,8 +117,8 @@ base::Result<ClaimantRef> ClaimRegistry::claimant_of(const base::Caller& caller,
   try {
     kind_.watch(key, caller.pid);
   } catch (...) {
-    // The next claim watches it. If there is another claim by now, nobody does, and its claims last
-    // until the unmount.
+    // Forget the claimant, so that the next claim watches it. If another caller has it already, it
+    // stays unwatched and its claims last until the unmount.
     base::Lock lock(mutex_);
     if (const auto at = claimants_.find(key); at != claimants_.end() && at->second.claims == 1)
       claimants_.erase(at);

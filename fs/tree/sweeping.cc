@@ -63,8 +63,8 @@ void Tree::look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeR
   if (inode->gone) remove_condemned(inode, cause, parents);
 }
 
-// Like consider(), but cannot fail, because the call that uses it has already taken effect. What
-// there is no memory for is left to left_overs_.
+// Like consider(), but cannot fail, because the call that uses it has already taken effect. If
+// memory is lacking, the inode is left to left_overs_.
 void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
   try {
     consider(inode, cause);

@@ -47,7 +47,8 @@ namespace scratchfs::tree {
 struct TreeOptions {
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
-  uid_t owner = 0;  // of the root, as `group`
+  // The owner and group of the root.
+  uid_t owner = 0;
   gid_t group = 0;
   mode_t root_mode = 01777;  // 0700 if the mount is not shared
   std::uint64_t max_handles = ~std::uint64_t{0};
