@@ -16,7 +16,7 @@ namespace scratchfs::tree {
 
 namespace {
 
-// How the kernel writes a device number inside (include/linux/kdev_t.h).
+// Encodes a device number as the kernel does internally (include/linux/kdev_t.h).
 std::uint32_t kernel_number(dev_t device) {
   constexpr unsigned kMinorBits = 20;
   return gnu_dev_major(device) << kMinorBits | gnu_dev_minor(device);
@@ -46,7 +46,7 @@ class Netlink {
     return {};
   }
 
-  // 0 at the end of the stream.
+  // Receives one datagram; returns 0 at the end of the stream.
   base::Result<std::size_t> receive(std::array<char, 32768>& buffer) const {
     ssize_t got = 0;
     do {
@@ -83,7 +83,7 @@ std::optional<unix_diag_vfs> file_of(const nlmsghdr& header) {
   return std::nullopt;
 }
 
-// Adds what a datagram tells. True: it was the last.
+// Adds the sockets of one datagram to `found`. Returns true after the last datagram.
 base::Result<bool> take_in(const char* data, std::size_t size, std::uint32_t device,
                            BoundInodes& found) {
   while (size >= sizeof(nlmsghdr)) {

@@ -1,4 +1,4 @@
-// Which sockets on the mount some process has bound.
+// Lists the unix sockets that are bound on the mount.
 #pragma once
 
 #include <sys/types.h>
@@ -11,13 +11,13 @@
 
 namespace scratchfs::tree {
 
-// The low 32 bits of the inodes' numbers: more the kernel does not tell.
+// The low 32 bits of the sockets' inode numbers; the kernel reports no more.
 using BoundInodes = std::unordered_set<std::uint32_t>;
 using BoundSockets = std::function<base::Result<BoundInodes>()>;
 
-// Asks the kernel for all unix sockets that are bound on the file system with this number
-// (sock_diag(7)): those of the network namespace of the caller, whoever owns them. Takes about a
-// microsecond for each socket of the machine. EOPNOTSUPP where the kernel has no unix_diag.
+// Dumps all unix sockets that are bound on the file system `device` (sock_diag(7)): those of the
+// caller's network namespace, whoever owns them. Takes about a microsecond for each socket of the
+// machine. Returns EOPNOTSUPP if the kernel has no unix_diag.
 base::Result<BoundInodes> bound_sockets(dev_t device);
 
 }  // namespace scratchfs::tree

@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 constexpr ClaimantKey kStop = ~ClaimantKey{0};
 constexpr milliseconds kLookAtAll{500};
 
-// Empty where it cannot be read.
+// Returns an empty string if the file cannot be read.
 std::string read_whole(const std::string& path) {
   const base::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const auto text = base::read_all(file, SIZE_MAX);
@@ -44,7 +44,7 @@ void for_each_line(std::string_view text, Visit visit) {
   }
 }
 
-// The file cannot be read any more once the group is removed, which it can be only when empty.
+// Reads cgroup.events. ENODEV means that the group was removed, which only an empty group can be.
 bool is_populated(int events) {
   std::array<char, 256> text{};
   const ssize_t got = pread(events, text.data(), text.size(), 0);
@@ -141,7 +141,7 @@ std::vector<std::string> CgroupClaimants::describe_now(std::span<const ClaimantK
   return words;
 }
 
-// What cannot be watched is never told to have ended: its claims last until the unmount.
+// A group that cannot be watched is never reported as ended: its claims last until the unmount.
 void CgroupClaimants::watch(ClaimantKey key, pid_t pid) {
   const std::string directory = directory_of(pid);
   base::Descriptor events(open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
@@ -153,7 +153,7 @@ void CgroupClaimants::watch(ClaimantKey key, pid_t pid) {
   }
   base::Lock lock(mutex_);
   if (!groups_.try_emplace(key, Group{words_for(directory), events.get()}).second) return;
-  // A change shows as an exceptional condition; the first look is asked for by adding the file.
+  // A change raises EPOLLPRI. Adding the file raises it at once, which causes the first look.
   epoll_event event{};
   event.events = EPOLLPRI;
   event.data.u64 = key;
@@ -173,7 +173,7 @@ void CgroupClaimants::stop() {
 
 void CgroupClaimants::run() {
   pthread_setname_np(pthread_self(), "claims");
-  Clock::time_point looked = Clock::now();  // at all of them
+  Clock::time_point looked = Clock::now();  // when all groups were last checked
   while (true) {
     std::array<epoll_event, 64> events{};
     const int got =
@@ -184,7 +184,7 @@ void CgroupClaimants::run() {
     const auto now = Clock::now();
     const bool all = now - looked >= kLookAtAll;
     if (all) looked = now;
-    // What is not looked at now is with all the others.
+    // Groups that are skipped for lack of memory are caught by the next check of all groups.
     shortage_.survives([&] {
       if (all) return look_at_all();
       for (int i = 0; i < got; ++i) look_at(events[static_cast<std::size_t>(i)].data.u64);
@@ -192,8 +192,9 @@ void CgroupClaimants::run() {
   }
 }
 
-// Until all are looked at again, however much is told of some: the kernel tells of a group at most
-// every 10 ms, and forgets to where it is removed before it comes to that.
+// Returns the milliseconds until the next check of all groups, -1 if there are none. That check is
+// due every kLookAtAll, however many events arrive: the kernel sends at most one event per group
+// every 10 ms, and drops a pending one if the group is removed first (cgroup_file_notify).
 int CgroupClaimants::patience(Clock::time_point looked) {
   base::Lock lock(mutex_);
   if (groups_.empty()) return -1;
@@ -212,7 +213,7 @@ void CgroupClaimants::look_at_all() {
 
 void CgroupClaimants::look_at(ClaimantKey key) {
   const std::uint64_t claims = events_.claims(key);
-  decltype(groups_)::node_type group;  // put back without needing memory
+  decltype(groups_)::node_type group;  // is put back without allocating
   {
     base::Lock lock(mutex_);
     const auto at = groups_.find(key);
@@ -223,7 +224,7 @@ void CgroupClaimants::look_at(ClaimantKey key) {
     close(group.mapped().events);
     return;
   }
-  // Somebody has come into the group since, and claimed.
+  // A process has entered the group and claimed since.
   base::Lock lock(mutex_);
   groups_.insert(std::move(group));
 }

@@ -1,4 +1,4 @@
-// Claims for control groups: Slurm's jobs, systemd's services and scopes, containers.
+// Claimants that are cgroups: Slurm jobs, systemd services and scopes, containers.
 #pragma once
 
 #include <chrono>
@@ -15,22 +15,24 @@
 
 namespace scratchfs::tree {
 
-// Where the cgroup v2 hierarchy can be seen.
+// A mount of the cgroup v2 hierarchy.
 struct CgroupMount {
   std::string path;  // the mount point
-  std::string root;  // which of the hierarchy's groups that is: "/", or a container's
+  std::string root;  // the group at the mount point: "/", or a container's
 };
 
-// From text of the form of /proc/self/mountinfo; an empty path: there is none.
+// Finds the cgroup v2 mount in text of the format of /proc/self/mountinfo. The path is empty if
+// there is none.
 CgroupMount find_cgroup_mount(std::string_view mountinfo);
-// The directory of the group that /proc/PID/cgroup names; empty: it cannot be seen from here, or
-// (as the root group) it never ends.
+// Returns the directory of the group that `proc_cgroup` (the text of /proc/PID/cgroup) names. Empty
+// if the group is not visible in this mount, or is the root group, which never ends.
 std::string cgroup_directory(const CgroupMount& mount, std::string_view proc_cgroup);
 
-// A claimant is the group of the hierarchy that a process is in, with all groups below it. It ends
-// when its cgroup.events says `populated 0` (cgroups(7)). Its key is the inode of its directory,
-// which is not used again. Reading /proc/PID/cgroup takes a lock that whoever moves processes
-// between groups holds while waiting for them, so no request handler does it.
+// A claimant is the cgroup that a process is in, including all groups below it. It ends when its
+// cgroup.events says `populated 0` (cgroups(7)). Its key is the inode number of its directory,
+// which the kernel does not reuse. Request handlers must not read /proc/PID/cgroup: the read takes
+// a lock that the kernel holds while it moves processes between groups, and the move may wait for
+// those processes.
 class CgroupClaimants final : public ClaimantKind {
  public:
   static base::Result<std::unique_ptr<CgroupClaimants>, base::Failure> create();
@@ -63,10 +65,11 @@ class CgroupClaimants final : public ClaimantKind {
   const CgroupMount mount_;
   ClaimantEvents events_;
   int epoll_ = -1;
-  int stop_ = -1;  // eventfd(2): written to when the thread shall return
+  int stop_ = -1;  // eventfd(2): written to stop the thread
   base::Mutex mutex_;
-  std::map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);  // putting back needs no memory
-  base::MemoryShortage shortage_{"watching who claims"};
+  // A map, because its nodes can be taken out and put back without allocating.
+  std::map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);
+  base::MemoryShortage shortage_{"watching claimants"};
   std::thread thread_;
 };
 

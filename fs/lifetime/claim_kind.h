@@ -1,4 +1,4 @@
-// The kinds of claimants that there are: -o claim=.
+// The kinds of claimants (-o claim=).
 #pragma once
 
 #include <sys/types.h>
@@ -13,8 +13,8 @@ namespace scratchfs::tree {
 
 enum class ClaimKind : std::uint8_t { session, process, cgroup, user };
 
-// `own` are processes that hold nothing: the daemon's. Fails where the machine has no such thing:
-// cgroup needs a mounted cgroup v2 hierarchy.
+// Makes the claimants of a kind. `own` lists the daemon's processes, which hold nothing. Fails if
+// the machine does not support the kind: cgroup needs a mounted cgroup v2 hierarchy.
 base::Result<std::unique_ptr<ClaimantKind>, base::Failure> make_claimants(ClaimKind kind,
                                                                           std::vector<pid_t> own);
 

@@ -1,5 +1,5 @@
-// Who can claim a name: an interface, so that sessions, processes, cgroups and users are kinds of
-// one thing.
+// ClaimantKind: the interface to what can claim a name, implemented for sessions, processes,
+// cgroups and users.
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,23 @@
 
 namespace scratchfs::tree {
 
-// A claimant's number within its kind (a session's id, a process's id, ...), for as long as the
-// claimant lives.
+// A claimant's number within its kind (a session id, a process id, ...); unique while it lives.
 using ClaimantKey = std::uint64_t;
 
-struct Unknowable {
-};                   // it exists, but its end could not be seen: its claims last until the unmount
-struct Vanished {};  // it is gone already: it claims nothing
-struct MustWait {};  // ask again from a thread that may wait
+// The claimant exists, but the daemon cannot see it end: its claims last until the unmount.
+struct Unknowable {};
+// The claimant has ended already and claims nothing.
+struct Vanished {};
+// The answer may block: ask again from a thread that may wait.
+struct MustWait {};
 
-// What a kind asks and tells of a claimant's end.
+// The callbacks through which a kind reports the end of a claimant.
 struct ClaimantEvents {
-  // A number that grows with each claim. Taken before a look at who lives: where a claim comes
-  // after that look, the look says nothing of who made it.
+  // Returns a number that grows with each claim. A kind reads it before it checks which processes
+  // live: a claim made after that check may come from a process that the check has not seen.
   std::function<std::uint64_t(ClaimantKey)> claims;
-  // It has ended, as a look says that was begun after `claims` were made. False: it has claimed
-  // again since; look again.
+  // Reports that the claimant has ended, as found by a check that began after `claims` was read.
+  // Returns false if the claimant has claimed again since; the kind must then check again.
   std::function<bool(ClaimantKey, std::uint64_t claims)> ended;
 };
 
@@ -38,21 +39,21 @@ class ClaimantKind {
   using Identity = std::variant<ClaimantKey, Unknowable, Vanished, MustWait>;
 
   virtual ~ClaimantKind() = default;
-  // Whom the caller's process or thread claims for. Quick, and never waits with Wait::no; who
-  // may wait never gets MustWait. describe() and watch() are called on the thread that got a
-  // key from here, and may take as long as this did.
+  // Returns the claimant that the caller's process or thread belongs to. Fast, and never blocks
+  // with Wait::no. Returns MustWait only with Wait::no. describe() and watch() are called on the
+  // thread that got the key from here, and may take as long as this call.
   virtual Identity identify(const base::Caller& caller, base::Wait wait) = 0;
-  // In words: `session 1529`. `pid` is a process or thread that belongs to it.
+  // Returns text such as `session 1529`. `pid` is a process or thread of the claimant.
   virtual std::string describe(ClaimantKey key, pid_t pid) = 0;
-  // The same for each of `keys`, with what there is to know of them now: `session 1529 (bash), 3
-  // processes`. Looks at other processes, so not for a thread that must not wait.
+  // The same for each of `keys`, with what is known of them now: `session 1529 (bash), 3
+  // processes`. Reads /proc, so it must not run on a thread that must not wait.
   virtual std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) = 0;
-  // From now on the end of `key` is told, on a thread of the kind. `pid` is a process or thread
-  // that belongs to it. Watching a key that is being watched does nothing.
+  // Starts watching `key`: its end is reported on a thread of the kind. `pid` is a process or
+  // thread of the claimant. Does nothing if the key is watched already.
   virtual void watch(ClaimantKey key, pid_t pid) = 0;
-  // Sets what is called; once, before the first watch().
+  // Sets the callbacks. Called once, before the first watch().
   virtual void start(ClaimantEvents events) = 0;
-  // No call of the events runs after this returns.
+  // Stops watching. No callback runs after this returns.
   virtual void stop() = 0;
 };
 

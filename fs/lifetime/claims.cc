@@ -53,8 +53,8 @@ bool Claimant::pass_on(const Dentry* name, const std::weak_ptr<Inode>& inode) {
 
 bool Claimant::covers(std::string_view name) const {
   base::Lock lock(mutex_);
-  // Any stem that begins `name` sorts at or before it; what lies between shares a shorter prefix
-  // with `name`.
+  // A stem that is a prefix of `name` sorts at or before it, so it is a prefix of the candidate as
+  // well: continue with what the two have in common.
   std::string_view probe = name;
   while (!probe.empty()) {
     auto at = stems_.upper_bound(probe);
@@ -117,8 +117,8 @@ base::Result<ClaimantRef> ClaimRegistry::claimant_of(const base::Caller& caller,
   try {
     kind_.watch(key, caller.pid);
   } catch (...) {
-    // Who claims next has it watched, unless somebody claims already: then it lasts until the
-    // unmount.
+    // Forget the claimant, so that the next claim watches it. If another caller has it already, it
+    // stays unwatched and its claims last until the unmount.
     base::Lock lock(mutex_);
     if (const auto at = claimants_.find(key); at != claimants_.end() && at->second.claims == 1)
       claimants_.erase(at);

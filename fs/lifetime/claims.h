@@ -1,4 +1,4 @@
-// Claims: which claimant holds which names, and what a claimant's names begin with.
+// Claims: which claimant holds which names, and the stems that derived names begin with.
 #pragma once
 
 #include <memory>
@@ -17,35 +17,36 @@ namespace scratchfs::tree {
 class Inode;
 struct Dentry;
 
-// The part of a claimed name that derived names begin with: up to the last dot if that leaves at
-// least 6 characters, else the whole name.
+// Returns the part of a claimed name that derived names begin with: everything before the last dot
+// if that is at least 6 characters, else the whole name.
 std::string_view stem_of(std::string_view name);
 
-// Of those whose end cannot be seen; no claimant of a kind has it.
+// The key of the claimant that stands for all claimants whose end cannot be seen. No kind uses it.
 inline constexpr ClaimantKey kForever = ~ClaimantKey{0};
 
-// One claimant and the names it holds. Its mutex is a leaf, taken under an inode's.
+// One claimant and the names it holds. Thread-safe; its mutex is a leaf, taken under an inode's.
 class Claimant {
  public:
   Claimant(ClaimantKey key, std::string words) : key_(key), words_(std::move(words)) {}
   ClaimantKey key() const { return key_; }
-  // As people are told of it: `session 1529`.
+  // The claimant as messages show it: `session 1529`.
   const std::string& words() const { return words_; }
 
-  // It holds nothing, and will never again.
+  // Whether the claimant has ended: it holds nothing, and never will again.
   bool has_ended() const;
-  // False when the claimant has ended: then it holds nothing more. `in_root` names lend their stem
-  // to derived ones. bad_alloc changes nothing.
+  // Adds a name. Returns false, and adds nothing, if the claimant has ended. The stem of an
+  // `in_root` name covers derived names. bad_alloc changes nothing.
   bool add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root);
   void remove(const Dentry* name, std::string_view stem, bool in_root);
-  // A name that it holds is `inode`'s now. False: it has ended. Needs no memory.
+  // Makes `inode` what is behind a name that the claimant holds. Returns false if the claimant has
+  // ended. Does not allocate.
   bool pass_on(const Dentry* name, const std::weak_ptr<Inode>& inode);
   // Whether `name` begins with the stem of a name that this claimant holds in the root.
   bool covers(std::string_view name) const;
   using Names = std::unordered_map<const Dentry*, std::weak_ptr<Inode>>;
-  // Marks it ended and hands out what it held. Needs no memory.
+  // Marks the claimant as ended and returns the names it held. Does not allocate.
   Names end() noexcept;
-  // What is behind the names now, each once.
+  // Returns the inodes that are behind the names now, each once.
   static std::vector<std::shared_ptr<Inode>> inodes_of(const Names& names);
 
  private:
@@ -64,13 +65,15 @@ class ClaimRegistry {
  public:
   explicit ClaimRegistry(ClaimantKind& kind);
 
-  // Who claims when the caller creates; null when the creator has vanished. kWouldBlock.
+  // Returns the claimant for what the caller creates, and counts a claim; null if the creator has
+  // ended. Returns kWouldBlock if the kind must wait.
   base::Result<ClaimantRef> claimant_of(const base::Caller& caller, base::Wait wait);
-  // The same, without making one; null when it claims nothing so far.
+  // The same, but returns null instead of making a new claimant.
   base::Result<ClaimantRef> known_claimant_of(const base::Caller& caller, base::Wait wait);
-  // How often the claimant was handed out to claim: ClaimantEvents.
+  // Returns how often the claimant was handed out to claim (ClaimantEvents::claims).
   std::uint64_t claims_of(ClaimantKey key) const;
-  // Takes an ended claimant out; null when it is unknown. Nothing: it has been handed out since.
+  // Removes an ended claimant and returns it; null if it is unknown. Returns nullopt if the
+  // claimant was handed out after `claims` was read.
   std::optional<ClaimantRef> take(ClaimantKey key, std::uint64_t claims);
 
  private:
@@ -81,7 +84,7 @@ class ClaimRegistry {
   ClaimantRef find(ClaimantKey key) EXCLUDES(mutex_);
 
   ClaimantKind& kind_;
-  const ClaimantRef forever_;  // of those whose end cannot be seen
+  const ClaimantRef forever_;  // for all whose end cannot be seen
   mutable base::Mutex mutex_;
   std::unordered_map<ClaimantKey, Known> claimants_ GUARDED_BY(mutex_);
 };

@@ -7,7 +7,7 @@ MemberClaimants::MemberClaimants(std::unique_ptr<Membership> membership, std::ve
 
 MemberClaimants::Groups MemberClaimants::look_at_all() const {
   Groups groups;
-  (void)for_each_process([&](const Process& process) {  // of those who can be seen now
+  (void)for_each_process([&](const Process& process) {  // of the processes that are visible now
     if (!process.is_living()) return;
     const auto its_groups = membership_->groups_of(process);
     if (!its_groups) return;

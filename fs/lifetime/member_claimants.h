@@ -1,4 +1,4 @@
-// Claims for groups of processes: sessions, processes, users.
+// Claimants that are groups of processes: sessions, processes, users.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace scratchfs::tree {
 
 class MemberClaimants final : public ClaimantKind {
  public:
-  // `own` are processes that hold nothing: the daemon's.
+  // `own` lists the daemon's processes, which hold nothing.
   explicit MemberClaimants(std::unique_ptr<Membership> membership, std::vector<pid_t> own = {});
 
   Identity identify(const base::Caller& caller, base::Wait /*wait*/) override {
@@ -25,22 +25,23 @@ class MemberClaimants final : public ClaimantKind {
   std::string describe(ClaimantKey key, pid_t /*pid*/) override {
     return membership_->describe(key);
   }
-  // As of a look through /proc that is younger than twenty times what it took.
+  // Uses one scan of /proc for as long as it is younger than kRest times the time it took.
   std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) override;
   void watch(ClaimantKey key, pid_t pid) override { watch_.watch(key, pid); }
   void start(ClaimantEvents events) override { watch_.start(std::move(events)); }
   void stop() override { watch_.stop(); }
 
-  // For tests: looks through /proc that ends have made necessary.
+  // For tests: the scans of /proc that the ends of members made necessary.
   std::uint64_t looks() const { return watch_.looks(); }
 
  private:
   struct Members {
     std::size_t count = 0;
-    Process oldest{};  // a session's leader, where it still lives
+    // The process that started first: a session's leader, while it lives.
+    Process oldest{};
   };
   using Groups = std::unordered_map<ClaimantKey, Members>;
-  // Of a core, telling who holds files takes one part in so many at most.
+  // describe_now() spends at most one part in kRest of a core on scanning /proc.
   static constexpr int kRest = 20;
 
   Groups look_at_all() const;

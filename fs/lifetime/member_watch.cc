@@ -22,8 +22,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr ClaimantKey kWake = ~ClaimantKey{0};
-// Ends come in bursts, and what has ended is reaped a moment later: collecting them for this long
-// makes one look of many, and mostly none at all.
+// Members end in bursts, and are reaped a moment after they end. Collecting their ends for this
+// long answers many with one scan, and mostly with none, because the kernel then says that the
+// group is over.
 constexpr milliseconds kCollect{20};
 constexpr milliseconds kSecondLook{20};
 constexpr milliseconds kRetry{200};
@@ -72,30 +73,32 @@ void MemberWatch::watch(ClaimantKey group, pid_t pid) {
   {
     base::Lock lock(mutex_);
     if (groups_.contains(group)) return;
-    unwatched_.insert(group);  // settle() finds a group for what is here
+    // In this order: settle() expects a group for each entry of unwatched_.
+    unwatched_.insert(group);
     groups_.try_emplace(group);
   }
   try {
     const pid_t leader = membership_.leader(group);
     if (leader > 0 && watch_member(group, leader)) return;
-    // A thread's id cannot be watched before Linux 6.9, its process can.
+    // Without PIDFD_THREAD (Linux 6.9) pidfd_open(2) refuses a thread: try its process as well.
     if (watch_member(group, pid) || watch_member(group, process_of_thread(pid))) return;
   } catch (const std::bad_alloc&) {
-    // The claim is made; the watch's own thread goes on.
+    // The claim is made; the watch's thread retries.
   }
   wake();
 }
 
-// Watches `pid`; false where it is not a living member that can be watched.
+// Watches `pid`. Returns false if it is not a living member of the group, or cannot be watched.
 bool MemberWatch::watch_member(ClaimantKey group, pid_t pid) {
   if (pid <= 0 || is_own(pid)) return false;
   base::Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  // The number may have been used again: what counts is the process that the descriptor now names.
+  // The kernel may have reused the number: check the process that the descriptor now refers to.
   if (!process.valid() || !membership_.is_member(pid, group)) return false;
   const bool may_leave = pid != membership_.leader(group);
   base::Lock lock(mutex_);
   const auto at = groups_.find(group);
-  if (at == groups_.end() || at->second.member >= 0) return true;  // ended, or watched meanwhile
+  // The group has ended, or is watched by now.
+  if (at == groups_.end() || at->second.member >= 0) return true;
   if (may_leave) may_lose_.insert(group);
   epoll_event event{};
   event.events = EPOLLIN;
@@ -106,7 +109,7 @@ bool MemberWatch::watch_member(ClaimantKey group, pid_t pid) {
   }
   at->second = Group{.member = process.release(), .pid = pid};
   unwatched_.erase(group);
-  if (may_leave) wake();  // only the watch's own thread waits with a limit: it has to know
+  if (may_leave) wake();  // the thread must now wait with a timeout
   return true;
 }
 
@@ -118,8 +121,8 @@ void MemberWatch::run() {
   }
 }
 
-// Waits for `patience` (0: for ever) or until something happens, and sees to it. Returns the next
-// patience.
+// Waits until something happens, at most `patience` (0: no limit), and handles it. Returns the
+// `patience` of the next round.
 milliseconds MemberWatch::round(milliseconds patience) {
   const bool came = gather(patience, patience.count() == 0);
   const auto until = Clock::now() + kCollect;
@@ -149,7 +152,7 @@ void MemberWatch::ask_those_who_may_leave() {
   }
 }
 
-// Waits for members that end. False: none did within `patience`.
+// Waits for members to end. Returns false if none did within `patience`.
 bool MemberWatch::gather(milliseconds patience, bool forever) {
   std::array<epoll_event, 256> events{};
   const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
@@ -171,11 +174,11 @@ void MemberWatch::member_ended(ClaimantKey group) {
   const auto at = groups_.find(group);
   if (at == groups_.end() || at->second.member < 0) return;
   unwatched_.insert(group);
-  close(std::exchange(at->second.member, -1));  // which takes it out of the epoll set
+  close(std::exchange(at->second.member, -1));  // which removes it from the epoll set
   may_lose_.erase(group);
 }
 
-// Looks after the groups that nobody is watched of. Returns how long to wait before doing it again;
+// Checks the groups of which no member is watched. Returns how long to wait before the next check;
 // 0: until something happens.
 milliseconds MemberWatch::settle() {
   std::vector<Question> unclear;
@@ -207,7 +210,7 @@ milliseconds MemberWatch::settle() {
     bool again = false;
     for (const Question& question : unclear)
       again = (all_seen && conclude(question, hidden)) || again;
-    // On a machine where a look takes long, at most half of one core is spent on looking.
+    // Where a scan takes long, scanning uses at most half of one core.
     if (again) pause = kSecondLook + std::chrono::ceil<milliseconds>(Clock::now() - before);
   }
   base::Lock lock(mutex_);
@@ -215,8 +218,9 @@ milliseconds MemberWatch::settle() {
   return pause.count() > 0 ? pause : kRetry;
 }
 
-// Finds the living members of all groups in question, with one look through /proc. False: not every
-// process could be looked at, for want of memory or descriptors, so nobody is known to be missing.
+// Finds the living members of all groups in question with one scan of /proc. Returns false if, for
+// lack of memory or descriptors, not every process could be read; then the scan proves nothing
+// about who is missing.
 bool MemberWatch::look(std::vector<Question>& questions) {
   ++looks_;
   std::unordered_map<ClaimantKey, Question*> asked;
@@ -241,7 +245,8 @@ bool MemberWatch::look(std::vector<Question>& questions) {
   return looked && all_seen;
 }
 
-// Watches the oldest living member, who may well live longest. True: look again soon.
+// Watches the oldest living member, which is likely to live longest. Returns true if another scan
+// should follow soon.
 bool MemberWatch::conclude(const Question& question, bool hidden) {
   std::vector<Process> living = question.living;
   std::ranges::sort(living, {}, &Process::started);
@@ -257,7 +262,7 @@ bool MemberWatch::conclude(const Question& question, bool hidden) {
     base::Lock lock(mutex_);
     Group& group = groups_[question.group];
     const bool same = group.seen_dead && group.dead == question.dead;
-    group.dead = question.dead;  // first: without memory nothing has been seen
+    group.dead = question.dead;  // first: if this throws, nothing has been recorded
     group.seen_dead = living.empty();
     group.unseen = living.empty() && hidden;
     if (!living.empty() || hidden) return false;
@@ -275,7 +280,7 @@ void MemberWatch::end(const Question& question) {
     may_lose_.erase(question.group);
   }
   if (events_.ended(question.group, question.claims)) return;
-  // A process of the group has claimed since: it is there again, or still.
+  // A process of the group has claimed since: the group exists again, or still.
   while (!stopping_ && !shortage_.survives([&] { ask_again(question.group); })) continue;
 }
 

@@ -1,4 +1,4 @@
-// Watches groups of processes and tells when one has no living member left.
+// Watches groups of processes and reports when a group has no living member left.
 #pragma once
 
 #include <atomic>
@@ -16,42 +16,42 @@
 
 namespace scratchfs::tree {
 
-// One living member of each group is watched through a pidfd (pidfd_open(2)). When it ends, the
-// kernel is asked whether the group is over; only where that is unclear, one look through /proc
-// finds the next member for all groups in question. A look can miss a process that is started and
-// a parent that ends meanwhile, so a group counts as over only when two looks in a row see nobody
-// but the same dead members. A member that leaves its group alive (setsid(2), setuid(2)) tells
-// nobody, so one that could is asked twice a second whether it is still there.
+// Watches one living member of each group through a pidfd (pidfd_open(2)). When it ends, the kernel
+// is asked whether the group is over; only if that is unclear, one scan of /proc finds the next
+// member for all such groups. A scan can miss a child that starts while it runs, and find the
+// parent dead, so a group counts as over only when two scans in a row find nobody but the same dead
+// members. A member that leaves its group alive (setsid(2), setuid(2)) causes no event, so a member
+// that could leave is checked twice a second.
 class MemberWatch {
  public:
-  // `membership` outlives the watch. `own` are processes that count nowhere: the daemon's.
+  // `membership` outlives the watch. `own` lists the daemon's processes, which count nowhere.
   MemberWatch(const Membership& membership, std::vector<pid_t> own);
   ~MemberWatch();
   MemberWatch(const MemberWatch&) = delete;
   MemberWatch& operator=(const MemberWatch&) = delete;
 
-  // As ClaimantKind's.
+  // See ClaimantKind.
   void watch(ClaimantKey group, pid_t pid) EXCLUDES(mutex_);
   void start(ClaimantEvents events);
   void stop();
 
-  // Looks through /proc so far.
+  // The number of scans of /proc so far.
   std::uint64_t looks() const { return looks_; }
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Group {
-    int member = -1;          // pidfd; -1: none is watched, and the group is in unwatched_
-    pid_t pid = 0;            // whose it is
-    bool seen_dead = false;   // by the look before: nobody lives
-    std::vector<pid_t> dead;  // and these were there
-    bool unseen = false;      // it exists, but no look can show its members
+    int member = -1;          // pidfd; -1: no member is watched, and the group is in unwatched_
+    pid_t pid = 0;            // of `member`
+    bool seen_dead = false;   // the last scan found nobody alive,
+    std::vector<pid_t> dead;  // but these
+    bool unseen = false;      // the group exists, but no scan can show its members
   };
   struct Question {
     ClaimantKey group;
-    std::uint64_t claims;  // before the kernel and /proc were asked
+    std::uint64_t claims;  // read before the kernel and /proc are asked
     std::vector<Process> living;
-    std::vector<pid_t> dead;  // zombies, and such as count nowhere
+    std::vector<pid_t> dead;  // zombies, and processes of our own
   };
 
   void run();
@@ -78,11 +78,11 @@ class MemberWatch {
   base::Mutex mutex_;
   std::unordered_map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);
   std::unordered_set<ClaimantKey> unwatched_ GUARDED_BY(mutex_);
-  std::unordered_set<ClaimantKey> may_lose_
-      GUARDED_BY(mutex_);    // watched through one who may leave
-  Clock::time_point asked_;  // the thread's own
+  // Groups whose watched member may leave them alive.
+  std::unordered_set<ClaimantKey> may_lose_ GUARDED_BY(mutex_);
+  Clock::time_point asked_;  // used only by the thread
   base::LogLimiter log_{std::chrono::seconds(10)};
-  base::MemoryShortage shortage_{"watching who claims"};
+  base::MemoryShortage shortage_{"watching claimants"};
   std::thread thread_;
 };
 

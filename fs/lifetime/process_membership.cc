@@ -18,7 +18,7 @@ class ProcessMembership final : public Membership {
     const pid_t tid = caller.pid;
     if (tid == 0) return Unknowable{};  // another pid namespace
     if (is_thread_of(tid, tid)) return static_cast<ClaimantKey>(tid);
-    // Which process a thread belongs to is read once; whether it still does, the kernel says.
+    // A thread's process is read from /proc once and cached; the kernel confirms a cached entry.
     Slot& slot = cache_[static_cast<std::size_t>(tid) % cache_.size()];
     const std::uint64_t cached = slot.load(std::memory_order_relaxed);
     const auto known = static_cast<pid_t>(cached & kProcessBits);
@@ -40,14 +40,14 @@ class ProcessMembership final : public Membership {
   Answer ask(ClaimantKey group) const override {
     const int fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(group), 0));
     if (fd < 0) return says_gone(errno) ? Answer::over : Answer::alive;
-    // Readable once the last thread has ended, reaped or not.
+    // A pidfd is readable once the last thread has ended, reaped or not.
     pollfd end{fd, POLLIN, 0};
     const bool ended = poll(&end, 1, 0) > 0;
     close(fd);
     return ended ? Answer::over : Answer::alive;
   }
 
-  bool unclear_means_some() const override { return true; }  // it never is
+  bool unclear_means_some() const override { return true; }  // ask() never returns `unclear`
 
   pid_t leader(ClaimantKey group) const override { return static_cast<pid_t>(group); }
 
@@ -59,17 +59,17 @@ class ProcessMembership final : public Membership {
     return std::vector{static_cast<ClaimantKey>(process.pid)};
   }
 
-  bool hides_members() const override { return false; }  // ask() sees them all
+  bool hides_members() const override { return false; }  // ask() sees all processes
 
  private:
   using Slot = std::atomic<std::uint64_t>;
   static constexpr unsigned kThreadShift = 32;
   static constexpr std::uint64_t kProcessBits = 0xFFFF'FFFF;
 
-  // pidfd_open(2): no such process, or the number is a thread's by now. Anything else says nothing.
+  // pidfd_open(2): no such process, or the number is a thread's id now. Other errors prove nothing.
   static bool says_gone(int error) { return error == ESRCH || error == EINVAL || error == ENOENT; }
 
-  // tgkill(2) with no signal; EPERM comes after the look.
+  // tgkill(2) with signal 0. The kernel returns EPERM only after it has found the thread.
   static bool is_thread_of(pid_t tid, pid_t process) {
     return syscall(SYS_tgkill, process, tid, 0) == 0 || errno == EPERM;
   }

@@ -24,7 +24,7 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-// The beginning of /proc/PID/FILE. ESRCH: it cannot be read; or what the machine lacks.
+// Reads the beginning of /proc/PID/FILE. Returns ESRCH if it cannot be read, or an is_lack() error.
 base::Result<std::string> read_beginning(pid_t pid, const char* file) {
   const std::string path = "/proc/" + std::to_string(pid) + "/" + file;
   const base::Descriptor opened(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -50,7 +50,7 @@ std::vector<std::string_view> words_of(std::string_view text, std::size_t most) 
   return words;
 }
 
-// What follows `key` on a line of its own.
+// Returns the rest of the line that begins with `key`.
 std::string_view line_of(std::string_view text, std::string_view key) {
   const auto at = text.find(key);
   if (at == std::string_view::npos) return {};
@@ -65,9 +65,9 @@ bool is_lack(base::Errno error) {
          error == base::Errno(ENFILE);
 }
 
-// proc(5): the command in parentheses may hold anything, so fields are counted from the last ')'.
+// proc(5): the command in parentheses may contain anything, so count fields from the last ')'.
 base::Result<Process> read_process(pid_t pid) {
-  constexpr std::size_t kFields = 20;  // the first is the third of proc(5): state
+  constexpr std::size_t kFields = 20;  // fields[0] is field 3 of proc(5), the state
   const auto text = read_beginning(pid, "stat");
   if (!text) return text.error();
   const auto paren = text->rfind(')');
@@ -107,7 +107,7 @@ std::string command_of(pid_t pid) {
   return command;
 }
 
-// The first process of a pid namespace is its administrator's, so whoever sees it sees all.
+// The first process of a pid namespace belongs to its administrator: if it is visible, all are.
 bool all_processes_are_shown() { return static_cast<bool>(read_process(1)); }
 
 base::Result<void> for_each_process(const std::function<void(const Process&)>& visit) {

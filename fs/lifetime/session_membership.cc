@@ -18,7 +18,7 @@ class SessionMembership final : public Membership {
 
   ClaimantKind::Identity identify(const base::Caller& caller) override {
     if (caller.pid == 0) return Unknowable{};  // another pid namespace
-    const pid_t session = getsid(caller.pid);  // a thread's id will do
+    const pid_t session = getsid(caller.pid);  // accepts a thread's id, too
     if (session > 0) return static_cast<ClaimantKey>(session);
     if (session < 0 && errno == ESRCH) return Vanished{};
     return Unknowable{};
@@ -28,19 +28,19 @@ class SessionMembership final : public Membership {
     return "session " + std::to_string(group);
   }
 
-  // A session's number stays taken until its last member is not even a zombie any more, and
-  // fcntl(2) takes it as an owner that long, even where its members are hidden.
+  // A session's number stays in use until its last member is reaped. Until then fcntl(2) accepts it
+  // as an owner, even if /proc hides the members.
   Answer ask(ClaimantKey group) const override {
     const f_owner_ex owner{.type = F_OWNER_PGRP, .pid = static_cast<pid_t>(group)};
     if (fcntl(probe_, F_SETOWN_EX, &owner) < 0 && errno == ESRCH) return Answer::over;
-    // It may have been taken by a process since, of another session.
+    // The number may belong to a process of another session by now.
     const pid_t session = getsid(owner.pid);
     return session > 0 && session != owner.pid ? Answer::over : Answer::unclear;
   }
 
   bool unclear_means_some() const override { return true; }
 
-  // Who outlives its children, as a rule.
+  // The leader usually outlives its children.
   pid_t leader(ClaimantKey group) const override { return static_cast<pid_t>(group); }
 
   bool is_member(pid_t pid, ClaimantKey group) const override {
@@ -54,7 +54,7 @@ class SessionMembership final : public Membership {
   bool hides_members() const override { return !all_processes_are_shown(); }
 
  private:
-  const int probe_;  // whose owner is set to see whether that is possible; it never sends a signal
+  const int probe_;  // never sends a signal: setting its owner shows whether a number is in use
 };
 
 }  // namespace

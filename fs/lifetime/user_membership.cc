@@ -17,8 +17,8 @@ class UserMembership final : public Membership {
 
   std::string describe(ClaimantKey group) const override { return "user " + std::to_string(group); }
 
-  // getpriority(2) counts zombies and knows real users alone, so it says nothing for certain, but
-  // it is all there is where processes are hidden.
+  // getpriority(2) counts zombies and knows only real uids, so it proves nothing, but it is all
+  // there is where /proc hides processes.
   Answer ask(ClaimantKey group) const override {
     if (!hides_members()) return Answer::unclear;
     errno = 0;

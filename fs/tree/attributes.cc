@@ -1,4 +1,4 @@
-// chmod, chown, truncate, utimens and the extended attributes.
+// chmod, chown, truncate, utimens and extended attributes.
 #include <new>
 
 #include "fs/base/clock.h"
@@ -31,7 +31,7 @@ base::Result<Attributes> Tree::change_attributes(const InodeRef& inode,
     inode->uid = *change.uid;
   }
   if (change.gid) inode->gid = *change.gid;
-  // chown(2): the set-id bits go, whoever asks; directories keep theirs.
+  // chown(2) clears the set-id bits, whoever calls it; directories keep theirs.
   if (!inode->is_directory()) {
     const bool set_ids_go = change.uid || change.gid || change.kill_suid_sgid;
     if (set_ids_go) inode->drop_set_ids();

@@ -1,4 +1,4 @@
-// What is counted, counted again: the two must never differ.
+// Recomputes what is counted incrementally and reports differences, of which there must be none.
 #include <fmt/format.h>
 #include <map>
 #include <unordered_set>
@@ -24,7 +24,7 @@ bool names_are_counted(const Inode& inode) {
 
 }  // namespace
 
-// With those that have no name any more, and the root.
+// Includes inodes without a name, and the root.
 std::vector<InodeRef> Tree::all_inodes() const {
   std::unordered_set<InodeRef> seen;
   std::vector<InodeRef> to_look_at = inodes_.all();
@@ -44,7 +44,8 @@ std::vector<InodeRef> Tree::all_inodes() const {
   return {seen.begin(), seen.end()};
 }
 
-// Twice: what asked the ledger just before the change may come into the tree during the first walk.
+// Walks twice: an operation that asked the ledger just before the change may add its inode to the
+// tree during the first walk.
 void Tree::charge_holders() {
   for (int walk = 0; walk < 2; ++walk) {
     for (const InodeRef& inode : all_inodes()) {
@@ -67,8 +68,8 @@ void Tree::audit_directory(const Inode& directory, std::vector<std::string>& dif
   base::SharedLock lock(directory.directory->mutex);
   if (options_.lifetime == limits::LifetimeMode::claimed &&
       is_holding(directory) != directory.directory->holds_entries())
-    differences.push_back(fmt::format("directory {}: what is in it is {}held", directory.id,
-                                      is_holding(directory) ? "not " : ""));
+    differences.push_back(fmt::format("directory {}: its entries are marked as {}held",
+                                      directory.id, is_holding(directory) ? "not " : ""));
   base::Lock inode_lock(directory.mutex);
   if (directory.directory->empty() && !is_held(directory))
     differences.push_back(
@@ -80,7 +81,8 @@ std::vector<std::string> Tree::audit() const {
   std::vector<std::string> differences;
   for (const InodeRef& inode : all_inodes()) {
     if (!names_are_counted(*inode))
-      differences.push_back(fmt::format("inode {}: its names are counted wrong", inode->id));
+      differences.push_back(
+          fmt::format("inode {}: the counters of its names are wrong", inode->id));
     audit_holding(*inode, differences);
     uid_t owner = 0;
     const limits::Usage usage = usage_of(*inode, owner);

@@ -15,7 +15,8 @@ class Count {
   Count(limits::LifetimeMode mode, bool anything_spilled, const limits::Ledger& ledger)
       : mode_(mode), anything_spilled_(anything_spilled), ledger_(ledger) {}
 
-  // `name` is one that it was found by; of several only the first counts, so that it counts once.
+  // `name` is the name by which the walk found the inode. Only an inode's first name counts, so
+  // that each inode counts once.
   void add(const Inode& inode, const Dentry* name) {
     uid_t uid = 0;
     {
@@ -55,7 +56,7 @@ class Count {
 
   const limits::LifetimeMode mode_;
   const bool anything_spilled_;
-  const limits::Ledger& ledger_;  // knows on whose account it is
+  const limits::Ledger& ledger_;  // maps a uid to the account that is charged
   Census census_;
 };
 

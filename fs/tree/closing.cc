@@ -19,7 +19,8 @@ bool has_flushed(const Inode& inode, limits::LifetimeMode mode) {
   return inode.is_closing(mode, false);
 }
 
-// Takes back the FLUSHes of its handles, unless there was one since `flushes` were counted.
+// Cancels the FLUSHes of the inode's handles. Returns false if there was another FLUSH since
+// `flushes` was read.
 bool declare_alive(Inode& inode, std::uint32_t flushes) {
   base::Lock lock(inode.mutex);
   if (inode.flushes != flushes) return false;
@@ -35,7 +36,8 @@ void ClosingGate::ask(Arrivals* arrivals) {
   arrivals_ = arrivals;
 }
 
-// Beyond kMostAsking it counts as alive, so that those who wait in vain never fill the queue.
+// With kMostAsking lookups waiting and no budget left, the file counts as alive, so that
+// unnecessary waits never occupy all workers.
 bool ClosingGate::is_closing(const Inode& inode, bool all_handled) const {
   if (mode_ == limits::LifetimeMode::mount) return false;  // no close deletes anything
   if (inode.flushed.load(std::memory_order_acquire) == 0 &&
@@ -55,10 +57,10 @@ bool ClosingGate::is_closing(const Inode& inode, bool all_handled) const {
   return budget_.has_left(owner, std::chrono::steady_clock::now());
 }
 
-// False: it is still closing at `deadline`.
+// Returns false if the inode is still closing at `deadline`.
 bool ClosingGate::changes_by(const Inode& inode, Time deadline) {
   while (true) {
-    // Taken before the look, so that a change between the look and the wait is not missed.
+    // Locked before the check, so that a change between the check and the wait is not missed.
     base::Lock lock(mutex_);
     if (!is_closing(inode, false)) return true;
     const auto left = deadline - std::chrono::steady_clock::now();
@@ -77,7 +79,7 @@ bool ClosingGate::all_forgotten(std::chrono::milliseconds patience) {
   return arrivals_ == nullptr || arrivals_->all_forgotten(patience);
 }
 
-// Counts a look-up that waits.
+// Counts a lookup that waits.
 class ClosingGate::Asking {
  public:
   Asking(ClosingGate& gate, uid_t owner) : gate_(gate), owner_(owner) {
@@ -99,16 +101,17 @@ class ClosingGate::Asking {
   const uid_t owner_;
 };
 
-// True: it is no longer closing. False: it lives on, or that could not be told in time.
+// Returns true if the inode is no longer closing; false if it is alive, or the transport could not
+// tell in time.
 bool ClosingGate::settle(Inode& inode, bool may_wait) {
-  if (!is_closing(inode, false)) return true;  // it has gone meanwhile
+  if (!is_closing(inode, false)) return true;  // it is gone or in use by now
   const Time start = std::chrono::steady_clock::now();
   // After a FLUSH a RELEASE is likely; without one there is nothing to wait for.
   if (may_wait && has_flushed(inode, mode_) && changes_by(inode, start + kClosingUsual))
     return true;
   const bool nothing = nothing_is_on_its_way(may_wait ? kClosingAsk : std::chrono::milliseconds{});
   if (may_wait && !nothing && changes_by(inode, start + kClosingBound)) return true;
-  // The RELEASE may have come just before the answer.
+  // The RELEASE may have arrived just before the answer.
   return !is_closing(inode, false);
 }
 
@@ -124,7 +127,7 @@ bool ClosingGate::wait(Inode& inode) {
     if (may_wait) budget_.spend(owner, end - start, end);
     if (declare_alive(inode, flushes)) break;
   }
-  changed();  // for the others who wait for it
+  changed();  // wakes others that wait for it
   return true;
 }
 

@@ -1,5 +1,5 @@
-// Waiting for a file that its last close may have deleted already, although the RELEASE has not
-// come yet: its last handle has said FLUSH, or is one that never says it.
+// ClosingGate: makes operations wait for a file that its last close may already have deleted,
+// although RELEASE has not arrived: each of its handles was flushed, or is one that sends no FLUSH.
 #pragma once
 
 #include <atomic>
@@ -14,37 +14,40 @@
 
 namespace scratchfs::tree {
 
-// A RELEASE that is on its way is here within this, as a rule. A file that is still there then may
-// live on through a duplicate of the descriptor that was closed (dup(2), fork(2)): FLUSH tells of
-// each close, RELEASE only of the last. So the transport is asked whether anything is still on its
-// way.
+// A RELEASE that is under way usually arrives within this time. If it does not, the file may be
+// alive through a duplicate of the closed descriptor (dup(2), fork(2)), because the kernel sends
+// FLUSH for each close, but RELEASE only for the last. So the transport is then asked whether any
+// request is still under way.
 inline constexpr std::chrono::milliseconds kClosingUsual{2};
-// How long a look-up of a closing name waits at most, where the transport cannot tell.
+// How long a lookup of a closing name waits at most if the transport cannot tell.
 inline constexpr std::chrono::milliseconds kClosingBound{500};
-// How long the transport may take to tell.
+// How long the transport may take to answer.
 inline constexpr std::chrono::milliseconds kClosingAsk{100};
-// Of one owner whose budget for waiting is used up: more look-ups at once do not even ask.
+// When an owner's wait budget is used up, at most this many lookups of their files ask the
+// transport at the same time; for further ones the file counts as alive.
 inline constexpr unsigned kMostAsking = 2;
 
 class ClosingGate {
  public:
   explicit ClosingGate(limits::LifetimeMode mode) : mode_(mode) {}
 
-  // Whom to ask; nullptr: nobody. Returns when no question to the former is under way.
+  // Sets whom to ask; nullptr: nobody. Returns when no call to the former object is running.
   void ask(Arrivals* arrivals);
 
-  // Whether who meets its name has to wait. A quick look that takes the inode's mutex only where a
-  // handle has flushed or never will. Of the latter none counts where `all_handled`: what had been
-  // sent before the operation began is handled, so such a handle was not closed before.
+  // Whether an operation that finds the inode by name or opens it must wait. Fast: takes the
+  // inode's mutex only if a handle was flushed or sends no FLUSH. With `all_handled`, handles that
+  // send no FLUSH do not count: every request that was sent before the operation began has been
+  // handled, so none of those handles was closed before it.
   bool is_closing(const Inode& inode, bool all_handled) const;
-  // Returns when the inode is no longer closing, for it is gone or in use again, or (true) counts
-  // as alive, because nothing is on its way or that cannot be told. What was waited in vain is
-  // spent from its owner's budget; without one left the transport is only asked. Callers hold no
-  // lock.
+  // Waits until the inode is no longer closing, because it is gone or in use again, and returns
+  // false; or returns true if it counts as alive, because no request is under way, or because the
+  // transport cannot tell. Time spent waiting for an inode that was alive is charged to its owner's
+  // budget; if that is used up, this only asks the transport. Callers hold no lock.
   bool wait(Inode& inode);
-  // Whether the transport has nothing on its way that ends an inode, as Arrivals::all_forgotten().
+  // Whether the transport has nothing under way that makes the kernel forget an inode; see
+  // Arrivals::all_forgotten().
   bool all_forgotten(std::chrono::milliseconds patience) EXCLUDES(arrivals_mutex_);
-  // Something that may have been waited for has happened (a RELEASE, a use of a flushed handle).
+  // Wakes the waiters: a RELEASE arrived, or a flushed handle was used.
   void changed();
 
  private:
@@ -58,11 +61,12 @@ class ClosingGate {
   std::atomic<unsigned> waiters_ = 0;
   base::Mutex mutex_{base::Rank::closing};
   base::Condition condition_;
-  base::SharedMutex arrivals_mutex_{base::Rank::control};  // held while they are asked
+  base::SharedMutex arrivals_mutex_{base::Rank::control};  // held during calls to it
   Arrivals* arrivals_ GUARDED_BY(arrivals_mutex_) = nullptr;
   WaitBudget budget_;
-  mutable base::Mutex asking_mutex_;                                      // a leaf
-  std::unordered_map<uid_t, unsigned> asking_ GUARDED_BY(asking_mutex_);  // look-ups, by owner
+  // Lookups that are waiting, by owner of the file. The mutex is a leaf.
+  mutable base::Mutex asking_mutex_;
+  std::unordered_map<uid_t, unsigned> asking_ GUARDED_BY(asking_mutex_);
 };
 
 }  // namespace scratchfs::tree

@@ -18,8 +18,8 @@ mode_t private_permissions(CreateMode policy, mode_t type, mode_t requested) {
 
 mode_t creation_mode(CreateMode policy, mode_t requested, mode_t umask) {
   const mode_t asked_type = requested & S_IFMT;
-  const mode_t type =
-      asked_type == 0 ? S_IFREG : asked_type;  // mknod(2): no type is a regular file
+  // mknod(2): no type means a regular file.
+  const mode_t type = asked_type == 0 ? S_IFREG : asked_type;
   if (type == S_IFLNK) return S_IFLNK | 0777;
   if (policy == CreateMode::posix) return type | (requested & kPermissionBits & ~umask);
   return type | private_permissions(policy, type, requested);

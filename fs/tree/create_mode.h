@@ -1,4 +1,4 @@
-// Which permission bits a new object gets.
+// Chooses the permission bits of new objects.
 #pragma once
 
 #include <sys/types.h>
@@ -9,11 +9,11 @@ namespace scratchfs::limits {
 // -o create_mode=: private | 0600 | posix
 enum class CreateMode : std::uint8_t { owner_only, exactly_0600, posix };
 
-// The mode (type and permission bits, inode(7)) of a new object that was asked for with `requested`
-// (the type bits and the caller's permission bits) under `umask`. In the first two modes group,
-// other, setuid, setgid and sticky are never set: regular files get 0600 (owner_only: plus the
-// owner's x if asked for), directories 0700, FIFOs, sockets and devices 0600; symlinks are always
-// 0777 as symlink(7) says.
+// Returns the mode (type and permission bits, inode(7)) of a new object. `requested` has the type
+// bits and the permission bits that the caller asks for; `umask` is the caller's. owner_only and
+// exactly_0600 never set bits of group and others, nor setuid, setgid or sticky: regular files get
+// 0600 (with owner_only the owner's x if requested), directories 0700, FIFOs, sockets and devices
+// 0600. Symlinks are always 0777, as symlink(7) says.
 mode_t creation_mode(CreateMode policy, mode_t requested, mode_t umask);
 
 }  // namespace scratchfs::limits

@@ -1,5 +1,5 @@
-// mkdir, mknod, symlink, link, open(O_CREAT) and O_TMPFILE: what comes to be, for whom, and who
-// claims it.
+// mkdir, mknod, symlink, link, open(O_CREAT) and O_TMPFILE: how objects are created and who claims
+// them.
 #include <fcntl.h>
 
 #include <new>
@@ -10,8 +10,8 @@
 
 namespace scratchfs::tree {
 
-// Whether `name` can be made in `parent`; takes a leftover of that name out that is gone but not
-// yet swept.
+// Checks that `name` can be created in `parent`. Removes an entry of that name whose inode is gone
+// but not yet swept.
 base::Result<void> Tree::check_new(Inode& parent, std::string_view name, Blocker& blocker) {
   if (parent.directory->is_removed()) return base::Errno(ENOENT);
   if (live(*parent.directory, name, blocker) || blocker) return base::Errno(EEXIST);
@@ -31,8 +31,7 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
                      .uid = caller.uid,
                      .gid = caller.gid};
   {
-    // A setgid directory hands its group on (inode(7)), and the bit too where modes are the
-    // creator's business.
+    // A setgid directory passes on its group (inode(7)), and with create_mode=posix also the bit.
     base::Lock lock(parent.mutex);
     if ((parent.permissions & S_ISGID) != 0) {
       birth.gid = parent.gid;
@@ -53,7 +52,7 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
   return inode;
 }
 
-// Gives `inode` one more name, with these claims. bad_alloc changes nothing.
+// Adds a name with these claims to `inode`. bad_alloc changes nothing.
 Dentry& Tree::add_name(Inode& parent, const InodeRef& inode, std::string_view name,
                        std::span<const ClaimantRef> claims) {
   Dentry& entry = parent.directory->insert(parent, inode, name);
@@ -67,14 +66,14 @@ Dentry& Tree::add_name(Inode& parent, const InodeRef& inode, std::string_view na
   return entry;
 }
 
-// Takes a name away; the caller keeps the inode.
+// Removes a name; the caller keeps the inode alive.
 void Tree::remove_name(Inode& parent, Inode& inode, Dentry& entry) {
   unclaim_name(inode, entry);
   inode.names.drop(entry);
   parent.directory->take(entry);
 }
 
-// A name for what is just made, or linked. bad_alloc changes nothing.
+// Adds the name of a new object or a link. bad_alloc changes nothing.
 Dentry& Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name,
                      const ClaimantRef& claimant) {
   Dentry& entry = add_name(parent, inode, name, {&claimant, 1});
@@ -88,7 +87,8 @@ void Tree::touch(Inode& directory) {
   directory.touch_modified();
 }
 
-// Exclusive creation claims; a plain one joins the claim whose stem its name begins with.
+// Exclusive creation claims the name. Plain creation in the root joins the creator's claim if the
+// name begins with its stem.
 base::Result<ClaimantRef> Tree::claimant_for(const Inode& parent, std::string_view name,
                                              bool exclusive, const Caller& caller,
                                              base::Wait wait) {
@@ -100,7 +100,7 @@ base::Result<ClaimantRef> Tree::claimant_for(const Inode& parent, std::string_vi
   return claimant;
 }
 
-// A creator that is gone already claims nothing, so nothing may hold what it made.
+// A creator that has ended by now claims nothing, so nothing may hold what it created.
 void Tree::consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant) {
   if (!claimant || claimant->has_ended()) consider_or_leave(inode, kCreatorGone);
 }
@@ -142,7 +142,7 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
   return result;
 }
 
-// Under one lock, because the claim that the name gets may end at once.
+// Adds the name and the handle under one lock, because the claim on the name may end at any time.
 Opened Tree::attach_open(Inode& parent, const InodeRef& inode, std::string_view name, int flags,
                          const ClaimantRef& claimant, HandleRight right) {
   base::Lock lock(inode->mutex);
@@ -204,12 +204,12 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
   return Created{found(lookup), opened};
 }
 
-// One more name for what is not gone; it pays for each but the first.
+// Adds a name to an inode that is not gone. Charges every name but the first.
 base::Result<void> Tree::add_link(Inode& directory, const InodeRef& inode, std::string_view name,
                                   const ClaimantRef& claimant) {
   if (inode->gone) return base::Errno(ENOENT);
   if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
-  // A file without a name has paid for one already.
+  // A file without a name is already charged for one.
   const bool pays = !inode->names.empty();
   constexpr limits::Usage kPrice{.bytes = 0, .inodes = 1};
   if (pays) {

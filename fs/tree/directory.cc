@@ -55,7 +55,7 @@ const Dentry* Directory::after(std::uint64_t cookie) const {
 }
 
 void Directory::look_at_some(std::uint64_t& cookie, std::vector<Seen>& some) const {
-  constexpr std::size_t kAtOnce = 128;  // before the lock is given up: some ten microseconds
+  constexpr std::size_t kAtOnce = 128;  // bounds the time under the lock: about ten microseconds
   some.clear();
   base::SharedLock lock(mutex);
   while (some.size() < kAtOnce) {

@@ -8,7 +8,7 @@ namespace scratchfs::tree {
 
 namespace {
 
-// Between two questions to the transport.
+// The time between two queries to the transport.
 constexpr std::chrono::milliseconds kBetweenQuestions{10};
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Waiting for an inode that the kernel is about to forget.
+// ForgetWait: waits for the kernel to forget an inode.
 #pragma once
 
 #include <sys/types.h>
@@ -13,21 +13,22 @@
 
 namespace scratchfs::tree {
 
-// How long a creation that finds no inode left waits at most for one that is about to be forgotten.
+// How long a creation that exceeds a limit waits at most for an inode that is about to be
+// forgotten.
 inline constexpr std::chrono::milliseconds kForgetBound{250};
 
-// The wait of one call that found no inode left, on a thread that may wait. The kernel forgets an
-// inode a moment after its last user has gone, so an inode that is on its way back is waited for,
-// until the transport tells that none is. Waits in vain are bounded by the user's budget; without
-// one left the transport is asked once.
+// The wait of one call that lacks an inode or memory, on a thread that may wait. The kernel forgets
+// an inode a moment after its last user is gone, so the call waits for such inodes until the
+// transport reports that none is under way. Waits that gain nothing are charged to the user's
+// budget; if that is used up, the transport is asked once.
 class ForgetWait {
  public:
-  // Nothing is owned, all outlives it.
+  // Owns nothing; every argument outlives it.
   ForgetWait(Remembered& remembered, ClosingGate& gate, WaitBudget& budget, uid_t user,
              base::Wait wait);
 
-  // Waits until another try may succeed, `before` being given_back() as it was before the last one.
-  // False: that was the last one.
+  // Waits until another attempt may succeed. `before` is given_back() as read before the last
+  // attempt. Returns false if that was the last attempt.
   bool again(std::uint64_t before);
 
  private:

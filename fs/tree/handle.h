@@ -14,12 +14,13 @@ using HandleId = std::uint64_t;
 struct Handle {
   const InodeRef inode;
   const int flags;    // open(2)'s
-  const bool direct;  // its reads and writes pass the kernel's page cache by
+  const bool direct;  // its reads and writes bypass the kernel's page cache
   const bool silent;  // its close sends no FLUSH
-  // The inode's flush_epoch at this handle's last FLUSH; 0: it has been used since. Written under
+  // The inode's flush_epoch at this handle's last FLUSH; 0 if it has been used since. Written under
   // the inode's mutex.
   std::atomic<std::uint32_t> flushed_in = 0;
-  std::atomic<std::uint32_t> losses_told;  // of its inode's
+  // Of the inode's losses, how many this handle has reported.
+  std::atomic<std::uint32_t> losses_told;
   const HandleRight right;
 };
 

@@ -10,7 +10,7 @@ std::optional<HandleRight> HandleBudget::take(uid_t user) {
   const bool is_root = user == 0;
   Shard& shard = shard_of(user);
   base::Lock lock(shard.mutex);
-  const auto own = shard.open.try_emplace(user).first;  // first: it can lack memory
+  const auto own = shard.open.try_emplace(user).first;  // first, because it may throw bad_alloc
   const bool fits =
       (is_root || own->second < most_ / 2) && count_one(is_root ? most_ : most_ - most_ / 16);
   if (fits) {

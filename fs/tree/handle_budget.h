@@ -1,5 +1,5 @@
-// How many handles may be open, in all and by one user: each costs the daemon memory that no quota
-// counts.
+// HandleBudget: limits the open handles of all users and of each one. A handle takes memory of the
+// daemon that no quota counts.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@ namespace scratchfs::tree {
 
 class HandleBudget;
 
-// To have one handle open; given back when it ends.
+// The permission to have one handle open. The destructor returns it to the budget.
 class HandleRight {
  public:
   HandleRight(HandleRight&& other) noexcept
@@ -33,13 +33,14 @@ class HandleRight {
   const uid_t user_;
 };
 
-// Thread-safe; its mutexes are leaves. Outlives every right.
+// Thread-safe; its mutexes are leaves. Outlives every HandleRight.
 class HandleBudget {
  public:
-  // Everybody but root may have half of `most`, and all of them together leave a sixteenth to root.
+  // `most` handles may be open. A user other than root may have half of them, and all of those
+  // users together all but a sixteenth, which is left to root.
   explicit HandleBudget(std::uint64_t most) : most_(most) {}
 
-  // nullopt: no more of them, ENFILE.
+  // Returns nullopt if there are too many open handles (ENFILE).
   std::optional<HandleRight> take(uid_t user);
   // Whether the user has any handle open.
   bool has_open(uid_t user);

@@ -1,4 +1,4 @@
-// Who holds a file: keep marks, and the words of `system.scratchfs.lifetime`.
+// What holds a file: keep marks, and the text of `system.scratchfs.lifetime`.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,17 +13,18 @@ namespace scratchfs::tree {
 
 namespace {
 
-// Of each kind. Thousands of sessions can claim a name, and a file can have names in thousands of
-// directories; nobody reads of more.
+// Of each kind, kMostTold holders are named; of claimants, kMostCounted are counted. Thousands of
+// sessions can claim a name, and a file can have names in thousands of directories; nobody reads
+// that many.
 constexpr std::size_t kMostTold = 16;
 constexpr std::size_t kMostCounted = 1024;
 constexpr std::size_t kLongestPath = 4096;
 constexpr std::size_t kDeepest = 4096;        // levels that are walked upwards
 constexpr std::size_t kMostText = 32U << 10;  // XATTR_SIZE_MAX is twice that
-// More are not for a handler to walk.
+// A handler walks no more names than this.
 constexpr std::size_t kMostNamesAtOnce = 256;
 
-// Keeps the first `most` of what is added, each once and in order.
+// Keeps the first `most` distinct values in the order in which they were added.
 template <typename Value>
 class Distinct {
  public:
@@ -46,7 +47,7 @@ class Distinct {
   std::vector<Value> all_;
 };
 
-// The first few of `claimants` in words.
+// Describes the first kMostTold claimants and counts the rest.
 std::vector<std::string> words_of(const Distinct<ClaimantRef>& distinct, ClaimantKind& kind) {
   const std::vector<ClaimantRef>& claimants = distinct.all();
   std::vector<std::string> words;
@@ -69,7 +70,7 @@ std::vector<std::string> words_of(const Distinct<ClaimantRef>& distinct, Claiman
   return words;
 }
 
-// As many of `words` as fit.
+// Joins as many of `words` as fit.
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) {
@@ -137,15 +138,15 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
   }
   if (maybe_bound && sockets_->is_bound(*inode)) words.emplace_back("a process that has it bound");
   if (kept) words.emplace_back("keep mark");
-  // What the mode keeps that nothing else holds.
+  // What the mode keeps even if nothing else holds it.
   const bool lasts =
       inode->id == kRootId || limits::is_held(options_.lifetime, {.regular = inode->is_regular()});
   if (lasts && named) words.emplace_back("the mount");
   return words.empty() ? "nothing" : joined(words);
 }
 
-// The nearest directory from `directory` upwards that is held by more than the one it lies in, or
-// the last one that is looked at.
+// Returns the nearest directory, from `directory` upwards, that is held by more than its own
+// directory; or the last one that was looked at.
 std::string Tree::holding_directory(const InodeRef& directory) const {
   InodeRef at = directory;
   for (std::size_t level = 0; level < kDeepest && at->id != kRootId; ++level) {
@@ -159,7 +160,8 @@ std::string Tree::holding_directory(const InodeRef& directory) const {
   return path_of(at);
 }
 
-// From the mount's root: `/job1/sub`; cut at its beginning where it is too long to read.
+// Returns the path from the mount's root, such as `/job1/sub`. A path that is too long is cut at
+// its beginning.
 std::string Tree::path_of(const InodeRef& directory) const {
   std::string path;
   InodeRef at = directory;

@@ -1,4 +1,4 @@
-// Numbers that the kernel knows things by, in shards so that two cores seldom meet.
+// IdTable: the objects that the kernel knows by number, sharded so that threads rarely contend.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace scratchfs::tree {
 
-// Thread-safe; its mutexes are leaves. A number is never used again.
+// Thread-safe; its mutexes are leaves. A number is never reused.
 template <typename T>
 class IdTable {
  public:
@@ -28,7 +28,8 @@ class IdTable {
     return at == shard.entries.end() ? nullptr : at->second.object;
   }
 
-  // Counts `count` more uses of `object` under `id`; the first puts it into the table.
+  // Adds `count` references to `object` under `id`; the first reference adds the object to the
+  // table.
   void add(std::uint64_t id, const std::shared_ptr<T>& object, std::uint64_t count = 1) {
     Shard& shard = shard_of(id);
     base::Lock lock(shard.mutex);
@@ -37,8 +38,8 @@ class IdTable {
     entry.uses += count;
   }
 
-  // Counts `count` uses less; what has none left goes, and is returned so that it ends outside the
-  // lock.
+  // Drops `count` references. Removes and returns the object if none is left, so that it is
+  // destroyed outside the lock.
   std::shared_ptr<T> drop(std::uint64_t id, std::uint64_t count = 1) {
     Shard& shard = shard_of(id);
     base::Lock lock(shard.mutex);

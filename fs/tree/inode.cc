@@ -9,11 +9,11 @@ namespace scratchfs::tree {
 
 namespace {
 
-// What tmpfs tells of a directory's size: so much for each entry, with "." and "..".
+// The size of a directory as on tmpfs: this much for each entry, "." and ".." included.
 constexpr std::uint64_t kBytesPerEntry = 20;
-constexpr std::uint64_t kChargeUnit = 512;  // st_blocks counts in these
-constexpr std::size_t kFreeTarget =
-    128;  // a symlink's target up to this many bytes comes with its inode
+constexpr std::uint64_t kChargeUnit = 512;  // the unit of st_blocks
+// A symlink's target of up to this many bytes is not charged.
+constexpr std::size_t kFreeTarget = 128;
 
 std::uint64_t in_units(std::uint64_t bytes) {
   return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
@@ -104,7 +104,7 @@ Attributes Inode::attributes_locked() const {
   if (content) {
     result.size = content->size();
     result.allocated = content->allocated();
-    // tar(1) takes a file without blocks for one of nothing but holes.
+    // tar(1) takes a file without blocks for one that is all holes.
     if (result.allocated == 0 && result.size > 0 && may_hide_data()) result.allocated = kChargeUnit;
   } else if (directory) {
     result.size = (directory->size() + 2) * kBytesPerEntry;
@@ -144,7 +144,7 @@ bool Inode::lend_charge() {
   {
     base::Lock lock(mutex);
     if (lent_) {
-      remembered_->back();  // another sweep of it has done so
+      remembered_->back();  // another sweep of this inode has lent it
       return false;
     }
     charge.shrink(fixed_usage());
@@ -198,15 +198,15 @@ void Inode::drop_capabilities() {
 bool Inode::drop_set_ids() {
   const mode_t before_removal = permissions;
   permissions &= static_cast<mode_t>(~S_ISUID);
-  // Without group execute the bit means mandatory locking, which is no privilege: chown(2),
-  // inode_operations' kill_priv.
+  // Without group execute permission the setgid bit means mandatory locking, which is no privilege:
+  // chown(2), kill_priv of inode_operations.
   if ((permissions & S_IXGRP) != 0) permissions &= static_cast<mode_t>(~S_ISGID);
   return permissions != before_removal;
 }
 
 void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
   if (!claimant || !inode.names.claim(name, claimant)) return;
-  bool added = false;  // not where it has ended, either
+  bool added = false;  // also stays false if the claimant has ended
   try {
     added = claimant->add(&name, inode.weak_from_this(), stem_of(name.name),
                           name.parent->id == kRootId);

@@ -15,7 +15,7 @@ void LeftOvers::stop() {
   }
   something_to_do_.notify_one();
   if (thread_.joinable()) thread_.join();
-  // One by one, because the list can be longer than the stack is deep.
+  // One by one: destroying the list recursively could overflow the stack.
   InodeRef list;
   {
     base::Lock lock(mutex_);
@@ -39,7 +39,7 @@ bool LeftOvers::empty() const {
   return list_ == nullptr && !busy_;
 }
 
-// All that there is; none: the thread is to end.
+// Waits for inodes and returns all of them; nullptr when the thread must end.
 InodeRef LeftOvers::wait() {
   base::Lock lock(mutex_);
   busy_ = false;
@@ -57,7 +57,8 @@ InodeRef LeftOvers::take_first(InodeRef& list) {
   return first;
 }
 
-// What fails comes after all others: one that needs much keeps none back that needs little.
+// An inode that fails is added again behind the others, so that one that needs much memory does not
+// block those that need little.
 void LeftOvers::run() {
   pthread_setname_np(pthread_self(), "left-overs");
   while (InodeRef list = wait()) {

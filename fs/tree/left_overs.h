@@ -1,4 +1,4 @@
-// What a call could not see to for want of memory, once it had had its effect.
+// LeftOvers: inodes that a call could not process for lack of memory after it had taken effect.
 #pragma once
 
 #include <functional>
@@ -10,22 +10,21 @@
 
 namespace scratchfs::tree {
 
-// Each inode once, with a thread that sees to it as soon as there is memory. Leaving something
-// needs none. Thread-safe, its mutex is a leaf.
+// Keeps each inode once. A thread processes them as soon as there is memory. Adding an inode does
+// not allocate. Thread-safe; its mutex is a leaf.
 class LeftOvers {
  public:
-  // `see_to` may throw bad_alloc: then it is called again for that inode.
+  // Processes one inode. If it throws bad_alloc, it is called again for the same inode.
   using Work = std::function<void(const InodeRef&)>;
-  explicit LeftOvers(Work see_to);  // system_error: no thread could be made
+  explicit LeftOvers(Work see_to);  // throws system_error if no thread can be started
   ~LeftOvers() { stop(); }
   LeftOvers(const LeftOvers&) = delete;
   LeftOvers& operator=(const LeftOvers&) = delete;
 
   void add(const InodeRef& inode) EXCLUDES(mutex_);
-  // Whether all has been seen to.
+  // Whether every inode has been processed.
   bool empty() const EXCLUDES(mutex_);
-  // Ends the thread, and lets go of what is left, which nobody sees to then. Calling again does
-  // nothing.
+  // Stops the thread and drops the inodes that are left. Calling it again does nothing.
   void stop() EXCLUDES(mutex_);
 
  private:
@@ -36,7 +35,7 @@ class LeftOvers {
   const Work see_to_;
   mutable base::Mutex mutex_;
   base::Condition something_to_do_;
-  InodeRef list_ GUARDED_BY(mutex_);  // through Inode::next_left_over
+  InodeRef list_ GUARDED_BY(mutex_);  // linked through Inode::next_left_over
   bool busy_ GUARDED_BY(mutex_) = false;
   std::atomic<bool> stopping_ = false;  // written under the mutex
   base::MemoryShortage shortage_{"removing what nothing holds"};

@@ -1,4 +1,4 @@
-// What a directory shows, and whom.
+// Listing directories, and which entries a user sees.
 #include "fs/tree/patience.h"
 #include "fs/tree/tree.h"
 
@@ -6,7 +6,8 @@ namespace scratchfs::tree {
 
 namespace {
 
-// Entries of others passed over before the directory's lock is given up: some ten microseconds.
+// How many hidden entries are skipped before the directory's lock is released: about ten
+// microseconds.
 constexpr std::size_t kHiddenAtOnce = 256;
 
 uid_t owner_of(const Inode& inode) {
@@ -18,11 +19,12 @@ uid_t owner_of(const Inode& inode) {
 
 struct Tree::Listing {
   const ListVisitor& visit;
-  const uid_t viewer;  // or who holds that number
+  const uid_t viewer;  // or the user to whose account that uid belongs
   const bool hides_others;
   std::uint64_t cookie;
-  bool shown;          // something, which is an answer: the kernel comes back for the rest
-  bool ended = false;  // at the last entry, or at one that did not fit
+  // An entry has been shown, so there is something to reply: the kernel asks again for the rest.
+  bool shown;
+  bool ended = false;  // reached the last entry, or one that did not fit
 };
 
 bool Tree::hides_others(const Inode& directory, uid_t viewer) const {
@@ -76,7 +78,7 @@ base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, u
       return {};
     });
     if (!some || listing.shown || listing.ended) return some;
-    // Nothing but what is hidden so far.
+    // All entries so far are hidden.
     if (wait == base::Wait::no) return base::kWouldBlock;
     if (const auto why = wait.over()) return *why;
   }

@@ -1,4 +1,4 @@
-// The kernel's count of an inode, raised for an answer that is still to be made.
+// Lookup: a reference of the kernel to an inode, added for a reply that is still to be made.
 #pragma once
 
 #include <utility>
@@ -8,10 +8,11 @@
 
 namespace scratchfs::tree {
 
-// Raised first, because that can lack memory; taken back where no answer comes of it.
+// Adds the reference first, because that may throw bad_alloc, and drops it again unless keep() is
+// called.
 class Lookup {
  public:
-  // bad_alloc: nothing was raised.
+  // bad_alloc: no reference was added.
   Lookup(IdTable<Inode>& inodes, InodeRef inode) : inodes_(inodes), inode_(std::move(inode)) {
     inodes_.add(inode_->id, inode_);
   }
@@ -21,7 +22,7 @@ class Lookup {
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
 
-  // For the answer: it counts for good.
+  // The reply carries the inode: the reference stays.
   InodeRef keep() { return std::exchange(inode_, nullptr); }
 
  private:

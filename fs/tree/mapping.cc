@@ -1,5 +1,4 @@
-// Files that programs map: what the kernel's page cache knows of their bytes before the daemon
-// does.
+// Mapped files: data that is in the kernel's page cache before the daemon has it.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -35,15 +34,15 @@ base::Result<std::uint64_t> Tree::seek(Handle& handle, std::uint64_t offset, int
   if (may_hide_data) {
     const std::uint64_t size = content.size();
     if (offset >= size) return base::Errno(ENXIO);
-    return whence == SEEK_DATA ? offset : size;  // lseek(2) allows for that
+    return whence == SEEK_DATA ? offset : size;  // lseek(2) permits this
   }
   return whence == SEEK_DATA ? content.seek_data(offset) : content.seek_hole(offset);
 }
 
-// The kernel does not look at how much was written, and each page has its own fate: one without
-// room does not take those behind it along. Of what it keeps for fsync(2) and close(2) the kernel
-// makes EIO unless it is ENOSPC. So it is told that all went well where the quota was the reason,
-// and FSYNC and FLUSH tell of that.
+// For a WRITE of cached pages the kernel looks at the error, not at how much was written. Each page
+// is therefore written independently: one that does not fit does not prevent those after it. Of the
+// errors that the kernel keeps for fsync(2) and close(2), it turns all but ENOSPC into EIO. So if
+// the quota was exceeded, the WRITE succeeds, and FSYNC and FLUSH return EDQUOT.
 base::Result<std::size_t> Tree::write_back(Handle& handle, std::span<const std::byte> from,
                                            std::uint64_t offset, base::Wait wait) {
   used(handle);

@@ -22,14 +22,14 @@ void Names::add(Dentry& name) {
   if (!name.claims.empty()) ++claimed_;
 }
 
-// From the end: what is removed one by one is mostly removed in that order.
+// Searches from the end, because names that are removed one by one mostly come in that order.
 void Names::drop(Dentry& name) {
   assert(name.claims.empty());
   const auto at = std::find(all_.rbegin(), all_.rend(), &name);
   if (at == all_.rend()) return;
   *at = all_.back();
   all_.pop_back();
-  // Where there is no memory for less, it keeps what it has.
+  // If there is no memory for a smaller array, shrink_to_fit() keeps this one.
   if (all_.capacity() > kFewNames && all_.size() < all_.capacity() / 4) all_.shrink_to_fit();
   if (lies_in_holding_directory(&name)) --held_;
 }

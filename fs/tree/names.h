@@ -1,4 +1,5 @@
-// An inode's names, with what a look-up asks of all of them counted: a file may have 65,000.
+// Names: the names of one inode. Counts those that are held, because a file may have 65,000 of
+// them.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +11,9 @@
 
 namespace scratchfs::tree {
 
-// Not thread-safe: the inode's mutex guards it. Names are owned by their directories, which must be
-// locked (not shared) when a name comes, goes, or is held by its directory or no longer held.
+// Not thread-safe; guarded by the inode's mutex. Directories own the dentries. A directory must be
+// locked exclusively while one of its names is added or removed here, and while it begins or ceases
+// to hold its entries.
 class Names {
  public:
   bool empty() const { return all_.empty(); }
@@ -20,17 +22,18 @@ class Names {
   auto begin() const { return all_.begin(); }
   auto end() const { return all_.end(); }
 
-  // How many are claimed; how many lie in a directory that holds its entries.
+  // How many names are claimed, and how many are in a directory that holds its entries.
   std::size_t claimed() const { return claimed_; }
   std::size_t held_by_directories() const { return held_; }
-  bool are_held() const { return claimed_ > 0 || held_ > 0; }  // one of them at least
+  // Whether at least one name is held.
+  bool are_held() const { return claimed_ > 0 || held_ > 0; }
 
   void add(Dentry& name);
-  // Precondition: it has no claims any more.
+  // REQUIRES: the name has no claims.
   void drop(Dentry& name);
-  // `fresh` is there from now on, `old` no longer, each with its claims. Needs no memory.
+  // Puts `fresh` in the place of `old`; each keeps its own claims. Does not allocate.
   void replace(Dentry& old, Dentry& fresh);
-  // False: it was claimed by that one already.
+  // Returns false if `claimant` had claimed the name already.
   bool claim(Dentry& name, const ClaimantRef& claimant);
   void unclaim(Dentry& name, const ClaimantRef& claimant);
   void unclaim_all(Dentry& name);
@@ -38,9 +41,9 @@ class Names {
   void unclaim_if(Dentry& name, Predicate predicate) {
     if (std::erase_if(name.claims, predicate) > 0 && name.claims.empty()) --claimed_;
   }
-  // The directory of one of them holds its entries from now on, or no longer.
+  // Records that the directory of one name has begun (true) or ceased to hold its entries.
   void note_holding(bool holds) { held_ += holds ? 1 : -std::size_t{1}; }
-  // Whether what is counted is what is there.
+  // Whether the counters match the names.
   bool counts_are_true() const;
 
  private:

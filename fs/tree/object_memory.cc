@@ -21,7 +21,7 @@ base::Result<void> ObjectMemory::take(std::uint64_t bytes) {
   if (take_spare(wanted)) return {};
   base::Lock lock(mutex_);
   if (take_spare(wanted)) return {};
-  // Where there is no room for many there may be for one.
+  // If a whole batch does not fit, this request alone may.
   for (const std::int64_t more : {std::max(wanted, kBatch), wanted}) {
     if (!store_.add_objects(static_cast<std::uint64_t>(more))) continue;
     spare_.fetch_add(more - wanted, std::memory_order_relaxed);

@@ -1,4 +1,4 @@
-// What inodes and names take of the mount's memory, counted in its budget.
+// ObjectMemory: counts the memory of inodes and names in the mount's budget.
 #pragma once
 
 #include <algorithm>
@@ -11,36 +11,38 @@
 
 namespace scratchfs::tree {
 
-// Of an inode with its first name, whatever kind it is, and of each further name. Measured as the
+// The memory of an inode of any type with its first name, and of each further name. Measured as
 // growth of the daemon: docs/quotas.md.
 inline constexpr std::uint64_t kInodeBytes = 1024;
 inline constexpr std::uint64_t kNameBytes = 512;
 
-// Takes the bytes from the budget many at a time, so that creations on two cores seldom meet at its
-// one mutex. Thread-safe; its own is above the store's.
+// Takes memory from the budget in batches, so that threads rarely contend for the budget's mutex.
+// Thread-safe; its mutex is taken before the store's.
 class ObjectMemory {
  public:
   explicit ObjectMemory(store::Store& store) : store_(store) {}  // outlives it
-  ~ObjectMemory();  // gives back what is spare; all that was taken has been given back
+  // Gives the spare bytes back. REQUIRES: all that was taken has been given back.
+  ~ObjectMemory();
   ObjectMemory(const ObjectMemory&) = delete;
   ObjectMemory& operator=(const ObjectMemory&) = delete;
 
-  // ENOSPC: the budget has no room for it, as Store::add_objects.
+  // Takes bytes. ENOSPC if the budget has no room, as Store::add_objects().
   base::Result<void> take(std::uint64_t bytes) EXCLUDES(mutex_);
   void give(std::uint64_t bytes) EXCLUDES(mutex_);
-  // Bytes that the budget does not count, and that the next objects may take of it at once.
+  // The bytes that the next batch may take from the budget.
   std::uint64_t to_come() const {
     return static_cast<std::uint64_t>(
         std::clamp<std::int64_t>(kBatch - spare_.load(std::memory_order_relaxed), 0, kBatch));
   }
-  static constexpr std::int64_t kBatch = 64 << 10;  // bytes that are taken of the budget at once
+  static constexpr std::int64_t kBatch = 64 << 10;  // bytes taken from the budget at once
 
  private:
   bool take_spare(std::int64_t bytes);
 
   store::Store& store_;
-  std::atomic<std::int64_t> spare_ = 0;    // counted in the budget and not taken
-  base::Mutex mutex_{base::Rank::memory};  // held by who fetches more, so that one does
+  std::atomic<std::int64_t> spare_ = 0;  // counted in the budget, not taken by an object
+  // Held while a batch is taken, so that only one thread takes one.
+  base::Mutex mutex_{base::Rank::memory};
 };
 
 }  // namespace scratchfs::tree

@@ -1,4 +1,4 @@
-// Handles: open, flush, release, and the I/O that goes through them.
+// Handles: open, flush, release, and I/O through them.
 #include <fcntl.h>
 #include <linux/falloc.h>
 
@@ -13,8 +13,8 @@ namespace {
 
 constexpr time_t kRelatimeAge = 24 * 60 * 60;  // mount(8): relatime
 
-// What is as large as this is read from end to end, once: filling the page cache would take longer
-// than reading, and hold it all in memory twice.
+// A file of this size is usually read once, from beginning to end. Reading it through the page
+// cache would take longer, and keep it in memory twice.
 constexpr std::uint64_t kReadOnce = 128ULL << 20;
 
 bool before(const timespec& a, const timespec& b) {
@@ -46,19 +46,20 @@ void Tree::touch_written(Inode& inode, Privileges privileges) {
   if (mode_changed) tell_mode_changed(inode.id);
 }
 
-// Writing past the page cache is several times faster; reading small pieces, or the same ones
-// again, is faster from it. The two must not meet, because a read that fills a page while a direct
-// write is under way can leave the old bytes there for good. So a file's handles are all direct or
-// all cached at a time: the first that may write is direct, and who reads along is then direct too.
-// None is where the kernel could not map such a file, or would leave stale pages.
+// Direct writes are several times faster than writes through the page cache. Reads of small pieces,
+// or of the same ones again, are faster from the cache. The two must not mix: a read that fills a
+// page during a direct write can leave the old bytes in the page for good. So at any time all
+// handles of a file are direct, or all are cached. The first handle decides: it is direct if it may
+// write or the file is large. No handle is direct if the kernel could not map such a file or would
+// leave stale pages in its cache (allow_direct_io()).
 bool Tree::is_direct(const Inode& inode, int flags) const {
   if (!direct_io_) return false;
   if (inode.handles > 0) return inode.direct_handles > 0;
   return (flags & O_ACCMODE) != O_RDONLY || inode.content->size() >= kReadOnce;
 }
 
-// FLUSH is what close(2) waits for, and what it gets its error from. Only who can read and write
-// can map for writing.
+// close(2) waits for the reply to FLUSH and returns its error. Only a handle opened with O_RDWR can
+// be mapped for writing, and so exceed the quota unnoticed.
 bool Tree::needs_flush(const Inode& inode, int flags) const {
   if (limits::close_can_delete(options_.lifetime, inode.facts())) return true;
   return (flags & O_ACCMODE) == O_RDWR && inode.charge.is_limited();
@@ -153,8 +154,7 @@ void Tree::release(HandleId id) {
     if (handle->direct) --inode->direct_handles;
     if ((handle->flags & O_ACCMODE) == O_RDWR) --inode->mappable_handles;
     goes = condemn(*inode);
-    // Last: who sees without the lock that nothing is flushed or silent any more must then see that
-    // the file is gone.
+    // Last: a thread that sees these counters drop without holding the lock must also see `gone`.
     if (handle->flushed_in == inode->flush_epoch) --inode->flushed;
     if (handle->silent) --inode->silent_handles;
   }

@@ -1,5 +1,5 @@
-// How an operation of the tree meets a name that is just being closed, or finds no inode left:
-// included by the tree's own sources alone.
+// The retry loops of the tree's operations: around names of closing files, and around limits that
+// are reached until the kernel forgets inodes. Included only by the tree's own sources.
 #pragma once
 
 #include "fs/tree/forget_wait.h"
@@ -7,8 +7,8 @@
 
 namespace scratchfs::tree {
 
-// Runs `operation(blocker)` until it sets no blocker; it must have changed nothing when it sets
-// one.
+// Runs `operation(blocker)` until it sets no blocker, and waits for the blocking inode in between.
+// A run that sets a blocker must be idempotent: the next run repeats it.
 template <typename Operation>
 auto Tree::patiently(base::Wait wait, Operation operation) {
   bool all_handled = false;
@@ -22,8 +22,9 @@ auto Tree::patiently(base::Wait wait, Operation operation) {
   }
 }
 
-// Runs `operation()`, and again where it lacked an inode or memory that the kernel is about to give
-// back by forgetting what is gone; it must have changed nothing then. `user` is who creates.
+// Runs `operation()`, and repeats it while it fails for lack of an inode or memory that the kernel
+// is about to release by forgetting deleted inodes. A run that fails so must be idempotent. `user`
+// is the user who creates.
 template <typename Operation>
 auto Tree::with_inodes_left(uid_t user, base::Wait wait, Operation operation) {
   const auto lacks_some = [](const auto& result) {

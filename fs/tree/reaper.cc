@@ -22,13 +22,13 @@ Reaper::~Reaper() {
 void Reaper::free(content::Discarded discarded) {
   if (discarded.bytes() <= content::kMostFreedAtOnce) return;
   try {
-    std::list<Work> work;  // ends after the lock
+    std::list<Work> work;  // destroyed after the lock is released
     work.push_back({store_.freeing(discarded.bytes()), std::move(discarded)});
     base::Lock lock(mutex_);
     if (has_thread()) queue_.splice(queue_.end(), work);
     something_to_do_.notify_one();
   } catch (const std::bad_alloc&) {
-    return;  // it was freed on the way here
+    return;  // the destructor of `discarded` has freed it
   }
 }
 

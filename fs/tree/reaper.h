@@ -1,4 +1,4 @@
-// Frees what large files leave behind, so that no handler has to.
+// Reaper: frees the blocks of large files on a thread of its own, so that no handler has to.
 #pragma once
 
 #include <list>
@@ -10,21 +10,22 @@
 
 namespace scratchfs::tree {
 
-// Names and charges are gone by then; this is about blocks alone. Who needs room meanwhile waits
-// for it (Store::freeing). Its mutex is a leaf.
+// The names and charges of these files are gone already. Allocations that find no room wait for
+// what is being freed (Store::freeing()). Its mutex is a leaf.
 class Reaper {
  public:
   explicit Reaper(store::Store& store) : store_(store) {}  // outlives it
-  ~Reaper();                                               // when all is freed
+  // Returns when all is freed.
+  ~Reaper();
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;
 
-  // What is small is freed at once, as is all where there is no thread or memory for more.
+  // Frees a small file at once, and any file if there is no thread or no memory to queue it.
   void free(content::Discarded discarded) EXCLUDES(mutex_);
 
  private:
   struct Work {
-    store::Freeing announced;  // until the blocks are free
+    store::Freeing announced;  // counts as being freed until the blocks are free
     content::Discarded discarded;
   };
   bool has_thread() REQUIRES(mutex_);

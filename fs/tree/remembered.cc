@@ -21,7 +21,8 @@ void Remembered::note() {
 }
 
 bool Remembered::wait(std::uint64_t before, Time deadline) {
-  ++waiters_;  // before the look, so that who changes it sees one of both
+  // Before the check: note() then sees the waiter, or the check sees the change.
+  ++waiters_;
   bool changed = true;
   {
     base::Lock lock(mutex_);

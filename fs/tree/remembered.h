@@ -1,5 +1,5 @@
-// Inodes that are gone and that the kernel still remembers. They stay charged until it forgets
-// them, because until then they take memory.
+// Remembered: counts inodes that are gone but that the kernel still remembers. They take memory
+// until it forgets them, so they stay charged until then.
 #pragma once
 
 #include <atomic>
@@ -10,28 +10,28 @@
 
 namespace scratchfs::tree {
 
-// Counts them. Thread-safe; its mutex is a leaf.
+// Thread-safe; its mutex is a leaf.
 class Remembered {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   void add() { ++count_; }
-  // Notes that one was forgotten; what it cost has been given back.
+  // One inode was forgotten, and what it cost has been given back.
   void drop() EXCLUDES(mutex_);
   bool none() const { return count_ == 0; }
-  // How often something was given back so far.
+  // How often something has been given back so far.
   std::uint64_t given_back() const { return given_back_; }
-  // Waits until that is more than `before`. False: not by `deadline`.
+  // Waits until given_back() exceeds `before`. Returns false if it did not by `deadline`.
   bool wait(std::uint64_t before, Time deadline) EXCLUDES(mutex_);
 
-  // Whether one more may go without charge until the kernel has been told of it; `back` has to be
-  // called for it then.
+  // Whether one more inode may be uncharged until the kernel has been notified of its end. If so,
+  // the caller must call back() afterwards.
   bool lend();
-  void lent() EXCLUDES(mutex_) { note(); }  // it is uncharged by now
+  void lent() EXCLUDES(mutex_) { note(); }  // the inode is uncharged now
   void back() { --lent_; }
 
  private:
-  // A MiB of memory, of all users together.
+  // Of all users together; that is a MiB of memory.
   static constexpr std::uint64_t kMostLent = 1024;
 
   void note() EXCLUDES(mutex_);

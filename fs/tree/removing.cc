@@ -1,4 +1,4 @@
-// unlink and rmdir: names go at once, what they named goes with its last name and its last handle.
+// unlink and rmdir. A name is removed at once, an inode with its last name and last handle.
 #include "fs/tree/patience.h"
 
 namespace scratchfs::tree {
@@ -7,8 +7,8 @@ bool Tree::is_held(const Inode& inode) const {
   return inode.id == kRootId || limits::is_held(options_.lifetime, inode.facts());
 }
 
-// Takes one name out of its directory. Without a name and a handle its inode is gone; its content
-// is freed later, in finish(), so that no lock is held for as long as that takes. Needs no memory.
+// Removes one name from its directory. An inode that then has neither name nor handle is gone;
+// finish() frees its content, so that no lock is held for that long. Does not allocate.
 Removed Tree::take_name(Inode& parent, Dentry& entry) {
   Inode& inode = *entry.inode;
   bool let_go = false;
@@ -33,8 +33,8 @@ Removed Tree::take_name(Inode& parent, Dentry& entry) {
   return {parent.directory->take(entry), let_go};
 }
 
-// Without locks: frees the content, and lets go what only this name held: the file, if it has
-// others, and a directory that was only waiting to become empty.
+// Finishes the removal, without locks: frees the content of a gone inode, and deletes what only
+// this name held: the file under its other names, and a directory that only waited to become empty.
 void Tree::finish(const Removed& removed) {
   if (removed.name == nullptr) return;
   const InodeRef& inode = removed.name->inode;

@@ -1,4 +1,4 @@
-// renameat2: moving a name, replacing another, or exchanging two; and where the claims go.
+// renameat2: moves a name, replaces another, or exchanges two; and what happens to claims.
 #include <algorithm>
 #include <mutex>
 #include <new>
@@ -13,14 +13,15 @@ struct Tree::Move {
   const InodeRef& to;
   std::string_view new_name;
   RenameMode mode;
-  const ClaimantRef mover;  // claims what no directory holds where it goes; null: is gone
+  // Claims what no directory holds in its new place; null if it has ended.
+  const ClaimantRef mover;
   const base::Wait wait;
 };
 
 namespace {
 
-// Whether `directory` is `ancestor` or lies below it. Callers hold the rename mutex, so that
-// nothing moves.
+// Whether `directory` is `ancestor` or below it. Callers hold the rename mutex, so that nothing
+// moves.
 bool is_within(const InodeRef& directory, const Inode& ancestor) {
   InodeRef at = directory;
   while (at) {
@@ -33,7 +34,7 @@ bool is_within(const InodeRef& directory, const Inode& ancestor) {
   return false;
 }
 
-// Locks one directory, or two in the lock order: the parent first, else the one that is older.
+// Locks one directory, or two in lock order: the ancestor first, otherwise the older one.
 class DirectoryPair {
  public:
   DirectoryPair(const InodeRef& a, const InodeRef& b) NO_THREAD_SAFETY_ANALYSIS : first_(a.get()),
@@ -58,7 +59,8 @@ class DirectoryPair {
   Inode* second_;
 };
 
-// False: somebody is at work on a large tree, for which a handler does not wait.
+// Returns false if the mutex is taken, for example during work on a large tree. A handler does not
+// wait for it.
 bool take(std::unique_lock<base::Mutex>& lock, base::Wait wait) {
   if (wait == base::Wait::no) return lock.try_lock();
   lock.lock();
@@ -67,13 +69,13 @@ bool take(std::unique_lock<base::Mutex>& lock, base::Wait wait) {
 
 bool has_ended(const ClaimantRef& claimant) { return claimant->has_ended(); }
 
-// Takes off again what was claimed after the first `count`.
+// Removes the claims after the first `count`.
 void keep_claims(Inode& inode, Dentry& name, std::size_t count) REQUIRES(inode.mutex) {
   while (name.claims.size() > count) unclaim_name(inode, name, ClaimantRef(name.claims.back()));
 }
 
-// Each name gets the other's claims besides its own, and is claimed by `for_one` or `for_other`,
-// who may be null. bad_alloc changes nothing.
+// Gives each name the other's claims in addition to its own, and a claim of `for_one` or
+// `for_other`, which may be null. bad_alloc changes nothing.
 void share_claims(Dentry& one, const ClaimantRef& for_one, Dentry& other,
                   const ClaimantRef& for_other) REQUIRES(one.inode->mutex, other.inode->mutex) {
   Inode& first = *one.inode;
@@ -94,14 +96,15 @@ void share_claims(Dentry& one, const ClaimantRef& for_one, Dentry& other,
   }
 }
 
-// The claimants of `name` are told whose it is now; the claim of one that has ended goes.
+// Tells the claimants of `name` which inode it names now, and drops the claims of those that have
+// ended.
 void pass_claims_on(Inode& inode, Dentry& name) REQUIRES(inode.mutex) {
   inode.names.unclaim_if(name, [&](const ClaimantRef& claimant) {
     return !claimant->pass_on(&name, inode.weak_from_this());
   });
 }
 
-// Each name gets the other's inode. Needs no memory; callers hold both directories.
+// Gives each name the other's inode. Does not allocate. Callers hold both directories.
 void swap_inodes(Dentry& one, Dentry& other)
     REQUIRES(one.inode->mutex, other.inode->mutex) NO_THREAD_SAFETY_ANALYSIS {
   const InodeRef first = one.inode;
@@ -116,7 +119,8 @@ void swap_inodes(Dentry& one, Dentry& other)
   second->touch_changed();
 }
 
-// Does both. False: one of the two is gone, and nothing has changed, as after bad_alloc.
+// Does both. Returns false if one of the two inodes is gone. Then, as after bad_alloc, nothing has
+// changed.
 bool exchange_names(Dentry& one, const ClaimantRef& for_one, Dentry& other,
                     const ClaimantRef& for_other) NO_THREAD_SAFETY_ANALYSIS {
   const InodeRef first = one.inode;
@@ -128,7 +132,7 @@ bool exchange_names(Dentry& one, const ClaimantRef& for_one, Dentry& other,
   return true;
 }
 
-// Whether what lies in `from` loses a holder when it goes to `to`.
+// Whether an object in `from` loses a holder when it moves to `to`.
 bool lets_go(const Inode& from, const Inode& to) {
   return from.directory->holds_entries() && !to.directory->holds_entries();
 }
@@ -161,8 +165,8 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
   return result;
 }
 
-// Callers hold both directories (and the rename mutex if they are two), which the analysis cannot
-// follow.
+// Callers hold both directories, and the rename mutex if they differ. The thread-safety analysis
+// cannot follow that.
 base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
                                        Blocker& blocker) NO_THREAD_SAFETY_ANALYSIS {
   Directory& from = *move.from->directory;
@@ -184,7 +188,8 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
       return base::Errno(EINVAL);
   }
   if (source == target) return {};  // two names of one file: rename(2) does nothing
-  // Nobody would hold it where it goes, and nobody waits for the answer: it stays where it is.
+  // Nothing would hold the object in its new place, and nobody waits for the reply: leave it where
+  // it is.
   if (is_mover_gone(move)) return base::Errno(EINTR);
   if (exchanges) {
     if (!exchange(move)) return again(source->gone ? source : target, blocker);
@@ -203,19 +208,19 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
   return {};
 }
 
-// Has the rename begin again, because `gone` went after it had been found.
+// Makes the rename start again, because `gone` was deleted after it was found.
 base::Errno Tree::again(const InodeRef& gone, Blocker& blocker) {
   blocker.inode = gone;
   return base::Errno(ENOENT);
 }
 
-// `mv job/result .` does not lose the result: what its directory held, and none holds where it
-// goes, is claimed by who moves it there. Null where that is not so.
+// The mover claims an object that its old directory held and its new one does not hold, so that `mv
+// job/result .` does not lose the result. Returns null otherwise.
 ClaimantRef Tree::claiming_mover(const Move& move) {
   return lets_go(*move.from, *move.to) ? move.mover : nullptr;
 }
 
-// Of what comes the other way.
+// The same for the object that moves the other way.
 ClaimantRef Tree::claiming_exchanger(const Move& move) {
   return lets_go(*move.to, *move.from) ? move.mover : nullptr;
 }
@@ -226,7 +231,7 @@ bool Tree::is_mover_gone(const Move& move) {
   return must_claim && (!move.mover || move.mover->has_ended());
 }
 
-// False: one of the two is gone. bad_alloc changes nothing. Locks as rename_locked().
+// Returns false if one of the two is gone. bad_alloc changes nothing. Locks as rename_locked().
 bool Tree::exchange(const Move& move) NO_THREAD_SAFETY_ANALYSIS {
   Dentry& one = *move.from->directory->find(move.old_name);
   Dentry& other = *move.to->directory->find(move.new_name);
@@ -236,8 +241,8 @@ bool Tree::exchange(const Move& move) NO_THREAD_SAFETY_ANALYSIS {
   return true;
 }
 
-// Exchanges the two names, and takes out what the target has then. False: one of the two is gone.
-// bad_alloc changes nothing. Locks as rename_locked().
+// Exchanges the two names, then removes the one that the target has now. Returns false if one of
+// the two is gone. bad_alloc changes nothing. Locks as rename_locked().
 base::Result<bool> Tree::replace(const Move& move, const Inode& source, Inode& target,
                                  Removed& removed) NO_THREAD_SAFETY_ANALYSIS {
   if (target.is_directory() && !source.is_directory()) return base::Errno(EISDIR);
@@ -245,7 +250,7 @@ base::Result<bool> Tree::replace(const Move& move, const Inode& source, Inode& t
   Dentry& old = *move.from->directory->find(move.old_name);
   Dentry& kept = *move.to->directory->find(move.new_name);
   if (target.is_directory()) {
-    // It holds the source; its lock comes before that of `from`, which is taken.
+    // `target` contains the source, and its lock would come before that of `from`, which is held.
     if (move.from != move.to && is_within(move.from, target)) return base::Errno(ENOTEMPTY);
     base::Lock lock(target.directory->mutex, move.to->directory->mutex);
     if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
@@ -259,8 +264,8 @@ base::Result<bool> Tree::replace(const Move& move, const Inode& source, Inode& t
   return true;
 }
 
-// Gives `source` a new name with the claims of the old one. False: it is gone. bad_alloc changes
-// nothing. Locks as rename_locked().
+// Gives `source` a new name with the claims of the old one. Returns false if it is gone. bad_alloc
+// changes nothing. Locks as rename_locked().
 bool Tree::move_name(const Move& move, const InodeRef& source) NO_THREAD_SAFETY_ANALYSIS {
   Dentry& old = *move.from->directory->find(move.old_name);
   {

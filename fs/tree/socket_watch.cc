@@ -13,7 +13,7 @@ namespace scratchfs::tree {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{500};
-// Sessions end in bursts: one question for all their sockets.
+// Sessions end in bursts: one query answers for all their sockets.
 constexpr std::chrono::milliseconds kCollect{20};
 
 }  // namespace
@@ -76,15 +76,17 @@ void SocketWatch::look() {
     }
   }
   const auto bound = bound_();
-  if (!bound && is_lack(bound.error())) return;  // asked again after a pause
+  if (!bound && is_lack(bound.error())) return;  // checked again after a pause
   if (!bound) {
     if (const auto omitted = log_.admit())
-      spdlog::warn("which sockets are bound cannot be known, so they go with their claims: {}{}",
-                   std::strerror(bound.error().value()), base::and_more(*omitted));
+      spdlog::warn(
+          "cannot find out which sockets are bound, so they are deleted with their claims: {}{}",
+          std::strerror(bound.error().value()), base::and_more(*omitted));
   }
   for (const InodeRef& socket : asked) {
     if (bound && !socket->gone && bound->contains(static_cast<std::uint32_t>(socket->id))) continue;
-    unbound_(socket);  // first: where there is no memory for it, it is asked for again
+    // First: if this throws bad_alloc, the socket is checked again.
+    unbound_(socket);
     base::Lock lock(mutex_);
     sockets_.erase(socket->id);
   }

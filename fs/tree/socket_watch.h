@@ -1,4 +1,4 @@
-// Looks after sockets that nothing but a process that may have them bound holds any more.
+// SocketWatch: watches sockets that are held only because a process may have them bound.
 #pragma once
 
 #include <chrono>
@@ -15,23 +15,23 @@
 
 namespace scratchfs::tree {
 
-// Nothing tells when a socket is closed, so those in question are asked for again and again, all
-// with one question. Its mutex is a leaf.
+// The kernel sends no event when a socket is closed, so the thread checks all of them again and
+// again, with one query for all. Its mutex is a leaf.
 class SocketWatch {
  public:
   using Unbound = std::function<void(const InodeRef&)>;
 
-  // Calls `unbound` once for each socket that proves to be bound by nobody, on a thread of its own.
+  // Calls `unbound` once for each socket that no process has bound, on a thread of its own.
   SocketWatch(BoundSockets bound, Unbound unbound);
   ~SocketWatch();
   SocketWatch(const SocketWatch&) = delete;
   SocketWatch& operator=(const SocketWatch&) = delete;
 
-  // From now on the socket is asked for. Quick; any thread.
+  // Starts watching a socket. Fast; any thread may call it.
   void look_after(const InodeRef& socket) EXCLUDES(mutex_);
-  // For describing it; asks the kernel. Not for a thread that must not wait.
+  // For describe_holders(). Queries the kernel, so it must not run on a thread that must not wait.
   bool is_bound(const Inode& socket) const;
-  // No call of `unbound` runs after this returns.
+  // Stops the thread. No call of `unbound` runs after this returns.
   void stop() EXCLUDES(mutex_);
 
  private:
@@ -42,11 +42,11 @@ class SocketWatch {
   const Unbound unbound_;
   base::Mutex mutex_;
   base::Condition something_to_do_;
-  bool fresh_ GUARDED_BY(mutex_) = false;  // one that was never asked for
+  bool fresh_ GUARDED_BY(mutex_) = false;  // a socket that was never checked
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::unordered_map<InodeId, std::weak_ptr<Inode>> sockets_ GUARDED_BY(mutex_);
   base::LogLimiter log_{std::chrono::minutes(10)};
-  base::MemoryShortage shortage_{"looking which sockets are bound"};
+  base::MemoryShortage shortage_{"finding out which sockets are bound"};
   std::thread thread_;
 };
 

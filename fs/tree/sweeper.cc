@@ -15,7 +15,7 @@ void Sweeper::stop() {
   }
   something_to_do_.notify_one();
   if (thread_.joinable()) thread_.join();
-  std::list<Sweep> left;  // let go of without the lock
+  std::list<Sweep> left;  // destroyed after the lock is released
   base::Lock lock(mutex_);
   left.splice(left.end(), fresh_);
   left.splice(left.end(), begun_);
@@ -44,7 +44,8 @@ void Sweeper::run() {
   }
 }
 
-// Puts back what is left in `turn`, and waits for the next one. False: the thread is to end.
+// Puts back what is left in `turn` and waits for the next sweep. Returns false when the thread must
+// end.
 bool Sweeper::next(std::list<Sweep>& turn) {
   base::Lock lock(mutex_);
   begun_.splice(begun_.end(), turn);

@@ -1,4 +1,4 @@
-// Removes what ended claimants held, a piece of each at a time.
+// Sweeper: removes what ended claimants held, in pieces and in turns.
 #pragma once
 
 #include <cstdint>
@@ -14,32 +14,36 @@
 
 namespace scratchfs::tree {
 
-// What is left to do after the end of one claimant.
+// The work that is left of the end of one claimant.
 struct Sweep {
   ClaimantRef claimant;
-  Claimant::Names names;         // what it held,
-  std::vector<InodeRef> held;    // each inode once, as far as it was not looked at yet
-  std::vector<InodeRef> unheld;  // directories that hold nothing any more, parents first
-  std::uint64_t cookie = 0;      // how far the walk over the entries of the last of them has come
+  // The names it held.
+  Claimant::Names names;
+  // The inodes behind the names, each once, that are still to be checked.
+  std::vector<InodeRef> held;
+  // Directories that have ceased to hold their entries, parents first.
+  std::vector<InodeRef> unheld;
+  // The position of the walk over the entries of the last of these directories.
+  std::uint64_t cookie = 0;
 };
 
-// A thread that gives each sweep a turn after the other, so that a large one delays no small one by
-// more than a piece. Thread-safe, its mutex is a leaf.
+// A thread that gives each sweep a turn, so that a large sweep delays a small one by no more than a
+// piece. Thread-safe; its mutex is a leaf.
 class Sweeper {
  public:
-  // Does a piece of a sweep, a few milliseconds long; true: nothing is left of it. May throw
-  // bad_alloc: then it is called again in a later turn.
+  // Does a piece of a sweep, a few milliseconds long. Returns true if nothing is left of it. If it
+  // throws bad_alloc, it is called again in a later turn.
   using Piece = std::function<bool(Sweep&)>;
-  explicit Sweeper(Piece piece);  // system_error: no thread could be made
+  explicit Sweeper(Piece piece);  // throws system_error if no thread can be started
   ~Sweeper() { stop(); }
   Sweeper(const Sweeper&) = delete;
   Sweeper& operator=(const Sweeper&) = delete;
 
-  // Takes what is in `sweeps`. Needs no memory.
+  // Moves the sweeps out of `sweeps`. Does not allocate.
   void add(std::list<Sweep>& sweeps) EXCLUDES(mutex_);
-  // Whether all has been done.
+  // Whether everything has been done.
   bool empty() const EXCLUDES(mutex_);
-  // Ends the thread, and lets go of what is left. Calling again does nothing.
+  // Stops the thread and drops what is left. Calling it again does nothing.
   void stop() EXCLUDES(mutex_);
 
  private:
@@ -49,11 +53,11 @@ class Sweeper {
   const Piece piece_;
   mutable base::Mutex mutex_;
   base::Condition something_to_do_;
-  // Taken from by turns, so that those of a single piece, which most are, wait for one other at
-  // most for each that came before them.
+  // The two lists take turns. Most sweeps have a single piece: such a sweep waits for at most one
+  // piece of a large one for each new sweep before it.
   std::list<Sweep> fresh_ GUARDED_BY(mutex_);
   std::list<Sweep> begun_ GUARDED_BY(mutex_);
-  bool was_fresh_ GUARDED_BY(mutex_) = false;  // the one before
+  bool was_fresh_ GUARDED_BY(mutex_) = false;  // the sweep of the last turn was fresh
   bool busy_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   base::MemoryShortage shortage_{"removing what a claimant held"};

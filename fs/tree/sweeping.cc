@@ -1,5 +1,4 @@
-// The sweep: removing what nothing holds, children before parents. docs/semantics.md tells the
-// rule.
+// The sweep: deletes what nothing holds, children before parents. docs/semantics.md has the rules.
 #include <spdlog/spdlog.h>
 
 #include <list>
@@ -13,8 +12,8 @@
 
 namespace scratchfs::tree {
 
-// Speaks the verdict over anything but a directory: true if it goes, and from then on nothing can
-// find or open it. A file without a name goes with its last handle.
+// Decides whether a non-directory must be deleted. If so, marks it as gone, so that nothing can
+// find or open it any more, and returns true. A file without a name goes with its last handle.
 bool Tree::condemn(Inode& inode) {
   if (inode.gone || inode.is_directory() || inode.handles > 0) return false;
   if (!inode.names.empty() && is_held(inode)) return false;
@@ -22,8 +21,8 @@ bool Tree::condemn(Inode& inode) {
   return true;
 }
 
-// Looks whether anything still holds `inode`; if not, takes it out, and then each directory that
-// this leaves empty and unheld. Callers hold no lock.
+// Deletes `inode` if nothing holds it, and then each directory that this leaves empty and unheld.
+// Callers hold no lock.
 void Tree::consider(InodeRef inode, const Cause& cause) {
   InodeRef next = std::move(inode);
   std::vector<InodeRef> parents;
@@ -37,7 +36,7 @@ void Tree::consider(InodeRef inode, const Cause& cause) {
       why = &kLastEntryGone;
     }
   } catch (const std::bad_alloc&) {
-    // Another call would not come to the parents of what has gone by now.
+    // If the inode is gone by now, another call would not reach its parents.
     if (next->gone) free_content(*next);
     left_overs_.add(next);
     for (const InodeRef& parent : parents) left_overs_.add(parent);
@@ -45,7 +44,8 @@ void Tree::consider(InodeRef inode, const Cause& cause) {
   }
 }
 
-// Adds the directories to `parents` that this may have left empty.
+// Deletes `inode` if nothing holds it. Adds the directories that this may have left empty to
+// `parents`.
 void Tree::look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents) {
   if (inode->is_directory()) {
     parents.reserve(parents.size() + 1);
@@ -63,8 +63,8 @@ void Tree::look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeR
   if (inode->gone) remove_condemned(inode, cause, parents);
 }
 
-// What follows a call's effect cannot fail it: what there is no memory for is left, and seen to
-// when there is.
+// Like consider(), but cannot fail, because the call that uses it has already taken effect. If
+// memory is lacking, the inode is left to left_overs_.
 void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
   try {
     consider(inode, cause);
@@ -73,8 +73,8 @@ void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
   }
 }
 
-// The same where a file has lost what held it. What a handle still holds can go by a close from now
-// on: the kernel must not trust what it remembers of the names.
+// The same for an inode that has lost a holder. If a handle still holds it, a close can now delete
+// it, so the kernel must not trust cached names.
 void Tree::let_go_or_leave(const InodeRef& inode, const Cause& cause) {
   try {
     consider(inode, cause);
@@ -84,7 +84,7 @@ void Tree::let_go_or_leave(const InodeRef& inode, const Cause& cause) {
   }
 }
 
-// The same where what holds `inode` may have changed.
+// The same for an inode whose holders may have changed.
 void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
   try {
     refresh(inode, cause);
@@ -93,7 +93,7 @@ void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
   }
 }
 
-// What let go of it is not known any more: mostly this.
+// The cause is no longer known; this is the most frequent one.
 void Tree::see_to_left_over(const InodeRef& inode) {
   refresh(inode, inode->is_directory() ? kLastEntryGone : kHandleClosed);
   if (!inode->gone) tell_expired(inode);
@@ -104,7 +104,7 @@ void Tree::refresh(const InodeRef& inode, const Cause& cause) {
   consider(inode, cause);
 }
 
-// Whether a process that may have it bound is all that holds it.
+// Whether nothing holds the inode but a process that may have it bound.
 bool Tree::is_only_bound(const Inode& inode) const {
   if (!inode.maybe_bound || inode.names.empty()) return false;
   limits::LifetimeFacts facts = inode.facts();
@@ -120,7 +120,7 @@ void Tree::socket_unbound(const InodeRef& socket) {
   consider(socket, kUnbound);
 }
 
-// What is collected before the first name goes is all the memory it needs.
+// Collects the names before the first one is removed: nothing after that allocates.
 void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
                             std::vector<InodeRef>& parents) {
   std::vector<std::pair<InodeRef, std::string>> names;
@@ -137,7 +137,8 @@ void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
     {
       base::Lock lock(parent->directory->mutex);
       Dentry* entry = parent->directory->find(name);
-      // Else somebody made the name anew meanwhile, or could not after taking the old one out.
+      // Otherwise the name was created anew meanwhile, or a creation removed the old entry and then
+      // failed.
       if (entry != nullptr && entry->inode == inode) removed = take_name(*parent, *entry);
     }
     if (removed.name) {
@@ -162,11 +163,12 @@ void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause
     spdlog::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, base::printable(name),
                   cause.holder, cause.end, base::and_more(*omitted));
   } catch (const std::bad_alloc&) {
-    return;  // it is not told
+    return;  // the deletion is not logged
   }
 }
 
-// The parent, if the directory went; nullptr if it stays.
+// Deletes a directory if it is empty and nothing holds it. Returns its parent if the parent may
+// have to go too; nullptr otherwise.
 InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& cause) {
   InodeRef parent;
   std::string name;
@@ -199,9 +201,10 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
   return parent->id == kRootId ? nullptr : parent;
 }
 
-// False: it has claimed again since it was looked for. What it held is the sweeper's.
+// Called when a claimant has ended. Leaves what it held to the sweeper. Returns false if the
+// claimant has claimed again since it was checked.
 bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
-  // Nobody would do it later: it is tried until there is memory for it.
+  // Nobody calls this a second time, so it retries until there is memory.
   std::list<Sweep> sweep;
   until_there_is_memory([&] { sweep.resize(1); });
   if (sweep.empty()) return true;
@@ -212,7 +215,7 @@ bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
   begun.claimant = *std::move(taken);
   begun.names = begun.claimant->end();
   if (begun.names.empty()) return true;
-  spdlog::debug("{} has ended, it held {}", begun.claimant->words(),
+  spdlog::debug("{} has ended; it held {}", begun.claimant->words(),
                 base::counted(begun.names.size(), "name"));
   sweeper_.add(sweep);
   return true;
@@ -223,14 +226,15 @@ void Tree::until_there_is_memory(Work work) {
   while (!ending_ && !shortage_.survives(work)) continue;
 }
 
-// True: nothing is left of it. After bad_alloc another call goes on.
+// Does a piece of a sweep. Returns true if nothing is left of it. After bad_alloc another call
+// continues.
 bool Tree::sweep_some(Sweep& sweep) {
   constexpr int kAtOnce = 32;
   if (!sweep.names.empty()) {
     sweep.held = Claimant::inodes_of(sweep.names);
     sweep.names.clear();
   } else {
-    wait_for_notices();  // from the second piece on: most sweeps have only one
+    wait_for_notices();  // not before the first piece: most sweeps have only one
   }
   const Cause cause{Reason::claim_ended, sweep.claimant->words(), "has ended"};
   for (int i = 0; i < kAtOnce && sweep.unheld.empty() && !sweep.held.empty(); ++i) {
@@ -246,7 +250,7 @@ bool Tree::sweep_some(Sweep& sweep) {
   return sweep.unheld.empty() && sweep.held.empty();
 }
 
-// The kernel hears of others' names, too.
+// Other users' notifications must get their turn, too.
 void Tree::wait_for_notices() {
   constexpr std::chrono::milliseconds kPatience{50};  // the kernel may be waiting for a handler
   base::SharedLock lock(notices_mutex_);
@@ -259,26 +263,28 @@ void Tree::unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause) {
     for (Dentry* name : inode->names) inode->names.unclaim(*name, sweep.claimant);
   }
   if (inode->is_directory()) sweep.unheld = update_holding(inode);
-  // What a handle still holds can now go by a close: the kernel must not trust what it remembers of
-  // the names.
+  // If a handle still holds the inode, a close can now delete it, so the kernel must not trust
+  // cached names.
   consider(inode, cause);
   if (!inode->gone) tell_expired(inode);
 }
 
-// What holds it holds all that is in it, however much that is: not for a handler.
+// Whether a change of the inode's holders affects what is in it, which can be too much for a
+// handler to update.
 bool Tree::has_to_spread(const Inode& inode) const {
   return options_.lifetime == limits::LifetimeMode::claimed && inode.is_directory() &&
          inode.directory->size() > 0;
 }
 
-// Whether `directory` is held, and so holds what is in it.
+// Whether `directory` is held, and so holds its entries.
 bool Tree::is_holding(const Inode& directory) {
   base::Lock lock(directory.mutex);
   const limits::LifetimeFacts facts = directory.facts();
   return facts.kept || facts.claimed || facts.in_held_directory;
 }
 
-// A directory may have lost or gained a holder: what lies in it is held, or not, accordingly.
+// Updates whether `directory` holds its entries, after it may have lost or gained a holder, and
+// deletes what nothing holds any more.
 void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   const std::vector<InodeRef> changed = update_holding(directory);
   try {
@@ -288,7 +294,7 @@ void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
       consider(*at, cause);
     }
   } catch (const std::bad_alloc&) {
-    // What is not looked at stays held; another call does it all.
+    // Entries that were not looked at stay held; another call starts over.
     base::Lock lock(rename_mutex_);
     for (const InodeRef& unheld : changed) {
       hold_again(*unheld);
@@ -298,7 +304,7 @@ void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
   }
 }
 
-// Looks at some entries of a directory that may hold them no longer; false: at the last.
+// Looks at some entries of a directory that may have ceased to hold them. Returns false at the end.
 bool Tree::consider_some(const InodeRef& directory, std::uint64_t& cookie, const Cause& cause) {
   if (directory->directory->holds_entries()) return false;
   std::vector<Directory::Seen> some;
@@ -311,13 +317,13 @@ bool Tree::consider_some(const InodeRef& directory, std::uint64_t& cookie, const
   return !some.empty();
 }
 
-// Brings up to date whether `directory` holds what is in it, and so on downwards; the directories
-// where that has changed, parents first. bad_alloc changes nothing.
+// Updates `holds_entries` of `directory` and below. Returns the directories in which it changed,
+// parents first. bad_alloc changes nothing.
 std::vector<InodeRef> Tree::update_holding(const InodeRef& directory) {
   if (options_.lifetime != limits::LifetimeMode::claimed) return {};
   {
-    // Mostly nothing changes; then nobody waits for who is at work on a large tree. Under the lock
-    // that who changes it holds from look to change.
+    // Usually nothing changes; then do not wait for a thread that works on a large tree. The thread
+    // that changes it holds this lock from check to change.
     base::SharedLock lock(directory->directory->mutex);
     if (is_holding(*directory) == directory->directory->holds_entries()) return {};
   }
@@ -325,7 +331,7 @@ std::vector<InodeRef> Tree::update_holding(const InodeRef& directory) {
   return spread_holding(directory);
 }
 
-// Brings `holds_entries` up to date from `directory` downwards; the directories where it changed,
+// Updates `holds_entries` from `directory` downwards. Returns the directories in which it changed,
 // parents first. bad_alloc changes nothing.
 std::vector<InodeRef> Tree::spread_holding(const InodeRef& directory) {
   std::vector<InodeRef> changed;
@@ -357,7 +363,7 @@ void Tree::spread_holding_to(const InodeRef& directory, std::vector<InodeRef>& c
   hold_entries(*directory, holds);
 }
 
-// Needs no memory.
+// Does not allocate.
 void Tree::hold_entries(Inode& directory, bool holds) {
   directory.directory->set_holds_entries(holds);
   std::uint64_t cookie = 0;
@@ -372,7 +378,7 @@ void Tree::hold_again(Inode& directory) {
   base::Lock lock(directory.directory->mutex);
   if (directory.directory->holds_entries()) return;
   hold_entries(directory, true);
-  // What was moved in meanwhile does not know.
+  // Directories that were moved in meanwhile have not been updated.
   std::uint64_t cookie = 0;
   while (const Dentry* entry = directory.directory->after(cookie)) {
     if (entry->inode->is_directory()) left_overs_.add(entry->inode);

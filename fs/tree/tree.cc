@@ -46,8 +46,8 @@ Tree::~Tree() {
   dismantle();
 }
 
-// One directory after the other, through the list of what was left over, because a chain of them
-// can be deeper than the stack.
+// Takes one directory after the other, linked through next_left_over: recursion into a deep chain
+// of directories could overflow the stack.
 void Tree::dismantle() {
   handles_.clear();
   inodes_.clear();
@@ -96,7 +96,7 @@ InodeRef Tree::live(const Directory& directory, std::string_view name, Blocker& 
     blocker.inode = entry->inode;
     return nullptr;
   }
-  // Once more: it may have gone between the two looks.
+  // Check again: it may have gone between the two checks.
   return entry->inode->gone ? nullptr : entry->inode;
 }
 
@@ -129,8 +129,8 @@ bool Tree::may_vanish(const Inode& inode) const {
 
 namespace {
 
-// What contents can have of `bytes`, of which objects may take some: where their blocks are takes
-// memory, too.
+// Returns how many of `bytes` contents can have. Objects may take `for_objects`, and the block maps
+// of the contents take memory as well.
 std::uint64_t for_contents(std::uint64_t bytes, std::uint64_t for_objects) {
   const std::uint64_t taken = for_objects + bytes / content::kBytesPerMapByte + store::kPageSize;
   return bytes > taken ? bytes - taken : 0;

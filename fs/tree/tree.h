@@ -1,12 +1,12 @@
-// The file system without the kernel: every operation on names, attributes and contents, and the
-// rule of lifetime.
+// Tree: the file system without the kernel: every operation on names, attributes and contents, and
+// the lifetime rule.
 //
-// Each function is one system call's work and is atomic towards the others. Permissions are the
-// kernel's business (default_permissions); everything else - existence, kinds, limits, lifetimes -
-// is decided here. Functions with a Wait parameter answer kWouldBlock with Wait::no where they
-// would have to wait for the disk, for memory, or for a file that is just being closed; the same
-// call from a worker, which may wait, finishes the work, or ends with the error of its patience. A
-// worker's call holds no lock while it waits. docs/locking.md names all locks and their order.
+// Each function does the work of one system call, atomically with respect to the others. The kernel
+// checks permissions (default_permissions); everything else is decided here: existence, types,
+// limits, lifetimes. Functions with a Wait parameter return kWouldBlock with Wait::no if they would
+// have to wait for the disk, for memory, or for a file that is being closed. A worker, which may
+// wait, then repeats the call, which finishes the work or returns the error of its deadline. The
+// call of a worker holds no lock while it waits. docs/locking.md lists all locks and their order.
 #pragma once
 
 #include <array>
@@ -47,50 +47,57 @@ namespace scratchfs::tree {
 struct TreeOptions {
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
-  uid_t owner = 0;  // of the root
+  // The owner and group of the root.
+  uid_t owner = 0;
   gid_t group = 0;
-  mode_t root_mode = 01777;  // 0700 for a mount that is not shared
+  mode_t root_mode = 01777;  // 0700 if the mount is not shared
   std::uint64_t max_handles = ~std::uint64_t{0};
   AccessTimes access_times;
-  bool private_names = false;  // the root shows a user what is his own; root and `owner` all
+  // In the root a user sees only their own entries; root and `owner` see all.
+  bool private_names = false;
 };
 
-// What a look-up or a creation finds. The kernel's count of it has been raised by one; forget()
-// takes that back.
+// The result of a lookup or a creation. The kernel has one more reference to the inode, which
+// forget() drops.
 struct Found {
   InodeRef inode;
   Attributes attributes;
-  bool may_vanish = false;  // a close can remove the name: the kernel must ask about it each time
+  // A close can delete the file: the kernel must look the name up each time.
+  bool may_vanish = false;
 };
 
 struct Opened {
   HandleId handle = 0;
-  bool needs_flush = false;  // its close can remove the file, so the kernel must say FLUSH
-  bool direct = false;       // the kernel is to pass its page cache by
+  // A close can delete the file, or must report an error: the kernel must send FLUSH.
+  bool needs_flush = false;
+  // The kernel must bypass its page cache.
+  bool direct = false;
 };
 
 struct Listed {
   InodeId id;
   mode_t type;
   std::string_view name;
-  std::uint64_t cookie;  // pass it to list() to go on after this entry
+  // Passing it to list() continues after this entry.
+  std::uint64_t cookie;
   const InodeRef& inode;
 };
-// False: the entry did not fit; it comes again next time.
+// Returns false if the entry does not fit; it is then shown by the next call.
 using ListVisitor = std::function<bool(const Listed&)>;
 
 enum class RenameMode : std::uint8_t { replace, no_replace, exchange };  // renameat2(2)
 
 struct TreeStats {
-  std::uint64_t inodes = 0;          // that are counted against users
-  std::uint64_t deleted_unheld = 0;  // objects that went because nothing held them
-  std::array<std::uint64_t, kReasonNames.size()> deleted_for{};  // those, by Reason
+  std::uint64_t inodes = 0;          // charged to users
+  std::uint64_t deleted_unheld = 0;  // objects deleted because nothing held them
+  std::array<std::uint64_t, kReasonNames.size()> deleted_for{};  // the same by Reason
 };
 
-// The name that an operation took out of the tree, for what is done once its locks are given back.
+// A name that an operation took out of the tree. What follows is done in finish(), without locks.
 struct Removed {
-  std::unique_ptr<Dentry> name;  // null: none
-  bool let_go = false;           // it was the last that was held, and others are left
+  std::unique_ptr<Dentry> name;  // null: none was taken out
+  // It was the last held name of its inode, which has other names.
+  bool let_go = false;
 };
 
 class Lookup;
@@ -98,54 +105,55 @@ class Untold;
 
 class Tree {
  public:
-  // None of the references is owned; all outlive the tree. `claimants` is started by the tree and
-  // stopped at its end.
+  // Owns none of the references; all outlive the tree. The tree starts `claimants` and stops it in
+  // its destructor.
   Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger,
        ClaimantKind& claimants);
   ~Tree();
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
-  // Whom to tell of names that went by themselves, and whom to ask about requests; nullptr: nobody.
-  // Returns when no call to the former ones is under way.
+  // Sets whom to notify of names that were deleted, and whom to ask about requests; nullptr:
+  // nobody. Returns when no call to the former objects is running.
   void set_kernel(KernelNotices* notices, Arrivals* arrivals);
 
-  // Whether handles may pass the kernel's page cache by; not until this says so. Before the first
-  // request.
+  // Whether handles may bypass the kernel's page cache; they do not until this allows it. Called
+  // before the first request.
   void allow_direct_io(bool allowed) { direct_io_ = allowed; }
 
-  // From now on a socket is also held while a process has it bound, as `bound` tells. Before the
-  // first request.
+  // From now on a process that has a socket bound holds it; `bound` returns which sockets are.
+  // Called before the first request.
   void watch_sockets(BoundSockets bound);
 
-  // --- by number
-  // --------------------------------------------------------------------------------------------------
-  // nullptr: the kernel has no right to that number (it has forgotten it).
+  // --- Objects by number ---
+
+  // Returns nullptr if the kernel has no reference to that number (it has forgotten it).
   InodeRef find(InodeId id) const;
   std::shared_ptr<Handle> handle(HandleId id) const;
-  // The kernel got one more reference to the inode (an entry of readdirplus).
+  // Adds a reference of the kernel to the inode (for an entry of READDIRPLUS).
   void count_lookup(const InodeRef& inode);
   void forget(InodeId id, std::uint64_t count);
 
-  // --- names
-  // ------------------------------------------------------------------------------------------------------
-  // Errors of all: ENOENT, ENOTDIR, ENAMETOOLONG, and as the man page of each call says; ENOENT for
-  // a removed directory.
+  // --- Names ---
+
+  // Errors of all: ENOENT (also for a removed directory), ENOTDIR, ENAMETOOLONG, and those in the
+  // man page of each call.
   base::Result<Found> lookup(const InodeRef& directory, std::string_view name, base::Wait wait);
-  // mkdir, mknod (of every kind but directories and symlinks): EEXIST, EDQUOT, ENOSPC.
+  // mkdir(2), and mknod(2) of every type but symlinks. EEXIST, EDQUOT, ENOSPC.
   base::Result<Found> make(const InodeRef& directory, std::string_view name, mode_t mode,
                            dev_t device, const Caller& caller, base::Wait wait);
   base::Result<Found> symlink(const InodeRef& directory, std::string_view name,
                               std::string_view target, const Caller& caller, base::Wait wait);
-  // open(O_CREAT): makes and opens a regular file. With O_EXCL in `flags` the name is claimed.
-  // Where the name exists and O_EXCL is not given, that file is opened instead. ENFILE as open().
+  // open(O_CREAT): makes and opens a regular file. With O_EXCL in `flags` the caller claims the
+  // name. If the name exists, opens that file instead, or returns EEXIST with O_EXCL. ENFILE as
+  // open().
   struct Created {
     Found found;
     Opened opened;
   };
   base::Result<Created> create(const InodeRef& directory, std::string_view name, mode_t mode,
                                int flags, const Caller& caller, base::Wait wait);
-  // open(O_TMPFILE): a file without a name.
+  // open(O_TMPFILE): makes and opens a file without a name.
   base::Result<Created> create_unnamed(const InodeRef& directory, mode_t mode, int flags,
                                        const Caller& caller, base::Wait wait);
   base::Result<Found> link(const InodeRef& inode, const InodeRef& directory, std::string_view name,
@@ -155,18 +163,18 @@ class Tree {
   base::Result<void> rename(const InodeRef& from, std::string_view old_name, const InodeRef& to,
                             std::string_view new_name, RenameMode mode, const Caller& caller,
                             base::Wait wait);
-  // Shows `viewer` the entries after `cookie` (0: from the start, "." and ".." included), the
-  // newest first, each at most once however the directory changes meanwhile; what is made or
-  // renamed after the start is not shown. None shown: there are no more. The
-  // visitor runs under the directory's lock and may call attributes() and count_lookup(), nothing
-  // else of the tree.
+  // Shows `viewer` the entries after `cookie` (0: from the start, with "." and ".."). The newest
+  // come first, and each is shown at most once, however the directory changes meanwhile; what is
+  // created or renamed after the start is not shown. If none is shown, there are no more. The
+  // visitor runs under the directory's lock: of the tree it may call only attributes() and
+  // count_lookup().
   base::Result<void> list(const InodeRef& directory, std::uint64_t cookie, uid_t viewer,
                           const ListVisitor& visit, base::Wait wait);
-  // Whether a close can remove a name of this inode, as Found::may_vanish.
+  // Whether a close can delete the file; see Found::may_vanish.
   bool may_vanish(const Inode& inode) const;
 
-  // --- attributes
-  // -------------------------------------------------------------------------------------------------
+  // --- Attributes ---
+
   base::Result<Attributes> set_attributes(const InodeRef& inode, const AttributeChange& change,
                                           base::Wait wait);
   base::Result<std::string> xattr(const InodeRef& inode, std::string_view name) const;  // ENODATA
@@ -174,91 +182,95 @@ class Tree {
                                XattrSet how);
   base::Result<void> remove_xattr(const InodeRef& inode, std::string_view name);
   std::string xattr_names(const InodeRef& inode) const;
-  // A keep mark holds until it is lifted; `system.scratchfs.lifetime`. EINVAL: the root, which
-  // holds nothing of what is in it. A directory that is not empty may take long.
+  // Sets or lifts a keep mark, which holds until it is lifted (`system.scratchfs.lifetime`). EINVAL
+  // for the root, which holds none of its entries. Takes long for a directory with many entries.
   base::Result<void> set_kept(const InodeRef& inode, bool kept, base::Wait wait);
-  // `handles: 2; session 1529 (bash), 3 processes; directory /job1`, for people, which takes a look
-  // through /proc and so waits; in brief only `handles; a claim; a directory`.
+  // Returns what holds the inode, for people. `full`: `handles: 2; session 1529 (bash), 3
+  // processes; directory /job1`, which takes a scan of /proc and so waits. `brief`: only `handles;
+  // a claim; a directory`.
   enum class Detail : bool { brief, full };
   base::Result<std::string> describe_holders(const InodeRef& inode, Detail detail,
                                              base::Wait wait) const;
 
-  // --- handles
-  // ----------------------------------------------------------------------------------------------------
-  // ESTALE: the file is gone (the kernel then looks the name up again). ENFILE: `user` has, or all
-  // have, as many as may be.
+  // --- Handles ---
+
+  // ESTALE: the file is gone (the kernel then looks the name up again). ENFILE: `user`, or all
+  // users together, have as many handles open as they may.
   base::Result<Opened> open(const InodeRef& inode, int flags, uid_t user, bool kill_set_ids,
                             base::Wait wait);
-  // A descriptor of the handle is closed. EDQUOT: something that was stored through a mapping of
-  // the file found no room, and sync() has not told this handle so.
+  // Notes that a descriptor of the handle is being closed. EDQUOT: data stored through a mapping of
+  // the file did not fit into the quota, and sync() has not reported that on this handle.
   base::Result<void> flush(Handle& handle);
-  // fsync(2), msync(2): the same error, once for each handle.
+  // fsync(2), msync(2). Returns the error that flush() does, once for each handle.
   base::Result<void> sync(Handle& handle);
-  // The handle ends; what nothing holds any more goes.
+  // Ends the handle, and deletes what nothing holds any more.
   void release(HandleId id);
 
-  // --- contents of an open file
-  // -----------------------------------------------------------------------------------
+  // --- Contents of open files ---
+
   base::Result<std::size_t> read(Handle& handle, std::span<std::byte> into, std::uint64_t offset,
                                  Via via, base::Wait wait);
-  // Out of the page cache all is written but what finds no room. Where that is the owner's quota,
-  // it succeeds nevertheless: sync() and flush() tell of it.
+  // write(2). Returns the number of bytes written, which is less than `from` has if only a part
+  // fits; errors as Content::write(). `kill_set_ids`: the caller may not keep the file's set-id
+  // bits.
   base::Result<std::size_t> write(Handle& handle, std::span<const std::byte> from,
                                   std::uint64_t offset, bool kill_set_ids, base::Wait wait);
-  // The same for what was stored through a mapping (mapping.cc): it costs a file no privileges, and
-  // one page without room does not take the others along.
+  // Writes back pages that were stored into through a mapping (mapping.cc). Drops no privileges.
+  // Writes every page for which there is room, and succeeds even if the owner's quota has no room
+  // for some: sync() and flush() report that. Returns other errors after trying every page.
   base::Result<std::size_t> write_back(Handle& handle, std::span<const std::byte> from,
                                        std::uint64_t offset, base::Wait wait);
-  // fallocate(2); EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.
+  // fallocate(2). EOPNOTSUPP for modes other than allocate, PUNCH_HOLE and ZERO_RANGE.
   base::Result<void> allocate(Handle& handle, int mode, std::uint64_t offset, std::uint64_t length,
                               base::Wait wait);
-  // lseek(2) SEEK_DATA, SEEK_HOLE. Where a program may have stored into a hole through a mapping
-  // all counts as data.
+  // lseek(2) with SEEK_DATA and SEEK_HOLE. While a program may have stored into a hole through a
+  // mapping, everything counts as data.
   base::Result<std::uint64_t> seek(Handle& handle, std::uint64_t offset, int whence);
   base::Result<std::size_t> copy(Handle& from, std::uint64_t from_offset, Handle& to,
                                  std::uint64_t to_offset, std::size_t length, base::Wait wait);
-  // A symlink's target, for readlink(2). ESTALE; EINVAL: it is something else.
+  // Returns a symlink's target for readlink(2). ESTALE; EINVAL if it is not a symlink.
   base::Result<std::string> read_link(const InodeRef& inode);
-  // The handle was used: an earlier FLUSH was not its last word.
+  // The handle was used, so its earlier FLUSH was not its last.
   void used(Handle& handle);
 
-  // --- the whole
-  // --------------------------------------------------------------------------------------------------
-  // For statfs(2): what the caller can have and has, as quotas and the store allow.
+  // --- The whole tree ---
+
+  // For statfs(2): what the caller can have and has left, by quotas and the store.
   struct Space {
     std::uint64_t bytes, bytes_free, inodes, inodes_free;
   };
   Space space(uid_t caller) const;
   TreeStats stats() const;
-  // From now on; what is mounted anew (mount(8), remount) says so.
+  // From now on; called when the mount is remounted (mount(8), remount).
   void set_access_times(AccessTimes times) { access_times_ = times; }
-  // A walk over all objects: about a microsecond for each, longer where much is spilled. Holds no
+  // Walks over all objects: takes about a microsecond for each, more if much is spilled. Holds no
   // lock for long; not for a handler.
   Census census() const;
-  // Recomputes every user's charge from the inodes, what each counts of its names, and what holds
-  // it; the lines tell where that differs, and what is there that nothing holds. Nothing may be
-  // going on meanwhile.
+  // Recomputes every user's charge, the counters of each inode's names, and what holds each inode.
+  // Returns a line for each difference, and for each object that nothing holds. Nothing else may
+  // run meanwhile.
   std::vector<std::string> audit() const;
-  // Whether something is still to be removed: what an ended claimant held, or what waits for
-  // memory.
+  // Whether something is still to be removed: what an ended claimant held, or what could not be
+  // processed for lack of memory.
   bool has_left_overs() const { return !sweeper_.empty() || !left_overs_.empty(); }
-  // Who holds which ids has changed in the ledger: every charge goes where it belongs now. A walk
-  // over all objects, as census(); what is created meanwhile is right, too.
+  // Moves every charge to the account that it belongs to. Called when the ledger's mapping of ids
+  // to accounts has changed. Walks over all objects, as census(); objects that are created
+  // meanwhile are charged correctly, too.
   void charge_holders();
 
  private:
-  // What an operation must wait for, where it meets a closing name.
+  // The closing inode that an operation must wait for.
   struct Blocker {
-    InodeRef inode;            // null: nothing
-    bool all_handled = false;  // as ClosingGate::is_closing()
+    InodeRef inode;            // null: none
+    bool all_handled = false;  // see ClosingGate::is_closing()
     explicit operator bool() const { return inode != nullptr; }
   };
   template <typename Operation>
   auto patiently(base::Wait wait, Operation operation);
   template <typename Operation>
   auto with_inodes_left(uid_t user, base::Wait wait, Operation operation);
-  // The inode behind a name that can still be found; nullptr: none, or (with `blocker` set) one
-  // that is closing.
+  // Returns the inode behind a name. Returns nullptr if there is none, or it is gone, or (with
+  // `blocker` set) it is closing.
   InodeRef live(const Directory& directory, std::string_view name, Blocker& blocker) const
       REQUIRES_SHARED(directory.mutex);
 
@@ -314,8 +326,8 @@ class Tree {
   base::Result<Opened> open_existing(const InodeRef& inode, int flags, uid_t user,
                                      bool kill_set_ids);
   void touch_accessed(Inode& inode, int flags = 0) const EXCLUDES(inode.mutex);
-  // What a change of contents leaves of a file's privileges. For allocate() and copy() the kernel
-  // clears the set-id bits itself, by SETATTR, where the caller may not keep them.
+  // Which privileges of a file a change of its contents leaves. For allocate() and copy() the
+  // kernel itself clears the set-id bits, with SETATTR, unless the caller may keep them.
   enum class Privileges : std::uint8_t { kept, set_ids_kept, dropped };
   void touch_written(Inode& inode, Privileges privileges) EXCLUDES(inode.mutex);
 
@@ -323,8 +335,8 @@ class Tree {
   struct Move;
   struct Moved {
     Removed replaced;
-    std::vector<InodeRef>
-        inodes;  // that lie elsewhere now, so that what holds them may have changed
+    // What was moved, so that what holds it may have changed.
+    std::vector<InodeRef> inodes;
   };
   base::Result<void> rename_locked(const Move& move, Moved& moved, Blocker& blocker);
   static base::Errno again(const InodeRef& gone, Blocker& blocker);
@@ -394,7 +406,7 @@ class Tree {
   ClaimantKind& kind_;
   ObjectMemory memory_;
   Remembered remembered_;
-  WaitBudget forget_budget_;  // for waits until something is forgotten
+  WaitBudget forget_budget_;  // for waits until the kernel forgets inodes
   ClaimRegistry claims_;
   ClosingGate gate_;
   HandleBudget handle_budget_;
@@ -403,18 +415,19 @@ class Tree {
   IdTable<Inode> inodes_{kRootId + 1};
   IdTable<Handle> handles_{1};
   InodeRef root_;
-  // Taken before any directory, by what moves a directory or changes what directories hold.
+  // Locked before any directory, by whatever moves a directory or changes which directories hold
+  // their entries.
   base::Mutex rename_mutex_{base::Rank::rename};
-  base::SharedMutex notices_mutex_{base::Rank::notices};  // held while the notices are called
+  base::SharedMutex notices_mutex_{base::Rank::notices};  // held during calls to notices_
   KernelNotices* notices_ GUARDED_BY(notices_mutex_) = nullptr;
   std::array<std::atomic<std::uint64_t>, kReasonNames.size()> deleted_for_{};
-  std::unique_ptr<SocketWatch> sockets_;  // null: nobody can tell what is bound
+  std::unique_ptr<SocketWatch> sockets_;  // null: the kernel cannot tell which sockets are bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
-  base::MemoryShortage shortage_{"noticing that a claimant has ended"};
+  base::MemoryShortage shortage_{"handling the end of a claimant"};
   std::atomic<bool> direct_io_ = false;
   std::atomic<bool> ending_ = false;
-  LeftOvers left_overs_;  // its thread uses the others
-  Sweeper sweeper_;       // last: its thread uses these, too
+  LeftOvers left_overs_;  // its thread uses the members above
+  Sweeper sweeper_;       // last: its thread uses the members above
 };
 
 }  // namespace scratchfs::tree

@@ -1,4 +1,4 @@
-// The words of the tree: what requests say and what they are told.
+// The vocabulary of the tree: types of requests and replies.
 #pragma once
 
 #include <sys/types.h>
@@ -14,17 +14,17 @@ namespace scratchfs::tree {
 using InodeId = std::uint64_t;
 inline constexpr InodeId kRootId = 1;  // FUSE_ROOT_ID
 
-inline constexpr std::size_t kMaxName = 255;       // bytes, NAME_MAX
-inline constexpr std::size_t kMaxTarget = 4095;    // bytes of a symlink, PATH_MAX less its NUL
+inline constexpr std::size_t kMaxName = 255;       // bytes: NAME_MAX
+inline constexpr std::size_t kMaxTarget = 4095;    // bytes of a symlink's target: PATH_MAX - 1
 inline constexpr std::uint32_t kMaxLinks = 65000;  // names of one inode; EMLINK beyond
 
 using base::Caller;
 
-// Where the bytes of a read go, and those of a write come from: the caller's own buffer, or the
+// Where the bytes of a read go, and those of a write come from: the caller's buffer, or the
 // kernel's page cache, whose pages may be mapped.
 enum class Via : std::uint8_t { call, page_cache };
 
-// What stat(2) and statx(2) show.
+// The attributes in stat(2) and statx(2).
 struct Attributes {
   InodeId id = 0;
   mode_t mode = 0;
@@ -40,18 +40,20 @@ struct Attributes {
   timespec born{};
 };
 
-// Which reads move access times: mount(8)'s noatime, relatime, strictatime and nodiratime.
+// Which reads update access times: mount(8)'s noatime, relatime, strictatime and nodiratime.
 struct AccessTimes {
   enum class Kind : std::uint8_t {
     never,
-    relative,  // where the last change is not older, or the access a day old
+    // Updates an access time that is not after the last change, or is a day old.
+    relative,
     strict,
   };
   Kind kind = Kind::relative;
   bool directories = true;
 };
 
-// setattr: each value that is present is set (chmod(2), chown(2), truncate(2), utimensat(2)).
+// A setattr request: sets each value that is present (chmod(2), chown(2), truncate(2),
+// utimensat(2)).
 struct AttributeChange {
   std::optional<mode_t> mode;
   std::optional<uid_t> uid;

@@ -1,4 +1,4 @@
-// An inode that went by itself, until the kernel has been told.
+// Untold: an inode that the daemon has deleted, until the kernel has been notified.
 #pragma once
 
 #include <utility>
@@ -7,9 +7,10 @@
 
 namespace scratchfs::tree {
 
-// Keeps the inode, so that its notices are bounded by what may exist. Its charge is lent meanwhile:
-// the kernel cannot be told while a creation holds the directory's lock, so that creation must not
-// fail for what the kernel was not told of. Where too many are lent it stays charged.
+// Keeps the inode, so that pending notifications are bounded by what may exist. Meanwhile the
+// inode's charge is lent: the kernel cannot be notified while a creation holds the directory's
+// lock, so that creation must not fail because of inodes that only await the notification. If too
+// many charges are lent, the inode stays charged.
 class Untold {
  public:
   explicit Untold(InodeRef inode) : inode_(std::move(inode)) {}
@@ -19,7 +20,7 @@ class Untold {
   Untold(const Untold&) = delete;
   Untold& operator=(const Untold&) = delete;
 
-  // Once the inode is gone. Needs no memory.
+  // REQUIRES: the inode is gone. Does not allocate.
   void lend() { lent_ = inode_->lend_charge(); }
 
  private:

@@ -1,4 +1,5 @@
-// How long look-ups may wait in vain, for what one user closes and for what all do.
+// WaitBudget: limits the time that lookups spend on unnecessary waits, per owner of files and in
+// total.
 #pragma once
 
 #include <sys/types.h>
@@ -10,17 +11,17 @@
 
 namespace scratchfs::tree {
 
-// A user's files can look like closing while they are not: each close of a duplicate descriptor
-// does it. Who looks one up waits then, in a worker that all share and perhaps with the directory's
-// lock in the kernel. So waits that were in vain are added up, and paid off as time goes by; whose
-// debt is above the limit has no more of them until it is below again. Times are the steady
-// clock's. Thread-safe; its mutex is a leaf.
+// A user's files can seem to be closing although they are not: each close of a duplicate descriptor
+// has this effect. A lookup of such a file then waits, in a worker shared by all users and perhaps
+// with the directory locked in the kernel. So unnecessary waits are added up as a debt that
+// decreases with time; while an owner's debt is at its limit or above, their files are not waited
+// for. Times are those of the steady clock. Thread-safe; its mutex is a leaf.
 class WaitBudget {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // What may be owed before it is enough, for one user's files and for those of all; a tenth of it
-  // is paid off each second.
+  // The limits of the debt of one owner and of all together. A tenth of the limit is paid off each
+  // second.
   static constexpr std::chrono::milliseconds kOfOne{1000};
   static constexpr std::chrono::milliseconds kOfAll{2000};
 
@@ -37,11 +38,12 @@ class WaitBudget {
     Clock::duration owed_{};
     Clock::time_point since_{};
   };
-  static constexpr std::size_t kForgetFrom = 1024;  // users, when those without debt are dropped
+  // From this number of users on, those without debt are dropped.
+  static constexpr std::size_t kForgetFrom = 1024;
 
   mutable base::Mutex mutex_;
   Debt all_ GUARDED_BY(mutex_);
-  std::unordered_map<uid_t, Debt> users_ GUARDED_BY(mutex_);  // that owe something
+  std::unordered_map<uid_t, Debt> users_ GUARDED_BY(mutex_);  // those with a debt
 };
 
 }  // namespace scratchfs::tree

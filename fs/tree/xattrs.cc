@@ -46,7 +46,7 @@ std::uint64_t Xattrs::charged_after(std::string_view name, std::string_view valu
 }
 
 void Xattrs::set(std::string_view name, std::string_view value) {
-  std::string copy(value);  // nothing after a replacement is begun throws
+  std::string copy(value);  // first, because nothing may throw once a replacement has begun
   const auto at = values_.find(name);
   if (at == values_.end()) {
     values_.emplace(name, std::move(copy));

@@ -1,4 +1,4 @@
-// The extended attributes of one inode, bounded in number and size (xattr(7)).
+// Xattrs: the extended attributes of one inode, limited in number and size (xattr(7)).
 #pragma once
 
 #include <cstddef>
@@ -14,30 +14,32 @@ namespace scratchfs::tree {
 
 inline constexpr std::size_t kMaxXattrName = 255;         // XATTR_NAME_MAX
 inline constexpr std::size_t kMaxXattrValue = 64 * 1024;  // XATTR_SIZE_MAX
-// Names and values of one inode together, each pair with kXattrOverhead.
+// The limit for all names and values of one inode, with kXattrOverhead for each attribute.
 inline constexpr std::size_t kMaxXattrBytes = 128 * 1024;
-inline constexpr std::size_t kXattrOverhead = 128;  // what one takes in memory besides its bytes
+// Memory of one attribute besides its bytes.
+inline constexpr std::size_t kXattrOverhead = 128;
 
-// setxattr(2): 0, XATTR_CREATE, XATTR_REPLACE, and (never of use, but told apart by tmpfs) both.
+// The flags of setxattr(2): 0, XATTR_CREATE, XATTR_REPLACE, or both. Both together always fail, but
+// with different errors, as on tmpfs.
 enum class XattrSet : std::uint8_t { any, create, replace, create_and_replace };
 
-// Not thread-safe: guarded by its inode's mutex. Says what a change costs, charges nothing by
+// Not thread-safe; guarded by its inode's mutex. Tells what a change costs, but charges nothing
 // itself.
 class Xattrs {
  public:
-  // nullptr: there is none (ENODATA).
+  // Returns nullptr if there is no such attribute (ENODATA).
   const std::string* find(std::string_view name) const;
-  // Whether the change is allowed: EEXIST, ENODATA by `how`; ERANGE (name), E2BIG (value), ENOSPC
-  // (all together).
+  // Whether the change is allowed. EEXIST or ENODATA by `how`; ERANGE (name), E2BIG (value), ENOSPC
+  // (kMaxXattrBytes).
   base::Result<void> check_set(std::string_view name, std::string_view value, XattrSet how) const;
-  // Bytes that are charged now, and would be after a set: as kMaxXattrBytes counts, in units of
+  // The bytes that are charged now, and after a set(): counted as in kMaxXattrBytes, in units of
   // 512.
   std::uint64_t charged() const;
   std::uint64_t charged_after(std::string_view name, std::string_view value) const;
   void set(std::string_view name, std::string_view value);
   bool remove(std::string_view name);
   void clear();
-  // Every name with its NUL, as listxattr(2) answers.
+  // Returns every name with its NUL, as listxattr(2) does.
   std::string list() const;
 
  private:

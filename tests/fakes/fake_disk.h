@@ -1,4 +1,4 @@
-// A disk in memory that fails when it is told to.
+// FakeDisk: a disk in memory that fails on request.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@
 
 namespace scratchfs::fakes {
 
-// All files of one FakeDisk and its knobs. Thread-safe. Space is counted as a file system does: in
-// pages written and not punched or cut off since.
+// All files of one FakeDisk and the settings that make it fail. Thread-safe. Counts space as a file
+// system does: in pages that were written and not punched or truncated since.
 class FakeDisk final : public base::OsDirectory {
  public:
   static constexpr std::size_t kPage = 4096;
@@ -29,19 +29,20 @@ class FakeDisk final : public base::OsDirectory {
   base::Result<std::uint64_t> free_bytes() override;
   base::Result<bool> in_memory() override { return false; }
 
-  // From now on; nullopt: it works again.
+  // From now on these operations fail with the error; nullopt: they work again.
   void fail_creates(std::optional<int> error) { create_error_ = error.value_or(0); }
   void fail_writes(std::optional<int> error) { write_error_ = error.value_or(0); }
   void fail_reads(std::optional<int> error) { read_error_ = error.value_or(0); }
   void fail_punches(std::optional<int> error) { punch_error_ = error.value_or(0); }
-  // Each read answers with one bit changed.
+  // Reads return data with one bit flipped.
   void corrupt_reads(bool on) { corrupt_reads_ = on; }
-  // Writes beyond this many bytes in all files together get ENOSPC.
+  // Writes fail with ENOSPC beyond this many bytes in all files together.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   void delay_each_request(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
-  // Called with the bytes of each write, before it is made; set it before the disk is used.
+  // Calls `watcher` with the bytes and the offset of each write before it is done. Set before the
+  // disk is used.
   void watch_writes(std::function<void(std::span<const std::byte>, std::uint64_t)> watcher);
-  // Reads and writes wait at the gate while it is closed; the counts tell how many do.
+  // Reads and writes wait at the gate while it is closed.
   void close_gate();
   void open_gate();
   void wait_for_requests_at_gate(unsigned count);
@@ -49,11 +50,11 @@ class FakeDisk final : public base::OsDirectory {
   std::uint64_t allocated_bytes() const;
   std::uint64_t reads() const { return reads_; }
   std::uint64_t writes() const { return writes_; }
-  // The farthest that space was taken ahead of writing, in any file.
+  // The largest offset up to which space was reserved ahead of writes, in any file.
   std::uint64_t reserved() const { return reserved_; }
-  // Where the last such space begins in its file.
+  // The offset at which the last reservation begins.
   std::uint64_t reserved_from() const { return reserved_from_; }
-  // Calls `look` with each stored page.
+  // Calls `look` for each stored page.
   void for_each_page(const std::function<void(std::span<const std::byte>)>& look) const;
 
  private:

@@ -47,7 +47,7 @@ FakeKernel::FakeKernel(const fuse_lowlevel_ops& operations, void* userdata) {
   theirs_ = ends[1];
   full_ = open("/dev/full", O_RDWR | O_CLOEXEC);
   device_ = dup(theirs_);
-  // Somebody else's mount, as libfuse sees it: it only gets the descriptor.
+  // To libfuse this is a mount made by someone else: it gets only the descriptor.
   const std::string place = "/dev/fd/" + std::to_string(device_);
   if (fuse_session_mount(session_, place.c_str()) != 0) {
     throw std::runtime_error("libfuse does not take the fake kernel");
@@ -96,7 +96,7 @@ std::uint64_t FakeKernel::send(std::uint32_t opcode, std::uint64_t inode,
   buffer.mem = packet.data();
   buffer.size = packet.size();
   fuse_session_process_buf(session_, &buffer);
-  // A reader uses its buffer for the next request now.
+  // A real reader would now reuse the buffer for the next request.
   std::fill(packet.begin(), packet.end(), std::byte{0xEE});
   return header.unique;
 }

@@ -1,4 +1,5 @@
-// A kernel that speaks the FUSE protocol to libfuse in memory: handlers are tested without a mount.
+// FakeKernel: speaks the FUSE protocol to libfuse in memory, so that handlers are tested without a
+// mount.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +15,7 @@
 
 namespace scratchfs::test {
 
-// What was written to the kernel: an answer, or a notification (then `unique` is 0 and `error` its
-// code).
+// A message to the kernel: a reply, or a notification (then `unique` is 0 and `error` is its code).
 struct Message {
   std::uint64_t unique = 0;
   int error = 0;  // negative errno
@@ -24,7 +24,7 @@ struct Message {
   std::string text() const;
 };
 
-// A socket stands in for /dev/fuse.
+// A socket takes the place of /dev/fuse.
 class FakeKernel {
  public:
   FakeKernel(const fuse_lowlevel_ops& operations, void* userdata);
@@ -32,28 +32,28 @@ class FakeKernel {
   FakeKernel(const FakeKernel&) = delete;
   FakeKernel& operator=(const FakeKernel&) = delete;
 
-  // Sends INIT, as a kernel that can do everything.
+  // Sends INIT as a kernel with every feature.
   void initialize();
-  // INIT's answer.
+  // The flags of the reply to INIT.
   std::uint64_t flags() const { return flags_; }
   std::uint32_t max_write() const { return max_write_; }
 
-  // From whom requests come; at first user 1000, group 100, process 42.
+  // Sets who sends the requests; initially user 1000, group 100, process 42.
   void become(uid_t uid, gid_t gid, pid_t pid);
-  // Sends a request; returns its unique number. The handler runs meanwhile. As with a real reader,
-  // what the request lay in is overwritten when the handler has returned.
+  // Sends a request, runs its handler, and returns the request's unique id. Overwrites the
+  // request's buffer when the handler has returned, as a real reader does.
   std::uint64_t send(std::uint32_t opcode, std::uint64_t inode, std::span<const std::byte> body);
   std::uint64_t lookup(std::uint64_t parent, const std::string& name);
   std::uint64_t read(std::uint64_t inode, std::uint32_t size);
   std::uint64_t write(std::uint64_t inode, const std::string& data);
   std::uint64_t forget(std::uint64_t inode, std::uint64_t count);
 
-  // While set, nothing that is written is taken (ENOSPC).
+  // While set, every write to the kernel fails with ENOSPC.
   void set_deaf(bool deaf);
   std::vector<Message> messages() EXCLUDES(mutex_);
-  // The same, and they are forgotten.
+  // Returns the messages and forgets them.
   std::vector<Message> take() EXCLUDES(mutex_);
-  // Waits until there are that many.
+  // Waits until there are `count` messages and returns them all.
   std::vector<Message> await(std::size_t count) EXCLUDES(mutex_);
 
   fuse_session* session() { return session_; }
@@ -62,7 +62,7 @@ class FakeKernel {
   void receive() REQUIRES(mutex_);
 
   fuse_session* session_ = nullptr;
-  std::uint64_t next_unique_ = 2;  // as the kernel's, they are even
+  std::uint64_t next_unique_ = 2;  // even, as the kernel's
   std::uint64_t flags_ = 0;
   std::uint32_t max_write_ = 0;
   uid_t uid_ = 1000;
@@ -70,9 +70,9 @@ class FakeKernel {
   pid_t pid_ = 42;
 
   int ours_ = -1;    // the kernel's end
-  int theirs_ = -1;  // libfuse's, again
-  int full_ = -1;    // takes nothing
-  int device_ = -1;  // what libfuse has
+  int theirs_ = -1;  // libfuse's end
+  int full_ = -1;    // /dev/full: every write fails
+  int device_ = -1;  // the descriptor that libfuse uses
 
   base::Mutex mutex_;
   std::vector<Message> messages_ GUARDED_BY(mutex_);

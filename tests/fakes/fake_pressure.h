@@ -1,4 +1,4 @@
-// A machine that is short of memory when it is told to be.
+// FakePressure: a machine that is short of memory on request.
 #pragma once
 
 #include <deque>
@@ -8,7 +8,7 @@
 
 namespace scratchfs::fakes {
 
-// No time passes here: each tell() is what one wait() returns.
+// Does not depend on time: each tell() makes one wait() return.
 class FakePressure final : public base::MemoryPressure {
  public:
   void tell(bool is_short) EXCLUDES(mutex_) {

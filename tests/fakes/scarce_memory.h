@@ -1,6 +1,6 @@
-// Memory that runs out when a test says so.
+// Makes memory allocations fail on request.
 //
-// scarce_memory_new.h replaces operator new; one file of the executable includes it.
+// scarce_memory_new.h replaces operator new; exactly one file of the executable includes it.
 #pragma once
 
 #include <atomic>
@@ -8,14 +8,14 @@
 
 namespace scratchfs::fakes {
 
-// Fails one allocation with operator new of this thread: the one after `spared` others.
+// Fails one call of operator new in this thread: the one after `spared` others.
 class OneFailure {
  public:
   explicit OneFailure(std::uint64_t spared);
   ~OneFailure();
   OneFailure(const OneFailure&) = delete;
   OneFailure& operator=(const OneFailure&) = delete;
-  // False: there were not so many.
+  // Whether an allocation failed; false if there were too few.
   bool happened() const;
 };
 

@@ -1,4 +1,4 @@
-// What scarce_memory.h declares, and the operators new and delete of the whole executable.
+// Implements scarce_memory.h and replaces operators new and delete in the whole executable.
 #pragma once
 
 #include <cstdlib>
@@ -9,7 +9,7 @@
 namespace scratchfs::fakes {
 namespace detail {
 
-constexpr std::int64_t kNever = -1;  // what counting down ends with
+constexpr std::int64_t kNever = -1;  // where the countdown ends
 constinit inline thread_local std::int64_t spared_here = kNever;
 constinit inline thread_local bool happened_here = false;
 constinit inline thread_local bool has_enough = false;
@@ -21,7 +21,8 @@ inline bool is_refused() {
   if (spared_here >= 0 && spared_here-- == 0) return happened_here = true;
   const std::uint32_t every = one_in.load(std::memory_order_relaxed);
   if (every == 0 || has_enough) return false;
-  // A number that is no multiple of what a loop allocates in each round would miss some places.
+  // Multiply, because `every` could be a divisor of the number of allocations in a round of a loop,
+  // and would then miss some places in it.
   const std::uint64_t number = asked.fetch_add(1, std::memory_order_relaxed);
   if ((number * 0x9E3779B97F4A7C15U >> 32) % every != 0) return false;
   refused.fetch_add(1, std::memory_order_relaxed);
@@ -59,8 +60,8 @@ std::uint64_t ScarceMemory::failures() const { return detail::refused; }
 
 }  // namespace scratchfs::fakes
 
-// Each form, because a sanitizer's own ones do not call these. Not inlined: GCC would compare
-// malloc with delete, and warn.
+// All forms are replaced, because those of a sanitizer do not call operator new(size_t). Not
+// inlined, or GCC would warn that malloc is paired with delete.
 [[gnu::noinline]] void* operator new(std::size_t bytes) {
   return scratchfs::fakes::detail::allocate(bytes, 1);
 }

@@ -38,7 +38,7 @@ TEST(CgroupDirectory, IsWhereTheMountShowsTheGroup) {
   EXPECT_EQ(cgroup_directory(part, "0::/boxes\n"), "");
 }
 
-// A group below the root of the hierarchy, as root may make one.
+// A group below the root of the hierarchy; making one needs root.
 class Cgroups : public testing::Test {
  protected:
   void SetUp() override {
@@ -140,7 +140,7 @@ TEST_F(Cgroups, ThatAreRemovedHaveEnded) {
   EXPECT_TRUE(ends_->comes(key));
 }
 
-// A group below the test's that is told of all the time: it is frozen and thawed.
+// A subgroup with permanent events: it is frozen and thawed all the time.
 class BusyGroup {
  public:
   BusyGroup(std::string directory, CgroupClaimants& kind)
@@ -173,7 +173,7 @@ class BusyGroup {
   std::thread thread_;
 };
 
-// The kernel does not tell of a change less than 10 ms after another if the group is removed then.
+// The kernel drops an event that comes less than 10 ms after another if the group is then removed.
 TEST_F(Cgroups, ThatAreRemovedRightAfterTheirLastProcessHaveEndedHoweverBusyOthersAre) {
   const BusyGroup busy(directory_ + "/busy", *kind_);
   std::vector<ClaimantKey> keys;

@@ -1,5 +1,5 @@
-// Claims where /proc hides other users' processes (proc(5), hidepid), as a daemon sees it that is
-// not root's.
+// Claims when /proc hides the processes of other users (proc(5), hidepid), as a daemon without root
+// privileges sees it.
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -14,7 +14,8 @@ namespace {
 
 class UnderHidepid : public testing::Test {
  protected:
-  // The exit code of an unprivileged process to whom /proc shows its own processes alone.
+  // Runs `work` in an unprivileged process to which /proc shows only its own processes. Returns its
+  // exit code.
   template <typename Work>
   static int observe(Work work) {
     const pid_t observer = fork();
@@ -40,7 +41,7 @@ TEST_F(UnderHidepid, ASessionWhoseMembersAreHiddenLivesUntilTheLastHasEnded) {
   int orders[2];
   ASSERT_EQ(pipe(told), 0);
   ASSERT_EQ(pipe(orders), 0);
-  // A root's session of two; the keeper ends them one by one, on order.
+  // A session of root's with two members; the keeper ends them one by one on request.
   const pid_t keeper = fork();
   if (keeper == 0) {
     int inner[2];

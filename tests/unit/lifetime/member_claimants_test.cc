@@ -63,7 +63,7 @@ TEST(Users, EndWithTheirLastProcess) {
   EXPECT_TRUE(ends.comes(kUser));
 }
 
-// A look that can open nothing has seen nobody.
+// A scan that cannot open files proves nothing.
 TEST(Users, LastWhileThereAreNoDescriptorsToLookForThem) {
   if (kSanitizerTakesDescriptors) GTEST_SKIP() << kTakesDescriptors;
   if (geteuid() != 0) GTEST_FAIL() << "becoming another user needs root";
@@ -104,7 +104,7 @@ TEST(Users, AreThereAsLongAsAProcessActsForThem) {
   constexpr uid_t kUser = 61008;
   MemberClaimants kind(user_membership());
   Ends ends(kind);
-  // As a set-uid program: the real user is another.
+  // As a set-uid program: the real user differs.
   ChildProcess acting([] { EXPECT_EQ(setresuid(0, kUser, 0), 0); });
   kind.watch(kUser, acting.pid());
   EXPECT_FALSE(ends.comes(kUser, kLongEnough));
@@ -112,7 +112,7 @@ TEST(Users, AreThereAsLongAsAProcessActsForThem) {
   EXPECT_TRUE(ends.comes(kUser));
 }
 
-// What claims while somebody looks must not be taken for ended by that look.
+// A claim made during a check must not be taken for ended by that check.
 TEST(AnEnd, IsNotToldWhereAClaimCameAfterTheLook) {
   MemberClaimants kind(process_membership());
   ChildProcess child([] {});
@@ -121,7 +121,7 @@ TEST(AnEnd, IsNotToldWhereAClaimCameAfterTheLook) {
   std::atomic<bool> ended = false;
   kind.start({[&](ClaimantKey) { return std::uint64_t{0}; },
               [&](ClaimantKey, std::uint64_t) {
-                if (++looks < 3) return false;  // as if it had claimed meanwhile
+                if (++looks < 3) return false;  // as if a claim had been made meanwhile
                 ended = true;
                 return true;
               }});

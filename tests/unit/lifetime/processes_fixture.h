@@ -1,4 +1,4 @@
-// Processes that a test starts, and a claimant kind whose ends it waits for.
+// Processes for tests, and a claimant kind whose ends can be waited for.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,13 +37,13 @@ inline constexpr bool kSanitizerTakesDescriptors = false;
 inline constexpr const char* kTakesDescriptors =
     "UBSan takes a pipe to look whether an object can be read, and without one says that it cannot";
 
-// How long something must not happen for, in seconds.
+// How long to check that something does not happen, in seconds.
 inline constexpr double kLongEnough = 0.4;
 
 inline base::Caller caller_of(pid_t pid) { return {.uid = 0, .gid = 0, .pid = pid, .umask = 022}; }
 
-// What a child waits at. It opens when every process that was forked since it was made has opened
-// it, waits at it, or has ended.
+// Blocks a child process. It opens once every process that was forked since its construction has
+// called open() or wait(), or has ended.
 class Gate {
  public:
   Gate() { EXPECT_EQ(pipe(ends_), 0); }
@@ -68,8 +68,8 @@ class Gate {
   int ends_[2] = {-1, -1};
 };
 
-// From here on a child of the caller goes on, the first process of a pid namespace with a /proc of
-// its own, whose session was made outside; the caller ends as the child does.
+// Continues in a child of the caller: the first process of a pid namespace with its own /proc,
+// whose session is outside. The caller exits with the child's exit code.
 inline void enter_pid_namespace() {
   if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(101);
   const pid_t child = fork();
@@ -82,8 +82,8 @@ inline void enter_pid_namespace() {
   if (mount("proc", "/proc", "proc", 0, nullptr) != 0) _exit(104);
 }
 
-// One allocation of it fails, the one after `spared` others; where that is told, who claims next
-// watches again. False: there were not so many.
+// Calls watch() with one failing allocation: the one after `spared` others. If watch() throws,
+// repeats it, as the next claim would. Returns false if there were too few allocations.
 inline bool watch_with_failure(ClaimantKind& kind, ClaimantKey key, pid_t pid,
                                std::uint64_t spared) {
   const fakes::OneFailure failure(spared);
@@ -95,7 +95,7 @@ inline bool watch_with_failure(ClaimantKind& kind, ClaimantKey key, pid_t pid,
   return failure.happened();
 }
 
-// As long as it lives, no file can be opened by this process.
+// While it lives, this process cannot open any file.
 class NoMoreDescriptors {
  public:
   NoMoreDescriptors() {
@@ -142,7 +142,7 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
   ClaimantKey key() const { return static_cast<ClaimantKey>(pid_); }
   base::Caller caller() const { return caller_of(pid_); }
-  // It ends, and stays a zombie until end().
+  // Kills the process and leaves it a zombie until end().
   void end_unreaped() const {
     kill(pid_, SIGKILL);
     siginfo_t info{};
@@ -157,7 +157,7 @@ class ChildProcess {
   pid_t pid_ = -1;
 };
 
-// Plays the tree's part for a kind: counts claims, and remembers who has ended.
+// Acts as the tree does for a kind: counts claims and records who has ended.
 class Ends {
  public:
   explicit Ends(ClaimantKind& kind) : kind_(kind) {
@@ -176,7 +176,7 @@ class Ends {
     base::Lock lock(mutex_);
     return ended_.contains(key);
   }
-  // Within the bound in seconds.
+  // Waits for the end at most this many seconds.
   bool comes(ClaimantKey key, double seconds = 10) {
     const auto until = deadline(seconds);
     base::Lock lock(mutex_);

@@ -1,4 +1,4 @@
-// Claims by session: when a session counts as over, and what it costs to know.
+// Claims by session: when a session counts as over, and what it costs to find out.
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -55,7 +55,7 @@ TEST_F(Sessions, AreDescribedWithTheirProgramAndTheNumberOfProcesses) {
   EXPECT_EQ(kind_.describe_now(std::vector{key, ClaimantKey{1U << 30}}),
             (std::vector{number + " (a (b) ?), 1 process", std::string("session 1073741824")}));
   child.end();
-  // What a look through /proc has told is told again for a while.
+  // The result of a scan of /proc is reused for a while.
   while (kind_.describe_now(std::vector{key}) != std::vector{number}) std::this_thread::yield();
 }
 
@@ -120,7 +120,7 @@ TEST_F(Sessions, LiveWithAProcessWhoseMainThreadHasEnded) {
       gate.wait();
       _exit(0);
     }).detach();
-    syscall(SYS_exit, 0);  // the main thread alone
+    syscall(SYS_exit, 0);  // ends only the main thread
   }
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
@@ -138,7 +138,7 @@ TEST_F(Sessions, AreWatchedThoughAThreadClaimsThatIsNotTheMainOne) {
   Gate gate;
   int told[2];
   ASSERT_EQ(pipe(told), 0);
-  // A member of the session, not its leader: that one has ended.
+  // A member of the session that is not its leader; the leader has ended.
   ChildProcess leader([&] {
     setsid();
     if (fork() != 0) return;
@@ -171,7 +171,7 @@ TEST_F(Sessions, ThatAreOverBeforeTheyAreWatchedEndAtOnce) {
   EXPECT_TRUE(ends.comes(key));
 }
 
-// clone3(2): a process with this very number.
+// clone3(2): makes a process with the given number.
 pid_t fork_with_number(pid_t number) {
   struct {
     std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
@@ -190,7 +190,7 @@ TEST_F(Sessions, DoNotEndWhereTheirNumberIsUsedAgainByOneThatClaims) {
   const auto number = static_cast<pid_t>(key);
   kind_.watch(key, number);
   first.end();
-  // Nobody looked yet: the kind has not been started.
+  // Nothing has been checked yet: the kind has not been started.
   Gate gate;
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
@@ -236,7 +236,7 @@ TEST_F(Sessions, AreFollowedFromMemberToMember) {
   EXPECT_TRUE(ends.comes(key));
 }
 
-// As a daemon does whose parent has ended before its setsid(2).
+// As a daemon whose parent has ended before its setsid(2).
 TEST_F(Sessions, EndWhenTheirLastMemberLeavesThem) {
   Ends ends(kind_);
   Gate leave;
@@ -272,7 +272,8 @@ TEST_F(Sessions, OfWhichManyEndAtOnceNeedNotOneLookEach) {
   const auto looks = kind_.looks();
   const auto end = std::chrono::steady_clock::now();
   EXPECT_GE(looks, 2U) << "zombies";
-  // What ends within 20 ms is looked for at once. How many such moments it took is the machine's.
+  // Ends within 20 ms are handled in one scan. How many such intervals there were depends on the
+  // machine.
   EXPECT_LE(looks, static_cast<std::uint64_t>((end - start) / std::chrono::milliseconds(20)));
   for (ChildProcess& child : children) child.end();
   EXPECT_EQ(kind_.looks(), looks);
@@ -285,7 +286,7 @@ TEST_F(Sessions, ThatAreReapedAtOnceNeedNoLook) {
     children.push_back(session());
     kind_.watch(children.back().key(), children.back().pid());
   }
-  children.clear();  // ends and reaps each, before the kind begins to watch
+  children.clear();  // ends and reaps each before the kind starts to watch
   Ends ends(kind_);
   EXPECT_TRUE(ends.come(kSessions));
   EXPECT_EQ(kind_.looks(), 0U);

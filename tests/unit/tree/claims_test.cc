@@ -84,7 +84,7 @@ TEST_F(Claims, OfWhoCannotBeKnownAtOnceAreMadeByAThreadThatMayWait) {
 }
 
 TEST_F(Claims, OfACreatorThatEndsMeanwhileHoldNothing) {
-  // The claimant is handed out, ends, and only then gets its name.
+  // The claimant is handed out, then ends, and only then is given its name.
   const auto registry_end = [&] { return claimants_.end(kSession); };
   make_file(root_, "mine", O_EXCL);
   ClaimRegistry registry(claimants_);

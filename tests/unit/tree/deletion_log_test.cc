@@ -1,4 +1,4 @@
-// The debug log tells of each deletion which holder was the last, and rates itself down.
+// The debug log names the last holder of each deleted object, at a limited rate.
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -10,7 +10,7 @@
 namespace scratchfs::tree {
 namespace {
 
-// What is logged while it exists.
+// Captures the log while it exists.
 class CapturedLog {
  public:
   CapturedLog() : before_(spdlog::default_logger()) {
@@ -24,7 +24,7 @@ class CapturedLog {
   CapturedLog(const CapturedLog&) = delete;
   CapturedLog& operator=(const CapturedLog&) = delete;
 
-  // The lines of deletions, without the inodes' numbers.
+  // The lines about deletions, without inode numbers.
   std::vector<std::string> deletions() const {
     std::vector<std::string> lines;
     std::istringstream text(text_.str());

@@ -1,4 +1,4 @@
-// The words of system.scratchfs.lifetime: who holds a file.
+// The text of system.scratchfs.lifetime: what holds a file.
 #include "tests/unit/tree/tree_fixture.h"
 
 namespace scratchfs::tree {

@@ -1,5 +1,5 @@
-// What nothing holds is gone, and what somebody holds is there, however sessions create, link,
-// move, exchange and remove what they and others made.
+// What nothing holds is gone and what something holds exists, however sessions create, link, move,
+// exchange and remove their own objects and those of others.
 #include <fmt/format.h>
 
 #include <random>
@@ -29,7 +29,7 @@ class Holding : public TreeTest {
   }
 };
 
-// --- what leaves a held directory is claimed by who moves it ---
+// --- What leaves a held directory is claimed by its mover ---
 
 TEST_F(Holding, AnExchangeClaimsWhatItTakesOutOfAHeldDirectory) {
   const auto job = make_directory(root_, "job");
@@ -101,7 +101,7 @@ TEST_F(Holding, NothingLeavesAHeldDirectoryForOneWhoIsGone) {
   EXPECT_EQ(names(job), (std::vector<std::string>{"result", "in"}));
 }
 
-// --- what the last held name leaves behind goes with it ---
+// --- What remains when the last held name is removed goes with it ---
 
 TEST_F(Holding, AFileGoesWhenTheLastNameThatIsHeldIsRemoved) {
   link(make_file(root_, "f", O_EXCL), "g", kOtherSession);
@@ -165,7 +165,7 @@ TEST_F(Holding, ARemovedNameThatNothingHeldLetsNothingGo) {
   EXPECT_EQ(names(root_), std::vector<std::string>{"f"});
 }
 
-// --- at random ---
+// --- Random operations ---
 
 class RandomHolding : public Holding, public testing::WithParamInterface<unsigned> {
  protected:

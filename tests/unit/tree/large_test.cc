@@ -1,4 +1,4 @@
-// Large files and trees: what takes long is not done by a handler, and nobody notices.
+// Large files and trees: slow work is not done by a handler, and has no visible effect.
 #include <linux/falloc.h>
 
 #include "tests/unit/tree/tree_fixture.h"
@@ -53,7 +53,7 @@ TEST_F(Large, SoDoesOneThatGoesWithItsLastHandleOrIsEmptied) {
   }
 }
 
-// The store has no room but what is being freed; without waiting for it the second file fails.
+// The store has no room except what is being freed: the second file fails unless it waits for that.
 TEST_F(Large, WhoNeedsTheRoomOfADeletedFileGetsIt) {
   constexpr std::uint64_t kNearlyAll = 480 * kMiB;
   for (int i = 0; i < 5; ++i) {

@@ -1,4 +1,4 @@
-// When a file goes: docs/semantics.md, line by line.
+// When a file is deleted: docs/semantics.md, line by line.
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -219,7 +219,7 @@ TEST_F(Claimed, AChainOfDirectoriesDeeperThanTheStackGoesAtOnce) {
   EXPECT_TRUE(names(root_).empty());
 }
 
-// --- the moment between FLUSH and RELEASE ---
+// --- Between FLUSH and RELEASE ---
 
 TEST_F(Claimed, ALookUpOfAClosingNameMustWait) {
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
@@ -275,11 +275,11 @@ TEST_F(Claimed, AFlushThatCameSinceIsNotTakenForAnOldOne) {
   arrivals_.known = true;
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
   tree_->flush(*tree_->handle(file.opened.handle));
-  // Another descriptor is closed while the first look-up asks, and this time it is the last.
+  // While the first lookup asks, another descriptor is closed, which is the last one.
   bool closed = false;
   std::thread closer;
   arrivals_.meanwhile = [&] {
-    // To whoever asks again the answer is that this has arrived.
+    // Those who ask again learn that this RELEASE has arrived.
     if (closer.joinable()) closer.join();
     if (std::exchange(closed, true)) return;
     tree_->flush(*tree_->handle(file.opened.handle));
@@ -293,18 +293,18 @@ TEST_F(Claimed, WhoMakesOthersWaitInVainHasABudgetForIt) {
   const auto hers = create(root_, "hers", O_RDWR | O_CREAT);
   Handle& handle = *tree_->handle(hers.opened.handle);
   int waits = 0;
-  // Each time another duplicate of the descriptor is closed.
+  // Each time, another duplicate of the descriptor is closed.
   do {
     tree_->flush(handle);
     EXPECT_TRUE(exists(root_, "hers"));
     ASSERT_LE(++waits, WaitBudget::kOfOne / kClosingBound + 2);
   } while (arrivals_.patience.load() == kClosingAsk);
-  // The transport is asked all the same, and what it can tell counts.
+  // The transport is still asked, and its answer counts.
   tree_->flush(handle);
   arrivals_.meanwhile = [&] { tree_->release(hers.opened.handle); };
   EXPECT_FALSE(exists(root_, "hers"));
 
-  // The budget is her own.
+  // Each user has their own budget.
   const auto his =
       tree_->create(root_, "his", 0600, O_RDWR | O_CREAT, caller(kSession, 2000), Wait::yes);
   ASSERT_TRUE(his);
@@ -321,7 +321,8 @@ TEST_F(Claimed, AClaimedFileNeedsNoFlushAndItsNameCanBeRemembered) {
   tree_->release(file.opened.handle);
 }
 
-// A handle from before sends no FLUSH although its close deletes the file now.
+// A handle from before the end of the claim sends no FLUSH, although its close now deletes the
+// file.
 TEST_F(Claimed, WhereAHandleOutlivedTheClaimLookUpsAskWhetherItIsClosed) {
   const auto file = create(root_, "mine", O_RDONLY | O_CREAT | O_EXCL);
   ASSERT_FALSE(file.opened.needs_flush);

@@ -1,4 +1,4 @@
-// Files with several names: what holds them must come out right however the names move.
+// Files with several names: what holds them stays correct, however the names move.
 #include <random>
 
 #include "tests/unit/tree/tree_fixture.h"

@@ -1,4 +1,4 @@
-// What the root of a mount shows with private_names, and whom.
+// Which entries the root of a mount with private_names shows to each user.
 #include "tests/unit/tree/tree_fixture.h"
 
 namespace scratchfs::tree {
@@ -22,7 +22,7 @@ class PrivateNames : public TreeTest {
     EXPECT_TRUE(made) << name;
     return made->inode;
   }
-  // What one call shows.
+  // What one call of list() shows.
   base::Result<Strings> one_listing(std::uint64_t cookie, uid_t viewer, Wait wait) {
     Strings shown;
     const auto listed = tree_->list(
@@ -72,7 +72,7 @@ TEST_F(PrivateNames, AHandlerPassesOverAFewThatAreHiddenAndAWorkerOverAll) {
   for (int i = 0; i < 1000; ++i) make(root_, "b" + std::to_string(i), kBob);
   EXPECT_TRUE(one_listing(2, kAlice, Wait::no).is(base::kWouldBlock));
   EXPECT_EQ(*one_listing(2, kAlice, Wait::yes), Strings{"a1"});
-  // With something shown there is an answer, and nothing to wait for.
+  // Something has been shown, so there is a reply and nothing to wait for.
   EXPECT_EQ(*one_listing(0, kAlice, Wait::no), (Strings{".", ".."}));
   EXPECT_EQ(*one_listing(2, 3000, Wait::yes), Strings{}) << "the end";
 }

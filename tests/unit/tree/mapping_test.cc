@@ -1,4 +1,4 @@
-// What the kernel's page cache knows of a file before the tree does.
+// Data that is in the kernel's page cache before the tree has it.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// What objects take of the mount's memory: counted, bounded, given back.
+// The memory of objects is counted, bounded, and given back.
 #include <optional>
 
 #include "tests/unit/tree/tree_fixture.h"
@@ -10,7 +10,7 @@ class ObjectsMemory : public TreeTest {
  protected:
   ObjectsMemory() : TreeTest(limits::LifetimeMode::mount) {}
   std::uint64_t counted() const { return store_->stats().memory_used; }
-  // The error that ends making objects one by one; fails where they are more than `most`.
+  // Makes objects until one fails, which must be with ENOSPC and before there are more than `most`.
   template <typename Make>
   void expect_end_before(std::uint64_t most, Make make) {
     std::uint64_t made = 0;

@@ -1,5 +1,5 @@
-// Each allocation of each call fails once: the call then says so and has changed nothing, and works
-// when it is made again.
+// Each allocation of each call fails once: the call reports that, has changed nothing, and works
+// when it is repeated.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
@@ -18,11 +18,11 @@ class Scarcity : public TreeTest {
  protected:
   Scarcity() {
     tree_->set_kernel(&silent_, &arrivals_);
-    spdlog::default_logger();  // made now: it cannot be without memory
+    spdlog::default_logger();  // created now, because it needs memory
   }
 
-  // `call` returns a Result; it is made until no allocation fails, each time with a later one that
-  // does. `undo` puts back what `call` has done.
+  // Calls `call`, which returns a Result, again and again, each time with a later allocation
+  // failing, until none fails. `undo` reverts what `call` has done.
   template <typename Call, typename Undo>
   void expect_each_failure_is_told(Call call, Undo undo) {
     for (std::uint64_t spared = 0;; ++spared) {
@@ -47,7 +47,7 @@ class Scarcity : public TreeTest {
         undo();
       }
       expect_clean_audit();
-      // And once more, with enough.
+      // Once more, with enough memory.
       const auto again = call();
       ASSERT_TRUE(again) << again.error().value();
       undo();
@@ -56,7 +56,7 @@ class Scarcity : public TreeTest {
       ASSERT_LT(spared, 1000U);
     }
   }
-  // Each name with what is behind it, who claims it and its times.
+  // The state below `directory`: each name with its inode, its claimants and its times.
   static std::string state_below(const Inode& directory) {
     std::string state = state_of(directory) + '\n';
     std::uint64_t cookie = 0;
@@ -79,7 +79,7 @@ class Scarcity : public TreeTest {
         now.mode, now.links, now.size, now.modified.tv_sec, now.modified.tv_nsec,
         now.changed.tv_sec, now.changed.tv_nsec);
   }
-  // Of what creates `name` in the root.
+  // Returns an `undo` for what creates `name` in the root.
   std::function<void()> removal(const std::string& name, bool directory = false) {
     return [this, name, directory] {
       const auto removed =
@@ -92,7 +92,7 @@ class Scarcity : public TreeTest {
     tree_->forget(found->inode->id, 1);
     return {};
   }
-  // The answer to CREATE, and the close that follows it sooner or later.
+  // CREATE, and the close that follows.
   base::Result<void> create_and_close(const std::string& name, int flags) {
     const auto created =
         tree_->create(root_, name, 0644, O_RDWR | O_CREAT | flags, caller(), Wait::yes);
@@ -159,7 +159,7 @@ TEST_F(Scarcity, OfRenamingADirectoryIntoAnother) {
   EXPECT_TRUE(exists(moved, "entry"));
 }
 
-// What the target was is made anew each time.
+// The target is made anew each time.
 TEST_F(Scarcity, OfRenamingOverAFile) {
   const InodeRef directory = make_directory(root_, "directory");
   make_file(directory, "source");
@@ -176,7 +176,7 @@ TEST_F(Scarcity, OfRenamingOverAFile) {
       });
 }
 
-// Each name gets the other's claim on the way.
+// Each name temporarily gets the other's claim.
 TEST_F(Scarcity, OfRenamingAClaimedFileOverAnother) {
   const auto make_both = [&] {
     make_file(root_, "source", O_EXCL);
@@ -215,7 +215,7 @@ TEST_F(Scarcity, OfExchangingAFileWithADirectoryElsewhere) {
   EXPECT_EQ(tree_->lookup(root_, "other", Wait::yes)->inode, other);
 }
 
-// Who exchanges claims what comes out.
+// The exchanging session claims what leaves the directory.
 TEST_F(Scarcity, OfExchangingAFileOutOfADirectory) {
   const InodeRef directory = make_directory(root_, "directory");
   make_file(directory, "file");
@@ -231,7 +231,7 @@ TEST_F(Scarcity, OfExchangingAFileOutOfADirectory) {
   close(loose);
 }
 
-// The other name goes as well, at the call or a moment later.
+// The other name goes as well, during the call or a moment later.
 TEST_F(Scarcity, OfRemovingTheLastNameThatIsHeld) {
   const InodeRef directory = make_directory(root_, "directory");
   const auto make_both = [&] {
@@ -243,7 +243,7 @@ TEST_F(Scarcity, OfRemovingTheLastNameThatIsHeld) {
   make_both();
   expect_each_failure_is_told([&] { return tree_->unlink(directory, "file", Wait::yes); },
                               [&] {
-                                expect_clean_audit();  // once what was left has been seen to
+                                expect_clean_audit();  // once deferred work is done
                                 EXPECT_FALSE(exists(root_, "a link with a long name"));
                                 make_both();
                               });
@@ -256,7 +256,7 @@ TEST_F(Scarcity, OfRemoving) {
                               [&] { make_file(directory, "file"); });
 }
 
-// Which lets all go that was in the directory.
+// This deletes everything in the directory.
 TEST_F(Scarcity, OfLiftingAMark) {
   InodeRef directory;
   const auto make_all = [&] {
@@ -320,7 +320,7 @@ TEST_F(Scarcity, OfReplacingAnAttributeKeepsTheOldValue) {
   EXPECT_EQ(tree_->xattr(file, "user.name")->size(), 5000U);
 }
 
-// The directories that its end leaves empty go as well, whatever failed in between.
+// The directories that become empty are deleted as well, whichever allocation failed.
 TEST_F(Scarcity, OfTheLastCloseInADirectoryThatNothingHolds) {
   const std::string outer = "an outer directory with a long name";
   const std::string inner = "an inner directory with a long name";
@@ -337,13 +337,13 @@ TEST_F(Scarcity, OfTheLastCloseInADirectoryThatNothingHolds) {
     }
     tree_->forget(file.found.inode->id, 1);
     file.found.inode = nullptr;
-    expect_clean_audit();  // once what was left has been seen to
+    expect_clean_audit();  // once deferred work is done
     EXPECT_EQ(names(root_), std::vector<std::string>{}) << "after " << spared;
     if (!happened || HasFailure()) return;
   }
 }
 
-// A close tells nobody of a failure, so it has none.
+// A close cannot report a failure, so it must not fail.
 TEST_F(Scarcity, OfTheLastClose) {
   for (std::uint64_t spared = 0;; ++spared) {
     auto file = create(root_, "a loose file with a long name", O_RDWR | O_CREAT);
@@ -363,8 +363,8 @@ TEST_F(Scarcity, OfTheLastClose) {
   }
 }
 
-// Nobody is there to be told, so it is tried again: who notices the end has no memory in one round,
-// who sweeps has little in the other.
+// Nobody can be told of a failure, so the work is repeated. In the first round the thread that
+// handles the end lacks memory, in the second the one that sweeps.
 TEST_F(Scarcity, OfWhatFollowsTheEndOfASession) {
   const auto make_all = [&] {
     const InodeRef directory = make_directory(root_, "directory");

@@ -1,4 +1,4 @@
-// Sockets: the kernel's list of bound ones, and how long the tree keeps theirs.
+// Sockets: the kernel's list of bound sockets, and how long the tree keeps them.
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -45,7 +45,7 @@ class Sockets : public TreeTest {
       return BoundInodes{static_cast<std::uint32_t>(bound_.load())};
     });
   }
-  // The watch must not outlive what it asks.
+  // The watch must not outlive the members that it uses.
   ~Sockets() override {
     tree_.reset();
     start({});

@@ -1,4 +1,4 @@
-// The end of a claimant that held much delays nobody else's.
+// The end of a claimant that held much does not delay the sweep of another.
 #include "fs/tree/sweeper.h"
 
 #include <algorithm>
@@ -11,7 +11,8 @@
 namespace scratchfs::tree {
 namespace {
 
-// Sweeps of so many pieces, which write down whose turn it was. The first piece waits for go().
+// Sweeps with the given numbers of pieces. Records whose turn it was. The first piece waits for
+// go().
 class Turns {
  public:
   void add(ClaimantKey key, int pieces) {
@@ -98,8 +99,8 @@ TEST(ASweeper, EndsWithSweepsThatAreNotDone) {
   turns.wait_until_begun();
 }
 
-// Writes down what is deleted. The first deletion waits until all have been told to end, as long as
-// that may take.
+// Records what is deleted. The first deletion waits until all ends have been reported, with a time
+// limit.
 class FirstDeletionWaits : public SilentNotices {
  public:
   void name_gone(InodeId, InodeId, std::string name, std::shared_ptr<void>) override {
@@ -125,8 +126,8 @@ class Sweeps : public TreeTest {
  protected:
   static constexpr int kMany = 5000;
 
-  // As a watcher does, one end after the other. How many are deleted before the other session's
-  // one file is.
+  // Ends both sessions one after the other, as a watcher does. Returns how many files were deleted
+  // before the only one of the other session.
   std::ptrdiff_t deleted_before_the_small_one() {
     make_file(root_, "small", O_EXCL, kOtherSession);
     tree_->set_kernel(&notices_, &arrivals_);
@@ -161,7 +162,7 @@ TEST_F(Sweeps, EndWithWhatWasInTheDirectoryWhenTheyBegan) {
   tree_->set_kernel(&notices_, &arrivals_);
   claimants_.swept = nullptr;
   EXPECT_TRUE(claimants_.end(kSession));
-  // While the first deletion waits.
+  // Meanwhile the first deletion waits.
   const auto open = create(directory, "open", O_RDWR | O_CREAT);
   make_file(directory, "claimed", O_EXCL, kOtherSession);
   notices_.all_ended();

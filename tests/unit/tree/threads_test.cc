@@ -1,5 +1,5 @@
-// Many threads on one tree: whatever the order, it ends up consistent and nothing is charged that
-// is not there. Meant for ThreadSanitizer and for the check of the lock order.
+// Many threads on one tree: whatever their order, the tree ends up consistent and nothing is
+// charged that does not exist. Meant for ThreadSanitizer and for the check of the lock order.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,22 +16,22 @@ namespace {
 constexpr unsigned kDirectories = 4;
 constexpr unsigned kNames = 8;
 constexpr pid_t kSessions = 4;
-// Which of two directories is locked first depends on where they lie; ThreadSanitizer takes the
-// order in which it first saw them locked for theirs for ever.
+// Which of two directories is locked first depends on where they are. ThreadSanitizer keeps the
+// first order that it saw for each pair, so it would report moved directories.
 #if defined(SCRATCHFS_SANITIZE_THREAD)
 constexpr bool kDirectoriesMove = false;
 #else
 constexpr bool kDirectoriesMove = true;
 #endif
 
-// The errors that losing a race, or having too little, may give.
+// The errors that a lost race or a shortage may cause.
 bool is_expected(Errno error) {
   static const std::set<int> expected{ENOENT, EEXIST, ENOTEMPTY, ENOTDIR, EISDIR,
                                       EINVAL, EPERM,  EDQUOT,    ENOSPC,  EINTR};
   return expected.contains(error.value());
 }
 
-// Those of the fixture are for one thread.
+// The fixture's claimants are for a single thread.
 class SilentClaimants final : public FakeClaimants {
  public:
   void watch(ClaimantKey, pid_t) override {}
@@ -73,7 +73,7 @@ class TreeThreads : public testing::Test {
       ADD_FAILURE() << "errno " << result.error().value();
     }
   }
-  // As a request that was answered, and the kernel has forgotten it again.
+  // Acts as if the request was answered and the kernel has forgotten the inode again.
   template <typename Result>
   void found(const Result& result) {
     expect(result);
@@ -140,14 +140,14 @@ class TreeThreads : public testing::Test {
     expect(tree_.list(
         directory(actor), 2, 0, [](const Listed&) { return true; }, Wait::yes));
   }
-  // On a directory that may be claimed, or on one that holds such.
+  // On a name in a directory, or on the directory itself if the name does not exist.
   void mark(Actor& actor, bool kept) {
     const auto marked = tree_.lookup(directory(actor), name(actor), Wait::yes);
     expect(marked);
     expect(tree_.set_kept(marked ? marked->inode : directory(actor), kept, Wait::yes));
     if (marked) tree_.forget(marked->inode->id, 1);
   }
-  // One of the directories into another, and back.
+  // Moves one of the directories into another, and back.
   void move_a_directory(Actor& actor) {
     const unsigned which = actor.below(kDirectories);
     const unsigned into = (which + 1 + actor.below(kDirectories - 1)) % kDirectories;
@@ -155,7 +155,7 @@ class TreeThreads : public testing::Test {
     const std::string from = std::to_string(which);
     EXPECT_TRUE(tree_.rename(root, from, directories_[into], from, RenameMode::no_replace,
                              caller(actor), Wait::yes));
-    base::Result<void> moved = Errno(EINTR);  // its session may end meanwhile
+    base::Result<void> moved = Errno(EINTR);  // the mover's session may end meanwhile
     while (moved.is(Errno(EINTR)))
       moved = tree_.rename(directories_[into], from, root, from, RenameMode::no_replace,
                            caller(actor), Wait::yes);

@@ -23,7 +23,7 @@ namespace scratchfs::tree {
 using base::Errno;
 using base::Wait;
 
-// Claims by pid, as given: pid 0 cannot be known, pid 404 has vanished.
+// Claimants by pid: the end of pid 0 cannot be seen, and pid 404 has ended.
 class FakeClaimants : public ClaimantKind {
  public:
   Identity identify(const Caller& caller, Wait wait) override {
@@ -43,13 +43,13 @@ class FakeClaimants : public ClaimantKind {
   void watch(ClaimantKey key, pid_t) override { watched.insert(key); }
   void start(ClaimantEvents events) override { events_ = std::move(events); }
   void stop() override {}
-  // Returns when what it held has been looked at, where `swept` waits for that.
+  // Ends a claimant. If `swept` waits for the sweep, returns when it is done.
   bool end(ClaimantKey key) {
     const bool ended = events_.ended(key, events_.claims(key));
     if (swept) swept();
     return ended;
   }
-  // An end that was looked for before `since_then`.
+  // Reports an end that was seen before `since_then` ran.
   template <typename Action>
   bool end_seen_before(ClaimantKey key, Action since_then) {
     const auto claims = events_.claims(key);
@@ -57,7 +57,7 @@ class FakeClaimants : public ClaimantKind {
     return events_.ended(key, claims);
   }
 
-  bool slow = false;  // identify() must wait
+  bool slow = false;  // identify() returns MustWait with Wait::no
   std::function<void()> swept;
 
   std::set<ClaimantKey> watched;
@@ -78,7 +78,7 @@ class RecordedNotices : public KernelNotices {
   std::multiset<std::string> expired;
 };
 
-// Of which the kernel is told when the test lets go of them.
+// Pending notifications: the kernel is notified when the test drops them.
 class KeptNotices : public KernelNotices {
  public:
   void name_gone(InodeId, InodeId, std::string, std::shared_ptr<void> until_told) override {
@@ -89,7 +89,7 @@ class KeptNotices : public KernelNotices {
   std::vector<std::shared_ptr<void>> all;
 };
 
-// For tests in which many threads speak, or memory fails.
+// For tests with many threads or failing allocations.
 class SilentNotices : public KernelNotices {
  public:
   void name_gone(InodeId, InodeId, std::string, std::shared_ptr<void>) override {}
@@ -97,7 +97,7 @@ class SilentNotices : public KernelNotices {
   void mode_changed(InodeId) override {}
 };
 
-// A kernel of which all is known, or nothing.
+// A transport that can tell everything (`known`), or nothing.
 class FakeArrivals : public Arrivals {
  public:
   bool all_handled(std::chrono::milliseconds how_long) override {
@@ -112,9 +112,9 @@ class FakeArrivals : public Arrivals {
   }
   std::atomic<bool> known = false;
   std::atomic<int> asked = 0;
-  std::atomic<std::chrono::milliseconds> patience{};  // of the last question
-  std::function<void()> meanwhile;                    // before the answer
-  std::function<void()> forgets;                      // the same, where FORGETs are asked for
+  std::atomic<std::chrono::milliseconds> patience{};  // of the last call
+  std::function<void()> meanwhile;                    // runs before the answer
+  std::function<void()> forgets;                      // the same for all_forgotten()
 };
 
 class TreeTest : public testing::Test {
@@ -156,7 +156,7 @@ class TreeTest : public testing::Test {
     EXPECT_TRUE(created) << name << ": " << (created ? 0 : created.error().value());
     return *created;
   }
-  // Creates and closes.
+  // Creates and closes a file.
   InodeRef make_file(const InodeRef& directory, const std::string& name, int flags = 0,
                      pid_t pid = kSession) {
     const auto created = create(directory, name, O_WRONLY | O_CREAT | flags, pid);
@@ -180,7 +180,7 @@ class TreeTest : public testing::Test {
     if (found) tree_->forget(found->inode->id, 1);
     return static_cast<bool>(found);
   }
-  // A listing's, from its end: the oldest first.
+  // The names in a listing, reversed: the oldest first.
   std::vector<std::string> names(const InodeRef& directory, uid_t viewer = 0) {
     std::vector<std::string> all;
     std::uint64_t cookie = 2;

@@ -39,7 +39,7 @@ TEST_F(WaitBudgets, IsEachUsersOwnUpToAPoint) {
   budget_.spend(kEve, WaitBudget::kOfOne, start_);
   EXPECT_FALSE(budget_.has_left(kEve, start_));
   EXPECT_TRUE(budget_.has_left(kAnna, start_));
-  // Many users, or one with many numbers.
+  // Many users, or one user with many uids.
   budget_.spend(kEve + 10, WaitBudget::kOfOne, start_);
   EXPECT_FALSE(budget_.has_left(kAnna, start_));
   EXPECT_TRUE(budget_.has_left(kAnna, start_ + 1s));
