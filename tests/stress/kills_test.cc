@@ -1,5 +1,5 @@
-// kill -9 of the daemon at random moments of a busy life: nothing of it stays, and the next one
-// starts, by itself where it is supervised. SCRATCHFS_KILLS=N sets how often.
+// kill -9 of the daemon at random moments under load: nothing of it remains, and the next one
+// starts, by itself if supervised. $SCRATCHFS_KILLS sets the number of kills.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -38,8 +38,8 @@ int kills() {
   return text != nullptr ? std::atoi(text) : 6;
 }
 
-// One round of a user's life with names and more bytes than there is memory. False: the daemon is
-// gone; any error tells that, but bytes are right or not there.
+// Runs one round of a user's work with names and more bytes than there is memory. Returns false on
+// any error, which means that the daemon is gone; data must be correct or missing.
 bool live(const std::string& bytes) {
   const Fd file(open("file", O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   if (!file.valid()) return false;
@@ -58,7 +58,7 @@ std::vector<Child> start_users(const Mount& mount) {
   for (unsigned i = 0; i < 4; ++i) {
     const Who who{.uid = kAlice + i, .gid = 0, .groups = {}, .new_session = true};
     users.emplace_back(who, [&mount, i](Channel& channel) {
-      // Relative names: where the mount is gone they do not find what lies below it.
+      // Relative names: once the mount is gone, they do not find the directory below it.
       const std::string home = mount / std::to_string(i);
       EXPECT_TRUE(mkdir(home.c_str(), 0700) == 0 && chdir(home.c_str()) == 0);
       channel.send("begun");
@@ -104,7 +104,7 @@ TEST_P(Kills, LeaveNeitherABlockOnTheDiskNorAMountNorAProcess) {
   EXPECT_TRUE(spilled);
 }
 
-// They come back as soon as there is something to come back to, until there is a file `end`.
+// Starts users that resume work whenever the mount is back, until a file `end` exists.
 std::vector<Child> start_stubborn_users(const Mount& mount, const std::string& end) {
   std::vector<Child> users;
   for (unsigned i = 0; i < 4; ++i) {
@@ -139,7 +139,7 @@ TEST_P(Kills, ASupervisedMountComesBackEachTime) {
   std::vector<std::chrono::milliseconds> away;
   for (int round = 0; round < std::max(kills() / 2, 4); ++round) {
     usleep(static_cast<useconds_t>(random() % 200'000));
-    // A long life now and then, or they would be given up (restart_limit.h).
+    // A longer life now and then keeps the supervisor from giving up (restart_limit.h).
     if (round > 0 && round % 4 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10'100));
     const Away gone = kill_and_await_next(mount);
     ASSERT_TRUE(gone.back) << "round " << round;
