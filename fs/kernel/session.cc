@@ -10,7 +10,7 @@
 
 namespace scratchfs::kernel {
 
-// The tree is told of the notifier for as long as the session exists.
+// Registers the notifier with the tree for the session's lifetime.
 class Session::Impl final : public tree::Arrivals {
  public:
   Impl(tree::Tree& tree, ControlHandler control, SessionOptions options)
@@ -38,7 +38,7 @@ class Session::Impl final : public tree::Arrivals {
   bool all_handled(std::chrono::milliseconds patience) override {
     return connection_->all_handled(patience);
   }
-  // In this order: a notice brings a FORGET.
+  // Checked in this order because a notification causes a FORGET.
   bool all_forgotten(std::chrono::milliseconds patience) override {
     return notifier_.is_idle() && connection_->all_forgotten(patience);
   }
@@ -69,7 +69,7 @@ class Session::Impl final : public tree::Arrivals {
   Notifier notifier_;
   Parking parking_;
   Context context_;
-  std::unique_ptr<Connection> connection_;  // ends before what it uses
+  std::unique_ptr<Connection> connection_;  // destroyed before the members it uses
 };
 
 base::Result<std::unique_ptr<Session>, base::Failure> Session::create(tree::Tree& tree,

@@ -1,5 +1,6 @@
-// The mount as the kernel sees it: a FUSE connection, its transport, and the loop that serves it.
-// With versions.h, what mount/ includes of this folder; it shows nothing of libfuse.
+// A FUSE mount: the connection to the kernel, its transport and its request loop.
+// This header and versions.h are all that mount/ includes of this folder; they expose nothing of
+// libfuse.
 #pragma once
 
 #include <chrono>
@@ -24,21 +25,21 @@ struct SessionStats {
   bool io_uring = false;
   unsigned rings = 0;
   unsigned ring_depth = 0;
-  std::uint64_t ring_bytes = 0;    // of all rings' entries at most: they take memory once used
-  std::uint64_t parked = 0;        // now
+  std::uint64_t ring_bytes = 0;    // upper bound for all entries; they take memory on first use
+  std::uint64_t parked = 0;        // requests parked now
   std::uint64_t parked_total = 0;  // since the start
   struct Requests {
-    std::string name;  // of the kind
+    std::string name;  // opcode
     Latencies total;   // since the start
-    Latencies recent;  // of the last `recent_span`
+    Latencies recent;  // within the last `recent_span`
   };
-  std::vector<Requests> requests;          // answered, by kind
-  std::chrono::nanoseconds recent_span{};  // a minute, or since the start
+  std::vector<Requests> requests;          // answered requests, by opcode
+  std::chrono::nanoseconds recent_span{};  // one minute, or the time since the start if shorter
 };
 
 class Session {
  public:
-  // Nothing is mounted yet. Neither reference is owned; both outlive the session.
+  // Creates a session that is not mounted yet. Owns neither reference; both must outlive it.
   static base::Result<std::unique_ptr<Session>, base::Failure> create(tree::Tree& tree,
                                                                       ControlHandler control,
                                                                       SessionOptions options);
@@ -46,22 +47,22 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Mounts: as root by mount(2), else through fusermount3. `mountpoint` is absolute and
-  // without symbolic links; `place` is that directory (O_PATH will do) and not owned. mount(2)
-  // covers `place`, whatever the path leads to by now, and that is a failure if it is something
-  // else. The message says what failed and what to do.
+  // Mounts: with mount(2) as root, otherwise through fusermount3. `mountpoint` is absolute and free
+  // of symbolic links; `place` is a descriptor of that directory (O_PATH suffices) and is not
+  // owned. mount(2) mounts on `place` even if the path now leads elsewhere; in that case this
+  // fails. The error message says what failed and what to do.
   base::Result<void, base::Failure> mount(const std::string& mountpoint,
                                           const base::Descriptor& place);
-  // After mount(): which one it is.
+  // Identifies the mount. REQUIRES: mount() has succeeded.
   const mounts::Mount& mounted() const;
-  // The descriptor of /dev/fuse; -1 before mount().
+  // Returns the /dev/fuse descriptor, or -1 before mount().
   int descriptor() const;
 
-  // Serves requests until the mount is gone (umount, fusermount3 -u, abort) or stop() is called;
-  // then answers what is parked, and returns. `ready` is called once, when the kernel's INIT is
-  // answered and every ring runs.
+  // Serves requests until the mount is gone (umount, fusermount3 -u, abort) or stop() is called,
+  // then drains the parked requests and returns. Calls `ready` once, when INIT has been answered
+  // and every ring runs.
   base::Result<void, base::Failure> serve(const std::function<void()>& ready);
-  // Asks serve() to unmount and return. From any thread, not from a signal handler.
+  // Makes serve() unmount and return. Callable from any thread, but not from a signal handler.
   void stop();
 
   SessionStats stats() const;

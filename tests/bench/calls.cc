@@ -1,4 +1,4 @@
-// Single calls on a file that is there: pwrite, pread, open and close, stat.
+// Single calls on an existing file: pwrite, pread, open and close, stat.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +13,8 @@ namespace scratchfs::bench {
 
 namespace {
 
-// A file written block by block through a write-only handle, written again through a read-write
-// one, and, another one that was just written, read twice through a read-only one.
+// Writes a file block by block through a write-only handle, overwrites it through a read-write one,
+// and reads another, newly written file twice through a read-only one.
 std::vector<double> write_and_read(const Place& place, std::size_t block, Batches batches) {
   if (place.quick) batches.count = batches.count / 4 + 1;
   Bytes bytes(block);
@@ -70,7 +70,7 @@ double fstat_existing(const Place& place) {
 void expect_missing(const std::string& name) {
   struct stat status {};
   if (stat(name.c_str(), &status) == 0 || errno != ENOENT) {
-    throw std::runtime_error("stat: found a name that nobody made");
+    throw std::runtime_error("stat: found a name that does not exist");
   }
 }
 

@@ -1,4 +1,4 @@
-// All there is to run.
+// The list of all benchmarks.
 #pragma once
 
 #include "tests/bench/work.h"
@@ -7,7 +7,7 @@ namespace scratchfs::bench {
 
 const std::vector<Work>& catalog();
 
-// A name stands for a work, for the one that has a figure of that name, or for a group of works.
+// Returns whether `name` names the work, one of its figures, or its group.
 bool answers_to(const Work& work, std::string_view name);
 
 std::string_view name_of(Unit unit);

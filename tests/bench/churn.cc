@@ -1,10 +1,11 @@
-// What is left of order in the spill files after a time of random changes: files of all sizes come,
-// go, grow, shrink, get holes and are overwritten, at a budget that is a small part of them. How
-// much there is goes up and down.
+// Measures the fragmentation of the spill files after random changes: files of all sizes are
+// created, deleted, extended, truncated, punched and overwritten, with a budget that is a small
+// part of them. The amount of content rises and falls.
 //
-// Prints a line now and then: how much content there is, how much of it is in slots, how much of
-// the disk these take, how long the spill files are, in how many pieces the file system has them,
-// and how many changes were made. Then the most that the disk took for what was in slots.
+// Prints a line at intervals: the amount of content, how much of it is in slots, how much of the
+// disk these take, the length of the spill files, the number of extents that the file system stores
+// them in, and the number of changes made. Then prints the largest ratio of disk space to content
+// in slots.
 //
 // usage: scratchfs_churn DIRECTORY [SECONDS [SEED]]
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ constexpr std::uint64_t kBudget = 32 * kMiB;
 constexpr std::uint64_t kMost = 512 * kMiB;  // of content
 constexpr std::uint64_t kLeast = 128 * kMiB;
 constexpr std::uint64_t kLargest = 4 * kMiB;  // of one file
-constexpr double kWave = 60;                  // seconds from most to most
+constexpr double kWave = 60;                  // seconds from one maximum to the next
 constexpr int kLines = 40;
 
 void must(bool fine, const char* what) {
@@ -66,7 +67,7 @@ class Churn {
     for (std::byte& byte : data_) byte = static_cast<std::byte>(random_());
   }
 
-  // One change; more are made than taken back while there is less than `wanted`.
+  // Makes one random change. While there is less content than `wanted`, most changes add content.
   void change(std::uint64_t wanted) {
     ++changes_;
     const bool grow = total() < wanted;
@@ -90,7 +91,7 @@ class Churn {
  private:
   std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
 
-  // Most are small, most bytes are in large ones.
+  // Most files are small, but most bytes are in large ones.
   std::uint64_t some_size() {
     const double exponent = std::uniform_real_distribution<>(9, 22)(random_);
     return static_cast<std::uint64_t>(std::exp2(exponent));
@@ -131,7 +132,7 @@ std::uint64_t pieces_of(int fd) {
   return ioctl(fd, FS_IOC_FIEMAP, &map) == 0 ? map.fm_mapped_extents : 0;
 }
 
-// This process's files without a name in `directory`: nobody else has any there.
+// Sums up this process's unnamed files in `directory`; no other process has any there.
 Disk disk_of(const std::string& directory) {
   Disk sum;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {

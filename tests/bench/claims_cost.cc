@@ -1,6 +1,6 @@
-// What claiming costs: creating, closing and unlinking a file in a tree without a kernel, loose and
-// claimed in turn. Prints nanoseconds a file, of the fastest round; exit code 1 where a claimed one
-// takes more than a microsecond longer.
+// The cost of claiming: creates, closes and unlinks files in a tree without a kernel, alternately
+// loose and claimed. Prints the nanoseconds per file of the fastest round. Exit code 1 if a claimed
+// file takes over a microsecond longer.
 //
 // usage: scratchfs_claims_cost [FILES [ROUNDS]]
 #include <fcntl.h>
@@ -35,7 +35,7 @@ std::vector<std::string> make_names(std::size_t count) {
   return names;
 }
 
-// All are created before the first is unlinked, so that the claimant holds as many.
+// Creates all files before it unlinks the first, so that the claimant holds that many at once.
 double round_of(tree::Tree& files, const std::vector<std::string>& names, int flags) {
   const tree::InodeRef root = files.find(tree::kRootId);
   const tree::Caller caller{.uid = 0, .gid = 0, .pid = getpid(), .umask = 022};

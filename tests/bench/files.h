@@ -1,4 +1,4 @@
-// Files as the works use them. What fails throws std::system_error with the call's name.
+// File operations for the benchmarks. Failures throw std::system_error with the call's name.
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ inline constexpr std::size_t kGiB = 1024 * kMiB;
 
 // Throws if `result` is negative.
 long check(long result, const char* call);
-// Throws if `result` is not `expected`: a short count would make the figure a lie.
+// Throws if `result` is not `expected`: a short count would falsify the figure.
 void check_count(long result, std::size_t expected, const char* call);
 
 class File {
@@ -27,7 +27,7 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   int fd() const { return fd_; }
-  // close(2) may be what is timed.
+  // Explicit, so that close(2) can be timed.
   void close();
 
   void write_at(std::span<const std::byte> bytes, std::uint64_t offset);
@@ -37,7 +37,7 @@ class File {
   int fd_;
 };
 
-// Bytes that no two pages have in common, aligned to pages (O_DIRECT wants that).
+// Page-aligned data (as O_DIRECT requires) in which no two pages are equal.
 class Bytes {
  public:
   explicit Bytes(std::size_t size);
@@ -51,13 +51,13 @@ class Bytes {
   std::size_t size_;
 };
 
-// Calls of so many bytes each, from the beginning of the file to `total`.
+// Write or read the file from its beginning up to `total`, with calls of the span's size.
 void write_through(File& file, std::span<const std::byte> bytes, std::uint64_t total);
 void read_through(File& file, std::span<std::byte> bytes, std::uint64_t total);
 
 void write_new_file(const std::string& path, std::uint64_t size);
 
-// Names made before the clock runs: "PREFIX0", "PREFIX1" ... below `directory`.
+// Returns "PREFIX0", "PREFIX1" ... below `directory`, built before the clock runs.
 std::vector<std::string> names(const std::string& directory, const std::string& prefix,
                                std::size_t count);
 

@@ -1,7 +1,7 @@
-// What people do all day: other programs on a directory of the mount.
+// Everyday jobs: other programs that work in a directory of the mount.
 //
-// A script runs with PLACE (an empty directory of the mount) and MATERIALS (made by
-// scripts/bench.sh, on the disk) in its environment, and TMPDIR at PLACE.
+// Each script runs with PLACE (an empty directory of the mount), MATERIALS (made by
+// scripts/bench.sh, on the disk) and TMPDIR (the same as PLACE) in its environment.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,7 +45,7 @@ constexpr const char* kCompile = R"SH(xargs -P "$(nproc)" -I{} \
   _exit(127);
 }
 
-// Seconds.
+// Returns the duration in seconds.
 double run_script(const Place& place, const char* script) {
   if (place.materials.empty()) throw std::runtime_error("this work needs --materials");
   return seconds([&] {

@@ -1,5 +1,5 @@
-// scratchfs_bench: runs named pieces of work on a directory, and makes tables of what came out.
-// scripts/bench.sh mounts what is compared and calls it.
+// scratchfs_bench: runs named benchmarks on a directory and formats the results as tables.
+// scripts/bench.sh creates the mounts to compare and calls it.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -41,7 +41,7 @@ struct ReportOptions {
   std::string about = "{}";
 };
 
-// A directory of the work's own; all that is in it goes with it.
+// A directory for one work, removed with everything in it.
 class OwnDirectory {
  public:
   explicit OwnDirectory(const std::string& parent) : path(parent + "/bench.XXXXXX") {
@@ -102,7 +102,7 @@ int run(const RunOptions& options) {
   return fine ? 0 : 1;
 }
 
-// A line: name, "pinned" or "free" or "both", "usual" or "extra", group.
+// Prints a line: name, "pinned" or "free" or "both", "usual" or "extra", group.
 void show_plainly(const Work& work) {
   const std::string_view how = work.unpinned ? "both" : work.pinned ? "pinned" : "free";
   fmt::print("{} {} {} {}\n", work.name, how, work.usual ? "usual" : "extra", work.group);

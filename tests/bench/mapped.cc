@@ -34,7 +34,8 @@ double gigabytes_per_second(std::size_t bytes, double taken) {
   return static_cast<double>(bytes) / taken / 1e9;
 }
 
-// From the first store to the close: a file system that only collects them is not done before that.
+// Times from the first store to the close: a file system that merely collects the stores is not
+// done earlier.
 double write_mapped(const std::string& name, std::size_t size) {
   Bytes bytes(kMiB);
   File file(name, O_RDWR | O_CREAT | O_EXCL);

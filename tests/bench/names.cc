@@ -1,4 +1,4 @@
-// Making, renaming, listing and removing names.
+// Creating, renaming, listing and removing names.
 #include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,7 +64,8 @@ double rename_to_and_fro(const Place& place) {
   });
 }
 
-// With the attributes of each entry, as `ls -l`, or only the names. Milliseconds.
+// Lists a directory with the attributes of each entry, as `ls -l` does, or only the names. Returns
+// milliseconds.
 double list(const std::string& directory, bool attributes) {
   std::size_t found = 0;
   const double taken = seconds([&] {
@@ -78,7 +79,7 @@ double list(const std::string& directory, bool attributes) {
       check(fstatat(dirfd(stream.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW), "fstatat");
     }
   });
-  if (found != kListed) throw std::runtime_error("readdir: not all the names that were made");
+  if (found != kListed) throw std::runtime_error("readdir: some names are missing");
   return taken * 1e3;
 }
 

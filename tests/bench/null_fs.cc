@@ -1,9 +1,9 @@
-// scratchfs_null_fs: a file system that does nothing, over the same transport as scratchfs. What it
-// takes is the kernel's and libfuse's share of every request: the floor below which no file system
-// gets.
+// scratchfs_null_fs: a file system that does nothing, over the same transport as scratchfs. The
+// time it takes is the share of the kernel and libfuse in every request: the lower bound for any
+// file system.
 //
-// It remembers only each file's size and type. Every name that the kernel does not have in its own
-// cache is missing, directories list nothing, and a read returns whatever the buffer held.
+// It stores only each file's size and type. Names that are not in the kernel's cache do not exist,
+// directories are empty, and a read returns whatever the buffer held.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -26,11 +26,11 @@ namespace scratchfs::bench {
 
 namespace {
 
-constexpr std::size_t kInodes = 1U << 22;  // then numbers come again
+constexpr std::size_t kInodes = 1U << 22;  // after that, numbers are reused
 std::array<std::atomic<std::uint64_t>, kInodes> sizes;
 std::atomic<std::uint64_t> next_number{1};
 
-// Files are even, directories odd, as the root is.
+// Files have even numbers; directories, like the root, have odd ones.
 bool is_file(fuse_ino_t inode) { return inode % 2 == 0; }
 std::atomic<std::uint64_t>& size_of(fuse_ino_t inode) { return sizes[inode % kInodes]; }
 
@@ -57,7 +57,7 @@ fuse_entry_param entry_of(fuse_ino_t inode) {
   return entry;
 }
 
-// As scratchfs does it: through the page cache where a handle can only read.
+// As in scratchfs: read-only handles use the page cache.
 void set_up(fuse_file_info& file) {
   file.direct_io = (file.flags & O_ACCMODE) != O_RDONLY ? 1 : 0;
   file.keep_cache = 1;
@@ -182,7 +182,7 @@ int complain(const base::Failure& failure) {
   return 1;
 }
 
-// Until it is unmounted.
+// Serves requests until it is unmounted.
 int serve(const std::string& mountpoint, const kernel::SessionOptions& options) {
   const fuse_lowlevel_ops all = operations();
   kernel::Parking parking(1);

@@ -26,14 +26,14 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// When each process began and ended, where its parent can see it.
+// Start and end times of a process, visible to its parent.
 struct Record {
   std::atomic<bool> ready{false};
   double began = 0;
   double ended = 0;
 };
 
-// Memory that is still the same after a fork.
+// Memory shared with forked children.
 class Records {
  public:
   explicit Records(std::size_t count)
@@ -53,7 +53,8 @@ class Records {
   void* memory_;
 };
 
-// Waits at `gate` (a pipe's end, open for as long as its other end is) and works; never returns.
+// Waits at `gate` (a pipe that the parent closes to start the jobs) and runs the job; never
+// returns.
 [[noreturn]] void be_a_job(int gate, Record& record, std::size_t number,
                            const std::function<void(std::size_t)>& job) {
   try {

@@ -1,4 +1,4 @@
-// Where processes run; the same by several at once.
+// Pins threads to cores, and runs a job in several processes at once.
 #pragma once
 
 #include <cstddef>
@@ -6,12 +6,12 @@
 
 namespace scratchfs::bench {
 
-// The calling thread stays on this core. Throws if it cannot.
+// Pins the calling thread to this core. Throws if that fails.
 void pin_to(int cpu);
 
-// Forks `count` processes that run `job(0)`, `job(1)` ... from one moment on. Seconds from there to
-// when the last is done. Processes, not threads: those would share, and fight for, one table of
-// descriptors. Throws if one fails.
+// Forks `count` processes that start `job(0)`, `job(1)` ... at the same moment. Returns the seconds
+// until the last one is done. Processes rather than threads, which would contend for one descriptor
+// table. Throws if a job fails.
 double run_processes(std::size_t count, const std::function<void(std::size_t)>& job);
 
 }  // namespace scratchfs::bench

@@ -1,4 +1,4 @@
-// Random 4 KiB reads and writes by one process and by four.
+// Random 4 KiB reads and writes, by one process and by four.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +20,8 @@ constexpr std::size_t kBlock = 4 * kKiB;
 
 std::size_t file_size(const Place& place) { return place.quick ? 32 * kMiB : 128 * kMiB; }
 
-// Each of 0 to count-1 once (count is a power of two), in an order that no read-ahead can guess.
+// Yields each number from 0 to count-1 once, in an order that defeats read-ahead. REQUIRES: count
+// is a power of two.
 class Shuffled {
  public:
   Shuffled(std::size_t count, std::size_t seed) : mask_(count - 1), at_(seed & mask_) {}
@@ -50,8 +51,8 @@ void touch_all(const std::string& name, std::size_t size, Direction direction, u
   }
 }
 
-// Thousands of operations a second of all jobs together; each job touches each block of its file
-// once.
+// Returns the rate of all jobs together, in thousands of operations per second. Each job touches
+// each block of its file once.
 double run_jobs(const std::vector<std::string>& files, std::size_t size, Direction direction) {
   const double taken = run_processes(files.size(), [&](std::size_t job) {
     touch_all(files[job], size, direction, static_cast<unsigned>(job * 977));

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kYardstick = "tmpfs";
 
-// Three digits that count.
+// Shows about three significant digits.
 std::string show(double value) {
   if (value >= 100) return fmt::format("{:.0f}", value);
   if (value >= 10) return fmt::format("{:.1f}", value);
@@ -54,7 +54,8 @@ std::string show_judgements(const Results& results, const Row& row) {
 
 using Table = std::vector<std::vector<std::string>>;
 
-// Figure, unit, each mount that has any of these rows' figures, targets. Empty for no rows.
+// Columns: figure, unit, each mount that has any of these rows' figures, targets. Empty if there
+// are no rows.
 Table table_of(const Results& results, const std::vector<const Row*>& rows) {
   if (rows.empty()) return {};
   std::vector<std::size_t> mounts;
@@ -103,7 +104,7 @@ std::string piped(const Table& table) {
   return text;
 }
 
-// Only what there are targets for, with what they are set against.
+// Only figures with targets, and the figures they refer to.
 Table targets_of(const Results& results) {
   Table table{{"work", "unit", "scratchfs", "target", "", "of that"}};
   for (const Row& row : results.rows) {

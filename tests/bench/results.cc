@@ -44,7 +44,7 @@ Row make_row(const std::vector<Json>& lines, const std::vector<std::string>& mou
   return row;
 }
 
-// The same complaint in each round is said once.
+// Reports an error that is repeated in each round only once.
 std::vector<std::string> collect_errors(const std::vector<Json>& lines) {
   std::set<std::string> errors;
   for (const Json& line : lines) {

@@ -1,4 +1,4 @@
-// What runs have found: a file of lines, each a JSON object of one run of one work on one mount.
+// Benchmark results: a file with one JSON object per line, for one run of one work on one mount.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,20 +12,21 @@ namespace scratchfs::bench {
 
 using Json = nlohmann::ordered_json;
 
-// One run. `error` is empty, or why there are no values.
+// One run. `error` is empty, or says why there are no values.
 struct Outcome {
   std::string work;
   std::string mount;
   bool pinned = false;
   int round = 0;
-  double seconds = 0;  // all that it took, preparing and cleaning up included
+  double seconds = 0;  // total duration, including preparation and cleanup
   std::vector<double> values;
   std::string error;
 };
 
 void append(const std::string& file, const Work& work, const Outcome& outcome);
 
-// A figure and its medians over all rounds; a mount without one was not asked, or failed each time.
+// A figure and its medians over all rounds. A mount has no median if it did not run the work, or
+// failed every time.
 struct Row {
   const Work* work = nullptr;
   const Figure* figure = nullptr;
@@ -47,13 +48,13 @@ struct Results {
 
   std::optional<double> median_of(std::string_view mount, std::string_view figure,
                                   bool pinned) const;
-  // Times tmpfs's; nullopt where one of them is missing.
+  // Returns the ratio to tmpfs's value; nullopt if one of the two is missing.
   std::optional<double> ratio_to_tmpfs(const Row& row, std::size_t mount) const;
-  // Of the mount named "scratchfs". Empty where the row is not the one that targets are set for.
+  // Judges the mount named "scratchfs". Empty if the row is not the one that targets are set for.
   std::vector<Judgement> judge(const Row& row) const;
 };
 
-// Throws where the file cannot be read or holds what append() does not write.
+// Throws if the file cannot be read or contains something that append() does not write.
 Results read_results(const std::string& file);
 
 }  // namespace scratchfs::bench

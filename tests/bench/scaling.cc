@@ -1,4 +1,4 @@
-// The same by one process and by two, each on a core of its own: what two cores fight for shows.
+// The same work by one process and by two, each on its own core: shows contention between cores.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kBlock = 4 * kKiB;
 constexpr std::size_t kBlocks = 4096;  // of each file
 
-// What one process does so many times, in a directory of its own.
+// The work of one process: repeats an operation `times` times in a directory of its own.
 using Loop = void (*)(const std::string& directory, std::size_t times);
 
 void write_over(const std::string& directory, std::size_t times) {
@@ -24,7 +24,7 @@ void write_over(const std::string& directory, std::size_t times) {
   for (std::size_t i = 0; i < times; ++i) file.write_at(bytes.all(), i % kBlocks * kBlock);
 }
 
-// Through a handle that may write, so that each is a request.
+// Through a handle opened for writing, so that each read becomes a request.
 void read_back(const std::string& directory, std::size_t times) {
   Bytes bytes(kBlock);
   File file(directory + "/file", O_RDWR);
@@ -42,7 +42,7 @@ void make_temporary_files(const std::string& directory, std::size_t times) {
   }
 }
 
-// Thousands a second of all processes together.
+// Returns the rate of all processes together, in thousands per second.
 double rate(const std::vector<std::string>& directories, Loop loop, std::size_t times) {
   const double taken = run_processes(directories.size(), [&](std::size_t job) {
     pin_to(static_cast<int>(job));

@@ -1,4 +1,4 @@
-// What a million files of 100 bytes take: the daemon's memory, and the kernel's.
+// The memory that a million files of 100 bytes take, in the daemon and in the kernel.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kDirectories = 100;
 constexpr std::size_t kBytesEach = 100;
 
-// MiB of the field `name` ("Slab:") in a file of /proc with lines "NAME   N kB".
+// Returns the field `name` (such as "Slab:"), in MiB, of a /proc file with lines "NAME   N kB".
 double field(const std::string& path, const std::string& name) {
   std::ifstream file(path);
   for (std::string word; file >> word;) {
@@ -49,7 +49,7 @@ Memory memory_now(pid_t daemon) {
   return memory;
 }
 
-// Pages that each core has freed but not yet counted, and RCU's, come in within a moment.
+// Waits a moment until per-core counters are folded in and RCU has freed its pages.
 Memory settled_memory(pid_t daemon) {
   std::this_thread::sleep_for(std::chrono::seconds(2));
   return memory_now(daemon);

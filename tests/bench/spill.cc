@@ -1,6 +1,6 @@
-// A file four times as large as the memory that the mount may use, and the same of fio on the disk.
+// A file four times the size of the mount's memory budget, compared with fio on the disk.
 //
-// fio's figures stand beside ours as those of a mount named "fio" (scripts/bench.sh).
+// fio's figures are reported as those of a mount named "fio" (scripts/bench.sh).
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -46,8 +46,8 @@ double stream_out(const std::string& name, std::uint64_t size) {
   return gigabytes_per_second(size, taken);
 }
 
-// Each of so many readers has one read under way. O_DIRECT: what the daemon gives, not what the
-// kernel remembers.
+// Reads with kQueueDepth processes, each with one read in flight. O_DIRECT measures the daemon
+// instead of the kernel's cache.
 double read_at_random(const std::string& name, std::uint64_t size) {
   const std::uint64_t blocks = size / kRandomBlock;
   const std::uint64_t each = blocks / 4 / kQueueDepth;

@@ -1,4 +1,4 @@
-// One large file from one end to the other.
+// Sequential access to one large file.
 #include <unistd.h>
 
 #include "tests/bench/files.h"
@@ -30,13 +30,13 @@ double read_stream(File& file, std::span<std::byte> bytes, std::uint64_t size) {
   return gigabytes_per_second(size, seconds([&] { read_through(file, bytes, size); }));
 }
 
-// Milliseconds.
+// Returns milliseconds.
 double unlink_file(const std::string& name) {
   return seconds([&] { check(unlink(name.c_str()), "unlink"); }) * 1e3;
 }
 
-// Written through a write-only handle, read twice through a read-only one, removed, and written
-// once more, in memory that the first has left.
+// Writes a file through a write-only handle, reads it twice through a read-only one, removes it,
+// and writes it again into the memory that this has freed.
 std::vector<double> one_way(const Place& place, std::size_t call) {
   const std::uint64_t size = stream_size(place);
   const std::string name = place / "stream";
@@ -54,7 +54,7 @@ std::vector<double> one_way(const Place& place, std::size_t call) {
   return results;
 }
 
-// As Python's open(name, "w+") is used.
+// Writes and reads through one handle, as after Python's open(name, "w+").
 std::vector<double> both_ways(const Place& place, std::size_t call) {
   const std::uint64_t size = stream_size(place);
   Bytes bytes(call);

@@ -1,4 +1,4 @@
-// How long things take.
+// Measures durations.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ double seconds(Run run) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Of an even number of values the mean of the two in the middle; `values` is not empty.
+// For an even number of values the mean of the middle two. REQUIRES: `values` is not empty.
 inline double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::ranges::nth_element(values, middle);
@@ -25,10 +25,11 @@ inline double median(std::vector<double> values) {
 
 struct Batches {
   std::size_t count = 0;
-  std::size_t size = 0;  // operations each: enough that looking at the clock does not count
+  std::size_t size = 0;  // operations per batch: enough to make the clock's cost negligible
 };
 
-// Microseconds of one operation: the median of the batches. `operation` is given 0, 1, 2 ...
+// Returns the microseconds per operation: the median over the batches. Calls `operation` with 0, 1,
+// 2 ...
 template <typename Operation>
 double microseconds_each(Batches batches, Operation operation) {
   std::vector<double> times;

@@ -1,4 +1,4 @@
-// What is timed: pieces of work, the figures each of them gives, and what those should be.
+// The benchmarks: pieces of work, the figures that each yields, and the targets for these.
 #pragma once
 
 #include <sys/types.h>
@@ -21,12 +21,13 @@ enum class Unit : std::uint8_t {
   mebibytes,
 };
 
-// What a figure of scratchfs should be: so many times another figure at most, or at least where
+// The target for a figure of scratchfs: at most `factor` times another figure, or at least that if
 // more is better.
 struct Target {
   double factor = 1;
-  std::string_view mount = "tmpfs";  // on which that other figure is taken; "": on scratchfs itself
-  std::string_view figure = {};      // empty: the same one
+  // The mount that the other figure is taken on; "": scratchfs itself.
+  std::string_view mount = "tmpfs";
+  std::string_view figure = {};  // empty: the same figure
 };
 
 struct Figure {
@@ -36,27 +37,27 @@ struct Figure {
   std::vector<Target> targets = {};
 };
 
-// What a work may know and use.
+// What a work may use.
 struct Place {
-  std::string directory;     // empty, its own, removed afterwards
-  std::string materials;     // what jobs work on
-  bool quick = false;        // fewer and smaller
-  std::uint64_t budget = 0;  // bytes of memory that the mount may use, where a work goes beyond it
-  pid_t daemon = 0;          // who serves the mount, where somebody does
+  std::string directory;     // the work's own, initially empty, removed afterwards
+  std::string materials;     // input for the jobs
+  bool quick = false;        // smaller amounts
+  std::uint64_t budget = 0;  // memory that the mount may use, in bytes, for works that exceed it
+  pid_t daemon = 0;          // the mount's daemon, if it has one
 
   std::string operator/(std::string_view name) const;
 };
 
-// Some works have several figures, because what one needs is the other's result: to read a file it
-// must have been written.
+// Some works yield several figures because one needs another's result: a file must be written
+// before it can be read.
 struct Work {
   std::string_view name;
   std::string_view group;
   std::vector<Figure> figures;
-  // In the figures' order and units. Throws std::exception.
+  // Returns the values in the figures' order and units. Throws std::exception.
   std::function<std::vector<double>(const Place&)> run;
-  bool pinned = true;     // the client to one core, unless told otherwise
-  bool unpinned = false;  // and also not
+  bool pinned = true;     // pin the client to one core, unless told otherwise
+  bool unpinned = false;  // also run it unpinned
   bool usual = true;      // part of a run that names no works
 };
 
@@ -65,8 +66,8 @@ std::vector<Work> name_works();        // names.cc: creating, renaming, listing
 std::vector<Work> stream_works();      // streams.cc
 std::vector<Work> mapped_works();      // mapped.cc
 std::vector<Work> random_works();      // random.cc
-std::vector<Work> scaling_works();     // scaling.cc: by one core, by two
-std::vector<Work> job_works();         // jobs.cc: what people do all day
+std::vector<Work> scaling_works();     // scaling.cc: on one core, on two
+std::vector<Work> job_works();         // jobs.cc: everyday jobs
 std::vector<Work> spill_works();       // spill.cc
 std::vector<Work> small_file_works();  // small_files.cc
 

@@ -1,4 +1,4 @@
-// -o claim=: who claims, and when that ends.
+// The claim= option: who claims a tree, and when the claim ends.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -60,7 +60,7 @@ TEST_P(ClaimKinds, AThreadClaimsForItsProcess) {
 
 TEST_P(ClaimKinds, AUserClaimsForAllOfItsProcesses) {
   const Mount mount(options("user"), GetParam());
-  // Nobody else's: other tests, at the same time, have processes of the usual users.
+  // A user that no other test uses: concurrent tests run processes of the usual users.
   const auto own_user = static_cast<uid_t>(1'000'000 + 2 * getpid());
   Who alice = as_user(own_user);
   alice.new_session = true;

@@ -1,5 +1,5 @@
-// The time of day may be set back and forth while a mount is in use: files live as long as they
-// would have, and nothing waits longer or shorter.
+// Setting the time of day back and forth while a mount is in use changes neither how long files
+// live nor how long anything waits.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::size_t kMiB = 1 << 20;
 
-// Beside the tests, where the build puts both: by a name without blanks and colons, at which ld.so
-// would divide it.
+// The build puts the library next to the tests. Its path must contain no blanks and colons, at
+// which ld.so splits LD_PRELOAD.
 std::string jumping_clock() {
   const auto built = std::filesystem::read_symlink("/proc/self/exe")
                          .replace_filename("libscratchfs_jumping_clock.so");
@@ -41,7 +41,7 @@ class Clocks : public testing::TestWithParam<Transport> {
 INSTANTIATE_TEST_SUITE_P(Both, Clocks, testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// Else the other tests here show nothing.
+// Verifies that the preloaded clock works; otherwise the other tests here prove nothing.
 TEST_P(Clocks, TheDaemonSeesItJump) {
   struct stat one {};
   struct stat other {};
@@ -78,7 +78,7 @@ TEST_P(Clocks, ContentsSpillAndComeBack) {
   EXPECT_GT(status_of(mount_)["spill"]["used"], 0);
 }
 
-// A descriptor's duplicate keeps the file: whoever looks it up meanwhile waits a bounded time.
+// A duplicate of a descriptor keeps the file: a lookup meanwhile waits a bounded time.
 TEST_P(Clocks, AFileThatLooksLikeClosingIsWaitedForInItsTime) {
   const Fd file(open((mount_ / "f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   ::close(::dup(file.get()));

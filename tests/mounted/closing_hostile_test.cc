@@ -1,4 +1,4 @@
-// A user whose files always look as if they were just being closed: others go on.
+// A user whose files always look as if they were being closed must not hold up others.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -23,8 +23,8 @@ namespace {
 constexpr int kThreads = 64;
 constexpr int kRounds = 20;
 
-// Closes duplicates of a loose file's descriptor, and looks the file up; every other thread with
-// the directory's lock in the kernel, as mkdir(2) does.
+// Closes duplicates of a loose file's descriptor and looks the file up. Every other thread does so
+// while it holds the directory's lock in the kernel, as mkdir(2) does.
 void look_at_a_file_that_seems_to_close(const std::string& path, bool exclusively) {
   const Fd file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   while (true) {
@@ -51,7 +51,7 @@ TEST_P(ClosingHostile, OthersGoOnBesideThem) {
                            mount_ / ("hers" + std::to_string(i)), i % 2 == 0);
     }
     channel.send("all started");
-    channel.receive();  // until she is killed, or whoever watches her has ended
+    channel.receive();  // returns when she is killed or her watcher has ended
     _exit(0);
   });
   eve.receive();
@@ -67,7 +67,7 @@ TEST_P(ClosingHostile, OthersGoOnBesideThem) {
   });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   RecordProperty("seconds", std::to_string(took.count()));
-  // Where each of her look-ups is waited for, it takes minutes.
+  // It takes minutes if every lookup of hers is waited for.
   EXPECT_LT(took, patience(30));
   eve.kill(SIGKILL);
   eve.join();

@@ -1,5 +1,5 @@
-// Never visible after close: once close() of the last handle has returned, the name is not found
-// again.
+// A name is never visible after close: once close() of the last handle has returned, it is not
+// found again.
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -29,22 +29,22 @@
 namespace scratchfs::harness {
 namespace {
 
-// In strict mode fewer: it differs in who may hold a name, not in how a closing one is hidden.
-// SCRATCHFS_ROUNDS sets how many.
+// Returns the number of rounds; $SCRATCHFS_ROUNDS overrides it. Strict mode gets fewer: it differs
+// in who may hold a name, not in how a closing one is hidden.
 int rounds_in(std::string_view lifetime) {
   if (const char* text = std::getenv("SCRATCHFS_ROUNDS")) return std::atoi(text);
   const int many = slowness() == 1 ? 20'000 : 4'000;
   return lifetime == "strict" ? many / 4 : many;
 }
 
-// On a machine that is busy otherwise each handshake takes milliseconds.
+// On a busy machine each handshake takes milliseconds.
 std::chrono::seconds longest_of_two_cores() {
   return std::chrono::seconds(std::getenv("SCRATCHFS_ROUNDS") != nullptr ? 600 : 60);
 }
 
 constexpr const char* kWays[] = {"stat", "open", "exclusive creation", "readdir"};
 
-// Looks for the name in one of kWays; true: it was seen.
+// Looks for the name in one of kWays; returns whether it was seen.
 bool sighted(const std::string& directory, const std::string& name, int way) {
   const std::string path = directory + "/" + name;
   switch (way % 4) {
@@ -55,7 +55,7 @@ bool sighted(const std::string& directory, const std::string& name, int way) {
     case 1:
       return Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)).valid();
     case 2: {
-      // EEXIST would be a sighting. What this creates is claimed, so it must go by unlink.
+      // EEXIST is a sighting. A file created here is claimed, so it must be unlinked.
       const bool created =
           Fd(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600)).valid();
       unlink(path.c_str());
@@ -87,7 +87,7 @@ std::string name_for(int round) { return "closing" + std::to_string(round % 7); 
 class Closing : public testing::TestWithParam<std::tuple<Transport, const char*>> {
  protected:
   int rounds() const { return rounds_in(std::get<1>(GetParam())); }
-  // Looks once, and tells where it should not have seen anything.
+  // Looks once, and reports a name that should not be visible.
   int look(int round) const {
     if (!sighted(mount_.path(), name_for(round), round)) {
       return 0;
@@ -115,10 +115,10 @@ TEST_P(Closing, OneThreadNeverSeesTheNameItClosed) {
   EXPECT_EQ(sightings, 0) << "of " << rounds();
 }
 
-// Two threads take turns until one stops both.
+// Lets two threads take turns until one of them stops both.
 class Turns {
  public:
-  // False: stopped.
+  // Returns false if stopped.
   bool await(int turn) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return turn_ == turn || turn_ == kStopped; });
@@ -135,7 +135,7 @@ class Turns {
 
  private:
   static constexpr int kStopped = -1;
-  // Not std::atomic::wait(): once both threads were seen to sleep in it.
+  // Not std::atomic::wait(): both threads have once been seen asleep in it.
   std::mutex mutex_;
   std::condition_variable changed_;
   int turn_ = 0;
@@ -171,8 +171,8 @@ TEST_P(Closing, AnotherCoreNeverSeesTheNameThatWasClosed) {
   EXPECT_GT(round, 500) << "too few to say anything";
 }
 
-// The closing process's own close counts only when it is the last one; a duplicate elsewhere must
-// not make anyone wait longer than it takes to find out: half a second is where that fails.
+// A process's close counts only if it is the last one. A duplicate elsewhere must not make anyone
+// wait longer than finding that out takes; the test fails at half a second.
 TEST_P(Closing, ADuplicateThatLivesOnKeepsTheNameVisible) {
   std::vector<std::chrono::steady_clock::duration> waits;
   for (int round = 0; round < 5; ++round) {
@@ -203,7 +203,7 @@ TEST_P(Closing, TheNameIsFreeForTheNextExclusiveCreationAtOnce) {
   EXPECT_EQ(failures, 0);
 }
 
-// What a rename, a link or a directory's removal meets must not be a name that is about to go.
+// A rename, a link or an rmdir must not find a name that is about to be deleted.
 TEST_P(Closing, OtherCallsDoNotMeetTheNameEither) {
   int met = 0;
   for (int round = 0; round < rounds() / 10; ++round) {
@@ -234,8 +234,8 @@ INSTANTIATE_TEST_SUITE_P(Both, ClosingAfterTheSession,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// A handle that is opened while a session holds its file needs no FLUSH then; it needs to be seen
-// closed at once all the same when the session has ended.
+// A handle opened while a session holds its file needs no FLUSH at that time. Once the session has
+// ended, its close must hide the name at once all the same.
 TEST_P(ClosingAfterTheSession, AHandleThatWasOpenedBeforeItsEndHidesTheNameAtItsCloseToo) {
   constexpr int kFiles = 400;
   const auto path = [&](int file) { return mount_ / ("claimed" + std::to_string(file)); };

@@ -1,4 +1,4 @@
-// What root's daemon gives up, and that it serves and ends all the same.
+// The privileges that root's daemon drops, and that it still serves and ends properly.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
@@ -29,11 +29,11 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr uid_t kNobody = 65534;  // fusermount3 wants users to have a name
+constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
 
 constexpr std::uint64_t bit(int capability) { return std::uint64_t{1} << capability; }
 
-// What a thread may do, by its status in /proc.
+// The privileges of a thread, from its status in /proc.
 struct Rights {
   std::uint64_t effective = 0;
   std::uint64_t permitted = 0;
@@ -60,7 +60,7 @@ Rights rights_of(const std::string& directory) {
 
 Rights own_rights() { return rights_of("/proc/self"); }
 
-// Of each thread of a daemon, once it has no more to do than to serve.
+// Checks each thread of a daemon once it has finished starting up.
 void expect_rights(pid_t daemon, const Rights& expected) {
   const std::string directory = "/proc/" + std::to_string(daemon);
   EXPECT_TRUE(eventually([&] { return rights_of(directory) == expected; }, 5));
@@ -73,7 +73,7 @@ void expect_rights(pid_t daemon, const Rights& expected) {
   EXPECT_GT(threads, 3);
 }
 
-// As far as the test itself may do that.
+// The expected rights, limited to those that the test itself has.
 Rights confined(std::uint64_t capabilities) {
   const std::uint64_t kept = own_rights().permitted & capabilities;
   return {.effective = kept, .permitted = kept, .no_new_privs = 1, .seccomp = SECCOMP_MODE_FILTER};
@@ -81,7 +81,7 @@ Rights confined(std::uint64_t capabilities) {
 
 constexpr std::uint64_t kAlways = bit(CAP_SYS_ADMIN) | bit(CAP_DAC_READ_SEARCH);
 
-// Twice its 16 MiB of memory come back.
+// Writes and reads back twice the 16 MiB of memory.
 void expect_spills(const Mount& mount) {
   for (int i = 0; i < 8; ++i)
     make_file((mount / std::to_string(i)).c_str(), random_bytes(4 << 20, 1));
@@ -98,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(Both, Confinement,
 TEST_P(Confinement, NoThreadOfRootsDaemonKeepsMoreThanItNeeds) {
   const Mount mount("lifetime=mount,memory=16M", GetParam());
   expect_rights(mount.daemon(), confined(kAlways));
-  // Threads that come later, to wait for the disk and to look after claims, neither.
+  // Later threads, which wait for the disk and watch claims, do not have more rights either.
   expect_spills(mount);
   expect_rights(mount.daemon(), confined(kAlways));
 }
@@ -116,7 +116,7 @@ TEST_P(Confinement, ItEndsItsMountByItselfWhereOthersMayNotEvenLook) {
   mount.expect_gone();
 }
 
-// The supervisor makes them: it keeps what it had.
+// The supervisor creates the daemons, so it keeps its own rights.
 TEST_P(Confinement, EachDaemonOfASupervisorIsConfined) {
   Mount mount("lifetime=mount,memory=16M,supervise", GetParam());
   ASSERT_TRUE(mount.alive());
@@ -147,7 +147,7 @@ TEST(ConfinementKeeps, CapDacOverrideWhereTheSpillDirectoryIsAnothers) {
   expect_spills(mount);
 }
 
-// In a mount namespace with a /proc of its own.
+// In a mount namespace with its own /proc.
 TEST(ConfinementKeeps, CapSysPtraceWhereProcHidesProcesses) {
   constexpr const char* kScript = R"(
     set -e
@@ -166,7 +166,7 @@ TEST(ConfinementKeeps, CapSysPtraceWhereProcHidesProcesses) {
   EXPECT_EQ(effective, own_rights().permitted & (kAlways | bit(CAP_SYS_PTRACE))) << finished.out;
 }
 
-// fusermount3 is setuid root, which no_new_privs would take from it, and a filter takes that.
+// fusermount3 is setuid root; no_new_privs would disable that, and a seccomp filter requires it.
 TEST(ConfinementLeaves, AUsersDaemonAsItIs) {
   const Mount mount(MountSettings{.options = "memory=16M", .who = as_user(kNobody)});
   Rights expected = own_rights();
@@ -183,7 +183,7 @@ TEST(ConfinementLeaves, AQuotaFileOfAnybodysToBeReadAgain) {
   ASSERT_EQ(chown(closed.c_str(), kAlice, kAlice), 0);
   ASSERT_EQ(chmod(closed.c_str(), 0700), 0);
   const Mount mount("memory=16M,quota_file=" + file);
-  std::ofstream(file) << "* 5M\nnobody 6M\n";  // by name: the way there is open, too
+  std::ofstream(file) << "* 5M\nnobody 6M\n";  // by name: resolving it still works, too
   ASSERT_EQ(kill(mount.daemon(), SIGHUP), 0);
   const auto limit = [&](uid_t uid) {
     const Finished finished =

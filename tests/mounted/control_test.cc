@@ -1,4 +1,4 @@
-// Who speaks through the control file: whoever opened it, however the words got there.
+// A request on the control file counts as its opener's, however it was written there.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -65,7 +65,7 @@ TEST_P(Control, APrivilegedProgramThatWritesToAUsersDescriptorSpeaksForTheUser) 
 TEST_P(Control, WhatTheKernelWritesBackIsNobodysRequest) {
   check_in_child(as_user(kAlice), [&] {
     const Fd file = open_control();
-    // A request of her own first, so that the file is as large as a page.
+    // First a harmless request of her own, so that the file is as large as a page.
     const std::string harmless = padded(R"({"version":1,"command":"quota"})");
     ASSERT_EQ(pwrite(file.get(), harmless.data(), kPage, 0), ssize_t(kPage));
     void* const mapped = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);

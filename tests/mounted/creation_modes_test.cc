@@ -1,4 +1,4 @@
-// create_mode: what permissions new files have, from the first moment.
+// create_mode: the permissions that new files have from the first moment.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@ namespace {
 class CreationModes : public testing::TestWithParam<Transport> {
  protected:
   void TearDown() override { umask(022); }
-  // The mode that fstat shows right after the creating open.
+  // Creates a file and returns the mode that fstat(2) shows right after.
   static mode_t created(const std::string& path, mode_t mode, int flags = O_EXCL) {
     const Fd file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | flags, mode));
     EXPECT_TRUE(file.valid()) << path << ": " << errno_name(errno);
@@ -122,7 +122,7 @@ TEST_P(CreationModes, DefaultAclsAreIgnoredWhereTheyCanBeSet) {
   const Mount mount("lifetime=mount", GetParam());
   umask(0);
   made(mount / "d", 0700);
-  // Whether ACLs are there at all is not this test's question.
+  // This test does not care whether ACLs are supported at all.
   run({"setfacl", "-d", "-m", "u:" + std::to_string(kAlice) + ":rwx,o::rwx", mount / "d"});
   EXPECT_EQ(created(mount / "d/f", 0666), 0600U);
   EXPECT_EQ(made(mount / "d/sub", 0777), 0700U);

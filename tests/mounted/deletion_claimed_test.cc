@@ -1,5 +1,5 @@
-// lifetime=claimed, the default: loose files go at their last close, claimed ones with the claiming
-// session.
+// lifetime=claimed, the default: loose files are deleted at their last close, claimed ones with the
+// claiming session.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -134,7 +134,7 @@ TEST_P(DeletionClaimed, AFileWithTwoNamesLivesWhileEitherIsHeld) {
   Child owner = session([&] { create("first", O_EXCL).close(); });
   Child linker = session([&] { EXPECT_EQ(link(at("first").c_str(), at("second").c_str()), 0); });
   end(owner);
-  // Its first name stays too: a file lives while any name's holder does.
+  // Its first name stays too: a file lives as long as any of its names is held.
   EXPECT_FALSE(eventually([&] { return !exists(at("second")); }, 1.5));
   EXPECT_TRUE(exists(at("first")));
   end(linker);

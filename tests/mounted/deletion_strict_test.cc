@@ -1,5 +1,5 @@
-// lifetime=strict: a regular file goes at its last close, with all its names. And lifetime=mount:
-// nothing goes.
+// lifetime=strict deletes a regular file with all its names at its last close; lifetime=mount
+// deletes nothing.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -28,7 +28,7 @@ class DeletionStrict : public testing::TestWithParam<Transport> {
     EXPECT_TRUE(file.valid()) << name << ": " << errno_name(errno);
     return file;
   }
-  // Where the kernel sends RELEASE without a FLUSH that close(2) would wait for.
+  // For cases where the kernel sends RELEASE without a FLUSH for close(2) to wait for.
   bool soon_gone(const std::string& name) const {
     return eventually([&] { return why_not(at(name)) == "ENOENT"; }, 1);
   }

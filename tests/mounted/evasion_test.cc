@@ -1,5 +1,5 @@
-// One test for each way to have more than one's quota: none works, and the daemon holds no more
-// than what is charged, and so much for each inode as docs/security.md states.
+// One test for each way to exceed one's quota. None works, and the daemon holds no more than what
+// is charged plus the bound per inode that docs/security.md states.
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,8 @@ namespace {
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::size_t kPage = 4096;
 
-// Fills `file` until that fails; the error, and how many bytes were accepted.
+// Writes to `file` until that fails. Returns the error, and the number of accepted bytes in
+// `accepted`.
 std::string fill(int file, std::size_t& accepted) {
   const std::string data(64 << 10, 'x');
   for (accepted = 0;;) {
@@ -42,7 +43,7 @@ std::string fill(int file, std::size_t& accepted) {
   }
 }
 
-// Alice may have 1 MiB and 1000 inodes.
+// Alice has a quota of 1 MiB and 1000 inodes.
 class Evasion : public testing::TestWithParam<Transport> {
  protected:
   Mount mount_{"lifetime=mount,memory=64M,user_quota=" + std::to_string(kAlice) + ":1M:1000",
@@ -55,13 +56,13 @@ class Evasion : public testing::TestWithParam<Transport> {
   }
   std::uint64_t charged() const { return charged_to(mount_, kAlice).bytes; }
   std::uint64_t in_memory() const { return status_of(mount_)["memory"]["used"]; }
-  // That the mount holds no more than Alice's quota and what its page tables take.
+  // Expects that the mount holds no more than Alice's quota and its page tables.
   void expect_within_quota() const {
     EXPECT_LE(charged(), kMiB);
     EXPECT_LE(in_memory(), 2 * kMiB);
   }
-  // That Alice can fill files that nobody can find as far as others, and is free of them as soon as
-  // they are closed. `make_one` opens one.
+  // Expects that Alice can fill files that nobody can find only up to her quota, and that closing
+  // them frees the space. `make_one` opens such a file.
   void expect_charged_while_open(const std::function<Fd()>& make_one) const {
     check_in_child(as_user(kAlice), [&] {
       std::vector<Fd> files;
@@ -131,7 +132,7 @@ TEST_P(Evasion, LongSymbolicLinks) {
   expect_within_quota();
 }
 
-// As much as an inode can be without a charge of bytes: docs/security.md states the bound.
+// The largest inode that is charged no bytes; docs/security.md states the bound.
 TEST_P(Evasion, NamesOf255Bytes) {
   constexpr long kMostForAnInode = 2048;
   constexpr int kInodes = 8'000;
@@ -144,7 +145,7 @@ TEST_P(Evasion, NamesOf255Bytes) {
     for (int i = 0; i < most; ++i) {
       std::string name = std::to_string(i);
       name.append(255 - name.size(), 'n');
-      // Claimed, and the target of 128 bytes comes with it.
+      // Claimed, with a target of 128 bytes that is not charged.
       ASSERT_EQ(symlink(std::string(128, 't').c_str(), (mount / name).c_str()), 0) << i;
     }
     if (slowness() == 1) {
@@ -194,8 +195,8 @@ TEST_P(Evasion, UnlinkedOpenFiles) {
   });
 }
 
-// A second name keeps a file that its owner believes gone, and on whose account it is: that takes
-// the owner's leave.
+// A second name keeps a file that its owner believes deleted but pays for, so it takes the owner's
+// permission.
 TEST_P(Evasion, HardLinksToOthersFiles) {
   const Protections protections;
   make_file(at("roots").c_str(), "x");
@@ -203,7 +204,7 @@ TEST_P(Evasion, HardLinksToOthersFiles) {
   check_in_child(as_user(kAlice), [&] {
     EXPECT_EQ(outcome(link(at("bobs").c_str(), at("mine").c_str())), "EPERM");
     EXPECT_EQ(outcome(link(at("roots").c_str(), at("mine").c_str())), "EPERM");
-    // Her own count, each as an inode.
+    // Her own links count, each as an inode.
     create("own");
     int made = 1;
     while (made < 2000 && link(at("own").c_str(), at("l" + std::to_string(made)).c_str()) == 0)
@@ -221,7 +222,8 @@ TEST_P(Evasion, GivingFilesAwayAndWritingToOthers) {
   check_in_child(as_user(kAlice), [&] {
     const Fd file = create("f");
     EXPECT_EQ(outcome(fchown(file.get(), kBob, gid_t(-1))), "EPERM");
-    // Who opens his file to all is charged for it: that is his to decide.
+    // An owner who opens a file to everybody is charged for what others write; that is the owner's
+    // choice.
     const Fd bobs(open(at("open").c_str(), O_WRONLY | O_CLOEXEC));
     const std::string data(2 * kMiB, 'x');
     EXPECT_EQ(write(bobs.get(), data.data(), data.size()), static_cast<ssize_t>(data.size()));
@@ -248,7 +250,7 @@ TEST_P(Evasion, OpenHandles) {
   check_in_child(as_user(kBob), [&] { EXPECT_EQ(bytes_of_file(at("f")), "x"); });
   alice.send("end");
   alice.join();
-  // And has them back.
+  // Alice can open files again once that process has ended.
   check_in_child(as_user(kAlice), [&] {
     EXPECT_TRUE(
         eventually([&] { return Fd(open(at("f").c_str(), O_RDONLY | O_CLOEXEC)).valid(); }, 5));

@@ -1,5 +1,4 @@
-// Mount points in a directory of another user's, who puts something else in their place while root
-// mounts and unmounts.
+// Mountpoints in another user's directory, who replaces them while root mounts and unmounts.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -26,7 +25,7 @@
 namespace scratchfs::harness {
 namespace {
 
-// hers/ is Alice's; roots/scratch is what she would have root mount on, or unmount.
+// Alice owns hers/. She tries to make root mount on, or unmount, roots/scratch.
 class Exchange : public testing::Test {
  protected:
   void SetUp() override {
@@ -45,17 +44,17 @@ class Exchange : public testing::Test {
   std::string hers(const std::string& name) const { return at_ + "/hers/" + name; }
   std::string roots() const { return at_ + "/roots/scratch"; }
 
-  // A tmpfs of root's at roots/scratch.
+  // Mounts a tmpfs of root's at roots/scratch.
   void mount_roots() const { ASSERT_EQ(mount("roots", roots().c_str(), "tmpfs", 0, "size=1M"), 0); }
   void expect_roots_mount() const {
-    EXPECT_EQ(mounts_below(roots()).size(), 1U) << "somebody took root's own mount away";
+    EXPECT_EQ(mounts_below(roots()).size(), 1U) << "root's own mount was unmounted";
   }
 
-  // hers/a and a link to roots/ in its place by turns, as fast as she can, until stop().
+  // Exchanges hers/a with a link to roots/ as fast as possible, back and forth, until stop().
   Child alice_exchanging() const {
     return Child(as_user(kAlice), [&](Channel& channel) {
       for (int round = 0; !exists(hers("stop")); ++round) {
-        for (int i = 0; i < 2; ++i) {  // twice, so that at the end all is as it was
+        for (int i = 0; i < 2; ++i) {  // twice, so that everything is back in place at the end
           ASSERT_EQ(
               renameat2(AT_FDCWD, hers("a").c_str(), AT_FDCWD, hers("b").c_str(), RENAME_EXCHANGE),
               0);
@@ -82,7 +81,7 @@ class Exchange : public testing::Test {
 TEST_F(Exchange, RootMountsOnWhatItHasLookedAtOrNotAtAll) {
   Child alice(as_user(kAlice), [&](Channel& channel) {
     const Fd watch(inotify_init1(IN_CLOEXEC));
-    // The look whether it is empty, the last before mounting.
+    // Root's check that the directory is empty is the last one before mounting.
     ASSERT_GE(inotify_add_watch(watch.get(), hers("place").c_str(), IN_CLOSE_NOWRITE), 0);
     channel.send("watches");
     std::array<char, 4096> event{};
@@ -113,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(By, ExchangeAtTheEnd,
                            return std::string(kEndNames[static_cast<int>(test.param)]);
                          });
 
-// A mount goes with the directories above it, so that its path is another by then.
+// A mount moves with the directories above it, so that its path has changed by then.
 TEST_P(ExchangeAtTheEnd, AMountIsFoundWhereItWasMovedTo) {
   Mount mount({.options = "memory=16M,spill=0", .at = hers("a/scratch")});
   ASSERT_TRUE(mount.alive());
@@ -148,7 +147,7 @@ TEST_P(ExchangeAtTheEnd, RootUnmountsItsOwnMountAlone) {
     if (GetParam() != End::command) {
       kill(mount.daemon(), GetParam() == End::daemon ? SIGTERM : SIGKILL);
     }
-    // The command may find Alice's link first, behind which there is none of ours.
+    // The command may find Alice's link first, with no scratchfs behind it.
     EXPECT_TRUE(eventually(
         [&] {
           if (GetParam() == End::command) run({scratchfs_binary(), "umount", hers("a/scratch")});

@@ -1,5 +1,5 @@
-// What goes wrong around a daemon: it is stopped, has no descriptors left, loses its spill
-// directory, cannot log.
+// Faults around a daemon: it is stopped, runs out of descriptors, loses its spill directory, or
+// cannot log.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -30,7 +30,7 @@ class Faults : public testing::TestWithParam<Transport> {};
 INSTANTIATE_TEST_SUITE_P(Both, Faults, testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// From now on the process gets no more descriptors than it has.
+// Limits the process to the descriptors that it has.
 void leave_no_descriptor(pid_t pid) {
   const auto open = static_cast<rlim_t>(
       std::distance(std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"),
@@ -94,7 +94,8 @@ TEST_P(Faults, WithoutDescriptorsFilesAreServedAndNoClaimEndsTooEarly) {
   EXPECT_TRUE(eventually([&] { return names_in(mount.path()).empty(); }, 10));
 }
 
-// A limit of who mounted it, say. SIGXFSZ would end the daemon, and all files with it.
+// A limit inherited from the user who mounted, for example. SIGXFSZ would end the daemon and lose
+// all files.
 TEST_P(Faults, ALimitOnTheSizeOfItsFilesIsAFailingDiskAndAFullLog) {
   Mount mount("lifetime=mount,memory=8M", GetParam());
   ASSERT_TRUE(mount.alive());

@@ -1,5 +1,5 @@
-// Flags that the kernel keeps (ro, noatime, ...): said at the mount, and what findmnt(8) shows of
-// them. What a remount changes is compared with tmpfs in parity_flags_test.cc.
+// Mount flags that the kernel implements (ro, noatime, ...): given at mount time, and shown by
+// findmnt(8). tests/parity/flags_test.cc compares remounts with tmpfs.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -29,7 +29,8 @@ class Flags : public testing::TestWithParam<Transport> {
     return run({"findmnt", "--noheadings", "--output", "OPTIONS", "--mountpoint", mount.path()})
         .out;
   }
-  // Which reads through a descriptor that passes the page cache by move the access time.
+  // Returns which of two reads through a descriptor that bypasses the page cache change the access
+  // time.
   static std::string moved_by_two_reads(const Mount& mount) {
     make_file((mount / "f").c_str(), "content");
     const Fd file(open((mount / "f").c_str(), O_RDWR));

@@ -1,4 +1,4 @@
-// mount(8), fstab(5) and findmnt(8), in a mount namespace where /etc/fstab is the test's own.
+// mount(8), fstab(5) and findmnt(8), in a mount namespace with the test's own /etc/fstab.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr uid_t kNobody = 65534;  // mount(8) and fusermount3 want users to have a name
+constexpr uid_t kNobody = 65534;  // mount(8) and fusermount3 require users to have a name
 
 class Fstab : public testing::Test {
  protected:
@@ -28,14 +28,14 @@ class Fstab : public testing::Test {
   }
   void TearDown() override {
     EXPECT_TRUE(eventually([&] { return processes_naming(at_).empty(); }, 10))
-        << "a process is left";
+        << "a process is left over";
   }
-  // `options` of the line for point_.
+  // Writes a line for point_ with these options.
   void write_fstab(const std::string& options) const {
     make_file((at_ + "/fstab").c_str(), "work " + point_ + " fuse.scratchfs " + options + " 0 0\n");
   }
-  // $1: the directory; `as_nobody` runs a command as that user. mount.fuse3 looks for the command
-  // in the directories of the machine alone.
+  // Runs a script in the namespace. $1 is the directory; `as_nobody` runs a command as that user.
+  // mount.fuse3 looks for the command only in the system's directories.
   Finished in_namespace(const std::string& script) const {
     const std::string prelude =
         "set -eu; mount --bind \"$1/fstab\" /etc/fstab; mount --bind \"$2\" /usr/local/bin\n"

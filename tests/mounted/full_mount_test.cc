@@ -1,4 +1,4 @@
-// A mount that is full: ENOSPC to whoever wants more, and room again once something goes.
+// A full mount: writers get ENOSPC, and space is available again once something is deleted.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -48,7 +48,7 @@ TEST_P(FullMount, IsToldByEnospcAndRecovers) {
   EXPECT_EQ(write(file.get(), data.data(), kMiB), static_cast<ssize_t>(kMiB)) << errno_name(errno);
 }
 
-// What statfs(2) told at first is what one file could get, but for a few blocks.
+// A single file can use what statfs(2) reported at first, except for a few blocks.
 TEST_P(FullMount, TakesAsMuchAsDfPromised) {
   for (const std::string sizes : {"memory=16M,spill=0", "memory=16M,spill=48M"}) {
     const Mount mount("lifetime=mount," + sizes, GetParam());

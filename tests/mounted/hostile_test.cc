@@ -1,4 +1,4 @@
-// What a hostile process can send gets the right errno and costs the daemon nothing lasting.
+// Requests of hostile processes get the right errno and cost the daemon nothing lasting.
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ constexpr off_t kLast = 0x7fff'ffff'ffff'ffff;
 class Hostile : public testing::TestWithParam<Transport> {
  protected:
   void SetUp() override { allow_seconds(90); }
-  // Afterwards the daemon answers, and has not grown by more than so many MiB since `before`.
+  // Expects that the daemon still answers and has not grown by more than `mib` MiB since `before`.
   void expect_small(long before, long mib) const {
     EXPECT_TRUE(exists(mount_.path()));
     if (sanitized()) {
@@ -192,7 +192,7 @@ TEST_P(Hostile, HandlesWithoutEnd) {
     }
     EXPECT_TRUE(errno == EMFILE || errno == ENFILE) << errno_name(errno);
     EXPECT_GT(opened, 5'000);
-  });  // its end closes them all
+  });  // exiting closes them all
   EXPECT_EQ(bytes_of_file(at("f")), "x");
   expect_small(before, 32);
 }

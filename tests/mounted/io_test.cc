@@ -1,4 +1,4 @@
-// What scratchfs has and tmpfs has not.
+// I/O that scratchfs supports and tmpfs does not.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/falloc.h>
@@ -105,7 +105,7 @@ TEST_P(Io, StatxTellsTheSameAsStat) {
   EXPECT_EQ(more.stx_btime.tv_sec, plain.st_ctim.tv_sec);
 }
 
-// What make(1) goes by.
+// make(1) depends on this.
 TEST_P(Io, AFileIsNeverNewerThanOneWrittenLaterElsewhere) {
   const Tmpfs elsewhere;
   const auto write_file = [](const std::string& path) {
@@ -123,7 +123,7 @@ TEST_P(Io, AFileIsNeverNewerThanOneWrittenLaterElsewhere) {
   }
 }
 
-// Files as large as this pass the page cache by even where they are only read; maps do not.
+// Reads of files this large bypass the page cache, too; mappings do not.
 TEST_P(Io, AReaderAMapAndAWriterOfALargeFileSeeTheSame) {
   constexpr off_t kSize = 200 << 20;
   constexpr off_t kWhere = (190 << 20) + 12'345;

@@ -1,4 +1,4 @@
-// scratchfs keep and unkeep, and the attribute behind them.
+// scratchfs keep and unkeep, and the extended attribute behind them.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -20,7 +20,7 @@
 namespace scratchfs::harness {
 namespace {
 
-// What `getfattr --only-values` shows.
+// Returns what `getfattr --only-values` shows.
 std::string holders(const std::string& path) {
   std::string words(4096, '\0');
   const ssize_t size =
@@ -61,7 +61,7 @@ TEST_P(Keep, WhatIsKeptOutlivesItsSessionUntilTheMarkIsLifted) {
   EXPECT_EQ(holders(at("job")), "keep mark");
   EXPECT_EQ(holders(at("job/result")), "directory /job");
   EXPECT_EQ(unkeep(at("job")).code, 0);
-  // Known to the kernel a moment later.
+  // The kernel learns of it a moment later.
   EXPECT_TRUE(eventually([&] { return !exists(at("job")); }, 1.0));
 }
 

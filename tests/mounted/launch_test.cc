@@ -1,5 +1,4 @@
-// The command that mounts: what it refuses, what it says, and that it returns when the mount
-// answers.
+// The mount command: what it refuses, what it prints, and that it returns once the mount answers.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -36,8 +35,8 @@ class Launch : public testing::Test {
   }
 };
 
-// One line that says who speaks, exit code `code`, and nothing left behind; in the foreground and
-// in the background.
+// Expects one line with the program's name, exit code `code`, and nothing left behind, both in the
+// foreground and in the background.
 void expect_refused(const std::string& at, const std::vector<std::string>& more, int code,
                     const std::string& says, const Who& who = {}) {
   for (const bool foreground : {false, true}) {
@@ -55,7 +54,8 @@ void expect_refused(const std::string& at, const std::vector<std::string>& more,
     EXPECT_TRUE(finished.err.starts_with("scratchfs: ")) << finished.err;
     EXPECT_NE(finished.err.find(says), std::string::npos) << finished.err;
     EXPECT_EQ(mounts_below(at).size(), mounts_before);
-    EXPECT_TRUE(eventually([&] { return processes_naming(at).empty(); }, 2)) << "a process is left";
+    EXPECT_TRUE(eventually([&] { return processes_naming(at).empty(); }, 2))
+        << "a process is left over";
   }
 }
 
@@ -141,7 +141,7 @@ TEST_F(Launch, SpillDirectoriesThatCannotBeOnesAreRefused) {
   expect_refused(at, {"-o", "spill_dir=" + read_only.path()}, 1, "spill directory");
   const Mount other("memory=16M");
   expect_refused(at, {"-o", "spill_dir=" + other.path()}, 1, "lies on a scratchfs");
-  // On the mount that is about to be made it cannot be either: that is its own directory, still
+  // Nor can it lie on the mount about to be made: the check then sees the mountpoint itself, still
   // empty.
   const std::string own = make_directory("own");
   ASSERT_EQ(chmod(own.c_str(), 0700), 0);
@@ -159,7 +159,7 @@ TEST_F(Launch, SpillingIntoMemoryIsWarnedOf) {
 
 TEST_F(Launch, WithoutDevFuseItSaysSo) {
   const std::string at = mountpoint();
-  // A mount namespace of its own, where /dev is empty.
+  // In its own mount namespace with an empty /dev.
   const Finished finished =
       run({"unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev && exec \"$0\" \"$1\"",
            scratchfs_binary(), at});
@@ -234,7 +234,7 @@ TEST_P(LaunchGood, TheMountAnswersWhenTheCommandReturns) {
   for (int round = 0; round < 5; ++round) {
     Mount mount(MountSettings{.options = "memory=16M", .transport = GetParam(), .daemonize = true});
     ASSERT_TRUE(mount.alive());
-    // No waiting on the way.
+    // No waiting from here on.
     EXPECT_EQ(mode_of(mount.path()), 01777U);
     make_file((mount / "f").c_str(), "x");
     const bool io_uring = status_of(mount)["transport"]["io_uring"];
@@ -332,7 +332,7 @@ TEST_P(LaunchGood, SourceAndFlagsAreShown) {
 TEST_P(LaunchGood, MountEightFindsIt) {
   const std::string at = make_directory("launch");
   const std::string io = GetParam() == Transport::io_uring ? "on" : "off";
-  // As from an fstab line with a program that lies on no PATH.
+  // As from an fstab line with a program that is not on PATH.
   const Finished finished = run(
       {"mount", "-t", "fuse", scratchfs_binary() + "#work", at, "-o", "memory=16M,io_uring=" + io});
   EXPECT_EQ(finished.code, 0) << finished.err;

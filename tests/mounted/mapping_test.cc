@@ -1,5 +1,5 @@
-// What programs store through mappings, and how it agrees with what others read and write: on every
-// kernel, within every limit.
+// Stores through mappings, and their agreement with reads and writes, on every kernel and within
+// every limit.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -60,8 +60,8 @@ Fd create(const std::string& path, std::size_t size) {
   return file;
 }
 
-// Beside the tests, where the build puts both: by a name without blanks and colons, at which ld.so
-// would divide it.
+// The build puts the library next to the tests. Its path must contain no blanks and colons, at
+// which ld.so splits LD_PRELOAD.
 std::string older_kernel() {
   const auto built = std::filesystem::read_symlink("/proc/self/exe")
                          .replace_filename("libscratchfs_older_kernel.so");
@@ -70,7 +70,7 @@ std::string older_kernel() {
   return name;
 }
 
-// One that does not map files whose handles bypass the page cache, as none does before 6.6.
+// A kernel that does not map files whose handles bypass the page cache, as all before 6.6.
 class OnAnOlderKernel : public testing::TestWithParam<Transport> {
  protected:
   OnAnOlderKernel() { mount_.tolerate("debug: "); }
@@ -82,7 +82,7 @@ INSTANTIATE_TEST_SUITE_P(Both, OnAnOlderKernel,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// Else the other tests here show nothing.
+// Verifies that the preloaded library works; otherwise the other tests here prove nothing.
 TEST_P(OnAnOlderKernel, WritesGoThroughThePageCache) {
   EXPECT_NE(mount_.log().find("all writes go through the page cache"), std::string::npos)
       << mount_.log();
@@ -130,7 +130,7 @@ class Mapped : public testing::TestWithParam<Transport> {
 INSTANTIATE_TEST_SUITE_P(Both, Mapped, testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// A page fault during a write must not leave the page that the write replaces in the cache.
+// A page fault during a write must not leave the replaced page in the cache.
 TEST_P(Mapped, AMappingThatIsReadDuringWritesNeverKeepsAnOldPage) {
   constexpr std::size_t kSize = kMiB;
   const Fd file = create(mount_ / "polled", kSize);
@@ -156,7 +156,7 @@ TEST_P(Mapped, AMappingThatIsReadDuringWritesNeverKeepsAnOldPage) {
   EXPECT_EQ(stale, 0) << "pages of " << kSize / kPage;
 }
 
-// Stores beyond what their file's owner may have.
+// Stores that exceed the quota of the file's owner.
 class StoresBeyondTheQuota : public testing::TestWithParam<Transport> {
  protected:
   static constexpr std::size_t kQuota = 2 * kMiB;

@@ -1,4 +1,4 @@
-// The daemon's own memory: what keeps it from the machine's out-of-memory killer and from swap.
+// The daemon's own memory: its protection from the out-of-memory killer and from swap.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -26,13 +26,14 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr uid_t kNobody = 65534;  // fusermount3 wants users to have a name
+constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
 
 int oom_score_adj(pid_t pid) {
   return std::stoi(read_text("/proc/" + std::to_string(pid) + "/oom_score_adj"));
 }
 
-// What root may do to its own here: less needs CAP_SYS_RESOURCE, which a container may lack.
+// The lowest score that root may set here: lowering it needs CAP_SYS_RESOURCE, which a container
+// may lack.
 int lowered_score() {
   return std::stoi(in_child({}, [] {
     std::ofstream("/proc/self/oom_score_adj") << "-900" << std::flush;
@@ -60,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Both, AfterALoad,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// 256 threads read 1 MiB each of what is spilled, past the page cache.
+// Reads spilled data past the page cache with 256 threads, 1 MiB each.
 void read_all_at_once(const std::string& path, std::size_t mebibytes) {
   std::vector<std::thread> readers;
   for (std::size_t i = 0; i < 256; ++i) {
@@ -95,7 +96,7 @@ TEST(LockMemory, KeepsAllOfTheDaemonOutOfSwap) {
   make_file((mount / "f").c_str(), random_bytes(32 * kMiB, 1));
   EXPECT_GE(status_kb(mount.daemon(), "VmLck"), 32 * 1024);
   EXPECT_EQ(bytes_of_file(mount / "f"), random_bytes(32 * kMiB, 1));
-  // What is locked can be given back all the same.
+  // Locked memory can be returned all the same.
   ASSERT_EQ(unlink((mount / "f").c_str()), 0);
   EXPECT_EQ(run({scratchfs_binary(), "set", mount.path(), "-o", "memory=8M"}).code, 0);
   EXPECT_TRUE(eventually([&] { return status_of(mount)["memory"]["reserve"] <= kMiB; }, 20));

@@ -1,5 +1,5 @@
-// Files whose claim must not end before its time, however odd the process that made them; and what
-// one user can do to the files of another.
+// Files whose claim must not end too early, however unusual the process that created them; and what
+// one user can do to another's files.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -47,13 +47,13 @@ INSTANTIATE_TEST_SUITE_P(Both, NotTooEarly,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// docs/semantics.md says it of sudo: what it starts may be a session of its own.
+// docs/semantics.md describes this for sudo: the command that it starts may get its own session.
 TEST_P(NotTooEarly, WhatACommandMakesInASessionOfItsOwnGoesWithThatCommand) {
   const Finished made = shell("d=$(setsid --wait mktemp -d -p \"$PWD\") && echo \"$d\"",
                               {.who = kNewSession, .directory = mount_.path()});
   EXPECT_EQ(made.code, 0) << made.err;
   EXPECT_TRUE(eventually([&] { return names_in(mount_.path()).empty(); }, kSweepSeconds));
-  // What to do instead, while the outer session goes on.
+  // What to do instead, while the outer session lives on.
   const std::string program = std::filesystem::absolute(scratchfs_binary());
   const Finished kept =
       shell("d=$(setsid --wait sh -c 'd=$(mktemp -d -p \"$PWD\") && \"" + program +
@@ -85,7 +85,7 @@ TEST_P(NotTooEarly, ADaemonsFilesOutliveWhoStartedIt) {
   EXPECT_TRUE(gone_soon(at("pidfile")));
 }
 
-// As PostgreSQL with temp_tablespaces: each backend is a session.
+// As PostgreSQL does with temp_tablespaces: each backend is a session.
 TEST_P(NotTooEarly, BackendsThatAreSessionsShareADirectoryThatTheirMasterHolds) {
   Child master = session([&] { EXPECT_EQ(mkdir(at("space").c_str(), 0700), 0); });
   Child first = session([&] {
@@ -116,7 +116,7 @@ TEST_P(NotTooEarly, ABackendsOwnDirectoryOutlivesItsMaster) {
 TEST_P(NotTooEarly, ASocketStaysWhileAProcessHasItBound) {
   int hold[2];
   ASSERT_EQ(pipe2(hold, O_CLOEXEC), 0);
-  // A server of another session, that inherited the socket from who bound it.
+  // A server in another session that inherited the socket from the process that bound it.
   Child starter(kNewSession, [&](Channel& channel) {
     const Fd socket = bind_socket(at("socket"));
     EXPECT_EQ(mknod(at("never-bound").c_str(), S_IFSOCK | 0600, 0), 0);
@@ -183,7 +183,7 @@ TEST_P(NotTooEarly, AUserCannotMakeAnothersFileVanishNorKeepIt) {
     EXPECT_EQ(link(at("private").c_str(), at("link").c_str()), -1) << "it would be held by two";
     EXPECT_EQ(open(at("private").c_str(), O_RDONLY | O_CLOEXEC), -1);
     EXPECT_EQ(rmdir(at("directory").c_str()), -1);
-    // A derived name, of another session.
+    // A derived name, but from another session.
     make_file(at("private.bob").c_str(), "x");
     EXPECT_FALSE(exists(at("private.bob")));
   });
@@ -221,7 +221,7 @@ TEST_P(NotTooEarly, WhoOpensASharedFileHoldsItOnlyUntilItsOwnerUnlinksIt) {
   end(owner);
 }
 
-// The kernel tells the daemon no pid of a process outside its pid namespace.
+// The kernel tells the daemon no pid for a process outside its pid namespace.
 TEST(NotTooEarlyAcrossNamespaces, AClaimOfAProcessThatCannotBeSeenLastsUntilTheUnmount) {
   const std::string place = make_directory("namespaced");
   Child daemon(kNewSession, [&](Channel&) {

@@ -1,5 +1,5 @@
-// With private_names a user who looks at the root finds his own entries there, whatever he looks
-// with and whoever has looked before.
+// With private_names users find their own entries in the root, whatever they use to look and
+// whoever has looked before.
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,8 @@ class PrivateNames : public testing::TestWithParam<Transport> {
     }
   }
   std::string at(const std::string& name) const { return mount_ / name; }
-  // As the user sees the root, by a plain listing and by one that looks at each entry.
+  // Expects what the user sees in the root, both in a plain listing and in one that stats each
+  // entry.
   void expect_sees(uid_t uid, const Strings& names) const {
     check_in_child(as_user(uid), [&] { EXPECT_EQ(names_in(mount_.path()), names); });
     std::string lines;
@@ -86,7 +87,7 @@ TEST_P(PrivateNames, AnExactNameIsThereForAll) {
 
 TEST_P(PrivateNames, OnesOwnAreAllFoundOnceAmongThousandsOfOthers) {
   constexpr int kFiles = 3000;
-  constexpr int kEach = 500;  // of which one is Alice's
+  constexpr int kEach = 500;  // each run of this many has one of Alice's
   for (int i = 0; i < kFiles; ++i) {
     const std::string name = "f" + std::to_string(i);
     ASSERT_EQ(mknod(at(name).c_str(), S_IFREG | 0600, 0), 0);
@@ -95,7 +96,7 @@ TEST_P(PrivateNames, OnesOwnAreAllFoundOnceAmongThousandsOfOthers) {
   expect_sees(kAlice, {"alices", "alices-file", "f0", "f1000", "f1500", "f2000", "f2500", "f500"});
   expect_sees(kBob, {"bobs", "bobs-file"});
   check_in_child(as_user(kAlice), [&] {
-    // A position stays true, whatever lies hidden behind it.
+    // A directory position stays valid, whatever is hidden behind it.
     DIR* const stream = opendir(mount_.path().c_str());
     ASSERT_NE(stream, nullptr);
     Strings names;

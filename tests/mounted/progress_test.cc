@@ -1,4 +1,4 @@
-// What takes long says so on a terminal, and nothing anywhere else.
+// Long operations show progress on a terminal, and nowhere else.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 namespace scratchfs::harness {
 namespace {
 
-// The last line of progress, which begins so, was taken away: blanks are in its place.
+// Expects that the last progress line, which begins with `line`, was overwritten with blanks.
 void expect_gone_again(Terminal& terminal, const std::string& line) {
   const std::string& text = terminal.text();
   const std::string rest = text.substr(text.find('\r', text.rfind(line)) + 1);
@@ -50,7 +50,7 @@ TEST(Progress, OfAnUnmountThatTakesLong) {
   Mount mount("memory=16M");
   ASSERT_TRUE(mount.alive());
   for (const pid_t pid : mount.processes()) {
-    if (pid != mount.daemon()) kill(pid, SIGSTOP);  // it is waited for, too
+    if (pid != mount.daemon()) kill(pid, SIGSTOP);  // the command waits for it, too
   }
   const std::vector<pid_t> all = mount.processes();
   Terminal umount({scratchfs_binary(), "umount", mount.path()});

@@ -1,4 +1,4 @@
-// Limits from a file, read again on SIGHUP, and the warning before a limit is reached.
+// Limits from a file that is read again on SIGHUP, and the warning before a limit is reached.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -32,7 +32,7 @@ class QuotaFile : public testing::Test {
 
   void write(const std::string& text) const { std::ofstream(file_) << text; }
   std::string options() const { return "memory=64M,user_quota=61002:2M,quota_file=" + file_; }
-  // What a user may have on the mount, in bytes; 0: no limit, or nobody asked for it.
+  // Returns a user's limit on the mount in bytes; 0: no limit.
   static std::uint64_t limit(const Mount& mount, uid_t uid) {
     const Finished finished =
         run({scratchfs_binary(), "quota", mount.path(), "--json"}, {.who = as_user(uid)});

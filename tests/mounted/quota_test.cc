@@ -1,5 +1,5 @@
-// Quotas: EDQUOT from the very call, nothing lost of what was accepted, and a ledger that never
-// drifts.
+// Quotas: EDQUOT from the very call that exceeds the limit, no loss of accepted data, and a ledger
+// that never drifts.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -58,7 +58,7 @@ TEST_P(Quota, AWriteFillsWhatIsLeftAndTheNextFails) {
     EXPECT_EQ(errno_name(errno), "EDQUOT");
     EXPECT_EQ(done, kMiB);
     EXPECT_TRUE(bytes_of_file(at("f")) == data.substr(0, done)) << "what was accepted is lost";
-    // Over what is there already there is room.
+    // Overwriting what exists needs no room.
     EXPECT_EQ(pwrite(file.get(), data.data(), 4096, 8192), 4096);
   });
   expect_no_drift(kAlice);
@@ -189,7 +189,7 @@ TEST_P(Quota, EachNameOfAFileMovesWithIt) {
   ASSERT_EQ(outcome(link(at("f").c_str(), at("g").c_str())), "0");
   ASSERT_EQ(outcome(chown(at("f").c_str(), kBob, gid_t(-1))), "0");
   EXPECT_EQ(charged(kBob), text({0, 2}));
-  // Another's link counts for the owner too.
+  // A link that another user makes counts for the owner, too.
   ASSERT_EQ(outcome(link(at("f").c_str(), at("h").c_str())), "0");
   EXPECT_EQ(charged(kBob), text({0, 3}));
   unlink(at("f").c_str());
@@ -244,7 +244,7 @@ TEST_P(Quota, LimitsAreLifted) {
   EXPECT_EQ(fills(2 * kMiB), "EDQUOT");
   EXPECT_EQ(set({"--user", alice, "--bytes", "none"}), 0);
   EXPECT_EQ(fills(8 * kMiB), "0");
-  // Back to everyone's 4 MiB, of which she has more: nothing is taken away, nothing added.
+  // Back to everyone's 4 MiB, which she exceeds: nothing is deleted, and nothing may be added.
   EXPECT_EQ(set({"--user", alice, "--reset"}), 0);
   EXPECT_EQ(fills(9 * kMiB), "EDQUOT");
   EXPECT_EQ(set({"--everyone", "--bytes", "none"}), 0);
@@ -294,7 +294,7 @@ TEST_P(Quota, UnlinkedOpenFilesStayCharged) {
   EXPECT_TRUE(eventually([&] { return charged_to(mount_, kBob) == Usage{}; }, 2)) << charged(kBob);
 }
 
-// Two users write, truncate, punch and delete while root gives their files back and forth.
+// Two users write, truncate, punch and delete while root transfers their files back and forth.
 TEST_P(Quota, ConcurrentWritersAndChownNeverDriftTheLedger) {
   constexpr int kFiles = 6;
   for (int i = 0; i < kFiles; ++i) {
@@ -349,7 +349,7 @@ TEST_P(Quota, ConcurrentWritersAndChownNeverDriftTheLedger) {
     writer.join();
   }
   giver.join();
-  // Unlinked files of the writers are charged until their RELEASE has arrived.
+  // The writers' unlinked files stay charged until their RELEASE has arrived.
   for (const uid_t uid : {kAlice, kBob}) {
     EXPECT_TRUE(eventually([&] { return charged(uid) == found(uid); }, 2))
         << charged(uid) << " but " << found(uid);

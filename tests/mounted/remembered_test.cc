@@ -1,5 +1,6 @@
-// What is gone and still remembered by the kernel, through a descriptor, a working directory or a
-// name that nobody has told it of: it stays charged for as long as it takes memory, and no longer.
+// Inodes that are deleted but still referenced by the kernel, through a descriptor, a working
+// directory or a dentry that nobody has invalidated, stay charged for as long as they take memory,
+// and no longer.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -23,7 +24,7 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr std::uint64_t kInodes = 100;  // Alice may have
+constexpr std::uint64_t kInodes = 100;  // Alice's limit
 
 class RememberedWhenGone : public testing::TestWithParam<Transport> {
  protected:
@@ -31,8 +32,9 @@ class RememberedWhenGone : public testing::TestWithParam<Transport> {
                    ":1M:" + std::to_string(kInodes),
                GetParam()};
   std::string at(const std::string& name) const { return mount_ / name; }
-  // That Alice can hold as many of what `make_one` makes, opens and removes as she may have, with
-  // EDQUOT for the next one (-1 and errno), and that nobody else is short of any meanwhile.
+  // Expects that Alice can hold as many deleted inodes as her limit allows, that the next one fails
+  // with EDQUOT, and that nobody else runs short meanwhile. `make_one` creates, opens and deletes
+  // one, and returns the descriptor, or -1 with errno.
   void expect_charged_while_held(const std::function<int()>& make_one) const {
     Child alice(as_user(kAlice), [&](Channel& channel) {
       std::vector<Fd> held;
@@ -96,7 +98,7 @@ TEST_P(RememberedWhenGone, ADirectoryIsChargedWhileAProcessWorksInIt) {
   EXPECT_TRUE(eventually([&] { return charged_to(mount_, kAlice).inodes == 0; }, 5));
 }
 
-// Alice may have one inode, and makes it again and again.
+// Alice has a limit of one inode and creates it again and again.
 void expect_always_made(const std::string& lifetime, Transport transport,
                         const std::function<long(const std::string& name, int round)>& make_one) {
   constexpr int kRounds = 1000;

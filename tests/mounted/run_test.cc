@@ -1,4 +1,4 @@
-// scratchfs run: a mount for one command.
+// scratchfs run: a mount for the duration of one command.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -21,14 +21,14 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr uid_t kNobody = 65534;  // fusermount3 wants users to have a name
+constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
 
 class Run : public testing::Test {
  protected:
   Run() : place_(make_directory("run")) {}
   ~Run() override { expect_nothing_left(); }
 
-  // Whatever happened: no mount, no directory, no process.
+  // Expects that no mount, directory or process is left, whatever happened.
   void expect_nothing_left() const {
     EXPECT_TRUE(eventually([&] { return mounts_below(place_).empty(); }, 5));
     EXPECT_TRUE(eventually([&] { return names_in(place_).empty(); }, 5));
@@ -40,12 +40,12 @@ class Run : public testing::Test {
     words.insert(words.begin(), {scratchfs_binary(), "run", "-o", "memory=16M", "--"});
     return run(words, {.who = who, .environment = environment()});
   }
-  // In the background, as the leader of a process group, as a shell starts a job. `script` says
-  // "ready" in a file once it runs.
+  // Starts the command in the background as a process group leader, as a shell starts a job.
+  // `script` writes "ready" to a file once it runs.
   Child start(const std::string& script) const {
     Child job(Who{}, [&](Channel&) {
       setpgid(0, 0);
-      signal(SIGINT, SIG_DFL);  // a shell traps nothing that was ignored when it was started
+      signal(SIGINT, SIG_DFL);  // a shell cannot trap a signal that was ignored when it started
       setenv("XDG_RUNTIME_DIR", place_.c_str(), 1);
       execl(scratchfs_binary().c_str(), "scratchfs", "run", "-o", "memory=16M", "--", "sh", "-c",
             script.c_str(), nullptr);
@@ -54,7 +54,7 @@ class Run : public testing::Test {
     EXPECT_TRUE(eventually([&] { return exists(mark("ready")); }, 10));
     return job;
   }
-  // A file beside the mounts: test directories are emptied at the end.
+  // A file next to the mounts, because test directories are emptied at the end.
   std::string mark(const std::string& name) const { return place_ + "-" + name; }
   std::string touch(const std::string& name) const { return ": > " + mark(name) + "; "; }
   pid_t daemon() const {

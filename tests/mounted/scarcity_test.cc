@@ -1,5 +1,4 @@
-// What a machine can run out of: threads, descriptors, memory for the daemon itself, and somebody
-// who reads its log.
+// Shortages: threads, descriptors, memory for the daemon itself, and a reader for its log.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -31,7 +30,7 @@ namespace {
 
 constexpr std::size_t kMiB = 1 << 20;
 
-// More than the memory of the mounts below: what comes back has been on the disk.
+// Writes more than the memory of the mounts below, so that what is read back was on the disk.
 void write_and_compare(const std::string& path) {
   const std::string bytes = random_bytes(16 * kMiB, 1);
   const Fd file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
@@ -47,8 +46,8 @@ std::string option_of(Transport transport) {
   return transport == Transport::io_uring ? "io_uring=on" : "io_uring=off";
 }
 
-// The limit counts all threads of a user, so nobody else is this one, and fusermount3 wants a name
-// for him: Debian has `games` on each machine.
+// The limit counts all threads of a user, so this one must have no other processes. fusermount3
+// requires a user with a name: Debian has `games` on every machine.
 constexpr uid_t kPoor = 5;
 
 int threads_of(uid_t uid) {
@@ -62,7 +61,7 @@ int threads_of(uid_t uid) {
   return count;
 }
 
-// How many he may have, at most as many as ever; a limit is for its own user to change.
+// Sets the soft thread limit, at most to the hard limit. Only the user may change it.
 void set_threads(pid_t daemon, rlim_t most) {
   check_in_child(as_user(kPoor), [&] {
     rlimit limit{};
@@ -83,7 +82,7 @@ class Scarcity : public testing::TestWithParam<Transport> {
 INSTANTIATE_TEST_SUITE_P(Both, Scarcity, testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// (Over io_uring libfuse's own lines come with ours, where a ring's thread is missing.)
+// Only over /dev/fuse: over io_uring libfuse logs lines of its own if a ring's thread is missing.
 TEST(ScarcityOfThreads, AMountThatCannotHaveItsThreadsSaysSoAndLeavesNothing) {
   ensure_environment();
   if (sanitized()) GTEST_SKIP() << "sanitizers have threads of their own";
@@ -92,7 +91,7 @@ TEST(ScarcityOfThreads, AMountThatCannotHaveItsThreadsSaysSoAndLeavesNothing) {
   ASSERT_EQ(chown(at.c_str(), kPoor, kPoor), 0);
   int refused = 0;
   for (int most = 1;; ++most) {
-    ASSERT_LT(most, 60) << "it never comes up";
+    ASSERT_LT(most, 60) << "it never starts";
     const Finished finished =
         shell("ulimit -u " + std::to_string(most) + " && exec '" + scratchfs_binary() + "' " + at +
                   " -o memory=8M,io_uring=off",
@@ -108,7 +107,7 @@ TEST(ScarcityOfThreads, AMountThatCannotHaveItsThreadsSaysSoAndLeavesNothing) {
         << most << ": " << said;
   }
   EXPECT_GT(refused, 5);
-  // Those that help are still missing.
+  // The optional threads are still missing.
   check_in_child(poor, [&] { write_and_compare(at + "/f"); });
   EXPECT_EQ(run({scratchfs_binary(), "umount", at}, {.who = poor}).code, 0);
 }
@@ -123,7 +122,7 @@ TEST_P(Scarcity, WithoutFurtherThreadsNothingHangs) {
                             .who = as_user(kPoor)});
   ASSERT_TRUE(mount.alive());
   set_threads(mount.daemon(), static_cast<rlim_t>(threads_of(kPoor)));
-  // Who uses it is another: what is missing are the daemon's threads.
+  // Another user accesses the mount, so only the daemon's threads are missing.
   const std::string bytes = random_bytes(16 * kMiB, 1);
   std::vector<Child> users;
   for (int i = 0; i < 4; ++i) {
@@ -189,7 +188,8 @@ TEST_P(Scarcity, WithoutMemoryForItselfTheDaemonAnswersEnomemAndGoesOn) {
   }
 }
 
-// `log` is where the daemon's stderr goes; its own copy, so that the other end alone decides.
+// The daemon's stderr goes to a duplicate of `log`, so that only the other end decides what
+// happens.
 void expect_life_with_log(const std::string& command, const std::string& at, int log) {
   Child daemon(Who{}, [&](Channel&) {
     dup2(log, STDERR_FILENO);

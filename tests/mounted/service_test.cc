@@ -1,4 +1,4 @@
-// What a service manager sees: when the mount answers, that it still does, and what is left of a
+// What a service manager sees: when the mount is ready, that it is alive, and what is left of a
 // daemon that was killed with its guardian.
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@
 namespace scratchfs::harness {
 namespace {
 
-// The manager's end of sd_notify(3).
+// The service manager's end of sd_notify(3).
 class Manager {
  public:
   Manager() : path_(make_directory("manager") + "/notify") {
@@ -40,18 +40,18 @@ class Manager {
   std::vector<std::string> environment(const std::string& watchdog_microseconds) const {
     return {"NOTIFY_SOCKET=" + path_, "WATCHDOG_USEC=" + watchdog_microseconds};
   }
-  // Until READY=1 is heard, before which pings may come; "" if it does not come. The message.
+  // Waits for READY=1, before which pings may come. Returns the message, or "" if it does not come.
   std::string ready() const {
     std::string message;
     const bool came = eventually([&] { return (message = next(0)).starts_with("READY=1"); }, 10);
     return came ? message : "";
   }
-  // Takes the messages that wait.
+  // Reads the messages that have arrived.
   void hear_what_came() const {
     while (!next(0).empty()) {
     }
   }
-  // Hears all until these processes have ended: who is not heard waits for a while.
+  // Reads messages until the mount's processes have ended: they wait for a while if nobody reads.
   bool hears_until_gone(const Mount& mount) const {
     return eventually(
         [&] {
@@ -60,7 +60,7 @@ class Manager {
         },
         15);
   }
-  // Whether there is no room for another message.
+  // Returns whether the socket has no room for another message.
   bool is_full() const {
     const Fd sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const sockaddr_un address = name();
@@ -69,7 +69,7 @@ class Manager {
     pollfd waiting{.fd = sender.get(), .events = POLLOUT, .revents = 0};
     return poll(&waiting, 1, 0) == 0;
   }
-  // The next message that came or comes within `seconds`; "" if none does.
+  // Returns the next message, waiting up to `seconds` for it; "" if none comes.
   std::string next(double seconds) const {
     pollfd waiting{.fd = socket_.get(), .events = POLLIN, .revents = 0};
     if (poll(&waiting, 1, static_cast<int>(patience(seconds).count())) != 1) return "";
@@ -93,7 +93,7 @@ class Manager {
 class Service : public testing::TestWithParam<Transport> {
  protected:
   void SetUp() override { ensure_environment(); }
-  static constexpr const char* kOften = "100000";  // microseconds: pings are due each 50 ms
+  static constexpr const char* kOften = "100000";  // microseconds: a ping is due every 50 ms
   static constexpr const char* kSeldom = "3600000000";
   static MountSettings settings(const Manager& manager, const char* watchdog = kOften) {
     return {.options = "memory=16M",
@@ -132,7 +132,7 @@ TEST_P(Service, TheWatchdogHearsOnlyOfAMountThatAnswers) {
   mount.expect_gone();
 }
 
-// A lazily unmounted file system still serves those that use it.
+// A lazily unmounted file system still serves its current users.
 TEST_P(Service, TheWatchdogLetsALazyUnmountEndInItsOwnTime) {
   const Manager manager;
   Mount mount(settings(manager));
@@ -149,7 +149,7 @@ TEST_P(Service, TheWatchdogLetsALazyUnmountEndInItsOwnTime) {
   mount.expect_gone();
 }
 
-// The guardian has more to do than to say that all is well.
+// The guardian has other duties than sending pings.
 TEST_P(Service, AManagerThatNoLongerListensKeepsNobodyWaiting) {
   const Manager manager;
   Mount mount(settings(manager));
@@ -162,10 +162,11 @@ TEST_P(Service, AManagerThatNoLongerListensKeepsNobodyWaiting) {
   mount.expect_gone();
 }
 
-// As when the whole control group is killed.
+// Kills all of a mount's processes, as when the whole cgroup is killed.
 void kill_all_of(Mount& mount) {
   mount.tolerate_exit_code(128 + SIGKILL);
-  for (const pid_t pid : mount.processes()) kill(pid, SIGSTOP);  // the guardian must not be quicker
+  // The guardian must not react first.
+  for (const pid_t pid : mount.processes()) kill(pid, SIGSTOP);
   for (const pid_t pid : mount.processes()) kill(pid, SIGKILL);
 }
 

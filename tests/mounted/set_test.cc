@@ -1,4 +1,5 @@
-// Options of a live mount: `scratchfs set`, and `mount -o remount` by way of mount(8)'s helper.
+// Changing options of a live mount: `scratchfs set`, and `mount -o remount` through mount(8)'s
+// helper.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -45,8 +46,8 @@ class Set : public testing::Test {
   }
   std::uint64_t memory(const char* what) const { return status_of(mount_)["memory"][what]; }
 
-  // `mount -o OPTIONS` as root types it, with the helper where mount(8) looks for it: in a mount
-  // namespace of its own, so that nobody else sees it there.
+  // Runs `mount -o OPTIONS` as root would, with the helper where mount(8) looks for it. A mount
+  // namespace keeps that from everybody else.
   Finished remount(const std::string& options) const {
     const std::string sbin = make_directory("sbin");
     std::filesystem::create_symlink(scratchfs_binary(), sbin + "/mount.fuse.scratchfs");
@@ -110,13 +111,13 @@ TEST_F(Set, QuotasAndSpillChangeToo) {
   EXPECT_EQ(status_of(mount_)["spill"]["limit"], 64 * kMiB);
   check_in_child(as_user(kBob), [&] { EXPECT_EQ(free_bytes(mount_.path()), 5 * kMiB); });
   check_in_child(as_user(kAlice), [&] { EXPECT_EQ(free_bytes(mount_.path()), 7 * kMiB); });
-  EXPECT_EQ(memory("budget"), 16 * kMiB) << "what is not named stays";
+  EXPECT_EQ(memory("budget"), 16 * kMiB) << "options that are not named stay";
 }
 
 TEST_F(Set, OnlyRootAndTheOwnerMay) {
   expect_refused("memory=64M", 1, "only root", as_user(kAlice));
   EXPECT_EQ(memory("budget"), 16 * kMiB);
-  constexpr uid_t kNobody = 65534;  // fusermount3 wants users to have a name
+  constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
   const Mount own(
       MountSettings{.options = "lifetime=mount,memory=16M,spill=0", .who = as_user(kNobody)});
   const Finished finished =
@@ -158,7 +159,7 @@ TEST_F(Set, MountRemountsThroughTheHelper) {
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_EQ(finished.out + finished.err, "");
   EXPECT_EQ(memory("budget"), 48 * kMiB);
-  // With nothing to change, and with all that a line of fstab may say besides.
+  // With nothing to change, and with everything else that an fstab line may contain.
   EXPECT_EQ(remount("remount,rw").code, 0);
   EXPECT_EQ(remount("remount,lifetime=mount,nofail,quota=3M,x-y=z,spill_dir=" + directory_).code,
             0);

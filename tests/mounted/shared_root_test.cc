@@ -1,5 +1,5 @@
-// What users try on each other in a root that all may write to: the kernel's protections of sticky
-// directories (Documentation/admin-guide/sysctl/fs.rst, protected_*) hold on a mount, too.
+// Attacks between users in a world-writable root: the kernel's protections of sticky directories
+// (protected_* in Documentation/admin-guide/sysctl/fs.rst) hold on a mount, too.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr uid_t kNobody = 65534;  // fusermount3 wants users to have a name
+constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
 
 std::string opened(const std::string& path, int flags) {
   return outcome(Fd(open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666)).get());

@@ -24,7 +24,7 @@ constexpr std::size_t kMiB = 1 << 20;
 
 std::string chunk(unsigned seed) { return random_bytes(kMiB, seed); }
 
-// Writes MiB after MiB; how many were taken before the first error, which errno then tells.
+// Writes MiB by MiB. Returns how many were accepted before the first error, which is left in errno.
 unsigned fill(const std::string& path, unsigned count) {
   const Fd file(open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   for (unsigned i = 0; i < count; ++i) {
@@ -40,7 +40,8 @@ unsigned fill(const std::string& path, unsigned count) {
   return count;
 }
 
-// Past the page cache, where the file allows it: what is asked is what the daemon has.
+// Opens for reading past the page cache, if the file allows it, so that reads show what the daemon
+// has.
 Fd open_direct(const std::string& path) {
   return Fd(open(path.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
 }
@@ -55,8 +56,8 @@ class SpillFaults : public testing::TestWithParam<Transport> {
   void SetUp() override { allow_seconds(120); }
   SlowDisk disk_;
   Mount mount_{"lifetime=mount,memory=16M,spill_dir=" + disk_.path(), GetParam()};
-  // A MiB that is certainly no longer in memory: the file is much larger than the budget, and this
-  // is its coldest.
+  // Checks a MiB that is certainly not in memory: the file is much larger than the budget, and this
+  // is its coldest part.
   void expect_mib(unsigned index) const {
     const Fd file(open((mount_ / "f").c_str(), O_RDONLY | O_CLOEXEC));
     std::string data(kMiB, '\0');
@@ -65,7 +66,7 @@ class SpillFaults : public testing::TestWithParam<Transport> {
         << errno_name(errno);
     EXPECT_TRUE(data == chunk(index)) << "MiB " << index;
   }
-  // The first so many.
+  // Checks the first `count` MiB.
   void expect_mibs(unsigned count) const {
     for (unsigned i = 0; i < count; ++i) {
       expect_mib(i);
@@ -122,7 +123,7 @@ TEST_P(SpillThroughThePageCache, Works) {
   expect_mibs(48);
 }
 
-// write(2) says nothing of it: the daemon must ask.
+// write(2) does not report the error: the daemon must ask for it.
 TEST_P(SpillThroughThePageCache, AWriteThatFailsLaterIsToldToTheWriterAndTakesNothingBack) {
   mount_.tolerate("spill");
   disk_.fail_writes(EIO);

@@ -1,5 +1,5 @@
-// Spilling to a disk on which what is open keeps a name (NFS, sshfs): names go with the daemon, or
-// with the next one.
+// Spilling to a disk that keeps names for open files (NFS, sshfs): the names are removed with the
+// daemon or by the next one.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ namespace {
 
 class SpillNames : public testing::TestWithParam<Transport> {
  protected:
-  // As it is usually mounted: the command has returned.
+  // Daemonized, as usual: mounting has finished when the command returns.
   MountSettings settings() const {
     return {.options = "lifetime=mount,memory=16M,spill=1G,spill_dir=" + disk_.path(),
             .transport = GetParam(),

@@ -1,5 +1,5 @@
-// Contents larger than the memory budget: the same bytes come back, and nothing readable lies on
-// the disk.
+// Contents larger than the memory budget: the same bytes come back, and no plaintext is on the
+// disk.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/falloc.h>
@@ -29,7 +29,7 @@ constexpr std::size_t kMiB = 1 << 20;
 constexpr std::size_t kBudget = 16 * kMiB;
 constexpr std::string_view kPattern = "this is plaintext that no disk may ever see";
 
-// Differs from block to block, and has kPattern in each KiB.
+// Returns data that differs from block to block and has kPattern in each KiB.
 std::string chunk(unsigned seed) {
   std::string data = random_bytes(kMiB, seed);
   for (std::size_t i = 0; i < data.size(); i += 1024) {
@@ -57,7 +57,7 @@ void expect_chunks(const std::string& path, unsigned seed, unsigned count) {
   }
 }
 
-// The daemon's descriptors of files in `directory`, opened again for reading.
+// Reopens the daemon's descriptors of files in `directory` for reading.
 std::vector<Fd> spill_files(const Mount& mount, const std::string& directory) {
   std::vector<Fd> files;
   const std::string fds = "/proc/" + std::to_string(mount.daemon()) + "/fd";
@@ -75,13 +75,14 @@ std::vector<Fd> spill_files(const Mount& mount, const std::string& directory) {
   return files;
 }
 
-// Bytes that were looked at; fails the test where kPattern, or a long part of it, is among them.
+// Returns the number of bytes searched. Fails the test if they contain kPattern or a long part of
+// it.
 std::size_t search_for_plaintext(const Fd& file) {
   std::string data(4 * kMiB, '\0');
   std::size_t seen = 0;
   const std::string_view part = kPattern.substr(0, 16);
   ssize_t got = 0;
-  // Windows overlap, so that nothing hides on an edge.
+  // Windows overlap, so that no match is missed at an edge.
   for (off_t at = 0; (got = pread(file.get(), data.data(), data.size(), at)) > 0;
        at += 3 * static_cast<off_t>(kMiB)) {
     const std::string_view window(data.data(), static_cast<std::size_t>(got));
@@ -137,7 +138,7 @@ TEST_P(Spill, NoPlaintextIsInAnySpillFile) {
   for (const Fd& file : files) {
     seen += search_for_plaintext(file);
   }
-  EXPECT_GE(seen, 2 * kBudget) << "there is not much in the spill files to look at";
+  EXPECT_GE(seen, 2 * kBudget) << "the spill files hold too little to search";
 }
 
 TEST_P(Spill, SpillFilesHaveNoNames) {
@@ -191,7 +192,7 @@ TEST_P(Spill, ManySmallFilesComeBack) {
   }
 }
 
-// One process changes its file at random, and knows what must be in it.
+// A file that one process changes at random, with a model of its expected content.
 class ModelledFile {
  public:
   ModelledFile(std::string path, unsigned seed)
@@ -280,8 +281,7 @@ TEST_P(Spill, RandomChangesAreThoseOfAModel) {
   EXPECT_GT(status_of(mount_)["spill"]["blocks_spilled"], 0);
 }
 
-// Readers see, at each place, one of the versions that were written there; never a mixture within a
-// page.
+// At each place readers see one of the versions written there, never a mixture within a page.
 TEST_P(Spill, ReadersAndWritersOfOneFileSeeWholePages) {
   constexpr std::size_t kPage = 4096;
   constexpr std::size_t kPages = 12'000;  // three times the budget
@@ -328,7 +328,7 @@ TEST_P(Allocating, SixteenGibibytesNeedNeitherMemoryNorTheDisk) {
   disk.close_gate_to_writes();
   {
     Mount mount("lifetime=mount,memory=64M,spill=20G,spill_dir=" + disk.path(), GetParam());
-    mount.tolerate("-o spill=20G: only");  // that much may not be free here
+    mount.tolerate("-o spill=20G: only");  // this much may not be free here
     const Fd file(open((mount / "f").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     ASSERT_EQ(fallocate(file.get(), 0, 0, kLarge), 0) << errno_name(errno);
     struct stat info {};

@@ -1,4 +1,4 @@
-// What `scratchfs status` tells of a mount in use, and whom.
+// What `scratchfs status` shows of a mount in use, and to whom.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ class Status : public testing::TestWithParam<Transport> {
     EXPECT_EQ(finished.code, 0) << finished.err;
     return finished;
   }
-  // The row of `uid` as `who` gets it; null: he gets none.
+  // Returns the row of `uid` as `who` sees it; null if it is not shown.
   Json row(uid_t uid, const Who& who = {}) const {
     const Json status = Json::parse(ask({"--json"}, who).out);
     for (const Json& user : status["users"]) {

@@ -1,4 +1,4 @@
-// Subordinate ids: what the users of a container have is charged to who holds their numbers.
+// Subordinate ids: what a container's users own is charged to the holder of their ids.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr uid_t kHeld = 700'005;  // by Alice, and later by Bob
+constexpr uid_t kHeld = 700'005;  // held by Alice, later by Bob
 
 class Subuid : public testing::TestWithParam<Transport> {
  protected:
@@ -30,7 +30,7 @@ class Subuid : public testing::TestWithParam<Transport> {
     std::ofstream(file_) << "no such user:5:6\n" << holder << ":700000:65536\n";
   }
   std::string at(const std::string& name) const { return mount_ / name; }
-  // As `uid`; how many bytes were accepted.
+  // Writes a file as `uid`; returns how many bytes were accepted.
   std::uint64_t write(uid_t uid, const std::string& name, std::size_t bytes) const {
     return std::stoull(in_child(as_user(uid), [&] {
       const Fd file(open(at(name).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
@@ -39,7 +39,7 @@ class Subuid : public testing::TestWithParam<Transport> {
       return std::to_string(put < 0 ? 0 : put);
     }));
   }
-  // What files there are of `uids`, and what the mount has on one account for them.
+  // Expects that the holder's account is charged with all files of `uids`.
   void expect_charged(uid_t holder, const std::vector<uid_t>& uids) const {
     Usage all;
     for (const uid_t uid : uids) {

@@ -1,5 +1,5 @@
-// -o supervise: a daemon that dies is followed by another at the same place, until somebody ends
-// it or there is no use in it.
+// -o supervise: a daemon that dies is replaced at the same place, until it is stopped on purpose or
+// restarting is pointless.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr uid_t kNobody = 65534;  // fusermount3 wants users to have a name
+constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
 
 std::uint64_t limit_of_everyone(const Mount& mount) {
   const Finished finished = run({scratchfs_binary(), "quota", mount.path(), "--json"});
@@ -44,7 +44,7 @@ class Supervise : public testing::TestWithParam<Transport> {
   static MountSettings settings(const std::string& options = "") {
     return {.options = "memory=16M,supervise" + options, .transport = GetParam()};
   }
-  // What the supervisor says of a death.
+  // Tolerates the supervisor's messages about a death.
   static void expect_deaths(Mount& mount) { mount.tolerate(": the daemon d"); }
 };
 INSTANTIATE_TEST_SUITE_P(Both, Supervise, testing::Values(Transport::dev_fuse, Transport::io_uring),
@@ -172,7 +172,7 @@ TEST_F(SuperviseOnce, PathsMayBeRelativeToWhereItWasMounted) {
   EXPECT_TRUE(processes_naming(home).empty());
 }
 
-// Where its path leads by then is somebody else's.
+// By then the old path leads to another user's directory.
 TEST_F(SuperviseOnce, TheDirectoryIsTheSameWhereverItWasMovedTo) {
   const std::string home = make_directory("moving");
   for (const char* name : {"/a", "/a/scratch"}) ASSERT_EQ(mkdir((home + name).c_str(), 0755), 0);

@@ -1,4 +1,4 @@
-// Whether swap files are encrypted, on file systems whose st_dev is no device's.
+// Detection of encrypted swap files on file systems whose st_dev is not a block device's.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -32,13 +32,13 @@ TEST(Swap, InASubvolumeOfBtrfsIsAsEncryptedAsItsDevices) {
   const LoopDisk disk(128, LoopDisk::Type::btrfs);
   ASSERT_EQ(run({"btrfs", "subvolume", "create", disk.path() + "/swap"}).code, 0);
   write(disk.path() + "/swap/file", "");
-  // A machine on which that is swapped to: its disk and devices are the real ones.
+  // A fake machine that swaps to this file; its disk and devices are the real ones.
   const files::path root = make_directory("machine");
   write(root / "proc/swaps", "Filename Type Size Used Priority\n/disk/swap/file file 1 0 -2\n");
   files::create_symlink(disk.path(), root / "disk");
   files::create_symlink("/sys", root / "sys");
   EXPECT_EQ(mount::plaintext_swap(root), Names{"/disk/swap/file"});
-  // And one whose devices are the same, but encrypted.
+  // The same machine with encrypted devices.
   files::remove(root / "sys");
   const std::string devices = "/sys/fs/btrfs/" + uuid_of(disk.image()) + "/devices";
   for (const auto& device : files::directory_iterator(devices))

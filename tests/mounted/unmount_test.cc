@@ -1,5 +1,4 @@
-// However a mount ends: no process, no mount, no spill file remains, and the exit codes tell the
-// truth.
+// However a mount ends, no process, mount or spill file remains, and the exit codes are correct.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -35,12 +34,12 @@ constexpr const char* kWayNames[] = {"umount",  "fusermount3", "scratchfs_umount
                                      "abort",   "SIGKILL"};
 const char* name_of_way(Way way) { return kWayNames[static_cast<int>(way)]; }
 
-// Whether files that are in use hold it up.
+// Returns whether files in use prevent this way of unmounting.
 bool asks_politely(Way way) {
   return way == Way::umount || way == Way::fusermount || way == Way::command;
 }
 
-// The exit code of what was run for it; 0 where that was a signal.
+// Ends the mount; returns the exit code of the command used, or 0 for a signal.
 int end_by(Way way, const Mount& mount) {
   switch (way) {
     case Way::umount:
@@ -63,7 +62,7 @@ int end_by(Way way, const Mount& mount) {
   return -1;
 }
 
-// The daemon says why it ends where nobody asked it to, and tells by its exit code.
+// Expects that a daemon that nobody asked to end logs why, and returns a matching exit code.
 void expect_what_follows(Way way, Mount& mount) {
   if (way == Way::abort) {
     mount.tolerate("abort");
@@ -111,7 +110,7 @@ TEST_P(Unmount, FilesThatAreInUseAreNotTakenFromPoliteOnes) {
   ASSERT_EQ(write(file.get(), "kept", 4), 4);
   const int code = end_by(way(), mount);
   if (asks_politely(way())) {
-    EXPECT_NE(code, 0) << "it was busy, so this cannot have gone well";
+    EXPECT_NE(code, 0) << "it was busy, so this should have failed";
     EXPECT_TRUE(mount.mounted());
     EXPECT_EQ(bytes_of_file(mount / "f"), "kept");
     file.close();
@@ -127,10 +126,10 @@ TEST_P(Unmount, FilesThatAreInUseAreNotTakenFromPoliteOnes) {
   mount.expect_gone();
 }
 
-// 100 reads and more wait for the spill disk while the mount ends.
+// At least 100 reads wait for the spill disk while the mount ends.
 class UnmountParked : public Unmount {
  protected:
-  static constexpr unsigned kReaders = 120;  // some find their block in memory still
+  static constexpr unsigned kReaders = 120;  // some find their block still in memory
   static constexpr int kParked = 100;
   static constexpr std::size_t kMiB = 1 << 20;
 
@@ -142,7 +141,7 @@ class UnmountParked : public Unmount {
     }
   }
 
-  // Each opens the file, waits for a word, reads from a block of its own, and answers "read",
+  // Each reader opens the file, waits for a message, reads from its own block, and sends "read",
   // "wrong" or an errno.
   static std::vector<Child> start_readers(const Mount& mount) {
     std::vector<Child> readers;
@@ -193,7 +192,7 @@ TEST_P(UnmountParked, EveryReadIsAnsweredAndNothingIsLeft) {
   EXPECT_TRUE(eventually([&] { return waiting_requests(mount.connection()) >= kParked; }, 20))
       << waiting_requests(mount.connection()) << " requests wait, " << disk.reads_held_back()
       << " at the disk";
-  // With all of a ring's entries taken even umount(8) may have to wait for the disk, which is stuck
+  // With all entries of a ring taken, even umount(8) may have to wait for the disk, which is stuck
   // no longer than this.
   std::thread disk_recovers([&] {
     std::this_thread::sleep_for(patience(1));
@@ -249,13 +248,13 @@ TEST_P(Remount, TheCommandWaitsUntilAllIsWiped) {
   Mount mount(MountSettings{.options = "memory=16M", .transport = GetParam(), .daemonize = true});
   ASSERT_TRUE(mount.alive());
   EXPECT_EQ(run({scratchfs_binary(), "umount", mount.path()}).code, 0);
-  // No waiting here: that is what the command promises.
+  // No waiting here: the command promises this.
   EXPECT_TRUE(mount.processes().empty());
   EXPECT_FALSE(mount.mounted());
   mount.expect_gone();
 }
 
-// A container that was given the mount keeps it; the next mount may get the first one's number.
+// A container keeps the mount that it was given; the next mount may get the first one's numbers.
 TEST_P(Remount, OneThatLivesOnElsewhereLeavesTheNextOneAlone) {
   Mount first(MountSettings{.options = "memory=16M", .transport = GetParam(), .daemonize = true});
   ASSERT_TRUE(first.alive());
@@ -272,7 +271,7 @@ TEST_P(Remount, OneThatLivesOnElsewhereLeavesTheNextOneAlone) {
   first.expect_gone();
 }
 
-// The kernel gives the numbers of a mount that is gone to the next one, and the first daemon may
+// The kernel reuses the ids of a mount that is gone for the next one, and the first daemon may
 // learn late that its mount is gone.
 TEST_P(Remount, TheNextOneMayGetTheNumbersOfOneJustTakenAway) {
   const std::string io_uring = GetParam() == Transport::io_uring ? "on" : "off";
@@ -289,14 +288,14 @@ TEST_P(Remount, TheNextOneMayGetTheNumbersOfOneJustTakenAway) {
     same = after.id == before.id && after.device_minor == before.device_minor;
     EXPECT_EQ(kill(first.daemon(), SIGCONT), 0);
     EXPECT_TRUE(eventually([&] { return status_kb(first.daemon(), "VmRSS") < 0; }, 10));
-    EXPECT_EQ(mounts_below(first.path()).size(), 1U) << "the first daemon took the next mount away";
+    EXPECT_EQ(mounts_below(first.path()).size(), 1U) << "the first daemon unmounted the next mount";
     EXPECT_EQ(run({scratchfs_binary(), "umount", first.path()}).code, 0);
     first.expect_gone();
   }
-  EXPECT_TRUE(same) << "no mount got the numbers of the one before";
+  EXPECT_TRUE(same) << "no mount got the ids of the previous one";
 }
 
-// Over io_uring the rings are still being made.
+// Over io_uring the rings are still being created at that time.
 TEST_P(Remount, AMountThatIsTakenAwayAtOnceEndsAsAnyOther) {
   const std::string place = make_directory("brief");
   const std::string options = GetParam() == Transport::io_uring ? "io_uring=on" : "io_uring=off";

@@ -1,5 +1,5 @@
-// Programs that wait for a stuck spill disk: how they get away, and that nobody else waits with
-// them.
+// Programs that wait for a stuck spill disk: how they can be interrupted, and that nothing else
+// waits with them.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -25,14 +25,14 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr std::size_t kMiB = 1 << 20;
-// Between two blocks that are read: far enough that neither is read ahead for the other.
+// The distance between two blocks that are read: read-ahead for one must not reach the other.
 constexpr std::size_t kStride = 640 << 10;
 
 struct Page {
   alignas(4096) char bytes[4096];
 };
 
-// A file four times as large as memory: its first half is on the disk.
+// A file four times the size of the memory; its first half is on the disk.
 class Waiting : public testing::TestWithParam<Transport> {
  protected:
   Waiting() : Waiting("") {}
@@ -52,7 +52,7 @@ class Waiting : public testing::TestWithParam<Transport> {
     disk_.open_gate_to_writes();
   }
 
-  // The outcome of reading a page at `offset` past the page cache.
+  // Reads a page at `offset` past the page cache and returns the outcome.
   std::string read_page(std::size_t offset) const {
     const Fd file(open(path_.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
     static Page page;
@@ -66,7 +66,7 @@ class Waiting : public testing::TestWithParam<Transport> {
                ? "fine"
                : "other bytes";
   }
-  // A process that reads a page and tells the outcome; SIGINT does no more than to interrupt it.
+  // Starts a process that reads a page and sends the outcome; SIGINT only interrupts it.
   Child reader(std::size_t offset, Who who = {}) {
     Child child(who, [this, offset](Channel& channel) {
       struct sigaction interrupt {};
@@ -78,7 +78,7 @@ class Waiting : public testing::TestWithParam<Transport> {
     child.receive();
     return child;
   }
-  // So many requests wait, those that ask apart.
+  // Waits until `count` requests are parked, not counting those for the status itself.
   bool waiting(std::uint64_t count) const {
     return eventually([&] { return status_of(mount_)["transport"]["parked"] >= count; }, 20);
   }
@@ -134,10 +134,10 @@ TEST_P(Waiting, AWriterThatIsInterruptedLosesNothing) {
   });
   ASSERT_TRUE(waiting(1));
   child.kill(SIGINT);
-  // The write that was under way may have been taken in part: then it is the next one that waits.
+  // The write in progress may have been accepted in part; then the next one waits.
   ASSERT_TRUE(eventually(
       [&] {
-        // What the ring's thread has not taken yet cannot be interrupted (docs/transport.md).
+        // A request that the ring's thread has not taken cannot be interrupted (docs/transport.md).
         if (status_of(mount_)["transport"]["parked"] >= 1) child.kill(SIGINT);
         return exists(mount_ / "done");
       },
@@ -153,7 +153,7 @@ TEST_P(Waiting, UnmountingDoesNotWaitForWhoWaits) {
   Child child = reader(0);
   ASSERT_TRUE(waiting(1));
   kill(mount_.daemon(), SIGTERM);
-  // The latter where the kernel closes the ring before it has seen the answer in it.
+  // ECONNABORTED: the kernel closed the ring before it saw the reply.
   const std::string outcome = child.receive();
   EXPECT_TRUE(outcome == "ENOTCONN" || outcome == "ECONNABORTED") << outcome;
   EXPECT_GT(disk_.reads_held_back(), 0);
@@ -185,7 +185,7 @@ TEST_P(Waiting, SixtyFourReadersOfOneCoreKeepNobodyElseThere) {
     ASSERT_EQ(other.receive(), "done");
   }
   EXPECT_GE(status_of(mount_)["transport"]["parked"], kReaders) << "all of them waited meanwhile";
-  EXPECT_GT(disk_.reads_held_back(), 16) << "their reads are not made one by one";
+  EXPECT_GT(disk_.reads_held_back(), 16) << "their reads do not run one by one";
   EXPECT_EQ(other.join(), 0);
   disk_.open_gate();
   for (Child& child : readers) {
@@ -193,14 +193,15 @@ TEST_P(Waiting, SixtyFourReadersOfOneCoreKeepNobodyElseThere) {
   }
 }
 
-// A core's ring has 128 entries. Requests are counted by the kernel: to ask the daemon takes one.
+// A core's ring has 128 entries. The kernel counts the requests here: asking the daemon takes one.
 class FullRing : public Waiting {
  protected:
   static constexpr int kEntries = 128;
   bool all_wait(int count) const {
     return eventually([&] { return waiting_requests(mount_.connection()) >= count; }, 20);
   }
-  // A process of that core that looks for a name of its own, and says when it has its answer.
+  // Starts a process on that core that looks up a name of its own and reports when it has the
+  // answer.
   Child asker(int cpu) const {
     return Child(Who{.cpu = cpu}, [this, cpu](Channel& channel) {
       EXPECT_FALSE(exists(mount_ / ("no-" + std::to_string(cpu))));
@@ -213,8 +214,8 @@ INSTANTIATE_TEST_SUITE_P(Ring, FullRing, testing::Values(Transport::io_uring), T
 TEST_P(FullRing, TheNextRequestWaitsForOneAnswerAndOtherCoresForNone) {
   ASSERT_GE(cpu_count(), 2) << "this test needs two cores";
   disk_.close_gate();
-  // What the ring's thread has not taken yet cannot be interrupted (docs/transport.md): of the
-  // first it surely has.
+  // A request that the ring's thread has not taken cannot be interrupted (docs/transport.md). It
+  // has certainly taken the first.
   Child first = reader(0, Who{.cpu = 0});
   std::vector<Child> readers;
   for (std::size_t i = 1; i < kEntries; ++i) {
@@ -235,7 +236,7 @@ TEST_P(FullRing, TheNextRequestWaitsForOneAnswerAndOtherCoresForNone) {
   }
 }
 
-// Over io_uring a request has a deadline, too: it keeps its place in the ring.
+// Over io_uring a request also has a deadline, because it occupies a ring entry.
 class Deadline : public Waiting {
  protected:
   Deadline() : Waiting(",spill_timeout=1") { mount_.tolerate("spill: no answer"); }
@@ -249,7 +250,7 @@ TEST_P(Deadline, AReaderGetsEioAndTheNextOneItsBytes) {
   EXPECT_EQ(disk_.reads(), reads + 1);
   disk_.open_gate();
   ASSERT_TRUE(eventually([&] { return read_page(0) == "fine"; }, 10));
-  EXPECT_EQ(disk_.reads(), reads + 1) << "the block that was given up came all the same";
+  EXPECT_EQ(disk_.reads(), reads + 1) << "the block that was given up was read all the same";
 }
 
 TEST_P(Deadline, WhatTakesLongGoesOnAsLongAsTheDiskDoes) {

@@ -1,4 +1,4 @@
-// stat, chmod, chown, utimens, and what clears suid and sgid.
+// stat, chmod, chown, utimens, and what clears the set-id bits.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -34,7 +34,7 @@ PARITY(ParityAttributes, ShowANewFile) {
   at.stat("through a file", at / "f" / "x");
 }
 
-// Both are stamped by a clock that hardly moves meanwhile.
+// Both timestamps come from a coarse clock that hardly advances in between.
 PARITY(ParityAttributes, TheFirstReadMovesTheAccessTimeOfAFileMadeAndWrittenAtOnce) {
   struct stat made {};
   do {
@@ -270,8 +270,8 @@ PARITY(ParityAttributes, ChownClearsSuidAndSgid) {
   }
 }
 
-// Not sgid without the group's x: FUSE asks the daemon to leave that (linux/fuse.h,
-// FUSE_HANDLE_KILLPRIV_V2).
+// Without group execute permission sgid is left alone: FUSE requires that of the daemon
+// (linux/fuse.h, FUSE_HANDLE_KILLPRIV_V2).
 PARITY(ParityAttributes, WritingClearsSuidAndSgid) {
   make_file(at / "source", "content", 0644);
   for (const mode_t mode : {06777U, 02777U, 04777U, 04766U}) {

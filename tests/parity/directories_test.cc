@@ -1,4 +1,4 @@
-// Listing directories while entries come and go.
+// Directory listings while entries come and go.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,7 +25,7 @@ void make_entries(Place& at, const std::string& directory, int count) {
   }
 }
 
-// How often each name but . and .. comes.
+// Counts how often each name appears, except "." and "..".
 std::map<std::string, int> all_names(DIR* stream) {
   std::map<std::string, int> names;
   while (const dirent* entry = readdir(stream)) {
@@ -49,7 +49,7 @@ PARITY(ParityDirectories, TenThousandEntriesComeOnceEach) {
   at.stat("the directory", at / "d");
 }
 
-// A listing that shows what was renamed meanwhile under its new name has no end.
+// A listing would never end if it showed renamed entries again under their new names.
 PARITY(ParityDirectories, AListingEndsWhereAProgramRenamesAllThatItShows) {
   make_entries(at, "d", 300);
   DIR* stream = opendir(at / "d");
@@ -146,7 +146,7 @@ PARITY(ParityDirectories, WhatStaysIsSeenOnceWhateverComesAndGoes) {
   int step = 0;
   while (const dirent* entry = readdir(stream)) {
     ++seen[entry->d_name];
-    // Entries 1500 and up come and go; those below stay.
+    // Entries from 1500 up come and go; those below stay.
     if (step % 3 == 0 && step / 3 < 500) {
       unlinkat(dirfd(stream), numbered(1500 + step / 3).c_str(), 0);
     }
@@ -187,7 +187,7 @@ PARITY(ParityDirectories, SeekdirGoesBackToWhereTelldirWas) {
     wrong += entry == nullptr || places[index].second != entry->d_name ? 1 : 0;
   }
   at.note("wrong after seeking", wrong);
-  // Positions stay true when other entries go.
+  // Positions stay valid when other entries are removed.
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (i % 2 == 1 && places[i].second[0] != '.') {
       unlinkat(dirfd(stream), places[i].second.c_str(), 0);

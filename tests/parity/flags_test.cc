@@ -1,4 +1,4 @@
-// What a remount changes: access times, read-only, and the other flags that the kernel keeps.
+// What a remount changes: access times, read-only, and the other flags implemented by the kernel.
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -23,8 +23,8 @@
 namespace scratchfs::harness {
 namespace {
 
-// As `mount -o remount,OPTIONS` does; of scratchfs through its helper, which mount(8) looks for in
-// the machine's /sbin.
+// Remounts as `mount -o remount,OPTIONS` does; for scratchfs through its helper, which mount(8)
+// looks for in /sbin.
 void remount(Place& at, const std::string& options) {
   struct statfs info {};
   statfs(at.root(), &info);
@@ -58,7 +58,7 @@ void note_access(Place& at, const std::string& what, const char* path,
   at.note(what, before.tv_sec != after.tv_sec || before.tv_nsec != after.tv_nsec);
 }
 
-// Through a descriptor that may write, so that no page cache answers.
+// Reads through a descriptor opened for writing, so that the page cache does not answer.
 void read_a_byte(const char* path, int flags = O_RDWR) {
   char byte = 0;
   EXPECT_EQ(pread(Fd(open(path, flags)).get(), &byte, 1, 0), 1) << errno_name(errno);

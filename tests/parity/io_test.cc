@@ -1,4 +1,4 @@
-// Reading and writing: odd sizes and offsets, vectors, O_DIRECT, several writers.
+// Reads and writes: odd sizes and offsets, vectors, O_DIRECT, concurrent writers.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -210,7 +210,7 @@ PARITY(ParityIo, ProcessesWriteTheirPartsOfOneFile) {
     children.emplace_back(Who{}, [&at, child](Channel&) {
       const Fd file(open(at / "f", O_RDWR));
       const std::string data = random_bytes(1000, child);
-      // Interleaved, and not along pages: neighbours share them.
+      // Interleaved and not page-aligned, so that neighbours share pages.
       for (int i = 0; i < 200; ++i) {
         EXPECT_EQ(pwrite(file.get(), data.data(), 1000, (i * 4 + static_cast<int>(child)) * 1000),
                   1000);

@@ -1,4 +1,4 @@
-// Locks across processes: flock(2), fcntl(2), and those of open file descriptions.
+// Locks across processes: flock(2), fcntl(2) and open file description locks.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ int set_lock(int fd, int command, short type, off_t start = 0, off_t length = 0)
   return fcntl(fd, command, &lock);
 }
 
-// What hinders a lock: "none" or its kind and range.
+// Returns what conflicts with a lock: "none", or the conflicting lock's kind and range.
 std::string hindrance(int fd, short type, off_t start, off_t length) {
   struct flock lock = region(type, start, length);
   if (fcntl(fd, F_GETLK, &lock) != 0) {
@@ -95,7 +95,7 @@ PARITY(ParityLocks, FcntlLocksAreOfRangesAndProcesses) {
     at.call("its left", set_lock(mine.get(), F_SETLK, F_WRLCK, 139, 1));
     at.call("its right", set_lock(mine.get(), F_SETLK, F_WRLCK, 160, 1));
   });
-  // POSIX: any close by the process drops all.
+  // POSIX: any close of the file by the process drops all its locks.
   Fd(open(at / "f", O_RDONLY));
   at.as(Who{}, [&] {
     const Fd mine(open(at / "f", O_RDWR));

@@ -1,4 +1,4 @@
-// Mapped files, and that they agree with read and write.
+// Memory-mapped files and their agreement with read and write.
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -159,7 +159,7 @@ PARITY(ParityMmap, DirectIoAndAMappingAgree) {
 sigjmp_buf jump;
 void jump_back(int) { siglongjmp(jump, 1); }
 
-// "ok" or "SIGBUS". In a child, so that the handler is nobody else's.
+// Returns "ok" or "SIGBUS". Runs in a child, so that the signal handler affects nothing else.
 std::string touch(const char* address) {
   return in_child(Who{}, [&]() -> std::string {
     struct sigaction action {};
@@ -203,7 +203,8 @@ PARITY(ParityMmap, BytesBehindTheEndDoNotReachTheFile) {
     std::memcpy(map.bytes() + 3, "abcdef", 6);
     at.call("msync", map.sync());
   }
-  // Not what growing the file then shows: tmpfs brings those bytes back, others show zeros.
+  // Does not compare what growing the file then shows: tmpfs brings those bytes back, other file
+  // systems show zeros.
   at.content("f", at / "f");
 }
 
@@ -245,7 +246,7 @@ PARITY(ParityMmap, AProgramRunsFromTheFileSystem) {
   at.call("not while it is open for writing", run({(at / "true").text()}).code);
 }
 
-// For lseek(2), copies and st_blocks: somebody has a mapping, and stored into its hole.
+// For lseek(2), copies and st_blocks: runs `body` with a mapping that stores into a hole.
 void make_mapped(Place& at, const Fd& file, const std::function<void(const Mapping&)>& body) {
   ftruncate(file.get(), 256 * kPage);
   const Mapping map(file.get(), 256 * kPage, kBoth, MAP_SHARED);
@@ -254,8 +255,7 @@ void make_mapped(Place& at, const Fd& file, const std::function<void(const Mappi
   body(map);
 }
 
-// Neither of the two may take for a hole what is none: where data is said to begin, and where it is
-// said to end.
+// Notes where data is reported to begin and to end: neither may take data for a hole.
 void note_data(Place& at, const char* path) {
   const Fd file(open(path, O_RDONLY));
   const off_t data = lseek(file.get(), 0, SEEK_DATA);
@@ -269,7 +269,7 @@ PARITY(ParityMmap, ACopyHasWhatWasStoredIntoAHoleThatIsMapped) {
   const Fd file(open(at / "f", O_CREAT | O_RDWR, 0644));
   make_mapped(at, file, [&](const Mapping& map) {
     const std::string in = "cd " + at.root().text() + " && ";
-    // First of all: it goes by st_blocks, and whoever reads makes the kernel write back.
+    // Runs first: tar relies on st_blocks, and any read makes the kernel write back.
     std::system((in + "tar -cSf a.tar f 2>tar.log; tar -xOf a.tar f >untarred").c_str());
     at.content("untarred", at / "untarred");
     std::memcpy(map.bytes() + 20 * kPage, "again", 5);

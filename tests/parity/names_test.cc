@@ -1,4 +1,4 @@
-// Names: making, removing and linking what is no plain file, and limits of length.
+// Names: creating, removing and linking special files, and length limits.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -205,7 +205,7 @@ PARITY(ParityNames, AFifoCarriesData) {
 }
 
 PARITY(ParityNames, ASocketAnswersUnderItsName) {
-  // sun_path is short: by way of the directory's descriptor.
+  // sun_path is short, so this goes through the directory's descriptor.
   const Fd root(open(at.root(), O_RDONLY | O_DIRECTORY));
   const std::string path = "/proc/self/fd/" + std::to_string(root.get()) + "/s";
   sockaddr_un address{};

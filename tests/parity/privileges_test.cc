@@ -1,4 +1,4 @@
-// What a change of a file does to its privileges: the set-id bits and the file capabilities.
+// How changes to a file affect its privileges: the set-id bits and the file capabilities.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/falloc.h>
@@ -32,7 +32,7 @@ long write_through(const char* path, int flags) {
   return file.valid() ? write(file.get(), page, sizeof(page)) : -1;
 }
 
-// The file's first handle decides whether it is written past the page cache.
+// The file's first handle decides whether writes bypass the page cache.
 long write_beside_a_reader(const char* path) {
   const Fd reader(open(path, O_RDONLY));
   char first = 0;
@@ -56,7 +56,7 @@ long store_through_a_mapping(const char* path) {
   return synced;
 }
 
-// `copy(to, from)` from a file that lies beside.
+// Runs `copy(to, from)` with a file next to it as the source.
 template <typename Copy>
 long copy_into(const char* path, Copy copy) {
   const Fd from(open((std::string(path) + ".source").c_str(), O_RDONLY));
@@ -112,8 +112,7 @@ constexpr Change kChanges[] = {
     {"chown", [](const char* path) -> long { return chown(path, kBob, kBob); }},
 };
 
-// statx(2) asked for nothing else leaves the kernel free to answer from what it has cached, as
-// execve(2) does.
+// With only the mode requested, statx(2) lets the kernel answer from its cache, as execve(2) does.
 void note_mode(Place& at, const std::string& what, const char* path) {
   struct statx info {};
   at.call(what + ": statx", statx(AT_FDCWD, path, 0, STATX_MODE, &info));
@@ -135,7 +134,7 @@ void try_all(Place& at, mode_t mode, const std::function<void(const std::functio
     const std::string what = std::string(change.name) + ", " + std::to_string(mode);
     as([&] { at.call(what, change.make(file)); });
     note_mode(at, what, file);
-    // Whoever was told once must not be told otherwise later.
+    // A later query must not give another answer.
     note_mode(at, what + ", again", file);
     unlink(file);
   }
@@ -181,7 +180,7 @@ void try_capabilities(Place& at, const std::string& who,
     set_capabilities(at, what, file);
     as([&] { at.call(what, change.make(file)); });
     at.call(what + ": capabilities", getxattr(file, kCapabilities, nullptr, 0));
-    // Once more: what was looked up the first time may be remembered.
+    // Again, because the kernel may have cached the first lookup.
     set_capabilities(at, what + " again", file);
     as([&] { at.call(what + " again", change.make(file)); });
     at.call(what + " again: capabilities", getxattr(file, kCapabilities, nullptr, 0));

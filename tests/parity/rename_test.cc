@@ -1,4 +1,4 @@
-// rename(2) and renameat2(2), every kind over every kind.
+// rename(2) and renameat2(2): every file type over every other.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>

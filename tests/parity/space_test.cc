@@ -1,5 +1,5 @@
-// Space: holes, preallocation, SEEK_DATA and SEEK_HOLE, st_blocks, huge offsets, copy_file_range,
-// statfs.
+// Space: holes, preallocation, SEEK_DATA and SEEK_HOLE, st_blocks, huge offsets, copy_file_range
+// and statfs.
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/stat.h>
@@ -143,7 +143,7 @@ PARITY(ParitySpace, PunchedHolesReadAsZerosAndGiveSpaceBack) {
 PARITY(ParitySpace, FallocateRefusesWhatTmpfsRefusesToo) {
   const Fd file(open(at / "f", O_CREAT | O_RDWR, 0644));
   ftruncate(file.get(), 10 * kPage);
-  // Not ZERO_RANGE: tmpfs has none, scratchfs has (io_test).
+  // Leaves out ZERO_RANGE, which tmpfs lacks; tests/mounted/io_test.cc covers it.
   at.call("collapse", fallocate(file.get(), FALLOC_FL_COLLAPSE_RANGE, 0, kPage));
   at.call("insert", fallocate(file.get(), FALLOC_FL_INSERT_RANGE, 0, kPage));
   at.fstat("unchanged", file.get());
@@ -282,7 +282,7 @@ PARITY(ParitySpace, StatfsFollowsTheContents) {
     at.note("one inode less", before.f_ffree - full.f_ffree);
     unlink(at / "f");
   }
-  // Soon, not at once: RELEASE is sent without waiting.
+  // Soon rather than at once: RELEASE is sent without waiting.
   at.note("space is back", eventually(
                                [&] {
                                  struct statfs after {};

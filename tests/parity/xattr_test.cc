@@ -24,8 +24,8 @@ void note_value(Place& at, const char* path, const char* name) {
   }
 }
 
-// The names that this file system was given; not what a security module or the file system itself
-// adds.
+// Notes the names that the test has set, without those added by a security module or by the file
+// system itself.
 void note_names(Place& at, std::string_view what, const char* path) {
   std::string names(70000, '\0');
   const ssize_t got = llistxattr(path, names.data(), names.size());

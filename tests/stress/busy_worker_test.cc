@@ -1,5 +1,5 @@
-// A worker that has answered a request and then waits for a disk must not hold up requests that
-// have nothing to do with it.
+// A worker that has answered a request and then waits for a disk must not hold up unrelated
+// requests.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::uint64_t kSlowPlace = 1U << 20;
 
-// A place where a thread waits as for a disk: not even a signal gets it out before let_go().
+// Simulates a stuck disk: a waiting thread does not wake before let_go(), not even for a signal.
 class Disk {
  public:
   Disk() {
@@ -38,7 +38,7 @@ class Disk {
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
 
-  // Waits, as vfork(2) does, for a child that opens the fifo before it runs anything.
+  // Waits, as vfork(2) does, for a child that blocks opening the fifo before it runs anything.
   void wait() const {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -63,7 +63,7 @@ void read_at(int fd, std::uint64_t offset) {
             static_cast<ssize_t>(sizeof buffer));
 }
 
-// All requests of one ring, so that they have its entries in common.
+// Pins the thread to one CPU, so that all its requests share one ring's entries.
 void stay_on_first_cpu(cpu_set_t* before) {
   sched_getaffinity(0, sizeof *before, before);
   cpu_set_t first;
@@ -99,7 +99,7 @@ TEST(BusyWorker, HoldsUpNoOtherRequestOfItsRing) {
   quick.join();
   while (!worker_waits) std::this_thread::yield();
 
-  // Lets the worker go where the requests below would wait for it.
+  // Releases the worker if the requests below wait for it.
   std::atomic<bool> answered = false;
   std::thread rescue([&] {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);

@@ -1,5 +1,5 @@
-// Many claimed files in many sessions: an end costs what its own files cost, and nobody looks
-// through /proc while nothing has ended.
+// Many claimed files in many sessions: ending a session costs in proportion to its own files, and
+// /proc is not scanned while no session ends.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -24,7 +24,7 @@ constexpr int kFilesEach = 50;
 
 class ManyClaims : public TreeTest {
  protected:
-  // Half of its files lie in a directory of its own.
+  // Creates a session's files, half of them in a directory of its own.
   void fill(pid_t session) {
     const std::string name = "s" + std::to_string(session);
     const auto directory = make_directory(root_, name + ".d", session);
@@ -33,7 +33,7 @@ class ManyClaims : public TreeTest {
       make_file(parent, name + "-" + std::to_string(i), O_EXCL, session);
     }
   }
-  // The fastest of some ends, in seconds.
+  // Returns the time of the fastest of `count` session ends, in seconds.
   double time_of_ends(pid_t first, int count) {
     double best = std::numeric_limits<double>::max();
     for (pid_t session = first; session < first + count; ++session) {
@@ -64,7 +64,7 @@ TEST_F(ManyClaims, TheEndOfOneSessionCostsWhatItsOwnFilesCost) {
   EXPECT_TRUE(names(root_).empty());
 }
 
-// Processes that are a session each. They are started all at once, and reaped by who started them.
+// Processes that each lead their own session, all started at once and reaped by their starter.
 class Crowd {
  public:
   explicit Crowd(int count) {
@@ -159,7 +159,7 @@ TEST_F(ManySessions, AreLookedForOnlyWhenSomethingEnds) {
   const auto looks = kind_.looks();
   sessions.end_all();
   EXPECT_TRUE(become_none(60));
-  EXPECT_LE(kind_.looks() - looks, 50U) << "2000 that end together do not take a look each";
+  EXPECT_LE(kind_.looks() - looks, 50U) << "2000 that end together must not take a look each";
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Every way in which a mount ends, while 100 reads are parked: serve() returns, each read has an
-// answer, and nothing is left behind.
+// Every way in which a mount ends, with 100 reads parked: serve() returns, each read is answered,
+// and nothing is left behind.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -22,7 +22,7 @@ namespace {
 
 constexpr unsigned kReads = 100;
 
-// Each reads once and closes.
+// Threads that each read once and close.
 class Readers {
  public:
   explicit Readers(TinyMount& mount) {
@@ -84,13 +84,13 @@ class Ending : public testing::TestWithParam<kernel::IoUring> {
     before_ = open_descriptors();
   }
 
-  // Deep rings, so that all reads get past the kernel.
+  // Mounts with deep rings, so that all reads reach the daemon.
   void mount(unsigned workers) {
     mount_ = std::make_unique<TinyMount>(GetParam(), workers, 2 * kReads);
     ASSERT_EQ(mount_->rings() > 0, GetParam() == kernel::IoUring::on);
     mount_->gate().close();
   }
-  // Until all are parked and as many as there are workers wait.
+  // Waits until all reads are parked and as many workers as there are wait at the gate.
   void await_parked(unsigned workers) {
     mount_->gate().await(std::min(workers, kReads));
     while (mount_->parked() < kReads) std::this_thread::yield();
@@ -195,7 +195,7 @@ TEST_P(Ending, WhatIsMountedOverItIsLeftAlone) {
   EXPECT_EQ(mount_->end(), "");
   EXPECT_TRUE(is_mounted(mount_->directory()));
   ASSERT_EQ(umount2(mount_->directory().c_str(), 0), 0);
-  umount2(mount_->directory().c_str(), MNT_DETACH);  // what lay beneath
+  umount2(mount_->directory().c_str(), MNT_DETACH);  // the mount beneath
   expect_nothing_left();
 }
 

@@ -1,4 +1,4 @@
-// Many threads that open, write, unlink and close at once.
+// Many threads that open, write, unlink and close concurrently.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
-// kill -9 of the daemon at random moments of a busy life: nothing of it stays, and the next one
-// starts, by itself where it is supervised. SCRATCHFS_KILLS=N sets how often.
+// kill -9 of the daemon at random moments under load: nothing of it remains, and the next one
+// starts, by itself if supervised. $SCRATCHFS_KILLS sets the number of kills.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -64,7 +64,7 @@ std::vector<Child> start_users(const Mount& mount) {
   for (unsigned i = 0; i < 4; ++i) {
     const Who who{.uid = kAlice + i, .gid = 0, .groups = {}, .new_session = true};
     users.emplace_back(who, [&mount, i](Channel& channel) {
-      // Relative names: where the mount is gone they do not find what lies below it.
+      // Relative names: once the mount is gone, they do not find the directory below it.
       const std::string home = mount / std::to_string(i);
       EXPECT_TRUE(mkdir(home.c_str(), 0700) == 0 && chdir(home.c_str()) == 0);
       channel.send("begun");
@@ -109,7 +109,7 @@ TEST_P(Kills, LeaveNeitherABlockOnTheDiskNorAMountNorAProcess) {
   EXPECT_TRUE(spilled);
 }
 
-// They come back as soon as there is something to come back to, until there is a file `end`.
+// Starts users that resume work whenever the mount is back, until a file `end` exists.
 std::vector<Child> start_stubborn_users(const Mount& mount, const std::string& end) {
   std::vector<Child> users;
   for (unsigned i = 0; i < 4; ++i) {

@@ -1,5 +1,5 @@
-// What is left, in the kernel and in the daemon, of files that are gone: nothing that grows.
-// SCRATCHFS_ROUNDS=N sets how many files come and go.
+// What deleted files leave behind in the kernel and in the daemon does not grow. $SCRATCHFS_ROUNDS
+// sets how many files come and go.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ long rounds() {
   return slowness() == 1 ? 30'000 : 5'000;
 }
 
-// The inodes of FUSE that the kernel has in memory, of all mounts (slabinfo(5)).
+// Returns the number of FUSE inodes in the kernel's memory, over all mounts (slabinfo(5)).
 long fuse_inodes() {
   std::istringstream lines(read_text("/proc/slabinfo"));
   for (std::string line; std::getline(lines, line);) {
@@ -55,10 +55,10 @@ INSTANTIATE_TEST_SUITE_P(Both, Leftovers, testing::Values(Transport::dev_fuse, T
                          TransportName{});
 
 TEST_P(Leftovers, OfLooseFilesThatCameAndWentAreNone) {
-  create_write_close(0, 5'000);  // what a mount takes once
+  create_write_close(0, 5'000);  // allocates what a mount needs once
   const long inodes = fuse_inodes();
   const long resident = status_kb(mount_.daemon(), "VmRSS");
-  ASSERT_GT(inodes, 0) << "the kernel tells nothing";
+  ASSERT_GT(inodes, 0) << "the kernel reports nothing";
   create_write_close(5'000, rounds());
   EXPECT_TRUE(names_in(mount_.path()).empty());
   EXPECT_TRUE(eventually([&] { return fuse_inodes() <= inodes + kInodesMore; }, 10))

@@ -90,7 +90,7 @@ class Dice {
     return chosen->act;
   }
 
-  // Near what matters: pages, blocks, small sizes; and anything.
+  // Picks an offset near a boundary that matters (page, block, small size), or any other.
   std::uint64_t offset(std::uint64_t below) {
     static constexpr std::uint64_t kUnits[] = {1, 512, 4096, 65536, 1 << 20};
     const std::uint64_t unit = kUnits[pick(std::size(kUnits))];

@@ -1,5 +1,5 @@
-// One operation of a random run, told by numbers alone, so that a run can be repeated, and
-// shortened, as a list.
+// One operation of a random run. It consists of plain values only, so that a run can be repeated,
+// and shortened, as a list.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace scratchfs::harness {
 
 enum class Act : std::uint8_t {
-  // on an open file, by its slot
+  // operations on an open file, given by its slot
   open,
   close,
   write,
@@ -26,7 +26,7 @@ enum class Act : std::uint8_t {
   load_mapped,
   seek,
   sync,
-  // on names
+  // operations on names
   create,
   mkdir,
   symlink,
@@ -48,25 +48,25 @@ enum class Act : std::uint8_t {
 struct Operation {
   Act act = Act::stat;
   unsigned slot = 0;        // of an open file
-  unsigned other_slot = 0;  // copy: where to
-  std::string path;         // below the directory of the run
+  unsigned other_slot = 0;  // copy: the destination
+  std::string path;         // below the run's directory
   std::string other_path;
   std::uint64_t offset = 0;  // bytes
   std::uint64_t other_offset = 0;
   std::uint64_t length = 0;
-  unsigned value =
-      0;  // seed of data, a mode, an owner, a number of entries, flags: as the act has it
+  // Depends on the act: a data seed, a mode, an owner, a number of entries or flags.
+  unsigned value = 0;
 };
 
-// As a person reads it: `write slot 1 offset 4096 length 100 value 7`.
+// Returns a readable line: the act, its slots, paths, offsets, length and value.
 std::string describe(const Operation& operation);
 
 inline constexpr unsigned kSlots = 5;
 inline constexpr std::uint64_t kLargestFile = 6 << 20;  // bytes
 
-// Mostly contents: few files, many bytes. Mostly names: many paths, hardly a byte.
+// contents: few files, many bytes. names: many paths, few bytes.
 enum class Kind : std::uint8_t { contents, names };
-// The same list for the same seed, everywhere.
+// Returns the operations for a seed; the same list on every machine.
 std::vector<Operation> random_operations(Kind kind, unsigned seed, std::size_t count);
 
 }  // namespace scratchfs::harness

@@ -7,9 +7,9 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr std::size_t kSurveyEvery = 100;
-constexpr long kPageBlocks = 8;  // st_blocks of a page
+constexpr long kPageBlocks = 8;  // st_blocks of one page
 
-// A file of less than a page takes less than a page here, and a page on tmpfs.
+// A file of less than a page takes less than a page in scratchfs, and a whole page on tmpfs.
 bool same_blocks(long model, long scratchfs) {
   if (model > kPageBlocks) return model == scratchfs;
   return scratchfs <= kPageBlocks && (model > 0) == (scratchfs > 0);
@@ -67,7 +67,7 @@ std::vector<Operation> shrink(std::vector<Operation> operations, const Fails& fa
         at += piece;
       }
     }
-    // One that could not be left out before may be left out once another one is gone.
+    // An operation that had to stay before may be left out once another one is gone.
     if (!shorter || piece > 1) piece /= 2;
   }
   return operations;

@@ -1,4 +1,4 @@
-// Two worlds side by side, and how a run that fails is shortened.
+// Compares two worlds operation by operation, and shrinks a run that fails.
 #pragma once
 
 #include <chrono>
@@ -13,18 +13,18 @@
 namespace scratchfs::harness {
 
 struct Difference {
-  std::size_t operation = 0;  // after which of them it was seen
+  std::size_t operation = 0;  // index of the operation after which it was seen
   std::string model;
   std::string scratchfs;
 };
 
-// Carries out each operation in both; nullopt: they agreed to the end. Looks at everything now and
-// then.
+// Performs each operation in both worlds and surveys them at intervals. Returns nullopt if they
+// agree to the end.
 std::optional<Difference> compare_worlds(const std::vector<Operation>& operations, World& model,
                                          World& scratchfs);
 
-// A shorter list that still fails: none of its halves, quarters, ... single operations can be left
-// out any more, or `patience` is over.
+// Returns a shorter list that still fails. It ends when no half, quarter, ... or single operation
+// can be left out any more, or when `patience` is over.
 using Fails = std::function<bool(const std::vector<Operation>&)>;
 std::vector<Operation> shrink(std::vector<Operation> operations, const Fails& fails,
                               std::chrono::seconds patience);

@@ -1,5 +1,5 @@
-// Random operations on scratchfs and on a tmpfs, by several processes at once; all that they show
-// must be the same. A run that fails is shortened, and told as a list of operations.
+// Runs random operations on scratchfs and on tmpfs in several concurrent processes and compares all
+// that they show. A run that fails is shrunk and reported as a list of operations.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -20,7 +20,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr unsigned kProcesses = 3;
-constexpr std::size_t kOperations = 400;  // of a run; then comes another, in a new directory
+constexpr std::size_t kOperations = 400;  // per run; the next run starts in a new directory
 constexpr std::chrono::seconds kShrinking{120};
 
 unsigned number_from(const char* variable, unsigned otherwise) {
@@ -31,7 +31,7 @@ unsigned number_from(const char* variable, unsigned otherwise) {
 class Model : public testing::TestWithParam<std::tuple<Transport, Kind>> {
  protected:
   void SetUp() override {
-    // A failure takes its shortening too.
+    // A failure also needs time to shrink the run.
     allow_seconds(seconds_ + 60 + static_cast<double>(kShrinking.count()));
   }
 
@@ -54,13 +54,13 @@ class Model : public testing::TestWithParam<std::tuple<Transport, Kind>> {
     const Difference last = attempt(operations, process).value_or(first);
     ADD_FAILURE() << "seed " << seed << " (SCRATCHFS_MODEL_SEED=" << seed << "), shortened to "
                   << operations.size() << " operations:\n"
-                  << text << "after the last but " << operations.size() - 1 - last.operation
+                  << text << "after all but the last " << operations.size() - 1 - last.operation
                   << "\n tmpfs:\n"
                   << last.model << "\n scratchfs:\n"
                   << last.scratchfs;
   }
 
-  // Runs with seeds of its own, one after the other.
+  // Runs with seeds of its own, one after another.
   void work(unsigned process) {
     umask(022);
     const auto end = steady_clock::now() + std::chrono::seconds(seconds_);
@@ -96,10 +96,10 @@ TEST_P(Model, DoesWhatTmpfsDoes) {
   if (std::get<Kind>(GetParam()) == Kind::contents) {
     EXPECT_GT(status_of(mount_)["spill"]["blocks_spilled"], 0) << "only memory was tested";
   }
-  EXPECT_EQ(charged_to(mount_, 0), Usage{}) << "all is deleted, but charged";
+  EXPECT_EQ(charged_to(mount_, 0), Usage{}) << "everything is deleted, but still charged";
 }
 
-// What the test above would miss would be missed silently.
+// Verifies that a difference is detected: otherwise the test above might pass without checking.
 TEST(ModelRun, SeesADifferenceOfOneByte) {
   const Tmpfs tmpfs;
   World one(tmpfs / "one", World::Where::model);

@@ -25,7 +25,7 @@ constexpr const char* kXattr = "user.model";
 
 std::string text_of(const struct stat& info) {
   char text[128];
-  // A directory's size is what each file system makes of it.
+  // Leaves out the size of directories, which each file system counts differently.
   std::snprintf(text, sizeof text, "%o links %lu of %u:%u size %ld", info.st_mode,
                 static_cast<unsigned long>(info.st_nlink), info.st_uid, info.st_gid,
                 S_ISDIR(info.st_mode) ? 0L : static_cast<long>(info.st_size));
@@ -38,7 +38,7 @@ std::string stat_text(const std::string& path) {
 }
 
 struct Times {
-  ino_t inode = 0;  // 0: nothing is there
+  ino_t inode = 0;  // 0: the file does not exist
   std::string modified;
   std::string changed;
 };
@@ -61,7 +61,7 @@ std::string moved(const Times& before, const Times& after) {
 
 bool takes_a_handle(Act act) { return act > Act::open && act < Act::create; }
 
-// What getdents64(2) gives, at most `room` bytes of it. False at the end.
+// Adds names with one getdents64(2) of at most `room` bytes. Returns false at the end.
 bool add_names(int directory, std::size_t room, std::vector<std::string>& names) {
   std::vector<char> buffer(room);
   const long got = syscall(SYS_getdents64, directory, buffer.data(), buffer.size());
@@ -82,7 +82,7 @@ World::World(std::string root, Where where) : root_(std::move(root)), where_(whe
 
 World::~World() {
   for (Fd& slot : slots_) slot.close();
-  std::error_code ignored;  // a mount that is broken has been told by then
+  std::error_code ignored;  // a broken mount has been reported by then
   std::filesystem::remove_all(root_, ignored);
 }
 
@@ -92,7 +92,7 @@ std::string World::perform(const Operation& operation) {
     if (!slots_[operation.slot].valid()) return "nothing open";
     return on_handle(operation);
   }
-  // Waiting for the clock takes longer than the operation, so only now and then.
+  // Only for some operations, because waiting for the clock takes longer than the operation.
   if (operation.value % 32 != 0) return on_names(operation);
   const std::vector<std::string> looked_at = {path(operation.path), path(operation.other_path),
                                               parent_of(path(operation.path)),
@@ -107,7 +107,7 @@ std::string World::perform(const Operation& operation) {
 }
 
 std::string World::open_slot(const Operation& operation) {
-  // Not to wait for the other end of a FIFO.
+  // O_NONBLOCK: must not wait for the other end of a FIFO.
   int flags = O_NONBLOCK | O_CLOEXEC | (operation.value % 7 == 0 ? O_RDONLY : O_RDWR | O_CREAT);
   if (operation.value % 11 == 0) flags |= O_EXCL;
   if (operation.value % 13 == 0) flags |= O_TRUNC;
@@ -169,9 +169,9 @@ std::string World::on_names(const Operation& operation) {
   }
 }
 
-// Lists a part, changes the directory, and lists the rest: what the change does not touch must be
-// there, once. tmpfs, which may then leave out or repeat what was exchanged, lists all of it
-// before.
+// Lists a part of a directory, changes it, and lists the rest. Entries that the change does not
+// touch must appear exactly once. tmpfs, which may skip or repeat entries then, lists everything
+// before the change.
 std::string World::list_during_change(const Operation& operation) const {
   const std::string where = path(operation.path);
   const Fd directory(open(where.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -1,4 +1,4 @@
-// A directory in which the operations of a random run are carried out, and everything they show.
+// A directory that performs the operations of a random run, and reports all that they show.
 #pragma once
 
 #include <sys/types.h>
@@ -16,21 +16,21 @@ class World {
  public:
   enum class Where : bool { model, scratchfs };
 
-  // Makes the directory. `where` model: on a tmpfs, which lacks FALLOC_FL_ZERO_RANGE; that is made
-  // of other calls.
+  // Creates the directory. Where::model is a tmpfs, where FALLOC_FL_ZERO_RANGE is emulated with
+  // other calls because tmpfs lacks it.
   World(std::string root, Where where);
-  ~World();  // removes all below it
+  ~World();  // removes everything below it
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // Carries it out; what can be seen of it, in which both worlds must agree: results, errnos, sums
-  // of data, which times moved. Whatever the state, every operation can be asked for: then it
-  // fails, the same way in both.
+  // Performs an operation and returns what it shows, in which both worlds must agree: results,
+  // errnos, checksums of data, changed timestamps. Any operation may be requested in any state; an
+  // impossible one fails the same way in both.
   std::string perform(const Operation& operation);
-  // Every name below, with type, mode, owner, links, size, contents; then what is open.
+  // Lists every name with type, mode, owner, links, size and content, then the open slots.
   std::string survey() const;
 
-  // st_blocks of what is open in a slot, -1 where nothing is. For comparing.
+  // Returns st_blocks of the file open in a slot, -1 if none is, for comparison.
   long blocks(unsigned slot) const;
   // The size of what is open in a slot, -1 where nothing is.
   off_t size(unsigned slot) const;
@@ -58,8 +58,9 @@ class World {
   const std::string root_;
   const Where where_;
   std::array<Fd, kSlots> slots_;
-  Inodes spoilt_;     // whose blocks tmpfs counts otherwise
-  Inodes unwritten_;  // with pages that were allocated and not written: tmpfs finds holes there
+  Inodes spoilt_;  // tmpfs counts their blocks differently
+  // With pages that are allocated but not written, in which tmpfs finds holes.
+  Inodes unwritten_;
 };
 
 }  // namespace scratchfs::harness

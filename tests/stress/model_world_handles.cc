@@ -1,4 +1,4 @@
-// What a random run does with an open file: its bytes, its size, its holes.
+// Operations of a random run on an open file: its bytes, size and holes.
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/mman.h>
@@ -18,13 +18,13 @@ namespace scratchfs::harness {
 namespace {
 
 constexpr std::size_t kPage = 4096;
-constexpr std::uint64_t kDirect = 512;  // what O_DIRECT is aligned to
+constexpr std::uint64_t kDirect = 512;  // alignment for O_DIRECT
 
 std::string counted(ssize_t result) {
   return result < 0 ? outcome(result) : std::to_string(result);
 }
 
-// The same file through a description of its own, without a name: it may have none any more.
+// Opens the same file again through /proc, because it may no longer have a name.
 Fd reopened(int file, int flags) {
   return Fd(open(("/proc/self/fd/" + std::to_string(file)).c_str(), flags | O_CLOEXEC));
 }
@@ -43,7 +43,7 @@ struct Range {
   std::size_t length = 0;
 };
 
-// Whole pages from the operation's offset on, as far as the file goes; empty behind its end.
+// Returns whole pages from the operation's offset on, up to the end of the file; empty beyond it.
 Range range_to_map(int file, const Operation& operation) {
   struct stat info {};
   fstat(file, &info);
@@ -121,7 +121,7 @@ std::string World::write_direct(int file, const Operation& operation) const {
                         static_cast<off_t>(operation.offset / kPage * kPage)));
 }
 
-// tmpfs has no FALLOC_FL_ZERO_RANGE: a hole that is then allocated is the same.
+// tmpfs has no FALLOC_FL_ZERO_RANGE: punching a hole and allocating it again is equivalent.
 std::string World::zero(int file, const Operation& operation) {
   add(unwritten_, file);
   const auto offset = static_cast<off_t>(operation.offset);
@@ -142,7 +142,7 @@ std::string World::copy(int file, const Operation& operation) {
   auto to_offset = static_cast<off_t>(operation.other_offset);
   std::size_t left = operation.length;
   ssize_t got = 1;
-  // A file system may do a part.
+  // A file system may copy less than requested.
   while (left > 0 && got > 0) {
     got = copy_file_range(file, &from_offset, to, &to_offset, left, 0);
     left -= static_cast<std::size_t>(std::max<ssize_t>(got, 0));

@@ -1,5 +1,5 @@
-// Threads that make, move, link, list and remove the same few names at once, for a while; then all
-// must add up.
+// Threads that create, move, link, list and remove the same few names concurrently; in the end the
+// counts must be consistent.
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -29,11 +29,11 @@ constexpr int kDirectories = 4;
 constexpr int kNames = 12;
 constexpr std::chrono::seconds kWhile{5};
 
-// The errors that losing a race may give; any other is a bug.
+// Returns whether losing a race explains the error; any other error is a bug.
 bool is_a_lost_race(int error) {
   static const std::set<int> lost = {
       ENOENT, EEXIST, ENOTEMPTY, ENOTDIR, EISDIR, EINVAL,
-      EBUSY,  ESTALE, ELOOP,     ENXIO,   EPERM};  // link(2) of what has become a directory
+      EBUSY,  ESTALE, ELOOP,     ENXIO,   EPERM};  // link(2) of a name that has become a directory
   return lost.contains(error);
 }
 
@@ -48,7 +48,7 @@ class NamesStress : public testing::TestWithParam<std::tuple<Transport, const ch
                      std::to_string(random() % kNames));
   }
 
-  // One call of a random kind. 0 or -1, as it returned.
+  // Makes one random call; returns its result, 0 or -1.
   int act(std::mt19937& random) const {
     const std::string one = random_path(random);
     const std::string two = random_path(random);
@@ -131,7 +131,7 @@ TEST_P(NamesStress, RacesLeaveAConsistentTree) {
   EXPECT_TRUE(eventually([&] { return charged_to(mount_, 0) == found_of(mount_, 0); }, 5))
       << charged_to(mount_, 0).inodes << " inodes are charged, " << found_of(mount_, 0).inodes
       << " are there";
-  // Each directory's links are its subdirectories and two.
+  // A directory has one link per subdirectory plus two.
   for (const std::string& name : names_in(mount_.path())) {
     struct stat info {};
     ASSERT_EQ(stat((mount_ / name).c_str(), &info), 0);
@@ -148,7 +148,7 @@ TEST_P(NamesStress, RacesLeaveAConsistentTree) {
   EXPECT_EQ(charged_to(mount_, 0), Usage{});
 }
 
-// What the kernel remembers is forgotten while others look it up again.
+// The kernel forgets inodes while other threads look them up again.
 TEST_P(NamesStress, LookupsRaceWithForgetting) {
   for (int i = 0; i < 200; ++i) {
     ASSERT_EQ(mkdir((mount_ / std::to_string(i)).c_str(), 0700), 0);

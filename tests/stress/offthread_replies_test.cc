@@ -1,5 +1,5 @@
-// Replies from other threads than the one that took the request, millions of them: none may get
-// lost. SCRATCHFS_REPLIES=N sets how many, for slow builds.
+// Millions of replies from threads other than the one that took the request: none may get lost.
+// $SCRATCHFS_REPLIES sets how many, for slow builds.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -16,14 +16,15 @@ namespace {
 
 constexpr unsigned kClients = 12;
 constexpr unsigned kWorkers = 3;
-constexpr std::size_t kSize = 64;  // bytes of a read or write
+constexpr std::size_t kSize = 64;  // bytes per read or write
 
 std::uint64_t replies_wanted(std::uint64_t usual) {
   const char* text = std::getenv("SCRATCHFS_REPLIES");
   return text == nullptr ? usual : std::min<std::uint64_t>(usual, std::strtoull(text, nullptr, 10));
 }
 
-// Reads and now and then writes, each time elsewhere, until all clients together have done enough.
+// Clients that read, and now and then write, at changing places until all together have done
+// enough.
 class Clients {
  public:
   Clients(TinyMount& mount, std::uint64_t wanted) : wanted_(wanted) {
@@ -32,7 +33,7 @@ class Clients {
     }
   }
 
-  // Aborts the mount when none has got an answer for that long.
+  // Aborts the mount if no client gets a reply for `patience`.
   void watch(TinyMount& mount, std::chrono::seconds patience) {
     std::uint64_t before = 0;
     auto since = std::chrono::steady_clock::now();
@@ -115,14 +116,14 @@ void expect_all_answered(kernel::IoUring io_uring, std::uint64_t wanted) {
 }
 
 TEST(OffThreadReplies, NoneIsLostOnRings) {
-  harness::allow_seconds(800);  // on a machine that is busy otherwise
+  harness::allow_seconds(800);  // on a busy machine
   const RingsEnabled rings;
   if (!rings.available()) GTEST_SKIP() << "this kernel has no FUSE over io_uring";
   expect_all_answered(kernel::IoUring::on, replies_wanted(10'000'000));
 }
 
 TEST(OffThreadReplies, NoneIsLostOnDevFuse) {
-  harness::allow_seconds(800);  // on a machine that is busy otherwise
+  harness::allow_seconds(800);  // on a busy machine
   expect_all_answered(kernel::IoUring::off, replies_wanted(500'000));
 }
 

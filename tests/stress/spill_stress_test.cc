@@ -1,5 +1,5 @@
-// Spilling while the same files are truncated, punched, copied, read and deleted; and while the
-// mount goes away.
+// Spilling while the same files are truncated, punched, copied, read and deleted, and while the
+// mount is being unmounted.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/falloc.h>
@@ -38,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(Both, SpillStress,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});
 
-// Every page is written whole with one byte value, so that a reader can tell: zeros, or one value
+// Every page is written whole with one byte value, so a reader must see zeros or a single value
 // throughout.
 TEST_P(SpillStress, TruncateDuringReadDuringSpill) {
   constexpr std::size_t kLargest = 48 * kMiB;
@@ -48,7 +48,7 @@ TEST_P(SpillStress, TruncateDuringReadDuringSpill) {
   std::atomic<int> errors = 0;
   std::vector<std::thread> threads;
   const Fd file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-  // More than the budget by itself, so that the other file spills however often it is cut.
+  // Alone larger than the budget, so that the other file spills however often it is truncated.
   const Fd ballast(open((mount_ / "ballast").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   const std::string piece(kMiB, 'b');
   for (int i = 0; i < 24; ++i) {
@@ -153,7 +153,7 @@ TEST_P(SpillStress, LimitsChangeWhileUsersWrite) {
   EXPECT_EQ(charged_to(mount_, kAlice), found_of(mount_, kAlice));
 }
 
-// The mount is taken away from under eight writers, in each of the rough ways.
+// Unmounts under eight writers, in each of the abrupt ways.
 TEST_P(SpillStress, UnmountingUnderLoad) {
   for (const char* how : {"lazy", "SIGTERM", "SIGKILL"}) {
     SCOPED_TRACE(how);
@@ -166,7 +166,7 @@ TEST_P(SpillStress, UnmountingUnderLoad) {
         const Fd file(
             open((mount / std::to_string(i)).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
         channel.send("started");
-        // Until the mount is gone, or, after a lazy unmount, for a while.
+        // Until the mount is gone or, after a lazy unmount, for a while.
         const unsigned rounds = slowness() == 1 ? 200 : 60;
         for (unsigned round = 0; round < rounds; ++round) {
           if (pwrite(file.get(), data.data(), data.size(), static_cast<off_t>(round % 10 * kMiB)) <

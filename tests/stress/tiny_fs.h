@@ -1,4 +1,4 @@
-// A file system of one file, in which every read and write parks: the transport alone, under load.
+// A file system of one file in which every read and write parks, to test the transport under load.
 #pragma once
 
 #include <sys/stat.h>
@@ -16,13 +16,13 @@
 
 namespace scratchfs::test {
 
-// Lets through while open.
+// A gate that lets threads pass while it is open.
 class Gate {
  public:
   void close() EXCLUDES(mutex_);
   void open() EXCLUDES(mutex_);
-  void pass() EXCLUDES(mutex_);  // waits
-  // Waits until `count` wait in pass().
+  void pass() EXCLUDES(mutex_);  // blocks until it is open
+  // Waits until `count` threads wait in pass().
   void await(unsigned count) EXCLUDES(mutex_);
 
  private:
@@ -32,21 +32,21 @@ class Gate {
   unsigned waiting_ GUARDED_BY(mutex_) = 0;
 };
 
-// What the byte at each place of the file is; nothing but that may be written.
-inline constexpr std::uint64_t kFileSize = 1U << 30;
+inline constexpr std::uint64_t kFileSize = 1U << 30;  // bytes
+// Fills in the file's data at `offset`; nothing else may be written there.
 void fill_pattern(std::span<std::byte> into, std::uint64_t offset);
 
 struct TinyFs : kernel::Transport {
   Gate& gate;
   std::atomic<std::uint64_t>& wrong_writes;
-  // What a worker does for a read at this place, after the gate; may be empty.
+  // What a worker does for a read at this offset, after the gate; may be empty.
   std::function<void(std::uint64_t offset)> on_read;
 };
 
-// Mounted from construction to end(), in a directory of its own.
+// A mount in its own directory, from construction to end().
 class TinyMount {
  public:
-  // Needs root. Throws std::runtime_error with the reason where it cannot be mounted.
+  // Needs root. Throws std::runtime_error with the reason if mounting fails.
   TinyMount(kernel::IoUring io_uring, unsigned workers, unsigned ring_depth = 32,
             std::function<void(std::uint64_t)> on_read = {});
   ~TinyMount();
@@ -60,10 +60,10 @@ class TinyMount {
   Gate& gate() { return gate_; }
 
   void stop() { connection_->stop(); }
-  // Aborts the connection, as its `abort` file in fusectl does: what waits for an answer gets an
-  // error. The mount stays where it is while anything in it is open.
+  // Aborts the connection, as its `abort` file in fusectl does: waiting requests fail. The mount
+  // stays while anything in it is open.
   void abort();
-  // Waits until serve() has returned; its message, empty for success.
+  // Waits until serve() has returned. Returns its message; empty for success.
   std::string end();
 
  private:
@@ -79,14 +79,14 @@ class TinyMount {
   std::thread server_;
 };
 
-// Makes the kernel offer FUSE over io_uring while it exists.
+// Enables FUSE over io_uring in the kernel for the object's lifetime.
 class RingsEnabled {
  public:
   RingsEnabled();
   ~RingsEnabled();
   RingsEnabled(const RingsEnabled&) = delete;
   RingsEnabled& operator=(const RingsEnabled&) = delete;
-  // False where this kernel has none.
+  // Returns false if this kernel does not support it.
   bool available() const { return !before_.empty(); }
 
  private:

@@ -1,4 +1,4 @@
-// Requests on attributes: GETATTR, STATX, SETATTR, STATFS.
+// Handlers for attributes: GETATTR, STATX, SETATTR, STATFS.
 #include "fs/base/clock.h"
 #include "fs/kernel/handlers/convert.h"
 #include "fs/kernel/handlers/handlers.h"
@@ -37,9 +37,9 @@ tree::AttributeChange to_change(const struct stat& wanted, int which) {
     change.modified = wanted.st_mtim;
   }
   if ((which & FUSE_SET_ATTR_CTIME) != 0) change.changed = wanted.st_ctim;
-  // In the protocol the bit that libfuse calls KILL_SUID stands for both (FATTR_KILL_SUIDGID).
-  // A request to set nothing is how the kernel says that privileges are to go: chown(path, -1, -1),
-  // or fallocate(2).
+  // On the wire, the bit libfuse calls KILL_SUID means both set-id bits (FATTR_KILL_SUIDGID). With
+  // a request that sets nothing, the kernel asks to drop privileges: after chown(path, -1, -1) or
+  // fallocate(2).
   change.kill_suid_sgid = which == 0 || (which & FUSE_SET_ATTR_KILL_SUID) != 0;
   return change;
 }
@@ -76,7 +76,7 @@ void on_setattr(fuse_req_t raw, fuse_ino_t id, struct stat* wanted, int which,
   serve(context, raw, Opcode::setattr, id,
         [&context, id, change = to_change(*wanted, which), inode = context.tree.find(id),
          handle = handle_of(context, id, file)](Request&, base::Wait wait) -> base::Result<Attr> {
-          // A shell's `>` truncates the control file before it writes to it.
+          // A shell's `>` truncates the control file before writing to it.
           if (id == kControlId) return to_attr(context.control.attributes(0));
           if (!inode) return base::Errno(ESTALE);
           if (handle) context.tree.used(*handle);

@@ -1,4 +1,4 @@
-// Requests on contents: READ, WRITE, IOCTL, FALLOCATE, LSEEK, COPY_FILE_RANGE.
+// Handlers for file contents: READ, WRITE, IOCTL, FALLOCATE, LSEEK, COPY_FILE_RANGE.
 #include <algorithm>
 #include <string>
 
@@ -18,26 +18,26 @@ base::Result<Bytes> read_control(Context& context, Request& request, std::uint64
   return Bytes{buffer.first(answer->size())};
 }
 
-// What the kernel writes back of a shared mapping it sends for nobody (uid 0, FUSE_WRITE_CACHE):
-// such a file cannot be kept from being mapped where others are direct and can.
+// Rejects writeback of a shared mapping (FUSE_WRITE_CACHE), which comes with uid 0 instead of the
+// writer's. Mapping the control file cannot be forbidden where direct files can be mapped.
 base::Result<Written> write_control(Context& context, std::uint64_t handle, bool is_mapped,
                                     std::span<const std::byte> data, base::Wait wait) {
   if (is_mapped) return base::Errno(EIO);
-  if (wait == base::Wait::no) return base::kWouldBlock;  // the answer may take its time to make
+  if (wait == base::Wait::no) return base::kWouldBlock;  // the answer may take a while
   const std::string text(reinterpret_cast<const char*>(data.data()), data.size());
   const auto written = context.control.write(handle, text);
   if (!written) return written.error();
   return Written{*written};
 }
 
-// A READ into a caller's buffer tells whose it is (FUSE_READ_LOCKOWNER), one into the page cache
+// A READ into a caller's buffer carries a lock owner (FUSE_READ_LOCKOWNER), one into the page cache
 // does not.
 tree::Via via_of(const fuse_file_info& file) {
   return file.lock_owner == 0 ? tree::Via::page_cache : tree::Via::call;
 }
 
-// One request's share of a copy: the answer has 32 bits, kernels before 6.17 ask for more, and a
-// thread is not to be kept for longer. copy_file_range(2) tells how much it was.
+// Upper limit of one copy request: the reply has 32 bits, kernels before 6.17 ask for more, and a
+// thread must not be occupied for longer. copy_file_range(2) returns how much was copied.
 constexpr std::size_t kMaxCopy = 64U << 20;
 
 }  // namespace
@@ -50,7 +50,7 @@ void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse
             Request& request, base::Wait wait) -> base::Result<Bytes> {
           if (id == kControlId) return read_control(context, request, number, size, from);
           if (!handle) return base::Errno(EBADF);
-          // A ring's entry has its own; a reader of /dev/fuse must not wait.
+          // A ring entry has its own buffer, and a reader of /dev/fuse must not wait.
           const bool builds = wait != base::Wait::no && request.ring() == nullptr;
           const auto share = context.reply_room.take(builds ? size : 0, wait);
           if (!share) return share.error();
@@ -75,7 +75,7 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
         const auto written = is_mapped ? context.tree.write_back(*handle, sent.bytes, to, wait)
                                        : context.tree.write(*handle, sent.bytes, to, kill, wait);
         if (!written) return written.error();
-        // What was stored through a mapping comes from nobody: it is told of the file's owner.
+        // Writeback carries no caller; it is attributed to the file's owner.
         context.writers.note(
             is_mapped ? tree::Caller{.uid = handle->inode->attributes().uid} : request.caller(),
             *written);
@@ -99,8 +99,8 @@ void on_fallocate(fuse_req_t raw, fuse_ino_t id, int mode, off_t offset, off_t l
         });
 }
 
-// Only the control file has one: on a mount that is read-only nothing can be opened for writing,
-// and yet it must be asked, and told to be writable again.
+// Only the control file has an ioctl: on a read-only mount nothing can be opened for writing, yet
+// the daemon must still take requests, such as the one to make the mount writable again.
 void on_ioctl(fuse_req_t raw, fuse_ino_t id, unsigned command, void* /*argument*/,
               fuse_file_info* file, unsigned /*flags*/, const void* data, std::size_t size,
               std::size_t /*room*/) {

@@ -1,4 +1,4 @@
-// What the handlers share; libfuse's userdata.
+// State shared by all handlers; libfuse's userdata points to it.
 #pragma once
 
 #include "fs/kernel/handlers/control_file.h"

@@ -1,4 +1,4 @@
-// Requests on the control file, as the kernel folder passes them on.
+// A request on the control file, and the callback that answers it.
 #pragma once
 
 #include <sys/types.h>
@@ -9,11 +9,12 @@
 namespace scratchfs::kernel {
 
 struct ControlRequest {
-  std::string_view text;  // what was written
-  uid_t uid;              // who opened the control file: he alone speaks through his handle
-  pid_t thread = 0;       // that opened it, for the log; 0: not to be seen
+  std::string_view text;  // as written to the file
+  // The opener's: requests through a handle count as the opener's, whoever writes them.
+  uid_t uid;
+  pid_t thread = 0;  // the opener's, for the log; 0: not visible to the daemon
 };
-// Answers a request on the control file. Called on a thread that may wait; must not touch the
+// Answers a request on the control file. Runs on a thread that may block; must not access the
 // mount.
 using ControlHandler = std::function<std::string(const ControlRequest&)>;
 

@@ -7,7 +7,7 @@ namespace scratchfs::kernel {
 tree::Attributes ControlFile::attributes(uid_t owner) const {
   tree::Attributes result;
   result.id = kControlId;
-  result.mode = S_IFREG | 0666;  // anyone may ask; what is answered depends on who
+  result.mode = S_IFREG | 0666;  // anyone may send requests; the answer depends on the opener
   result.links = 1;
   result.uid = owner;
   result.accessed = result.modified = result.changed = result.born = born_;
@@ -54,7 +54,7 @@ base::Result<std::size_t> ControlFile::write(std::uint64_t handle, std::string_v
   lock.unlock();
   std::string answer = handler_(asked);
   lock.lock();
-  const auto at = handles_.find(handle);  // it may be closed by now
+  const auto at = handles_.find(handle);  // it may have been closed meanwhile
   if (at == handles_.end()) return base::Errno(EBADF);
   at->second.answer = std::move(answer);
   return request.size();

@@ -1,7 +1,8 @@
-// The control file: a name in the root that is never listed, through which the mount is asked and
-// told things. Whoever opens it writes a request and reads the answer on the same descriptor, from
-// offset 0. Whoever opened it is who asks: a descriptor can be handed to a program with more rights
-// that writes without knowing where to, and what the kernel writes back of a mapping is nobody's.
+// The control file: an unlisted name in the root that takes requests to the daemon.
+//
+// A client opens it, writes a request, and reads the answer from offset 0 of the same descriptor.
+// Requests count as the opener's, because a descriptor can be handed to a more privileged program
+// that writes without knowing where to. Writeback of a mapping is refused: it has no known writer.
 #pragma once
 
 #include <sys/ioctl.h>
@@ -22,13 +23,14 @@ namespace scratchfs::kernel {
 
 inline constexpr std::string_view kControlName = ".scratchfs-control";
 inline constexpr std::size_t kMaxControlRequest = 64 * 1024;  // bytes
-// Open at a time, ENFILE beyond; root and who mounted may open any number, so that nobody keeps
-// them out. The kernel tells of a close a while later, so one in a hurry has some at once.
+// Limits on open handles; beyond them open(2) fails with ENFILE. Root and the user who mounted are
+// exempt, so that nobody can lock them out. RELEASE arrives some time after close(2), so a client
+// that reopens the file quickly holds several handles at once.
 inline constexpr std::size_t kMaxControlHandles = 64;            // of one user
-inline constexpr std::size_t kMaxControlHandlesOfAll = 4 << 10;  // of all others together
+inline constexpr std::size_t kMaxControlHandlesOfAll = 4 << 10;  // of all limited users together
 
-// ioctl(2) with a request of that many bytes does what writing it does, also through a descriptor
-// that is only open for reading.
+// The ioctl(2) command for a request of `bytes` bytes. It does what a write of the request does,
+// and also works on a descriptor opened read-only.
 inline constexpr std::size_t kMaxControlIoctl = (1U << _IOC_SIZEBITS) - 1;
 constexpr unsigned control_command(std::size_t bytes) {
   return _IOC(_IOC_WRITE, 0x5C, 1, bytes & kMaxControlIoctl);
@@ -41,18 +43,19 @@ inline bool is_control(tree::InodeId parent, std::string_view name) {
 // Thread-safe; its mutex is a leaf.
 class ControlFile {
  public:
-  // `owner`: who mounted.
+  // `owner`: the user who mounted.
   explicit ControlFile(ControlHandler handler, uid_t owner = 0)
       : handler_(std::move(handler)), owner_(owner) {}
 
   tree::Attributes attributes(uid_t owner) const;
-  base::Result<std::uint64_t> open(const tree::Caller& opener);  // a handle; ENFILE
+  // Returns a handle. Errors: ENFILE.
+  base::Result<std::uint64_t> open(const tree::Caller& opener);
   void release(std::uint64_t handle);
-  // One request of the handle's opener, whole; the answer waits to be read. May wait. EMSGSIZE,
-  // EBADF.
+  // Executes one whole request of the handle's opener and keeps the answer for read(). May block.
+  // Errors: EMSGSIZE, EBADF.
   base::Result<std::size_t> write(std::uint64_t handle, std::string_view request);
-  // Bytes of the answer from `offset` on, fewer at its end. Who reads on from there has had it all,
-  // and it is forgotten. EBADF.
+  // Returns up to `size` bytes of the answer from `offset` on. A read at or beyond the end returns
+  // nothing and frees the answer. Errors: EBADF.
   base::Result<std::string> read(std::uint64_t handle, std::size_t size, std::uint64_t offset);
 
  private:
@@ -70,8 +73,8 @@ class ControlFile {
   mutable base::Mutex mutex_;
   std::uint64_t next_ GUARDED_BY(mutex_) = 1;
   std::map<std::uint64_t, Handle> handles_ GUARDED_BY(mutex_);
-  std::map<uid_t, std::size_t> open_ GUARDED_BY(mutex_);  // handles of those who are limited
-  std::size_t all_open_ GUARDED_BY(mutex_) = 0;           // the sum of that
+  std::map<uid_t, std::size_t> open_ GUARDED_BY(mutex_);  // handles per limited user
+  std::size_t all_open_ GUARDED_BY(mutex_) = 0;           // their sum
 };
 
 }  // namespace scratchfs::kernel

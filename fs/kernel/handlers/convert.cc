@@ -9,9 +9,9 @@ namespace scratchfs::kernel {
 
 namespace {
 
-constexpr std::uint64_t kStatUnit = 512;  // st_blocks counts in these
-// What stdio, Python and coreutils take for their buffers: each write is a request. malloc(3) maps
-// anything larger than twice this for each file that is opened.
+constexpr std::uint64_t kStatUnit = 512;  // st_blocks counts units of this size
+// The buffer size that stdio, Python and coreutils adopt, so each write becomes one request.
+// malloc(3) maps and unmaps anything larger than twice this for every file that is opened.
 constexpr std::size_t kPreferredIo = store::kBlockSize;
 
 statx_timestamp to_timestamp(const timespec& time) {
@@ -88,10 +88,10 @@ Entry to_entry(Context& context, const tree::Found& found) {
 fuse_file_info to_file(const fuse_file_info& asked, const tree::Opened& opened) {
   fuse_file_info file = asked;
   file.fh = opened.handle;
-  file.keep_cache =
-      1;  // all writes come through this kernel, so its pages stay true from open to open
+  // All writes come through this kernel, so its cached pages stay valid from open to open.
+  file.keep_cache = 1;
   file.direct_io = opened.direct ? 1 : 0;
-  file.parallel_direct_writes = 1;  // contents have a lock of their own
+  file.parallel_direct_writes = 1;  // the content has its own lock
   file.noflush = opened.needs_flush ? 0 : 1;
   return file;
 }

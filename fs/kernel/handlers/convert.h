@@ -1,4 +1,4 @@
-// The tree's words in libfuse's.
+// Converts the tree's types to libfuse's.
 #pragma once
 
 #include "fs/kernel/handlers/context.h"
@@ -7,9 +7,9 @@
 
 namespace scratchfs::kernel {
 
-// Seconds that the kernel may use an answer for. Every change comes through this kernel or is told
-// to it, so what it remembers stays true; only names that a close can remove must be asked about
-// each time.
+// Cache timeout of entries and attributes, in seconds. All changes are made by this kernel or are
+// announced to it, so its caches stay valid. Only a name that a close can remove gets no timeout
+// and is looked up each time.
 inline constexpr double kLong = 24 * 60 * 60;
 
 struct stat to_stat(const tree::Attributes& attributes);
@@ -17,9 +17,10 @@ Attr to_attr(const tree::Attributes& attributes);
 StatxAttr to_statx(const tree::Attributes& attributes);
 fuse_entry_param to_entry(const tree::Attributes& attributes, bool may_vanish);
 
-// A found object as a reply that takes the look-up back where the kernel is gone.
+// Builds the reply for a found inode; its undo drops the lookup count if the kernel does not take
+// it.
 Entry to_entry(Context& context, const tree::Found& found);
-// An open file: how the kernel is to use this handle.
+// Fills in how the kernel must treat this handle (direct I/O, page cache, FLUSH).
 fuse_file_info to_file(const fuse_file_info& asked, const tree::Opened& opened);
 
 }  // namespace scratchfs::kernel

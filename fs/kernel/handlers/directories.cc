@@ -1,4 +1,4 @@
-// Requests on directories: OPENDIR, READDIR, READDIRPLUS.
+// Handlers for directories: OPENDIR, READDIR, READDIRPLUS.
 #include <span>
 #include <string>
 #include <utility>
@@ -11,7 +11,7 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// What fuse_add_direntry and its kin put into one reply.
+// Collects the entries of one reply with fuse_add_direntry() and fuse_add_direntry_plus().
 class ListBuffer {
  public:
   ListBuffer(Request& request, std::size_t size)
@@ -38,7 +38,7 @@ class ListBuffer {
     return name_.c_str();
   }
   bool took(std::size_t bytes) {
-    if (bytes > left()) return false;  // libfuse writes nothing then
+    if (bytes > left()) return false;  // libfuse has written nothing then
     used_ += bytes;
     return true;
   }
@@ -55,8 +55,8 @@ void take_back_lookup(void* object, tree::InodeId inode, std::uint64_t /*handle*
   static_cast<tree::Tree*>(object)->forget(inode, 1);
 }
 
-// A reply that counts look-ups while it is made. Where it does not come to be sent, the kernel will
-// never forget them, so they are taken back.
+// A READDIRPLUS reply under construction, with the lookups it has counted. If the reply is never
+// sent, the kernel never forgets those lookups, so the destructor drops them.
 class CountedListing {
  public:
   explicit CountedListing(tree::Tree& tree) : tree_(tree) {
@@ -68,7 +68,7 @@ class CountedListing {
   CountedListing(const CountedListing&) = delete;
   CountedListing& operator=(const CountedListing&) = delete;
 
-  // Counted all or nothing.
+  // Either counts the lookup and records it, or does neither.
   void count(const tree::InodeRef& inode) {
     std::vector<tree::InodeId>& ids = reply_.looked_up;
     ids.push_back(inode->id);
@@ -79,7 +79,7 @@ class CountedListing {
       throw;
     }
   }
-  // Whoever gets it sends it, or takes the look-ups back.
+  // Transfers the reply; the caller must send it or drop its lookups.
   Directory finished(std::span<const std::byte> entries) {
     reply_.entries = entries;
     return std::exchange(reply_, {});
@@ -92,7 +92,7 @@ class CountedListing {
 
 }  // namespace
 
-// Nothing to remember for an open directory: cookies alone tell where a listing goes on.
+// An open directory has no state: a cookie alone says where a listing continues.
 void on_opendir(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
   Context& context = context_of(raw);
   serve(
@@ -135,7 +135,7 @@ void on_readdirplus(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offse
         const auto visit = [&](const tree::Listed& listed) {
           fuse_entry_param entry =
               to_entry(listed.inode->attributes(), context.tree.may_vanish(*listed.inode));
-          if (is_dot(listed.name)) entry.ino = 0;  // these two are not looked up by it
+          if (is_dot(listed.name)) entry.ino = 0;  // the kernel counts no lookup for these two
           if (!buffer.add(listed, entry)) return false;
           if (entry.ino != 0) reply.count(listed.inode);
           return true;

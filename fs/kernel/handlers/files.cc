@@ -1,4 +1,4 @@
-// Requests on handles: CREATE, TMPFILE, OPEN, FLUSH, FSYNC, RELEASE.
+// Handlers for open files: CREATE, TMPFILE, OPEN, FLUSH, FSYNC, RELEASE.
 #include <string_view>
 
 #include "fs/kernel/handlers/convert.h"
@@ -40,7 +40,7 @@ base::Result<Opened> open_control(Context& context, const Request& request,
   if (!handle) return handle.error();
   Opened reply{.file = asked, .undo = {}};
   reply.file.fh = *handle;
-  reply.file.direct_io = 1;  // each open has an answer of its own
+  reply.file.direct_io = 1;  // each open has its own answer
   reply.file.noflush = 1;
   reply.undo = {.function = take_back_control, .object = &context.control, .handle = *handle};
   return reply;

@@ -1,4 +1,4 @@
-// One function for each kind of request, with libfuse's signatures; operations.cc lists them.
+// The request handlers, one per opcode, with libfuse's signatures. operations.cc registers them.
 #pragma once
 
 #include <sys/types.h>
@@ -10,7 +10,7 @@
 
 namespace scratchfs::kernel {
 
-// handle_names.cc
+// names.cc
 void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* name);
 void on_forget(fuse_req_t raw, fuse_ino_t inode, std::uint64_t count);
 void on_forget_multi(fuse_req_t raw, std::size_t count, fuse_forget_data* forgets);
@@ -24,7 +24,7 @@ void on_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* name);
 void on_rename(fuse_req_t raw, fuse_ino_t from, const char* old_name, fuse_ino_t to,
                const char* new_name, unsigned flags);
 
-// handle_files.cc
+// files.cc
 void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode,
                fuse_file_info* file);
 void on_tmpfile(fuse_req_t raw, fuse_ino_t parent, mode_t mode, fuse_file_info* file);
@@ -33,7 +33,7 @@ void on_flush(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file);
 void on_fsync(fuse_req_t raw, fuse_ino_t inode, int datasync, fuse_file_info* file);
 void on_release(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file);
 
-// handle_contents.cc
+// contents.cc
 void on_read(fuse_req_t raw, fuse_ino_t inode, std::size_t size, off_t offset,
              fuse_file_info* file);
 void on_write(fuse_req_t raw, fuse_ino_t inode, const char* data, std::size_t size, off_t offset,
@@ -48,21 +48,21 @@ void on_copy_file_range(fuse_req_t raw, fuse_ino_t from, off_t from_offset,
                         fuse_file_info* from_file, fuse_ino_t to, off_t to_offset,
                         fuse_file_info* to_file, std::size_t length, int flags);
 
-// handle_attributes.cc
+// attributes.cc
 void on_getattr(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file);
 void on_statx(fuse_req_t raw, fuse_ino_t inode, int flags, int mask, fuse_file_info* file);
 void on_setattr(fuse_req_t raw, fuse_ino_t inode, struct stat* wanted, int which,
                 fuse_file_info* file);
 void on_statfs(fuse_req_t raw, fuse_ino_t inode);
 
-// handle_xattrs.cc
+// xattrs.cc
 void on_setxattr(fuse_req_t raw, fuse_ino_t inode, const char* name, const char* value,
                  std::size_t size, int flags);
 void on_getxattr(fuse_req_t raw, fuse_ino_t inode, const char* name, std::size_t size);
 void on_listxattr(fuse_req_t raw, fuse_ino_t inode, std::size_t size);
 void on_removexattr(fuse_req_t raw, fuse_ino_t inode, const char* name);
 
-// handle_directories.cc
+// directories.cc
 void on_opendir(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file);
 void on_readdir(fuse_req_t raw, fuse_ino_t inode, std::size_t size, off_t offset,
                 fuse_file_info* file);

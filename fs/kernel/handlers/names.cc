@@ -1,4 +1,4 @@
-// Requests on names: LOOKUP, FORGET, MKNOD, MKDIR, SYMLINK, READLINK, LINK, UNLINK, RMDIR, RENAME.
+// Handlers for names: LOOKUP, FORGET, MKNOD, MKDIR, SYMLINK, READLINK, LINK, UNLINK, RMDIR, RENAME.
 #include <fcntl.h>
 #include <linux/fs.h>
 
@@ -11,8 +11,8 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// An answer that lets the kernel remember that a name does not exist: new names come through it
-// alone.
+// Returns a negative entry, which the kernel may cache because new names are only created through
+// it.
 Entry no_entry() {
   Entry entry;
   entry.entry.entry_timeout = kLong;

@@ -11,7 +11,7 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// Before the first request that opens a file.
+// libfuse calls this before the first request that opens a file.
 void on_init(void* userdata, fuse_conn_info* connection) {
   Connection::initialize(*connection);
   utsname machine{};
@@ -21,9 +21,9 @@ void on_init(void* userdata, fuse_conn_info* connection) {
   if (!direct) spdlog::debug("Linux {}: all writes go through the page cache", machine.release);
 }
 
-// Not here, so that the kernel asks once, hears ENOSYS and does by itself from then on: FSYNCDIR
-// (there is nothing more durable to write to), RELEASEDIR, ACCESS (it checks permissions), GETLK,
-// SETLK and FLOCK (locks are between processes of this kernel).
+// Some operations are left out, so that the kernel gets ENOSYS once and handles them itself from
+// then on: FSYNCDIR (there is no more durable storage), RELEASEDIR, ACCESS (the kernel checks
+// permissions), GETLK, SETLK and FLOCK (locks are between processes of this kernel).
 fuse_lowlevel_ops list_operations() {
   fuse_lowlevel_ops operations{};
   operations.init = on_init;

@@ -1,11 +1,11 @@
-// The handlers as libfuse wants them.
+// The table of handlers that libfuse calls.
 #pragma once
 
 #include "fs/kernel/transport/fuse.h"
 
 namespace scratchfs::kernel {
 
-// All but init, which is the connection's. The session's userdata is a Context.
+// Returns the table. REQUIRES: the session's userdata is a Context.
 const fuse_lowlevel_ops& operations();
 
 }  // namespace scratchfs::kernel

@@ -1,5 +1,5 @@
-// Requests on extended attributes: SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR; and the one that
-// tells and sets lifetimes.
+// Handlers for extended attributes: SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR; among the
+// attributes is the one that shows and sets a file's lifetime.
 #include <sys/xattr.h>
 
 #include <string>
@@ -13,25 +13,25 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// In `system.`, not `user.`: the kernel refuses `user.` on FIFOs, sockets, symlinks and read-only
-// files.
+// In `system.` rather than `user.`, which the kernel refuses on FIFOs, sockets, symlinks and
+// read-only files.
 constexpr std::string_view kLifetime = "system.scratchfs.lifetime";
 constexpr std::string_view kTrusted = "trusted.";
-// SELinux does not label files of a FUSE mount one by one. ls -l asks for it with every file, until
-// it is told so.
+// SELinux does not label the files of a FUSE mount individually. `ls -l` asks for this attribute of
+// every file until it gets EOPNOTSUPP.
 constexpr std::string_view kSelinux = "security.selinux";
 
 using TextOrSize = std::variant<Text, XattrSize>;
 
-// getxattr(2): size 0 asks how much room it takes; too little room is ERANGE.
+// Builds the reply as getxattr(2) specifies: size 0 asks for the size, too small a size is ERANGE.
 base::Result<TextOrSize> fit(std::string value, std::size_t room) {
   if (room == 0) return TextOrSize(XattrSize{value.size()});
   if (value.size() > room) return base::Errno(ERANGE);
   return TextOrSize(Text{std::move(value)});
 }
 
-// xattr(7): the name spaces that there are. `system.` has ACLs elsewhere: they would have to be
-// evaluated and inherited here, and the kernel does not offer them without that.
+// Checks that the namespace is supported (xattr(7)). ACLs in `system.` are not: they would have to
+// be evaluated and inherited here, otherwise the kernel does not offer them.
 base::Result<void> check_name(std::string_view name) {
   if (name == kSelinux) return base::Errno(EOPNOTSUPP);
   for (const std::string_view prefix :
@@ -55,8 +55,8 @@ tree::XattrSet to_set(int flags) {
   }
 }
 
-// xattr(7): `trusted.` names are for those who have CAP_SYS_ADMIN, and the kernel leaves hiding
-// them to us.
+// Removes `trusted.` names: they are for callers with CAP_SYS_ADMIN (xattr(7)), and the kernel
+// leaves hiding them to the file system.
 std::string without_trusted(const std::string& names) {
   std::string shown;
   for (std::size_t at = 0; at < names.size();) {
@@ -76,15 +76,15 @@ base::Result<Done> set_lifetime(Context& context, const tree::InodeRef& inode,
   return Done{};
 }
 
-// Names and numbers are for those who could change the file: a directory above may be closed to
-// others, and /proc may hide processes from them.
+// Only those who could change the file see names and process ids: a directory above may be closed
+// to others, and /proc may hide processes from them.
 base::Result<TextOrSize> lifetime(Context& context, const tree::InodeRef& inode, uid_t caller,
                                   std::size_t room, base::Wait wait) {
   const bool may_know = caller == 0 || caller == inode->attributes().uid;
   auto words = context.tree.describe_holders(
       inode, may_know ? tree::Tree::Detail::full : tree::Tree::Detail::brief, wait);
   if (!words) return words.error();
-  // Processes come and go between the two calls: room for what the second may have to say more.
+  // Processes come and go between the two calls, so the size includes some spare room.
   constexpr std::size_t kSpare = 64;
   if (room == 0) return TextOrSize(XattrSize{words->size() + kSpare});
   return fit(*std::move(words), room);
@@ -147,7 +147,7 @@ void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
         if (!inode) return base::Errno(ENODATA);
         if (name == kLifetime)
           return set_lifetime(context, inode, "auto", request.caller().uid, wait);
-        // setfacl -b takes it well that there is no ACL, but not that there cannot be one.
+        // `setfacl -b` accepts that there is no ACL, but not that there cannot be one.
         if (name.starts_with("system.posix_acl_")) return base::Errno(ENODATA);
         if (const auto valid = check_name(name); !valid) return valid.error();
         const auto removed = context.tree.remove_xattr(inode, name);

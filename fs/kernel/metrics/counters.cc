@@ -18,7 +18,7 @@ std::size_t Counters::number_of_this_thread() {
 Counters::Shard* Counters::make(std::atomic<Shard*>& place) {
   std::unique_ptr<Shard> made(new (std::nothrow) Shard);
   Shard* existing = nullptr;
-  // Another thread with the same number may have been first.
+  // Another thread of the same shard may have been first.
   if (!place.compare_exchange_strong(existing, made.get(), std::memory_order_acq_rel)) {
     return existing;
   }

@@ -1,5 +1,4 @@
-// How many requests of each kind there were and how long they took, counted without a cache line
-// that two cores would fight for.
+// Request counts and latencies by opcode, sharded so that cores do not contend for a cache line.
 #pragma once
 
 #include <array>
@@ -15,7 +14,7 @@ namespace scratchfs::kernel {
 
 using RequestTotals = std::array<Latencies, kOpcodeNames.size()>;  // by Opcode
 
-// All functions may be called from any thread.
+// Thread-safe.
 class Counters {
  public:
   Counters() = default;
@@ -23,8 +22,8 @@ class Counters {
   Counters(const Counters&) = delete;
   Counters& operator=(const Counters&) = delete;
 
-  // A request's answer is ready, so long after it had come. Not counted where a thread's first
-  // finds no memory.
+  // Records that a request was answered `took` after it arrived. Drops the record if the shard of
+  // this thread does not exist yet and cannot be allocated.
   void note(Opcode opcode, std::chrono::nanoseconds took) noexcept {
     Shard* const shard = shard_of_this_thread();
     if (shard == nullptr) return;
@@ -53,9 +52,9 @@ class Counters {
     Shard* const shard = place.load(std::memory_order_acquire);
     return shard != nullptr ? shard : make(place);
   }
-  static Shard* make(std::atomic<Shard*>& place);  // nullptr: no memory
+  static Shard* make(std::atomic<Shard*>& place);  // returns nullptr if there is no memory
 
-  std::array<std::atomic<Shard*>, kShards> shards_{};  // 34 KB each, made when first used
+  std::array<std::atomic<Shard*>, kShards> shards_{};  // 34 KB each, allocated on first use
 };
 
 }  // namespace scratchfs::kernel

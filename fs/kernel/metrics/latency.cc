@@ -25,7 +25,7 @@ std::uint64_t Latencies::quantile(double share) const {
     }
     const std::uint64_t low = i == 0 ? 0 : latency_bound(i - 1);
     if (i + 1 == buckets.size()) return low;
-    // As if they were spread evenly over the bucket.
+    // Interpolates as if the requests were spread evenly over the bucket.
     const double part = (wanted - below) / here;
     return low + static_cast<std::uint64_t>(part * static_cast<double>(latency_bound(i) - low));
   }

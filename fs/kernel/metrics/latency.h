@@ -1,5 +1,5 @@
-// How long requests took: counts in buckets, four to each doubling, so that a quantile is true to
-// an eighth of itself.
+// Latency histogram with four buckets per power of two, so that a quantile is at most a quarter
+// off.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 
 namespace scratchfs::kernel {
 
-inline constexpr unsigned kShortestBits = 7;  // 128 ns: what is shorter has one bucket
-inline constexpr unsigned kLongestBits = 35;  // 34 s: what is longer has one, too
+inline constexpr unsigned kShortestBits = 7;  // 128 ns: the first bucket holds all below
+inline constexpr unsigned kLongestBits = 35;  // 34 s: the last bucket holds all from there on
 inline constexpr std::size_t kLatencyBuckets = 4 * (kLongestBits - kShortestBits) + 2;
 
 constexpr std::size_t latency_bucket(std::uint64_t nanoseconds) {
@@ -21,22 +21,22 @@ constexpr std::size_t latency_bucket(std::uint64_t nanoseconds) {
   return 1 + std::size_t{4} * (bits - kShortestBits) + (nanoseconds >> (bits - 2) & 3);
 }
 
-// Nanoseconds: what is counted in `bucket` is less. Not of the last one.
+// The exclusive upper bound of `bucket`, in nanoseconds. Not defined for the last bucket.
 constexpr std::uint64_t latency_bound(std::size_t bucket) {
   return (std::uint64_t{4} + bucket % 4) << (kShortestBits - 2 + bucket / 4);
 }
 
 struct Latencies {
-  std::uint64_t nanoseconds = 0;  // all together
+  std::uint64_t nanoseconds = 0;  // sum of all latencies
   std::array<std::uint64_t, kLatencyBuckets> buckets{};
 
   std::uint64_t count() const;
-  // How many took less than latency_bound(bucket).
+  // Returns how many requests took less than latency_bound(bucket).
   std::uint64_t count_below(std::size_t bucket) const;
-  // Nanoseconds that `share` of the requests (0.5: the half of them) did not exceed; 0 where there
-  // are none.
+  // Returns the latency, in nanoseconds, that a fraction `share` of the requests did not exceed
+  // (0.5: the median); 0 if there are none.
   std::uint64_t quantile(double share) const;
-  // Without those of `before`, an earlier count of the same.
+  // Returns the difference to `before`, an earlier snapshot of the same histogram.
   Latencies since(const Latencies& before) const;
 };
 

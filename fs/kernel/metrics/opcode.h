@@ -1,4 +1,4 @@
-// The kinds of requests, for counting and for the log.
+// Request opcodes, for counters and log lines.
 #pragma once
 
 #include <array>

@@ -8,7 +8,7 @@ namespace scratchfs::kernel {
 
 void RecentWindow::remember(Moment now, const RequestTotals& totals) {
   kept_.push_back({now, std::make_unique<const RequestTotals>(totals)});
-  // One stays that is as old as the span.
+  // Keeps one snapshot that is at least as old as the span.
   while (kept_.size() > 1 && kept_[1].at <= now - kSpan) kept_.pop_front();
 }
 
@@ -57,7 +57,7 @@ void Recent::work() {
     try {
       window_.remember(now, counters_.totals());
     } catch (const std::bad_alloc&) {
-      // Then the span is told with one step less.
+      // The window then has one snapshot less.
     }
   }
 }

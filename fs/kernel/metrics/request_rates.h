@@ -1,4 +1,4 @@
-// What the last minute brought: counts are remembered from time to time, and subtracted.
+// Request counts of the last minute: the difference between now and an earlier snapshot.
 #pragma once
 
 #include <chrono>
@@ -12,8 +12,8 @@
 namespace scratchfs::kernel {
 
 struct RecentRequests {
-  std::chrono::nanoseconds span{};  // how long it took
-  RequestTotals totals{};           // answered in that time
+  std::chrono::nanoseconds span{};  // length of the period
+  RequestTotals totals{};           // answered in that period
 };
 
 // Not thread-safe.
@@ -23,25 +23,25 @@ class RecentWindow {
   static constexpr std::chrono::seconds kStep{10};
   static constexpr std::chrono::seconds kSpan{60};
 
-  // Counting begins at `start` with nothing.
+  // All counts are zero at `start`.
   explicit RecentWindow(Moment start) { kept_.push_back({start, nullptr}); }
-  // To be called about once every kStep.
+  // Stores a snapshot. Call it about once every kStep.
   void remember(Moment now, const RequestTotals& totals);
-  // From kSpan ago (or the start, where that is later) until now.
+  // Returns the requests answered since kSpan ago, or since the start if that is later.
   RecentRequests recent(Moment now, const RequestTotals& totals) const;
 
  private:
   struct Kept {
     Moment at;
-    std::unique_ptr<const RequestTotals> totals;  // null: nothing
+    std::unique_ptr<const RequestTotals> totals;  // null: all zero
   };
-  std::deque<Kept> kept_;  // the oldest first; never empty
+  std::deque<Kept> kept_;  // oldest first; never empty
 };
 
-// Thread-safe.
+// A RecentWindow with a thread that takes the snapshots. Thread-safe.
 class Recent {
  public:
-  // `counters` is not owned and outlives it.
+  // Does not own `counters`, which must outlive it.
   explicit Recent(const Counters& counters);
   ~Recent();
   Recent(const Recent&) = delete;

@@ -1,4 +1,4 @@
-// Who writes how much: bytes by thread, and what those that are gone had written, by session.
+// Bytes written per thread, and per session for threads that no longer have an entry.
 #pragma once
 
 #include <sys/types.h>
@@ -13,31 +13,32 @@
 namespace scratchfs::kernel {
 
 struct Writer {
-  pid_t thread = 0;   // as the daemon sees it; 0: one that it cannot see, or many that are gone
-  pid_t session = 0;  // getsid(2) at the thread's first write; 0: not to be seen
-  uid_t uid = 0;      // who wrote
+  pid_t thread = 0;   // as the daemon sees it; 0: not visible to it, or the sum of evicted threads
+  pid_t session = 0;  // getsid(2) at the thread's first write; 0: not visible
+  uid_t uid = 0;      // the writer's
   std::uint64_t bytes = 0;
-  std::int64_t first = 0;  // write: seconds since 1970
+  std::int64_t first = 0;  // time of the first write, in seconds since 1970
   std::int64_t last = 0;
 };
 
-// All functions may be called from any thread. The locks are leaves, held for a hash look-up. Its
-// size is bounded: of more threads than kMostThreads the longest idle are added up by their session
-// and user, of more of those than kMostSessions the longest idle are forgotten.
+// Thread-safe; the locks are leaves, held for a hash lookup. The size is bounded: beyond
+// kMostThreads the longest idle threads are merged into the total of their session and user; beyond
+// kMostSessions the longest idle totals are dropped.
 class Writers {
  public:
   static constexpr std::size_t kMostThreads = 2048;
   static constexpr std::size_t kMostSessions = 1024;
 
-  // Not counted where there is no memory for it.
+  // Records a write; drops the record if there is no memory for it.
   void note(const tree::Caller& caller, std::uint64_t bytes) noexcept;
 
-  // In no order. Those with thread 0 and a session are sums of threads that are gone.
+  // Returns all entries, unordered. An entry with thread 0 and a session is a sum of evicted
+  // threads.
   std::vector<Writer> all() const;
 
  private:
   static constexpr std::size_t kShards = 16;
-  using Table = std::unordered_map<std::uint64_t, Writer>;  // by thread or session, and uid
+  using Table = std::unordered_map<std::uint64_t, Writer>;  // key: thread or session, and uid
   struct alignas(64) Shard {
     mutable base::Mutex mutex;
     Table threads GUARDED_BY(mutex);

@@ -9,27 +9,27 @@ namespace scratchfs::kernel {
 namespace {
 
 constexpr std::uint64_t kWanted[] = {
-    FUSE_CAP_ASYNC_READ,            // read-ahead in several requests at once
-    FUSE_CAP_ATOMIC_O_TRUNC,        // open(O_TRUNC) in one request, and atomic
-    FUSE_CAP_PARALLEL_DIROPS,       // look-ups in one directory do not queue up in the kernel
-    FUSE_CAP_READDIRPLUS,           // ls -l without a look-up for each name
-    FUSE_CAP_READDIRPLUS_AUTO,      // but only where it is followed by look-ups
-    FUSE_CAP_HANDLE_KILLPRIV_V2,    // else each write asks for security.capability first
+    FUSE_CAP_ASYNC_READ,            // read-ahead with several requests in flight
+    FUSE_CAP_ATOMIC_O_TRUNC,        // open(O_TRUNC) as one atomic request
+    FUSE_CAP_PARALLEL_DIROPS,       // lookups in one directory run in parallel
+    FUSE_CAP_READDIRPLUS,           // `ls -l` without a lookup per name
+    FUSE_CAP_READDIRPLUS_AUTO,      // but only if lookups follow
+    FUSE_CAP_HANDLE_KILLPRIV_V2,    // otherwise each write first asks for security.capability
     FUSE_CAP_DIRECT_IO_ALLOW_MMAP,  // files that bypass the page cache can still be mapped
-    FUSE_CAP_EXPLICIT_INVAL_DATA,   // pages stay cached until we say otherwise
+    FUSE_CAP_EXPLICIT_INVAL_DATA,   // pages stay cached until we invalidate them
     FUSE_CAP_CACHE_SYMLINKS,        // a symlink never changes
-    FUSE_CAP_DONT_MASK,             // modes at creation are decided here, umask included
-    FUSE_CAP_OVER_IO_URING,         // takes effect where libfuse has been told io_uring
+    FUSE_CAP_DONT_MASK,             // the daemon decides the mode at creation, umask included
+    FUSE_CAP_OVER_IO_URING,         // takes effect if libfuse has been told to use io_uring
 };
 
-// libfuse asks for some of these by itself.
+// libfuse requests some of these by default.
 constexpr std::uint64_t kUnwanted[] = {
-    FUSE_CAP_AUTO_INVAL_DATA,  // nobody but the kernel changes files: pages need no check by mtime
+    FUSE_CAP_AUTO_INVAL_DATA,  // only the kernel changes files: no check by mtime needed
     FUSE_CAP_ASYNC_DIO,        // can leave stale pages in the cache
-    FUSE_CAP_WRITEBACK_CACHE,  // a write over the quota would succeed and fail at close only
-    FUSE_CAP_POSIX_LOCKS,      // the kernel keeps locks of a local file system itself
+    FUSE_CAP_WRITEBACK_CACHE,  // a write over quota would succeed and fail only at close
+    FUSE_CAP_POSIX_LOCKS,      // the kernel itself keeps locks of a local file system
     FUSE_CAP_FLOCK_LOCKS,
-    FUSE_CAP_SPLICE_READ,  // a copy costs less than the pipes, and rings have none
+    FUSE_CAP_SPLICE_READ,  // a copy is cheaper than the pipes, and rings have none
     FUSE_CAP_SPLICE_WRITE,    FUSE_CAP_SPLICE_MOVE,
     FUSE_CAP_HANDLE_KILLPRIV,  // superseded by its second version
 };
@@ -41,7 +41,7 @@ struct Release {
   auto operator<=>(const Release&) const = default;
 };
 
-// "6.12.64+deb13-amd64"; what cannot be read counts as zero.
+// Parses a release such as "6.12.64+deb13-amd64"; unreadable parts count as zero.
 Release to_release(std::string_view text) {
   Release release;
   for (unsigned* part : {&release.version, &release.patch_level, &release.update}) {
@@ -52,8 +52,8 @@ Release to_release(std::string_view text) {
   return release;
 }
 
-// Where a page fault during a direct write left the old page in the cache: mended in 6.19 (commit
-// b359af8275a9), and in these updates of older series. INIT does not tell.
+// Returns whether a page fault during a direct write leaves the old page in the cache. Fixed in
+// 6.19 (commit b359af8275a9) and in the updates of older series below. INIT does not tell.
 bool leaves_stale_pages(const Release& release) {
   if (release >= Release{6, 19, 0}) return false;
   for (const Release mended : {Release{6, 12, 64}, Release{6, 18, 3}}) {

@@ -1,4 +1,4 @@
-// What is asked of the kernel at INIT.
+// The capabilities and limits negotiated with the kernel at INIT.
 #pragma once
 
 #include <string_view>
@@ -6,19 +6,21 @@
 
 namespace scratchfs::kernel {
 
-// Bytes of data in one request, either way.
+// Largest data of one READ or WRITE, in bytes.
 inline constexpr unsigned kMaxWrite = 1U << 20;
 
-// Asynchronous requests (read-ahead, AIO) under way before the kernel holds the next back; its own
-// 12 keeps a disk idle, and those that wait for the spill disk must not keep others back.
+// Background requests (read-ahead, AIO) in flight before the kernel queues further ones. The
+// kernel's default of 12 leaves a disk idle, and requests that wait for the spill disk must not
+// hold up others.
 inline constexpr unsigned kMaxBackground = 512;
 
-// Sets what is wanted of what `connection` is capable of; docs/transport.md has the table.
+// Selects the capabilities to use out of those that `connection` offers; docs/transport.md lists
+// them.
 void choose_capabilities(fuse_conn_info& connection);
 
-// After choose_capabilities(): whether handles may bypass the page cache of the kernel, which is of
-// `release` (uname(2)). They may where such a file can still be mapped, and where a write does not
-// leave a stale page under a mapping.
+// Returns whether handles may bypass the page cache of a kernel with this `release` (uname(2)): it
+// must allow mappings of such files, and a write must not leave a stale page in a mapping.
+// REQUIRES: choose_capabilities() has been called.
 bool may_bypass_page_cache(fuse_conn_info& connection, std::string_view release);
 
 }  // namespace scratchfs::kernel

@@ -31,18 +31,18 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// Only such a library needs, and lets us have, a hand in its rings.
+// Before 3.19 libfuse needs its rings wrapped; newer versions neither need nor allow it.
 constexpr bool kRingsAreWrapped = FUSE_VERSION < FUSE_MAKE_VERSION(3, 19);
 constexpr std::chrono::seconds kRingStart{5};
 
-// Of the INIT that this thread has just answered.
+// From the INIT that this thread has just answered.
 thread_local bool kernel_has_rings = false;
 
 void on_init(void* /*userdata*/, fuse_conn_info* connection) {
   Connection::initialize(*connection);
 }
 
-// An option's value as libfuse's parser takes it apart again.
+// Escapes a value for libfuse's option parser.
 std::string escaped(const std::string& value) {
   std::string result;
   for (const char c : value) {
@@ -52,12 +52,12 @@ std::string escaped(const std::string& value) {
   return result;
 }
 
-// For the kernel, whoever passes them on.
+// Returns the options for the kernel, whether libfuse or fusermount3 passes them on.
 std::string mount_option_list(const SessionOptions& options) {
   std::string list = "fsname=" + escaped(options.source) + ",subtype=scratchfs";
   for (const std::string& option : options.mount_options) list += "," + escaped(option);
   if (options.allow_other) list += ",allow_other";
-  // Last, so that nothing before can take them back.
+  // Last, so that earlier options cannot override them.
   return list + ",default_permissions,nosuid,nodev";
 }
 
@@ -79,10 +79,11 @@ base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operati
   const std::string why = said.text();
   fuse_opt_free_args(&args);
   if (session != nullptr) return session;
-  return base::Failure{fmt::format("libfuse takes no such options: {}", why)};
+  return base::Failure{fmt::format("libfuse rejected the mount options: {}", why)};
 }
 
-// What an end must do: for want of memory tried again for a second. False: in vain.
+// Runs a step of the shutdown, retrying for a second if memory is short. Returns false if it never
+// succeeds.
 template <typename Work>
 bool insist(const char* on_what, Work work) {
   constexpr int kMostTries = 20;
@@ -93,7 +94,7 @@ bool insist(const char* on_what, Work work) {
   return false;
 }
 
-// Short enough to need none itself.
+// Short enough for the small-string buffer, so it needs no memory itself.
 base::Failure no_memory() { return {"no memory"}; }
 
 }  // namespace
@@ -154,8 +155,7 @@ base::Result<void, base::Failure> Connection::mount(const std::string& mountpoin
                   mountpoint)};
 }
 
-// The kernel takes any mount for relatime that mount(2) has not been told otherwise of; libfuse
-// does not pass strictatime on.
+// mount(2) defaults to relatime unless told otherwise, and libfuse does not pass strictatime on.
 base::Result<void, base::Failure> Connection::keep_strict_access_times(
     const std::string& mountpoint) const {
   const auto root = mounts::open_mount(mountpoint, mount_.mount().id);
@@ -169,8 +169,9 @@ base::Result<void, base::Failure> Connection::keep_strict_access_times(
   return base::Failure{fmt::format("{}: strictatime: {}", mountpoint, strerror(error))};
 }
 
-// As ".", in a thread whose working directory is its own: mount(2) takes that very directory, and
-// what libfuse then tells others of it (utab, fusermount3 where mount(2) is not allowed) is true.
+// Mounts on "." in a thread with its own working directory: mount(2) then takes that very
+// directory, and the path that libfuse passes on (to utab, or to fusermount3 if mount(2) is not
+// permitted) is correct.
 base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& place) {
   base::Result<void, base::Failure> mounted;
   try {
@@ -191,8 +192,8 @@ base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& p
 base::Result<void, base::Failure> Connection::mount_with_helper(const std::string& mountpoint) {
   const auto passed = mounts::mount_with_fusermount(mountpoint, mount_options_);
   if (!passed) return passed.error();
-  mount_ = mounts::OwnMount(mountpoint);  // finish() takes it away, whatever comes next
-  // How libfuse takes a connection that is there already (fuse_lowlevel.h, fuse_session_mount).
+  mount_ = mounts::OwnMount(mountpoint);  // from here on finish() unmounts it
+  // libfuse takes over an existing connection this way (fuse_lowlevel.h, fuse_session_mount).
   auto taken = mount_at(fmt::format("/dev/fd/{}", *passed));
   if (!taken) close(*passed);
   return taken;
@@ -201,7 +202,7 @@ base::Result<void, base::Failure> Connection::mount_with_helper(const std::strin
 base::Result<void, base::Failure> Connection::mount_at(const std::string& place) {
   MessageCapture said;
   const int result = fuse_session_mount(session_, place.c_str());
-  unsetenv("_FUSE_COMMFD");  // libfuse leaves them behind
+  unsetenv("_FUSE_COMMFD");  // libfuse does not unset them
   unsetenv("_FUSE_COMMFD2");
   if (result != 0) return base::Failure{said.text()};
   return {};
@@ -234,16 +235,17 @@ base::Result<void, base::Failure> Connection::start(const std::function<void()>&
   if (io_uring_) {
     if (auto rings = await_rings(); !rings) return rings;
   }
-  // Handlers never wait, so more readers than CPUs have nothing to do; a ring's queue has its own.
+  // Handlers never block, so there is no use for more readers than CPUs; each ring has its own
+  // thread.
   const int readers = rings() > 0 ? 1 : std::clamp(get_nprocs(), 2, 8);
   for (int i = 1; i < readers; ++i) add_reader();
-  // With one worker everything that is parked gets its turn.
+  // One worker suffices to run everything that is parked, if no others can be started.
   if (!notifier_.start(session_) || !parking_.start()) return base::Failure{base::kThreadLimit};
   ready();
   return {};
 }
 
-// False when there is nothing to wait for any more.
+// Returns false if there is nothing left to wait for.
 bool Connection::wait_for_init() {
   base::Lock lock(mutex_);
   while (!initialized_ && !ended_ && !stopping_) changed_.wait(mutex_);
@@ -257,7 +259,7 @@ base::Result<void, base::Failure> Connection::await_rings() {
   unsigned started = wanted;
   if (!kernel_has_rings_) {
     started = 0;
-    result = base::Failure{"io_uring: the kernel does not offer it"};
+    result = base::Failure{"io_uring: the kernel did not grant it"};
   } else if (kRingsAreWrapped) {
     lock.unlock();
     result = RingSet::wait_for(wanted, kRingStart, started);
@@ -266,7 +268,7 @@ base::Result<void, base::Failure> Connection::await_rings() {
   rings_ = started;
   only_forgets_ = static_cast<bool>(result);
   if (result) return {};
-  // None: libfuse could not make them and has told the kernel so, which then uses /dev/fuse.
+  // No ring: libfuse could not create them and has told the kernel, which then uses /dev/fuse.
   if (started > 0 || wish_ == IoUring::on) return result;
   spdlog::warn("without io_uring: {}", result.error().message);
   return {};
@@ -277,39 +279,39 @@ void Connection::wait_for_end() {
   while (!ended_ && !stopping_) changed_.wait(mutex_);
 }
 
-// Throws nothing, like what it calls: a destructor does.
+// Neither this nor anything it calls may throw, because the destructor calls it.
 base::Result<void, base::Failure> Connection::finish() {
   const bool aborted = was_aborted();
-  // While requests are still served: taking a mount away can write back pages of mapped files.
+  // First, while requests are still served: unmounting may write back pages of mapped files.
   auto detached = detach();
-  // While the rings still are: a reply to a ring that libfuse has freed writes to freed memory.
+  // While the rings exist: a reply to a ring that libfuse has freed would write to freed memory.
   parking_.drain();
-  // After what a process may be waiting for while it holds a lock that the notifier wants.
+  // After the replies that a process may await while it holds a lock that the notifier needs.
   notifier_.stop();
   fuse_session_exit(session_);
   for (std::thread& reader : readers_) pthread_cancel(reader.native_handle());
   for (std::thread& reader : readers_) reader.join();
   readers_.clear();
-  // A loop that is over before it begins: it only stops libfuse's rings and their threads.
+  // This loop ends before it begins; the call only stops libfuse's rings and their threads.
   static_cast<void>(fuse_session_loop(session_));
   if (owns_rings_) RingSet::forget();
   owns_rings_ = false;
   fuse_session_destroy(std::exchange(session_, nullptr));
   if (!detached) return detached;
   base::Result<void, base::Failure> result;
-  if (!insist("telling how the mount ended", [&] { result = outcome(aborted); }))
+  if (!insist("reporting how the mount ended", [&] { result = outcome(aborted); }))
     result = no_memory();
   return result;
 }
 
-// Where there is no memory to find out it was not.
+// Returns false if there is no memory to find out.
 bool Connection::was_aborted() {
   {
     const base::Lock lock(mutex_);
     if (!ended_ || stopping_) return false;
   }
   bool there = false;
-  insist("looking for the mount", [&] { there = mount_.is_there(); });
+  insist("checking whether the mount still exists", [&] { there = mount_.is_there(); });
   return there;
 }
 
@@ -322,14 +324,14 @@ base::Result<void, base::Failure> Connection::outcome(bool aborted) {
   return {};
 }
 
-// What does it without memory is the guardian, once this process has ended.
+// If memory stays short, the guardian unmounts after this process has ended.
 base::Result<void, base::Failure> Connection::detach() {
   base::Result<void, base::Failure> result = no_memory();
-  insist("taking the mount away", [&] { result = mount_.detach(); });
+  insist("unmounting", [&] { result = mount_.detach(); });
   return result;
 }
 
-// The first request is INIT, and until it is answered there is one reader.
+// The first request is INIT; until it is answered there is only one reader.
 void Connection::note_request() {
   thread_local bool seen = false;
   if (seen) return;

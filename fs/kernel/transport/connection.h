@@ -1,5 +1,4 @@
-// libfuse's session: mounting, the threads that read requests, and an end that leaves nothing
-// behind.
+// Wraps libfuse's session: mounts, runs the threads that read requests, and shuts down cleanly.
 #pragma once
 
 #include <atomic>
@@ -21,18 +20,18 @@
 
 namespace scratchfs::kernel {
 
-// mount(), then serve() once, on one thread; stop() from any. docs/transport.md tells the order of
-// the end, and why.
+// Call mount(), then serve() once, on one thread; stop() may come from any. docs/transport.md
+// explains the order of the shutdown.
 class Connection {
  public:
-  // `operations` as fuse_session_new(3) takes them. Their init, if there is one, must call
-  // initialize(): what is asked of the kernel is decided here. Nothing is owned, all outlives the
-  // connection. The handlers get `userdata`.
+  // `operations` as for fuse_session_new(3); their init, if set, must call initialize(), which
+  // selects the capabilities. The handlers get `userdata`. Owns none of its arguments; all must
+  // outlive the connection.
   static base::Result<std::unique_ptr<Connection>, base::Failure> create(
       const fuse_lowlevel_ops& operations, void* userdata, Parking& parking, Notifier& notifier,
       const SessionOptions& options);
-  // Asks the kernel for what is wanted of it, while an INIT is answered; then
-  // fuse_get_feature_flag() tells what it grants.
+  // Selects the capabilities during INIT. Afterwards fuse_get_feature_flag() tells what the kernel
+  // grants.
   static void initialize(fuse_conn_info& connection);
   ~Connection();  // unmounts
   Connection(const Connection&) = delete;
@@ -46,9 +45,9 @@ class Connection {
   base::Result<void, base::Failure> serve(const std::function<void()>& ready) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 
-  // 0: requests come through /dev/fuse.
+  // Returns the number of rings; 0: requests come through /dev/fuse.
   unsigned rings() const EXCLUDES(mutex_);
-  // As tree::Arrivals.
+  // Implement tree::Arrivals.
   bool all_handled(std::chrono::milliseconds patience) EXCLUDES(mutex_);
   bool all_forgotten(std::chrono::milliseconds patience) EXCLUDES(mutex_);
 
@@ -82,9 +81,9 @@ class Connection {
   const IoUring wish_;
   const bool io_uring_;  // libfuse has been told to use it
   bool strict_access_times_ = false;
-  bool owns_rings_ = false;  // RingSet's claim
+  bool owns_rings_ = false;  // holds RingSet's claim
   fuse_session* session_ = nullptr;
-  std::string mount_options_;  // for a helper that mounts
+  std::string mount_options_;  // for fusermount3
   mounts::OwnMount mount_;
   std::vector<std::thread> readers_;
   base::Mutex takers_mutex_;                                    // a leaf
@@ -93,9 +92,9 @@ class Connection {
 
   mutable base::Mutex mutex_;
   base::Condition changed_;
-  bool initialized_ GUARDED_BY(mutex_) = false;  // the kernel's INIT was answered
+  bool initialized_ GUARDED_BY(mutex_) = false;  // INIT has been answered
   bool kernel_has_rings_ GUARDED_BY(mutex_) = false;
-  bool ended_ GUARDED_BY(mutex_) = false;  // a reader has seen the end
+  bool ended_ GUARDED_BY(mutex_) = false;  // a reader has seen the end of the connection
   bool stopping_ GUARDED_BY(mutex_) = false;
   int read_error_ GUARDED_BY(mutex_) = 0;
   unsigned rings_ GUARDED_BY(mutex_) = 0;

@@ -1,4 +1,4 @@
-// How a connection reads requests, and knows which of them are handled.
+// How a connection reads requests and tells which of them have been handled.
 #include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -20,31 +20,31 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// Beside rings the reader gets nothing but FORGETs. Whoever unlinks or removes a file would wake it
-// for each; one that comes back later takes a batch of them. Measured: 9 of 32 us of an unlink.
+// With rings the reader receives only FORGETs. Each unlink or rmdir would wake it for one; a reader
+// that returns later takes a batch. Waking it was measured at 9 of the 32 us of an unlink.
 constexpr std::chrono::milliseconds kForgetsGather{2};
 
-// The kernel wants room for the largest write and what goes with it, and at least 8 KiB.
+// The kernel requires room for the largest write and its headers, and at least 8 KiB.
 constexpr std::size_t kReceiveSize = kMaxWrite + 8192;
 
-// What read(2) says where there is nothing wrong: a signal, a request taken back, or one that was
-// being read as the connection ended, upon which the next read says ENODEV.
+// Returns whether an error of read(2) is harmless: a signal, a request withdrawn, or a request
+// being read when the connection ended, after which the next read returns ENODEV.
 bool is_passing(int error) {
   return error == EINTR || error == EAGAIN || error == ENOENT || error == ECONNABORTED;
 }
 
 }  // namespace
 
-// False: there is no thread for it, or no memory.
+// Returns false if there is no thread or no memory for it.
 bool Connection::add_reader() {
   try {
-    readers_.reserve(readers_.size() + 1);  // a thread that runs must not be forgotten
+    readers_.reserve(readers_.size() + 1);  // a running thread must not be lost track of
     const base::Lock lock(takers_mutex_);
     takers_.reserve(readers_.size() + 1);
   } catch (const std::bad_alloc&) {
     return false;
   }
-  // libfuse's ring threads inherit that no signal is delivered to it.
+  // libfuse's ring threads inherit the signal mask of a reader, which blocks all signals.
   auto started = base::start_thread("reader", [this] { read_requests(); });
   if (!started) return false;
   readers_.push_back(*std::move(started));
@@ -69,9 +69,9 @@ class Connection::KnownTaker {
   const Taker& taker_;
 };
 
-// Asynchronous requests, RELEASE among them, wait in the kernel while kMaxBackground of their kind
-// are under way, which parked reads and writes can be. As long as fewer than half as many were ever
-// parked meanwhile, none waits for a parked one.
+// Background requests, RELEASE among them, wait in the kernel while kMaxBackground of them are in
+// flight; parked reads and writes count. If fewer than half as many were parked throughout the
+// call, no request waits behind a parked one.
 bool Connection::all_handled(std::chrono::milliseconds patience) {
   const std::uint64_t parked = parking_.parked(Parking::Lane::disk);
   const std::uint64_t parked_before = parking_.parked_total(Parking::Lane::disk);
@@ -84,14 +84,14 @@ bool Connection::takers_were_idle_by(std::chrono::steady_clock::time_point deadl
   return readers_were_idle_by(deadline);
 }
 
-// FORGETs come after what makes the kernel send them, and through /dev/fuse alone.
+// FORGETs follow the requests that cause them, and always come through /dev/fuse.
 bool Connection::all_forgotten(std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   return all_handled(patience) && readers_were_idle_by(deadline);
 }
 
 bool Connection::readers_were_idle_by(std::chrono::steady_clock::time_point deadline) {
-  // First the queue is seen empty, then each reader idle: what it took before is handled.
+  // The queue must be seen empty first, and then each reader idle: what it had taken is handled.
   pollfd queue{.fd = fuse_session_fd(session_), .events = POLLIN, .revents = 0};
   while (poll(&queue, 1, 0) != 0) {
     if (std::chrono::steady_clock::now() > deadline) return false;
@@ -102,8 +102,8 @@ bool Connection::readers_were_idle_by(std::chrono::steady_clock::time_point dead
       takers_, [deadline](const Taker* taker) { return taker->was_idle_by(deadline); });
 }
 
-// Ends when the connection does, or cancelled while it waits for a request: nothing else gets a
-// thread reliably out of that.
+// Ends with the connection, or when cancelled while it waits for a request; nothing else reliably
+// interrupts that read.
 void Connection::read_requests() {
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   const std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[kReceiveSize]);
@@ -119,7 +119,7 @@ void Connection::read_requests() {
     error = received < 0 ? errno : 0;
     taker.goes_on();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-    if (is_passing(error)) error = 0;  // which may have been the last
+    if (is_passing(error)) error = 0;  // the loop may end after this read
     if (error != 0) break;
     if (received < 0) continue;
     handle({memory.get(), static_cast<std::size_t>(received)});
@@ -128,21 +128,21 @@ void Connection::read_requests() {
   note_end(error == ENODEV ? 0 : error);
 }
 
-// One reader less, unless it is the first.
+// The other readers go on; only the first reader ends the connection.
 void Connection::end_without_memory() {
   const base::Lock lock(mutex_);
   if (!initialized_) note_end(ENOMEM);
 }
 
-// `error`: 0 where the end is the mount's.
+// `error`: 0 if the mount itself has ended.
 void Connection::note_end(int error) {
   if (error != 0) read_error_ = error;
   ended_ = true;
   changed_.notify_all();
 }
 
-// INTERRUPTs come here for rings' requests, too. libfuse must not see those: it knows none of them,
-// and would keep each for ever.
+// INTERRUPTs come here even for requests on rings. libfuse must not see those: it does not know the
+// requests and would keep each INTERRUPT forever.
 void Connection::handle(std::span<std::byte> bytes) {
   const Arrival arrival = arrival_of(bytes);
   if (arrival.interrupts) return parking_.interrupt(*arrival.interrupts);

@@ -5,7 +5,7 @@
 
 namespace scratchfs::kernel {
 
-// No inode of the tree gets that far.
+// The tree never assigns an inode number this high.
 inline constexpr tree::InodeId kControlId = ~tree::InodeId{0} - 1;
 
 }  // namespace scratchfs::kernel

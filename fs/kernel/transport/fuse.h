@@ -1,4 +1,4 @@
-// libfuse's low-level API at the version that this folder is written for.
+// Includes libfuse's low-level API at the version this folder is written for.
 #pragma once
 
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 18)

@@ -27,7 +27,7 @@ std::string first_line(const char* path) {
   return line;
 }
 
-// Containers often forbid io_uring altogether. The flags are those that libfuse sets.
+// Tries io_uring, which containers often forbid. The flags are those that libfuse sets.
 void try_ring(IoUringFacts& facts) {
   io_uring ring{};
   io_uring_params params{};
@@ -41,21 +41,22 @@ void try_ring(IoUringFacts& facts) {
   io_uring_queue_exit(&ring);
 }
 
-// Empty when nothing is in the way but perhaps the parameter.
+// Returns why io_uring cannot be used; empty if at most the module parameter is in the way.
 std::string obstacle(const IoUringFacts& facts) {
   if (facts.parameter == IoUringFacts::Parameter::missing) {
-    return "this kernel has no FUSE over io_uring (Linux 6.14 has)";
+    return "this kernel has no FUSE over io_uring (it needs Linux 6.14)";
   }
   if (facts.ring_error != 0) {
-    return fmt::format("io_uring is not to be had here: {}", strerror(facts.ring_error));
+    return fmt::format("io_uring is not available here: {}", strerror(facts.ring_error));
   }
   if (facts.unknown_setup != 0) {
-    return fmt::format("this machine's liburing sets up rings in a way unknown here (flags {:#x})",
+    return fmt::format("this machine's liburing sets unsupported ring flags {:#x}",
                        facts.unknown_setup);
   }
   if (facts.possible_cpus != facts.configured_cpus) {
-    return fmt::format("the kernel wants a ring for each of {} possible CPUs and libfuse makes {}",
-                       facts.possible_cpus, facts.configured_cpus);
+    return fmt::format(
+        "the kernel requires a ring for each of {} possible CPUs, libfuse creates {}",
+        facts.possible_cpus, facts.configured_cpus);
   }
   return {};
 }

@@ -37,7 +37,7 @@ spdlog::level::level_enum level_of(fuse_log_level level) {
   return spdlog::level::debug;
 }
 
-// "fuse: reason\n" as "reason".
+// Strips "fuse: " and the line end.
 std::string_view trimmed(std::string_view message) {
   constexpr std::string_view kPrefix = "fuse: ";
   if (message.starts_with(kPrefix)) message.remove_prefix(kPrefix.size());
@@ -56,7 +56,8 @@ __attribute__((format(printf, 2, 0))) void take_message(fuse_log_level level, co
   if (captured != nullptr) {
     try {
       captured->append(message).append(1, '\n');
-    } catch (const std::bad_alloc&) {  // libfuse cannot be unwound; then less is known of why
+    } catch (const std::bad_alloc&) {
+      // An exception must not pass through libfuse; the message is lost.
     }
   } else {
     spdlog::log(level_of(level), "libfuse: {}", message);

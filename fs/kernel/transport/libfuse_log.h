@@ -1,15 +1,15 @@
-// What libfuse says: to our log, or into the message of a failure.
+// Redirects libfuse's messages to our log or into an error message.
 #pragma once
 
 #include <string>
 
 namespace scratchfs::kernel {
 
-// Leads libfuse's messages to spdlog. For the whole process; may be called again.
+// Routes libfuse's messages to spdlog, process-wide. May be called again.
 void install_libfuse_log();
 
-// While it exists, what libfuse says on this thread, and what any thread and any child process
-// writes to stderr, is kept instead of shown: fusermount3(1) gives its reasons there.
+// While alive, captures libfuse's messages of this thread and everything that any thread or child
+// process writes to stderr, where fusermount3(1) reports its errors.
 class MessageCapture {
  public:
   MessageCapture();
@@ -17,12 +17,12 @@ class MessageCapture {
   MessageCapture(const MessageCapture&) = delete;
   MessageCapture& operator=(const MessageCapture&) = delete;
 
-  // Everything so far as one line.
+  // Returns all captured text so far, joined to one line.
   std::string text();
 
  private:
-  int file_ = -1;    // stands in for stderr
-  int stderr_ = -1;  // the real one
+  int file_ = -1;    // replaces stderr
+  int stderr_ = -1;  // the original stderr
 };
 
 }  // namespace scratchfs::kernel

@@ -14,15 +14,16 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// Of those that nobody pays for. Beyond that the kernel is told to look up every name again: a
-// dozen MiB instead of no bound.
+// Limit of notifications that no quota pays for. Beyond it the kernel is told to look up every name
+// again, so they take a dozen MiB at most.
 constexpr std::size_t kMostDroppable = 64 * 1024;
-constexpr std::size_t kFewBuckets = 1024;  // a table of more is given back once it is empty
-// Sent in some ten milliseconds.
+constexpr std::size_t kFewBuckets = 1024;  // a larger table is freed once it is empty
+// Takes about ten milliseconds to send.
 constexpr std::size_t kFewQueued = 256;
 
-// ENOENT: the kernel does not know the name. ENOTEMPTY, EBUSY: a directory that is still in use
-// there as a place for names or mounts. ENODEV, ENOTCONN: the mount is going.
+// Returns whether `result` is an unexpected error. ENOENT: the kernel does not know the name.
+// ENOTEMPTY, EBUSY: the kernel still uses the directory for names or mounts. ENODEV, ENOTCONN: the
+// mount is going away.
 bool is_news(int result) {
   switch (-result) {
     case 0:
@@ -56,7 +57,7 @@ bool Notifier::start(fuse_session* session) {
 void Notifier::stop() {
   session_ = nullptr;
   {
-    Batch older, newer;  // what they keep ends outside the lock
+    Batch older, newer;  // destroys what they keep outside the lock
     const base::Lock lock(mutex_);
     stopped_ = true;
     older.swap(older_);
@@ -120,7 +121,7 @@ void Notifier::queue(Key key, std::shared_ptr<void> until_told) {
   something_to_do_.notify_one();
 }
 
-// A name that is gone need not expire.
+// The deletion of a name cancels its queued expiry.
 void Notifier::put(Key key, std::shared_ptr<void> until_told) {
   if (key.child != kExpireOnly) {
     const Key expiry{key.parent, key.name, kExpireOnly};
@@ -139,7 +140,7 @@ void Notifier::drop_droppable() {
   room_.notify_all();
 }
 
-// Precondition: there is one.
+// REQUIRES: a notification is queued.
 Notifier::Batch::node_type Notifier::take() {
   if (older_.empty()) {
     if (older_.bucket_count() > kFewBuckets) Batch().swap(older_);
@@ -156,7 +157,8 @@ void Notifier::work(fuse_session* session) {
     while (older_.empty() && newer_.empty() && !forget_all_ && !stopped_)
       something_to_do_.wait(mutex_);
     if (stopped_) return;
-    // One at a time: a later notice about the name, or stop(), still reaches what waits here.
+    // Takes one at a time, so that a later notification of the same name, or stop(), still affects
+    // the queued ones.
     const bool all = std::exchange(forget_all_, false);
     auto notice = all ? Batch::node_type() : take();
     busy_ = true;
@@ -167,7 +169,7 @@ void Notifier::work(fuse_session* session) {
     } else {
       send(session, notice.key());
     }
-    notice = {};  // with what it kept
+    notice = {};  // also releases what it kept
     lock.lock();
     busy_ = false;
   }
@@ -177,7 +179,7 @@ void Notifier::forget_all(fuse_session* session) {
   const int result = fuse_lowlevel_notify_increment_epoch(session);
   if (!is_news(result)) return;
   if (const auto omitted = log_.admit()) {
-    spdlog::warn("names that are gone may be seen until their timeout: {}{}", strerror(-result),
+    spdlog::warn("deleted names may stay visible until their timeout: {}{}", strerror(-result),
                  base::and_more(*omitted));
   }
 }

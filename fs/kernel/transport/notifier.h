@@ -1,4 +1,4 @@
-// Tells the kernel what changed without its asking, from a thread of its own.
+// Notifies the kernel of changes it did not request, from a thread of its own.
 #pragma once
 
 #include <atomic>
@@ -15,10 +15,9 @@
 
 namespace scratchfs::kernel {
 
-// A notification can block in the kernel for as long as a process holds the parent's lock, and that
-// process may be waiting for one of our replies: so no handler and no worker sends one, they only
-// queue it here. Attributes alone are the exception: the kernel marks them without waiting for a
-// lock that a process may hold.
+// A notification can block in the kernel while a process holds the parent directory's lock, and
+// that process may be waiting for one of our replies. So handlers and workers only queue
+// notifications here. Invalidating attributes alone never takes such a lock and is done at once.
 class Notifier final : public tree::KernelNotices {
  public:
   Notifier() = default;
@@ -26,37 +25,39 @@ class Notifier final : public tree::KernelNotices {
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // Starts sending to this session, what was queued before included. Once. False: the machine lets
-  // no more threads be made.
+  // Starts the thread, which also sends what was queued before. Call it once. Returns false if no
+  // thread can be created.
   bool start(fuse_session* session) EXCLUDES(mutex_);
-  // Drops what is queued, waits for the notification under way, ends the thread. Everything queued
-  // later is dropped.
+  // Drops the queue, waits for the notification in progress and ends the thread. Notifications
+  // queued later are dropped.
   void stop() EXCLUDES(mutex_);
 
-  // Both queue and return; from any thread. Of several about one name the last one counts.
+  // Both queue a notification and return; callable from any thread. Duplicates are merged, and a
+  // deletion cancels a queued expiry of the same name.
   void name_gone(tree::InodeId parent, tree::InodeId child, std::string name,
                  std::shared_ptr<void> until_told) override EXCLUDES(mutex_);
   void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
   void wait_for_room(std::chrono::milliseconds patience) override EXCLUDES(mutex_);
-  // Sent at once, by the caller's thread.
+  // Sends the notification from the calling thread.
   void mode_changed(tree::InodeId inode) override;
-  // The cached pages and attributes of the inode are no longer true.
+  // Queues an invalidation of the inode's cached pages and attributes.
   void inode_changed(tree::InodeId inode) EXCLUDES(mutex_);
-  // Whether the kernel has been told all that was queued so far.
+  // Returns whether everything queued so far has been sent.
   bool is_idle() EXCLUDES(mutex_);
 
  private:
   struct Key {
     tree::InodeId parent;
-    std::string name;  // empty: of the inode `parent` itself
+    std::string name;  // empty: the notification is about the inode `parent` itself
     tree::InodeId child;
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {
     std::size_t operator()(const Key& key) const;
   };
-  static constexpr tree::InodeId kExpireOnly = 0;  // in place of a child
-  // With what is kept until it is told; null: the notice may be dropped.
+  static constexpr tree::InodeId kExpireOnly = 0;  // stands in for `child`
+  // Maps to an object kept alive until the notification is sent; null: the notification may be
+  // dropped.
   using Batch = std::unordered_map<Key, std::shared_ptr<void>, KeyHash>;
 
   void queue(Key key, std::shared_ptr<void> until_told) EXCLUDES(mutex_);
@@ -70,13 +71,14 @@ class Notifier final : public tree::KernelNotices {
 
   base::Mutex mutex_;
   base::Condition something_to_do_;
-  base::Condition room_;  // few are queued
-  // The older ones are sent first, so that none waits for ever; each notice is in one of the two.
+  base::Condition room_;  // the queue has become short
+  // A notification is in one of the two. The older batch is sent first, so that none starves.
   Batch older_ GUARDED_BY(mutex_);
   Batch newer_ GUARDED_BY(mutex_);
-  std::size_t droppable_ GUARDED_BY(mutex_) = 0;  // of both
+  std::size_t droppable_ GUARDED_BY(mutex_) = 0;  // in both batches
   bool busy_ GUARDED_BY(mutex_) = false;
-  bool forget_all_ GUARDED_BY(mutex_) = false;  // more was queued than is kept one by one
+  // The queue overflowed: all names are to be invalidated at once.
+  bool forget_all_ GUARDED_BY(mutex_) = false;
   bool stopped_ GUARDED_BY(mutex_) = false;
   base::LogLimiter log_{std::chrono::seconds(5)};
   std::atomic<fuse_session*> session_ = nullptr;  // null: not started, or stopped

@@ -1,4 +1,4 @@
-// What a session is told at its start.
+// Options of a session, fixed at its start.
 #pragma once
 
 #include <sys/types.h>
@@ -11,20 +11,20 @@ namespace scratchfs::kernel {
 
 enum class IoUring : std::uint8_t { automatic, on, off };
 
-// How long a request that came over a ring waits for the spill disk.
+// How long a request on a ring waits for the spill disk without progress before it fails with EIO.
 inline constexpr std::chrono::seconds kRingPatience{30};
 
 struct SessionOptions {
   IoUring io_uring = IoUring::automatic;
-  unsigned ring_depth = 128;   // ring entries per possible CPU
+  unsigned ring_depth = 128;   // entries per possible CPU
   unsigned max_workers = 256;  // threads that may wait for the disk on behalf of parked requests
   std::chrono::milliseconds ring_patience = kRingPatience;
   bool allow_other = false;
-  uid_t owner = 0;                   // who mounted
-  std::string source = "scratchfs";  // what df and /proc/mounts show
-  bool strict_access_times = false;  // which libfuse does not know; root's mounts only
-  std::vector<std::string>
-      mount_options;  // further ones for libfuse and mount(2), each `name` or `name=value`
+  uid_t owner = 0;                   // the user who mounted
+  std::string source = "scratchfs";  // as shown by df and /proc/mounts
+  bool strict_access_times = false;  // root's mounts only; libfuse does not support it
+  // Further options for libfuse and mount(2), each `name` or `name=value`.
+  std::vector<std::string> mount_options;
 };
 
 }  // namespace scratchfs::kernel

@@ -1,4 +1,4 @@
-// Giving pages back to the machine that somebody else may be about to fill.
+// Returns pages to the system while the kernel may be about to fill them.
 #pragma once
 
 #include <sys/mman.h>
@@ -9,16 +9,17 @@
 
 namespace scratchfs::kernel {
 
-// Gives the pages of `area`, whole and private, back to the machine, as long as `idle()`. What is
-// put there meanwhile from its first byte on is not lost: the pages are moved elsewhere by one
-// system call, and put back where they turn out to hold it. False: they stay.
+// Returns the private, whole pages of `area` to the system, provided that `idle()` holds. Data that
+// is written meanwhile from the first byte of `area` on is not lost: one system call moves the
+// pages elsewhere, and they are moved back if they turn out to hold new data. Returns false if the
+// pages stay.
 //
-// REQUIRES: nothing is put there but while the calling thread is in the kernel, and no more than
-// once until this returns; idle() is false from then on.
+// REQUIRES: `area` is written only while the calling thread is in the kernel, at most once before
+// this returns, and idle() is false from then on.
 template <typename Idle>
 bool give_back_pages(std::span<std::byte> area, Idle idle) {
   if (!idle()) return false;
-  // The least that fails where they are locked: moving would unlock them.
+  // The mildest advice that fails for locked pages, which must stay: mremap(2) would unlock them.
   if (madvise(area.data(), area.size(), MADV_COLD) != 0) return false;
   void* const anywhere = nullptr;
   void* const moved =

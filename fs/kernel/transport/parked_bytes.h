@@ -1,4 +1,4 @@
-// How much of what programs write is copied while their requests are parked.
+// Limits how much written data is copied to the heap for parked requests.
 #pragma once
 
 #include <algorithm>
@@ -8,18 +8,20 @@
 
 namespace scratchfs::kernel {
 
-// Over /dev/fuse a parked request's data is a copy on the heap, which no budget counts. Up to
-// kFreely each is kept whole. Beyond that each is cut to kPiece, so that its write ends short, as
-// write(2) may where a resource is short; beyond kAtMost none is kept. Thread-safe.
+// Over /dev/fuse the data of a parked WRITE is a copy on the heap that no budget counts. Up to
+// kFreely bytes in total each request is copied whole. Beyond that each is cut to kPiece, so that
+// its write ends short, as write(2) may when a resource is scarce. Beyond kAtMost nothing is
+// copied.
+// Thread-safe.
 class KeptBytes {
  public:
   static constexpr std::size_t kFreely = 64U << 20;
   static constexpr std::size_t kPiece = 64U << 10;
   static constexpr std::size_t kAtMost = 256U << 20;
 
-  // How many of `wanted` bytes may be kept, and counts them. With `whole` all or nothing but never
-  // refused: the kernel's write-back, of which it lets so many be under way itself, has nobody to
-  // write the rest.
+  // Reserves up to `wanted` bytes and returns how many; 0 if there is no room. `whole` reserves all
+  // of them regardless of the limits: it is set for the kernel's writeback, where nobody would
+  // write the rest. The kernel itself bounds the writeback in flight.
   std::size_t take(std::size_t wanted, bool whole) {
     const std::size_t before = kept_.load(std::memory_order_relaxed);
     std::size_t taken = wanted;
@@ -35,7 +37,7 @@ class KeptBytes {
   std::atomic<std::size_t> kept_ = 0;
 };
 
-// Bytes that are counted until its end.
+// A reservation of KeptBytes, released by the destructor.
 class KeptShare {
  public:
   KeptShare() = default;

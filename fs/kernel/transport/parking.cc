@@ -16,14 +16,14 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// What is left in the queue at the end gets what the kernel itself says once a mount is gone.
+// Tasks left at the end get the error that the kernel itself returns once a mount is gone.
 constexpr base::Errno kRefused{ENOTCONN};
 constexpr base::Errno kInterrupted{EINTR};
 
 }  // namespace
 
 Parking::Parking(unsigned max_workers, std::chrono::milliseconds idle) : idle_time_(idle) {
-  const base::Lock lock(mutex_);  // uncontended: it tells the analysis
+  const base::Lock lock(mutex_);  // uncontended; satisfies the thread-safety analysis
   queue_of(Lane::disk).most = std::max(max_workers, 1U);
   queue_of(Lane::other).most = kOtherWorkers;
 }
@@ -45,7 +45,7 @@ void Parking::park(TaskPointer task) {
   task->refuse(error);
 }
 
-// False, and the task is left where it was, when there is no memory or no thread for it.
+// Returns false, and leaves the task with the caller, if there is no memory or no thread for it.
 bool Parking::enqueue(TaskPointer& task) {
   Queue& queue = queue_of(task->lane());
   std::size_t could_run = queue.running + queue.waiting.size() < queue.most ? 1 : 0;
@@ -79,7 +79,8 @@ void Parking::interrupt(std::uint64_t number) {
   if (task != nullptr) task->refuse(kInterrupted);
 }
 
-// The task where it waits in a queue; where it runs, or is not here yet, it is told in its own way.
+// Returns the task if it is queued. Cuts the wait of a running task; otherwise records the number
+// for a task that is yet to come.
 Parking::TaskPointer Parking::take_interrupted(std::uint64_t number) {
   for (Queue& queue : queues_) {
     const auto found = std::ranges::find_if(
@@ -103,13 +104,13 @@ bool Parking::start() {
   return !workers_.empty() || add_worker();
 }
 
-// False when there are as many as there may be, or the system has no more.
+// Returns false at the limit, or if the system has no memory or thread.
 bool Parking::add_worker() {
   if (workers_.size() >= queues_[0].most + queues_[1].most) return false;
   base::Errno error{ENOMEM};
   try {
-    workers_.reserve(workers_.size() + 2);  // drain() needs one for the last that left
-    running_.reserve(workers_.size() + 1);  // a worker cannot be told that there is no memory
+    workers_.reserve(workers_.size() + 2);  // drain() needs one more, for left_
+    running_.reserve(workers_.size() + 1);  // a worker has nobody to report a lack of memory to
     auto started = base::start_thread("parked", [this] { work(); });
     if (started) {
       workers_.push_back(*std::move(started));
@@ -118,9 +119,9 @@ bool Parking::add_worker() {
     error = started.error();
   } catch (const std::bad_alloc&) {
   }
-  // Who has none is told by what start() or park() answers.
+  // Without any worker, start() or park() reports the error.
   if (const auto omitted = workers_.empty() ? std::nullopt : log_.admit()) {
-    spdlog::warn("cannot start a worker beside {}: {}{}", workers_.size(),
+    spdlog::warn("cannot start another worker beside {}: {}{}", workers_.size(),
                  std::strerror(error.value()), base::and_more(*omitted));
   }
   return false;
@@ -131,8 +132,8 @@ Parking::Queue* Parking::next_queue() {
   return found == queues_.end() ? nullptr : &*found;
 }
 
-// Those that run came before those that are queued: what of theirs is later than the arrival of one
-// of these is progress.
+// Running tasks came before the queued ones, so what they have achieved since a queued task came
+// counts as progress for it.
 void Parking::note_progress() {
   for (Task* const task : running_) {
     auto& latest = queue_of(task->lane()).progress;
@@ -140,7 +141,7 @@ void Parking::note_progress() {
   }
 }
 
-// nullptr: the calling worker ends.
+// Returns nullptr if the calling worker must end.
 Parking::Queue* Parking::await_task() {
   ++idle_;
   Queue* queue = next_queue();
@@ -149,14 +150,14 @@ Parking::Queue* Parking::await_task() {
     waited = !something_to_do_.wait_for(mutex_, idle_time_);
   }
   --idle_;
-  return closed_ ? nullptr : queue;  // what is queued then is drain()'s
+  return closed_ ? nullptr : queue;  // drain() handles what is queued then
 }
 
-// The calling worker is none any more. Answers the one that left before, for it to join: so all but
-// the last are joined, and nobody else waits for that.
+// Removes the calling worker from the pool. Returns the worker that left before, which the caller
+// joins: so all but the last are joined, and nobody else has to wait for that.
 std::thread Parking::leave() {
   const auto self = std::ranges::find(workers_, std::this_thread::get_id(), &std::thread::get_id);
-  if (self == workers_.end()) return {};  // drain() has it
+  if (self == workers_.end()) return {};  // drain() joins it
   std::thread before = std::exchange(left_, std::move(*self));
   workers_.erase(self);
   return before;
@@ -171,7 +172,7 @@ void Parking::work() {
       const bool last = !closed_ && workers_.size() <= 1;
       lock.unlock();
       if (before.joinable()) before.join();
-      if (last) malloc_trim(0);  // what parked requests kept; malloc(3) would not give it back
+      if (last) malloc_trim(0);  // returns what parked requests kept; malloc(3) would not
       return;
     }
     TaskPointer task = std::move(queue->waiting.front());
@@ -179,7 +180,7 @@ void Parking::work() {
     ++queue->running;
     note_progress();
     task->patience().progressed(queue->progress);
-    running_.push_back(task.get());  // add_worker() made room
+    running_.push_back(task.get());  // add_worker() has reserved room
     lock.unlock();
     task->run();
     lock.lock();
@@ -193,7 +194,7 @@ void Parking::work() {
   }
 }
 
-// nullptr: nothing is queued any more.
+// Returns nullptr if nothing is queued.
 Parking::TaskPointer Parking::take_queued() {
   const base::Lock lock(mutex_);
   for (Queue& queue : queues_) {
@@ -205,7 +206,7 @@ Parking::TaskPointer Parking::take_queued() {
   return nullptr;
 }
 
-// Needs no memory: there is nobody to be told that there is none.
+// Allocates nothing, because it cannot report a failure.
 void Parking::drain() {
   std::vector<std::thread> workers;
   {

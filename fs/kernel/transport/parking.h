@@ -1,4 +1,4 @@
-// Where requests go that would have to wait: queues, and workers that may wait.
+// Queues for requests that have to wait, and a pool of workers that may block on their behalf.
 #pragma once
 
 #include <array>
@@ -18,33 +18,33 @@
 
 namespace scratchfs::kernel {
 
-// Invariants: the tasks of a lane start in the order they were parked; each is run or refused,
-// exactly once. Workers are added while tasks could run and none is idle, up to the limit; one that
-// has been idle for kIdle ends, unless it is the last.
+// Invariants: the tasks of a lane start in the order in which they were parked, and each is run or
+// refused exactly once. Workers are added, up to the limit, while tasks could run and none is idle.
+// A worker that has been idle for kIdle ends unless it is the last one.
 class Parking {
  public:
-  // What a task may wait for: those that may wait for the disk never take all workers, so that all
-  // else goes on while it is stuck (status among it).
+  // What a task may wait for. Tasks that may wait for the disk never take all workers, so that
+  // other requests (status among them) proceed while the disk is stuck.
   enum class Lane : std::uint8_t { disk, other };
-  // Beside those for the disk.
+  // Workers in addition to those for the disk.
   static constexpr unsigned kOtherWorkers = 8;
   static constexpr std::chrono::seconds kIdle{2};
-  // Whoever is sent a signal while he waits, waits so much longer and no more. The kernel does not
-  // tell a ^C from a timer's signal that the program handles, and programs do not expect EINTR of a
-  // file: with a disk that works they do not see it.
+  // How long a request may go on waiting once its caller has received a signal. The kernel does not
+  // distinguish ^C from a timer signal that the program handles, and programs do not expect EINTR
+  // from file I/O; while the disk works they never see it.
   static constexpr std::chrono::milliseconds kInterruptGrace{500};
 
   class Task {
    public:
-    // `number`: the kernel's of the request, by which it is interrupted; 0: it cannot be.
-    // `allowance`: how long it may go without progress; while it is queued, that of the others in
-    // its lane counts.
+    // `number`: the kernel's id of the request, used to interrupt it; 0: it cannot be interrupted.
+    // `allowance`: how long it may wait without progress. While it is queued, progress of other
+    // tasks in its lane counts.
     Task(Lane lane, std::uint64_t number, base::Patience::Clock::duration allowance)
         : lane_(lane), number_(number), patience_(allowance, base::Errno(EIO)) {}
     virtual ~Task() = default;
-    // Does the work, waiting as long as patience() allows, and answers.
+    // Does the work, blocking as long as patience() allows, and replies.
     virtual void run() = 0;
-    // Answers with `error` without doing the work.
+    // Replies with `error` without doing the work.
     virtual void refuse(base::Errno error) = 0;
 
     Lane lane() const { return lane_; }
@@ -57,31 +57,32 @@ class Parking {
     base::Patience patience_;
   };
 
-  // `max_workers`: for the disk, at least 1.
+  // `max_workers`: limit of workers for the disk, at least 1.
   explicit Parking(unsigned max_workers, std::chrono::milliseconds idle = kIdle);
   ~Parking();  // drains
   Parking(const Parking&) = delete;
   Parking& operator=(const Parking&) = delete;
 
-  // Starts a worker, without which the first task would. False: the machine lets no more threads be
-  // made.
+  // Starts the first worker, which the first task would otherwise start. Returns false if no thread
+  // can be created.
   bool start() EXCLUDES(mutex_);
-  // Never waits. After drain(), or where there is no memory or thread for it, the task is refused
-  // on the spot.
+  // Queues a task; never blocks. Refuses it at once after drain(), or if there is no memory or no
+  // thread for it.
   void park(std::unique_ptr<Task> task) EXCLUDES(mutex_);
-  // The kernel's INTERRUPT of the request with that number: it is refused (EINTR) where it has not
-  // begun, else its patience is cut. It may come before its request is parked, or too late.
+  // Handles the kernel's INTERRUPT of a request: refuses a queued task (EINTR), and gives a running
+  // one kInterruptGrace to finish. The INTERRUPT may arrive before its request is parked, or too
+  // late.
   void interrupt(std::uint64_t number) EXCLUDES(mutex_);
-  // Refuses what is queued (ENOTCONN), ends the waits of what runs with the same, and waits for
-  // that; ends the workers. For good; may be called again.
+  // Refuses all queued tasks (ENOTCONN), cuts the waits of running tasks with the same error, waits
+  // for them, and ends the workers. Permanent; may be called again.
   void drain() EXCLUDES(mutex_);
 
-  // What tasks keep of the data that they were sent.
+  // Data copied for the tasks.
   KeptBytes& kept() { return kept_; }
-  // Tasks that are queued or running now, and all since the start.
+  // Tasks queued or running now, and all tasks since the start.
   std::uint64_t parked() const EXCLUDES(mutex_);
   std::uint64_t parked_total() const EXCLUDES(mutex_);
-  // Those of one lane.
+  // The same for one lane.
   std::uint64_t parked(Lane lane) const EXCLUDES(mutex_);
   std::uint64_t parked_total(Lane lane) const EXCLUDES(mutex_);
   std::size_t workers() const EXCLUDES(mutex_);
@@ -91,13 +92,13 @@ class Parking {
   struct Queue {
     std::deque<TaskPointer> waiting;
     std::size_t running = 0;
-    std::size_t most = 0;                        // that run at once
-    std::uint64_t total = 0;                     // that came
-    base::Patience::Clock::time_point progress;  // the latest of those that have run
+    std::size_t most = 0;                        // limit of running tasks
+    std::uint64_t total = 0;                     // tasks ever queued
+    base::Patience::Clock::time_point progress;  // latest progress of any task that has run
     bool has_next() const { return !waiting.empty() && running < most; }
     std::size_t could_run() const { return std::min(waiting.size(), most - running); }
   };
-  // INTERRUPTs without a request: it may be about to park. Numbers never come again.
+  // INTERRUPTs whose request has not been parked yet. The kernel never reuses an id.
   static constexpr std::size_t kEarly = 64;
 
   Queue& queue_of(Lane lane) REQUIRES(mutex_) { return queues_[static_cast<std::size_t>(lane)]; }
@@ -123,7 +124,7 @@ class Parking {
   std::array<std::uint64_t, kEarly> early_ GUARDED_BY(mutex_){};
   std::size_t next_early_ GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> workers_ GUARDED_BY(mutex_);
-  std::thread left_ GUARDED_BY(mutex_);  // the last worker that ended, for the next to join
+  std::thread left_ GUARDED_BY(mutex_);  // the last worker that ended; the next one to end joins it
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
   KeptBytes kept_;

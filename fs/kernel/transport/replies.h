@@ -1,4 +1,4 @@
-// What a request can be answered with. A handler's operation returns one of these, or a
+// The possible replies to a request. A handler's operation returns one of these types, or a
 // std::variant of several.
 #pragma once
 
@@ -15,9 +15,9 @@
 
 namespace scratchfs::kernel {
 
-// Takes back what a reply promises (a look-up count, a handle); called when the kernel did not take
-// the reply (on /dev/fuse: the caller is gone or the connection is aborted). A plain function, so
-// that a reply allocates nothing.
+// Reverts what a reply promises (a lookup count, a handle). Runs if the kernel did not take the
+// reply: on /dev/fuse, when the caller is gone or the connection is aborted. A plain function
+// pointer, so that a reply allocates nothing.
 struct Undo {
   using Function = void (*)(void* object, tree::InodeId inode, std::uint64_t handle);
   Function function = nullptr;
@@ -30,9 +30,9 @@ struct Undo {
   }
 };
 
-struct Done {};       // success, and nothing more to say
-struct IoctlDone {};  // the same, of an ioctl(2)
-struct NoReply {};    // forget: the kernel expects none
+struct Done {};       // success without data
+struct IoctlDone {};  // success of an ioctl(2)
+struct NoReply {};    // FORGET: the kernel expects no reply
 
 struct Entry {
   fuse_entry_param entry{};
@@ -49,9 +49,9 @@ struct Opened {
 };
 struct Attr {
   struct stat stat {};
-  double timeout = 0;  // seconds that the kernel may use them for
+  double timeout = 0;  // how long the kernel may cache them, in seconds
 };
-// STATX alone carries the birth time.
+// Only STATX carries the birth time.
 struct StatxAttr {
   struct statx statx {};
   double timeout = 0;
@@ -60,16 +60,15 @@ struct StatxAttr {
 struct Written {
   std::size_t count = 0;
 };
-// Refers to memory that lives until the operation's reply is sent: Request::reply_buffer() is made
-// for that.
+// Refers to memory that stays valid until the reply is sent, such as Request::reply_buffer().
 struct Bytes {
   std::span<const std::byte> bytes;
 };
-// A symlink's target, an xattr's value, a list of xattr names.
+// A symlink target, an xattr value or a list of xattr names.
 struct Text {
   std::string text;
 };
-// How large an xattr or the list of them is, when the caller asked with size 0.
+// The size of an xattr or of the list of names, for a call with size 0.
 struct XattrSize {
   std::size_t size = 0;
 };
@@ -79,8 +78,8 @@ struct Statfs {
 struct Offset {
   off_t offset = 0;
 };
-// What fuse_add_direntry(_plus) has put into reply_buffer(). `undo` runs once for each id in
-// `looked_up`.
+// The entries that fuse_add_direntry(_plus) has put into reply_buffer(). `undo` runs once for each
+// id in `looked_up`.
 struct Directory {
   std::span<const std::byte> entries;
   std::vector<tree::InodeId> looked_up;

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 
-// Mapped, so that giving it back does not depend on what else is on the heap. The first page says
-// how large it is: all that is known of it where its thread ends.
+// Mapped rather than allocated, so that freeing it does not depend on the rest of the heap. The
+// first page holds the size, which unmap() needs when the thread ends.
 struct Buffer {
   std::size_t mapped;
   std::byte* bytes() { return reinterpret_cast<std::byte*>(this) + kPage; }
@@ -25,8 +25,8 @@ thread_local Buffer* own = nullptr;
 
 void unmap(void* buffer) { munmap(buffer, static_cast<Buffer*>(buffer)->mapped); }
 
-// What unmaps a thread's buffer when it ends. A destructor of a thread_local would be registered at
-// its first use, and glibc ends the process where there is no memory for that.
+// Returns the key whose destructor unmaps a thread's buffer when the thread ends. A thread_local
+// with a destructor would register it at first use, and glibc aborts if it has no memory for that.
 pthread_key_t freed_at_end() {
   static const pthread_key_t key = [] {
     pthread_key_t made{};
@@ -89,7 +89,7 @@ void ReplyRoom::give(std::size_t bytes) {
     taken_ -= bytes;
     given_at_ = base::Patience::Clock::now();
   }
-  given_.notify_all();  // one alone may be on its way out, or want more
+  given_.notify_all();  // a single waiter may be about to give up, or want more
 }
 
 }  // namespace scratchfs::kernel

@@ -1,4 +1,4 @@
-// Memory that replies are built in where the kernel brings none, and how much of it there is.
+// Buffers for replies that have no ring payload to go into, and a limit on their total size.
 #pragma once
 
 #include <chrono>
@@ -12,20 +12,20 @@
 
 namespace scratchfs::kernel {
 
-// The calling thread's own buffer, at least `size` bytes; valid until it asks again, gives it back,
-// or ends. Throws bad_alloc.
+// Returns the calling thread's buffer of at least `size` bytes. It stays valid until the thread
+// calls this again, gives the buffer back, or ends. Throws bad_alloc.
 std::span<std::byte> thread_buffer(std::size_t size);
-// A worker keeps no larger one from one task to the next.
+// Largest buffer that a worker keeps between tasks, in bytes.
 inline constexpr std::size_t kKeptBuffer = 128U << 10;
-// Gives the calling thread's buffer back to the machine if it is larger than that.
+// Frees the calling thread's buffer if it is larger than kKeptBuffer.
 void give_back_large_buffer();
 
-// Bounds what workers build at once: up to 264 of them could have 1 MiB each. Thread-safe.
+// Limits the memory in which workers build replies: 264 workers could use 1 MiB each. Thread-safe.
 class ReplyRoom {
  public:
   static constexpr std::size_t kMost = 64U << 20;  // bytes
 
-  // Bytes that are taken until its end.
+  // A reservation, released by the destructor.
   class Share {
    public:
     Share(ReplyRoom& room, std::size_t bytes) : room_(&room), bytes_(bytes) {}
@@ -41,7 +41,8 @@ class ReplyRoom {
     std::size_t bytes_;
   };
 
-  // `bytes` at most kMost. Waits for others to end; what `wait` ends with.
+  // Reserves `bytes`, at most kMost. Waits for other reservations to end; on failure returns the
+  // error of `wait`.
   base::Result<Share> take(std::size_t bytes, base::Wait wait) EXCLUDES(mutex_);
 
  private:

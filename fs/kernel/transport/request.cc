@@ -35,7 +35,7 @@ Request::Request(Request&& other) noexcept
 
 Request::~Request() {
   if (raw_ == nullptr) return;
-  spdlog::error("{} of inode {} was left unanswered", name_of(opcode_), inode_);
+  spdlog::error("{} of inode {} was never answered", name_of(opcode_), inode_);
   answer(base::Errno(EIO));
 }
 
@@ -80,7 +80,7 @@ int Request::send(fuse_req_t raw, const Attr& reply) {
   return fuse_reply_attr(raw, &reply.stat, reply.timeout);
 }
 int Request::send(fuse_req_t raw, const StatxAttr& reply) {
-  struct statx copy = reply.statx;  // libfuse takes a pointer to non-const
+  struct statx copy = reply.statx;  // libfuse takes a non-const pointer
   return fuse_reply_statx(raw, 0, &copy, reply.timeout);
 }
 int Request::send(fuse_req_t raw, const Written& reply) {

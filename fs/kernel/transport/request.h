@@ -1,4 +1,4 @@
-// A request of the kernel's that must be answered exactly once.
+// A request from the kernel, which must be answered exactly once.
 #pragma once
 
 #include <chrono>
@@ -16,10 +16,10 @@
 
 namespace scratchfs::kernel {
 
-// Made in the handler that libfuse calls; may be moved to another thread and answered there. Used
-// by one thread at a time. Destroyed unanswered it answers EIO and logs an error. No lock of the
-// tree may be held while answering: the kernel acts on an answer at once, and so may its next
-// request.
+// Created in the handler that libfuse calls; may be moved to another thread and answered there.
+// Used by one thread at a time. If it is destroyed unanswered, it replies EIO and logs an error.
+// REQUIRES: no lock of the tree is held while answering, because the kernel acts on a reply at once
+// and its next request may need that lock.
 class Request {
  public:
   Request(fuse_req_t raw, Opcode opcode, tree::InodeId inode);
@@ -28,28 +28,28 @@ class Request {
   ~Request();
 
   tree::Caller caller() const;
-  // libfuse's own handle, for fuse_add_direntry and the like; nullptr once answered.
+  // libfuse's handle, for fuse_add_direntry and similar calls; nullptr once answered.
   fuse_req_t raw() const { return raw_; }
-  // The kernel's number of it, by which it is interrupted; 0: not known.
+  // The kernel's id of the request, used to interrupt it; 0: unknown.
   std::uint64_t number() const { return number_; }
   Opcode opcode() const { return opcode_; }
   tree::InodeId inode() const { return inode_; }
-  // From now on it is answered by another thread; for the log.
+  // Notes, for the log, that another thread answers the request.
   void note_parked() { parked_ = true; }
-  // Since it was made.
+  // Time since construction.
   std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - started_; }
-  // The ring whose entry it occupies; nullptr when it came through /dev/fuse.
+  // The ring whose entry the request occupies; nullptr if it came through /dev/fuse.
   Ring* ring() const { return ring_; }
 
-  // Memory of `size` bytes to build a reply in: the ring entry's own payload, so that the reply is
-  // not copied again, else a buffer of the calling thread's. Good until the reply, on the thread
-  // that asked for it: a parked operation asks again. On a ring it overwrites what the kernel sent
-  // (names, data): look at those first, and do not touch it before it is certain that the operation
-  // will not have to park. `size` at most 1 MiB (max_write) on a ring. Throws bad_alloc.
+  // Returns `size` bytes to build a reply in: the ring entry's payload, which saves a copy, or else
+  // the calling thread's buffer. Valid until the reply, on the calling thread only; a parked
+  // operation must call this again. On a ring the buffer overlays the request's own data (names,
+  // data to write): read that first, and do not write to the buffer while the operation may still
+  // have to park. On a ring `size` is at most 1 MiB (max_write). Throws bad_alloc.
   std::span<std::byte> reply_buffer(std::size_t size);
 
-  // Sends the reply. Where the kernel did not take it, the reply's undo runs, on this thread, after
-  // this.
+  // Sends the reply. If the kernel does not take it, the reply's undo runs afterwards on this
+  // thread.
   template <typename Reply>
   void answer(const Reply& reply) {
     const int failed = finish(0, [&](fuse_req_t raw) { return send(raw, reply); });
@@ -63,7 +63,7 @@ class Request {
   void answer(const NoReply&);
 
  private:
-  // Each returns 0, or a negative errno where the kernel did not take it.
+  // Each returns 0, or a negative errno if the kernel did not take the reply.
   static int send(fuse_req_t raw, const Done& reply);
   static int send(fuse_req_t raw, const IoctlDone& reply);
   static int send(fuse_req_t raw, const Entry& reply);

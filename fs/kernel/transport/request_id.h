@@ -1,4 +1,4 @@
-// What libfuse does not tell of a request: the number by which the kernel knows it.
+// The kernel's id of a request (`fuse_in_header.unique`), which libfuse does not expose.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,11 @@
 
 namespace scratchfs::kernel {
 
-// The number of the request whose handler this thread runs; 0: not known, so that it cannot be
-// interrupted.
+// Returns the id of the request whose handler runs on this thread; 0 if it is unknown, so that the
+// request cannot be interrupted.
 std::uint64_t current_number();
 
-// Says it for as long as it lives.
+// Sets the thread's current id for its lifetime.
 class CurrentNumber {
  public:
   explicit CurrentNumber(std::uint64_t number);
@@ -21,10 +21,11 @@ class CurrentNumber {
   CurrentNumber& operator=(const CurrentNumber&) = delete;
 };
 
-// What begins each request that is read from /dev/fuse (fuse(4)).
+// The header fields of a request read from /dev/fuse (fuse(4)).
 struct Arrival {
   std::uint64_t number = 0;
-  std::optional<std::uint64_t> interrupts;  // an INTERRUPT: the number of the request it is for
+  // For an INTERRUPT: the id of the request to interrupt.
+  std::optional<std::uint64_t> interrupts;
 };
 Arrival arrival_of(std::span<const std::byte> request);
 

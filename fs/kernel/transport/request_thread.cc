@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::chrono::microseconds kBetweenLooks{50};
 
-// The state of proc(5)'s stat, behind the name in parentheses; '?' where it cannot be read.
+// Returns the state from /proc/PID/stat (proc(5)), which follows the name in parentheses; '?' if it
+// cannot be read.
 char state_of(pid_t thread) {
   std::array<char, 128> buffer{};
   *fmt::format_to_n(buffer.data(), buffer.size() - 1, "/proc/self/task/{}/stat", thread).out = '\0';

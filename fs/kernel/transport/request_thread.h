@@ -1,4 +1,4 @@
-// A thread that takes requests from the kernel, and whether it has nothing to do.
+// A thread that takes requests from the kernel, with a check whether it is idle.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@
 
 namespace scratchfs::kernel {
 
-// Made on the thread itself, which says when it goes to wait for a request.
+// Constructed on the thread itself, which reports when it waits for a request.
 class Taker {
  public:
   Taker();
@@ -18,11 +18,11 @@ class Taker {
   void waits() { waiting_.store(true, std::memory_order_release); }
   void goes_on() { waiting_.store(false, std::memory_order_release); }
 
-  // Whether the thread sleeps in the kernel with no request in hand. A request wakes it the moment
-  // it is sent, so then none had been sent to it that it has not handled. Reads /proc; from any
-  // thread.
+  // Returns whether the thread sleeps in the kernel with no request in hand. Sending a request
+  // wakes the thread at once, so an idle thread has handled every request that was sent to it.
+  // Reads /proc; callable from any thread.
   bool is_idle() const;
-  // Waits until it was idle once; false after `deadline`.
+  // Waits until the thread has been seen idle once; returns false after `deadline`.
   bool was_idle_by(std::chrono::steady_clock::time_point deadline) const;
 
  private:

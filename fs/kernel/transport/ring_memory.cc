@@ -12,7 +12,7 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// The kernel writes it behind the compiler's back.
+// Reads it as volatile, because the kernel writes it without the compiler's knowledge.
 std::uint64_t number_in(const fuse_in_header& header) {
   return *const_cast<const volatile decltype(header.unique)*>(&header.unique);
 }
@@ -40,7 +40,7 @@ void RingMemory::note_taken(fuse_req_t request, const fuse_in_header* header) {
     entry->request = request;
     entry->header = header;
     entry->payload = {reinterpret_cast<std::byte*>(payload), room};
-    ++known_;  // last: others look for theirs meanwhile
+    ++known_;  // last: other threads search meanwhile
   }
   entry->number = number_in(*header);
   entry->ours = entry->fresh = entry->used = used_ = true;

@@ -1,9 +1,9 @@
-// The memory of a ring's entries, which libfuse maps and never gives back: 1 MiB each once it has
-// been used.
+// Returns unused memory of a ring's entries to the system. libfuse maps 1 MiB per entry and never
+// frees it.
 //
-// An entry whose answer the kernel has taken is the kernel's, which may put the next request there
-// at any moment, but only while the ring's own thread is in the kernel: io_uring does it on the
-// thread that submitted the entry. So that thread can give its pages back (page_moves.h).
+// Once the kernel has taken an entry's reply, it may put the next request there at any moment, but
+// only while the ring's own thread is in the kernel: io_uring runs this on the thread that
+// submitted the entry. So that thread can return the pages safely (page_moves.h).
 #pragma once
 
 #include <atomic>
@@ -19,24 +19,28 @@ struct fuse_in_header;
 
 namespace scratchfs::kernel {
 
-// One ring's. For its own thread, but note_answered().
+// The memory of one ring. For the ring's own thread, except
+// note_answered().
 class RingMemory {
  public:
   using Clock = std::chrono::steady_clock;
-  // What was not used from one look to the next is given back.
+  // Memory that was not used between two scans is returned.
   static constexpr std::chrono::seconds kLook{1};
 
-  // Makes room for so many entries. Without memory for it nothing is ever given back.
+  // Allocates bookkeeping for `entries`. If that fails, memory is never returned.
   void reserve(std::size_t entries);
 
-  // libfuse is about to handle `request`, whose header lies at `header` in an entry's own memory.
+  // Notes that libfuse is about to handle `request`, whose header lies at `header` in the entry's
+  // memory.
   void note_taken(fuse_req_t request, const fuse_in_header* header);
-  // From any thread, with the ring's lock: its answer is in the queue.
+  // Notes that the reply goes into the submission queue. REQUIRES: the ring's own thread, or the
+  // ring's lock is held.
   void note_answered(fuse_req_t request);
 
-  // Whether there is something that look() may give back one day.
+  // Returns whether a later look() may find memory to return.
   bool is_used() const { return used_; }
-  // Now and then, with the ring's lock and an empty queue: the kernel has taken all answers.
+  // Scans the entries. REQUIRES: the ring's lock is held and the queue is empty, that is, the
+  // kernel has taken all replies.
   void look(Clock::time_point now);
 
  private:
@@ -44,16 +48,16 @@ class RingMemory {
     fuse_req_t request = nullptr;
     const fuse_in_header* header = nullptr;
     std::span<std::byte> payload;
-    std::uint64_t number = 0;  // of the request that was handled last
-    bool ours = false;         // from that request on to its answer
-    bool fresh = false;        // used since the last look
-    bool used = false;         // since it was given back
+    std::uint64_t number = 0;  // of the last request handled
+    bool ours = false;         // from that request until its reply
+    bool fresh = false;        // used since the last scan
+    bool used = false;         // used since its memory was returned
   };
   Entry* find(fuse_req_t request);
 
   std::unique_ptr<Entry[]> entries_;
   std::size_t room_ = 0;
-  std::atomic<std::size_t> known_ = 0;  // of entries_
+  std::atomic<std::size_t> known_ = 0;  // entries in use
   bool used_ = false;
   Clock::time_point looked_ = Clock::now();
 };

@@ -24,16 +24,16 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// io_uring_register(2) since Linux 6.13, so wherever there is FUSE over io_uring; not in
-// Debian 12's headers.
+// An io_uring_register(2) opcode since Linux 6.13, so present wherever FUSE over io_uring is;
+// Debian 12's headers lack it.
 constexpr unsigned kRegisterSendMsgRing = 31;
-constexpr unsigned kNoRing = ~0U;  // that call is made without a ring of one's own
+constexpr unsigned kNoRing = ~0U;  // makes that call without a ring of one's own
 
 struct Rings {
   base::Mutex mutex;
   base::Condition changed;
   bool claimed GUARDED_BY(mutex) = false;
-  // Made by claim(): a ring's thread has nobody to tell that there is no memory.
+  // Allocated by claim(), because a ring's thread cannot report a lack of memory.
   std::vector<std::optional<Ring>> places GUARDED_BY(mutex);
   std::size_t taken GUARDED_BY(mutex) = 0;
   unsigned started GUARDED_BY(mutex) = 0;
@@ -45,13 +45,13 @@ Rings& rings() {
   return instance;
 }
 
-// How often a thread that could not be woken is tried again; after that, the next answer does it.
+// How often to retry waking a thread; after that, the next reply wakes it.
 constexpr int kMostWakes = 1000;
 constexpr std::chrono::milliseconds kBetweenWakes{10};
 
 thread_local Ring* this_thread = nullptr;
 
-// Waits at most `most`, if that is given.
+// Waits at most `most`, if given.
 int enter(const io_uring& ring, unsigned submit, unsigned wait,
           std::optional<std::chrono::seconds> most = std::nullopt) {
   const auto descriptor = static_cast<unsigned>(ring.ring_fd);
@@ -64,15 +64,14 @@ int enter(const io_uring& ring, unsigned submit, unsigned wait,
                          reinterpret_cast<sigset_t*>(&argument), sizeof argument);
 }
 
-// Linux 6.6. liburing sets it from 2.9 on, without being asked; before that its headers do not have
-// it.
+// Since Linux 6.6. liburing 2.9 and newer set it unasked; older headers lack it.
 constexpr unsigned kNoIndices = 1U << 16;
 
 }  // namespace
 
-// libfuse's ring thread comes here for the first time: everything that is done once.
+// Runs once, when libfuse's ring thread first submits.
 Ring* Ring::start(io_uring& ring) {
-  // At the end libfuse cancels the thread besides waking it; a handler must not be unwound.
+  // At the end libfuse not only wakes the thread but cancels it; a handler must not be unwound.
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   this_thread = RingSet::add(ring);
   this_thread->entries_ = io_uring_sq_ready(&ring) - 1;  // one is libfuse's own, for its eventfd
@@ -81,7 +80,7 @@ Ring* Ring::start(io_uring& ring) {
   return this_thread;
 }
 
-// Registering is answered at once where it fails, with the first request where it does not.
+// A failed registration completes at once, a successful one with the first request.
 int Ring::register_entries() {
   const int submitted = submit(false);
   if (submitted < 0) return submitted;
@@ -96,9 +95,9 @@ int Ring::register_entries() {
 
 Ring* Ring::of_this_thread() { return this_thread; }
 
-// Shows the kernel the entries filled in, as liburing does before its system call. liburing has no
-// call that does this alone: cmake/FindFuse3.cmake looks for these fields, and unknown_setup() for
-// rings that are submitted differently.
+// Shows the filled-in entries to the kernel, as liburing does before its system call; liburing has
+// no function for this step alone. cmake/FindFuse3.cmake checks for these fields, and
+// unknown_setup() for rings that are submitted differently.
 unsigned Ring::hand_over() {
   io_uring_sq& queue = ring_.sq;
   queue.sqe_head = queue.sqe_tail;
@@ -111,8 +110,8 @@ unsigned Ring::unknown_setup(const io_uring& ring) {
          ~(IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | kNoIndices);
 }
 
-// What it gives back nobody may be filling: with the lock no other thread is, and the kernel has
-// taken what was filled in.
+// Nobody fills the memory that this returns: the lock keeps other threads away, and the kernel has
+// taken all that was filled in.
 void Ring::look_at_memory() {
   const base::Lock lock(mutex_);
   if (io_uring_sq_ready(&ring_) == 0) memory_.look(RingMemory::Clock::now());
@@ -123,7 +122,7 @@ int Ring::submit(bool wait) {
   {
     const base::Lock lock(mutex_);
     ready = hand_over();
-    // From here on a replier knows that what it fills in is not in `ready`.
+    // From here on a replier knows that `ready` does not include its entry.
     if (wait) sleeping_.store(true, std::memory_order_relaxed);
   }
   if (wait) taker_.waits();
@@ -139,22 +138,22 @@ void Ring::end_reply() {
   const bool must_wake = sleeping_.exchange(false, std::memory_order_relaxed);
   mutex_.unlock();
   if (!must_wake) return;
-  // The answer is filled in and waits for the ring's thread: for want of memory it must not do so
-  // for ever.
+  // The reply is filled in and waits for the ring's thread. A lack of memory must not leave it
+  // there forever.
   for (int tries = 0; !wake(); ++tries) {
     if (tries == kMostWakes) return sleeping_.store(true, std::memory_order_relaxed);
     std::this_thread::sleep_for(kBetweenWakes);
   }
 }
 
-// Posts a completion that libfuse passes over: ENOTCONN is what it sees from each entry at unmount.
+// Posts a completion that libfuse ignores: each entry completes with ENOTCONN at unmount.
 bool Ring::wake() const {
   io_uring_sqe message{};
   message.opcode = IORING_OP_MSG_RING;
   message.fd = ring_.ring_fd;
   message.len = static_cast<unsigned>(-ENOTCONN);  // becomes the completion's result
   const int result = io_uring_register(kNoRing, kRegisterSendMsgRing, &message, 1);
-  // EOVERFLOW: its completion queue is full, so its thread has something to come back for.
+  // EOVERFLOW: the completion queue is full, so the thread has completions to return for.
   if (result == 0 || result == -EOVERFLOW) return true;
   static base::LogLimiter limiter{std::chrono::seconds(1)};
   if (const auto omitted = limiter.admit()) {
@@ -173,7 +172,7 @@ void Ring::count_parked() {
 
 RingReply::RingReply(Ring* ring, fuse_req* request) : ring_(ring == this_thread ? nullptr : ring) {
   if (ring_ != nullptr) {
-    // A ring's thread holds its queue's lock: waiting for another's could close a circle.
+    // A ring's thread holds its own queue's lock: waiting for another's could deadlock.
     assert(this_thread == nullptr);
     ring_->begin_reply();
   }
@@ -196,7 +195,7 @@ bool RingSet::claim() {
 Ring* RingSet::add(io_uring& ring) {
   Rings& all = rings();
   const base::Lock lock(all.mutex);
-  assert(all.taken < all.places.size());  // libfuse makes as many
+  assert(all.taken < all.places.size());  // libfuse creates this many
   return &all.places[all.taken++].emplace(ring);
 }
 
@@ -219,7 +218,8 @@ base::Result<void, base::Failure> RingSet::wait_for(unsigned count, std::chrono:
     all.changed.wait_for(all.mutex, left);
   }
   started = all.started;
-  // The mount has gone before its rings came, which is no fault: its end is told elsewhere.
+  // The mount ended before its rings came. This is not an error of the rings; the end is reported
+  // elsewhere.
   if (all.error == -ENOTCONN) return {};
   if (all.error != 0) {
     return base::Failure{
@@ -253,7 +253,7 @@ void RingSet::forget() {
 
 }  // namespace scratchfs::kernel
 
-// What libfuse's calls are led to, see the header.
+// The functions that replace libfuse's calls; see the header.
 extern "C" {
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) noexcept;
 int __wrap_io_uring_submit(io_uring* ring) noexcept;
@@ -273,11 +273,11 @@ int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned /*wait_for*/) noexc
   return self->submit(true);
 }
 
-// libfuse submits at once where another thread than the ring's has replied.
+// libfuse submits at once if a thread other than the ring's has replied.
 int __wrap_io_uring_submit(io_uring* /*ring*/) noexcept { return 0; }
 
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
-// Here libfuse takes a request out of a ring.
+// libfuse takes requests out of a ring with this function.
 void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
                                            fuse_in_header* header, void* operation, void* payload,
                                            std::size_t size) {

@@ -18,7 +18,7 @@ void log_exception(const Request& request, const char* what) {
 void log_late(const Request& request) {
   static base::LogLimiter limiter{std::chrono::seconds(5)};
   if (const auto omitted = limiter.admit()) {
-    spdlog::error("spill: no answer from the disk in time: {} of inode {} was given up{}",
+    spdlog::error("spill: no answer from the disk in time: {} of inode {} failed{}",
                   name_of(request.opcode()), request.inode(), base::and_more(*omitted));
   }
 }

@@ -1,12 +1,10 @@
-// How a handler does its work: at once where it can, parked where it would have to wait.
+// Runs a handler's operation: at once if it can, parked if it would block.
 //
-//   void on_read(fuse_req_t raw, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file)
-//   {
+//   void on_lseek(fuse_req_t raw, fuse_ino_t id, off_t offset, int whence, fuse_file_info* file) {
 //     Context& context = context_of(raw);
-//     serve(context, raw, Opcode::read, inode,
-//           [&context, size, offset, handle = context.tree.handle(file->fh)](Request& request,
-//           base::Wait wait)
-//               -> base::Result<Bytes> { ... });
+//     serve(context, raw, Opcode::lseek, id,
+//           [&context, offset, whence, handle = context.tree.handle(file->fh)](
+//               Request& request, base::Wait wait) -> base::Result<Offset> { ... });
 //   }
 #pragma once
 
@@ -31,23 +29,23 @@
 
 namespace scratchfs::kernel {
 
-// What serve() itself needs of what handlers share.
+// What serve() needs of the handlers' context.
 struct Transport {
   Parking& parking;
   Counters& counters;
   std::chrono::milliseconds ring_patience = kRingPatience;
 };
 
-// What a WRITE brings.
+// The data of a WRITE.
 struct WriteData {
   std::span<const std::byte> bytes;
-  bool whole = false;  // it must not be cut short
+  bool whole = false;  // must not be cut short
 };
 
 namespace detail {
 
-// How an argument survives parking. Names are copied: libfuse's buffer is used again once the
-// handler has returned.
+// Keeps an argument alive while its operation is parked. Names are copied, because libfuse reuses
+// its buffer once the handler has returned.
 template <typename Argument>
 class Kept {
  public:
@@ -66,7 +64,7 @@ class Kept<std::string_view> {
  private:
   std::string copy_;
 };
-// A ring entry's payload stays as it is until the reply, so large data is not copied there.
+// A ring entry's payload stays unchanged until the reply, so its data is not copied.
 template <>
 class Kept<WriteData> {
  public:
@@ -77,7 +75,7 @@ class Kept<WriteData> {
     copy_.assign(kept.begin(), kept.end());
     data_.bytes = copy_;
   }
-  Kept(Kept&& other) noexcept = default;  // a moved vector keeps its memory, so data_ stays true
+  Kept(Kept&& other) noexcept = default;  // a moved vector keeps its memory, so data_ stays valid
   Kept& operator=(Kept&&) = delete;
   const WriteData& get() const { return data_; }
 
@@ -95,11 +93,12 @@ class Kept<WriteData> {
 void log_exception(const Request& request, const char* what);
 void log_late(const Request& request);
 Parking::Lane lane_of(const Request& request);
-// A parked request keeps its ring entry, so there it does not wait for ever.
+// Returns the time limit for a parked request. Only ring requests have one, because each occupies
+// an entry.
 base::Patience::Clock::duration allowance_of(const Request& request,
                                              std::chrono::milliseconds ring_patience);
 
-// Nothing may be thrown through libfuse.
+// Runs `op` and converts exceptions to errors: nothing may be thrown through libfuse.
 template <typename Op, typename... Arguments>
 auto attempt(Request& request, base::Wait wait, Op& op, const Arguments&... arguments)
     -> decltype(op(request, wait, arguments...)) {
@@ -123,14 +122,15 @@ void answer(Request& request, const base::Result<Reply>& result) {
 
 template <typename Reply>
 void finish(Counters& counters, Request& request, const base::Result<Reply>& result) {
-  counters.note(request.opcode(), request.age());  // first: who got the answer may ask for it
+  // Counts first: the caller may read the counters as soon as it has the reply.
+  counters.note(request.opcode(), request.age());
   answer(request, result);
 }
 
 template <typename Op, typename... Arguments>
 class ParkedOp final : public Parking::Task {
  public:
-  // Throws bad_alloc before it takes the request.
+  // Throws bad_alloc before it takes over the request.
   ParkedOp(Transport& transport, Request&& request, Op&& op, const Arguments&... arguments)
       : Task(lane_of(request), request.number(), allowance_of(request, transport.ring_patience)),
         counters_(transport.counters),
@@ -164,16 +164,17 @@ class ParkedOp final : public Parking::Task {
 
 }  // namespace detail
 
-// Runs `op(Request&, base::Wait, arguments...) -> base::Result<Reply>` and answers with what it
-// returns. It runs with Wait::no in the handler; on kWouldBlock, (request, op, arguments) is
-// parked, and a worker runs it again with a patience: it ends when the kernel interrupts the
-// request, at unmounting, and on a ring `ring_patience` after the last progress (EIO). So a run
-// that ends in kWouldBlock must have changed nothing.
+// Runs `op(Request&, base::Wait, arguments...) -> base::Result<Reply>` and replies with its result.
 //
-// `op` owns what it captures (moved, not copied, when it parks); what points into libfuse's buffers
-// goes into `arguments`: std::string_view and WriteData are kept alive when it parks (of
-// WriteData perhaps only the first part), all else is copied as it is. Allocates only when it
-// parks. The op may throw bad_alloc (ENOMEM); never throws itself.
+// The handler runs `op` with Wait::no. On kWouldBlock (request, op, arguments) is parked, and a
+// worker runs `op` again with a deadline, which ends when the kernel interrupts the request, at
+// unmount, and on a ring `ring_patience` after the last progress (EIO). A run must be idempotent:
+// one that ends in kWouldBlock may have done part of its work, and `op` runs again from its start.
+//
+// `op` owns its captures, which are moved when it parks. Anything that points into libfuse's
+// buffers goes into `arguments`: std::string_view and WriteData are copied when the request parks
+// (WriteData possibly only in part; on a ring not at all), all other types are copied as they are.
+// Allocates only when it parks. `op` may throw bad_alloc (ENOMEM); serve() never throws.
 template <typename Op, typename... Arguments>
 void serve(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId inode, Op op,
            Arguments... arguments) {

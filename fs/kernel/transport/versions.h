@@ -1,15 +1,15 @@
-// What the transport is made of, for people to read.
+// Describes the transport in human-readable form.
 #pragma once
 
 #include <string>
 
 namespace scratchfs::kernel {
 
-// The version of the libfuse that is linked in: `3.18.3`.
+// Returns the version of the linked libfuse, such as `3.18.3`.
 std::string libfuse_version();
 
-// How this machine's kernel would be talked to by a mount made now, without being asked for either
-// transport: `FUSE over io_uring`, or `/dev/fuse (` and why not io_uring `)`.
+// Returns the transport that a mount with io_uring=auto would use on this machine now: `FUSE over
+// io_uring`, or `/dev/fuse (...)` with the reason.
 std::string usual_transport();
 
 }  // namespace scratchfs::kernel

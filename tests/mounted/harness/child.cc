@@ -104,7 +104,7 @@ Child::~Child() {
 std::string Child::receive() {
   auto message = channel_.receive();
   if (!message) {
-    ADD_FAILURE() << "a child ended without the message that was expected of it";
+    ADD_FAILURE() << "a child ended without sending the expected message";
     return "";
   }
   return *message;
@@ -122,7 +122,7 @@ int Child::join() {
     return 128 + WTERMSIG(status);
   }
   if (WEXITSTATUS(status) == kFailedExpectations) {
-    ADD_FAILURE() << "an expectation failed in a child, see above";
+    ADD_FAILURE() << "an expectation failed in a child; see above";
   }
   return WEXITSTATUS(status);
 }
@@ -137,14 +137,14 @@ std::string in_child(const Who& who, const std::function<std::string()>& body) {
   Child child(who, [&](Channel& channel) { channel.send("=" + body()); });
   const std::string answer = child.receive();
   const int code = child.join();
-  EXPECT_TRUE(code == 0 || code == kFailedExpectations) << "the child ended with " << code;
+  EXPECT_TRUE(code == 0 || code == kFailedExpectations) << "the child's exit code was " << code;
   return answer.empty() ? "" : answer.substr(1);
 }
 
 void check_in_child(const Who& who, const std::function<void()>& body) {
   Child child(who, [&](Channel&) { body(); });
   const int code = child.join();
-  EXPECT_TRUE(code == 0 || code == kFailedExpectations) << "the child ended with " << code;
+  EXPECT_TRUE(code == 0 || code == kFailedExpectations) << "the child's exit code was " << code;
 }
 
 void pin_to_cpu(int cpu) {

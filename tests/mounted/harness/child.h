@@ -1,4 +1,4 @@
-// Forked processes that play another user, another session or another program.
+// Forked child processes that act as another user, session or program.
 #pragma once
 
 #include <sys/types.h>
@@ -13,10 +13,10 @@
 
 namespace scratchfs::harness {
 
-// Users that need no entry in /etc/passwd.
+// Users and a group without entries in /etc/passwd and /etc/group.
 inline constexpr uid_t kAlice = 61001;
 inline constexpr uid_t kBob = 61002;
-inline constexpr gid_t kTeam = 61100;  // a group that neither has unless told
+inline constexpr gid_t kTeam = 61100;  // neither is a member by default
 
 struct Who {
   uid_t uid = 0;
@@ -27,13 +27,13 @@ struct Who {
 };
 Who as_user(uid_t uid, std::vector<gid_t> groups = {});
 
-// Messages between a child and its parent. Ends with the process on the other side.
+// A message channel between a child and its parent. It ends when the process at the other end does.
 class Channel {
  public:
   explicit Channel(Fd socket) : socket_(std::move(socket)) {}
-  // At most 100 KB a message.
+  // A message has at most 100 KB.
   void send(const std::string& message);
-  // nullopt: the other side has ended.
+  // Returns nullopt if the other side has ended.
   std::optional<std::string> receive();
   void close() { socket_.close(); }
 
@@ -41,13 +41,13 @@ class Channel {
   Fd socket_;
 };
 
-// A forked process that runs `body` and ends. Failed expectations in `body` fail the test in the
-// parent, at join(). Not for processes that have threads: as after every fork, `body` must not rely
-// on locks that others held.
+// A forked process that runs `body` and exits. An expectation that fails in `body` fails the test
+// in the parent, at join(). Do not use it in a process with threads: as after any fork, `body` must
+// not need locks that other threads held.
 class Child {
  public:
   Child(Who who, const std::function<void(Channel&)>& body);
-  ~Child();  // kills it if it still runs
+  ~Child();  // kills it if it is still running
   Child(Child&& other) noexcept;
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -56,12 +56,12 @@ class Child {
   pid_t pid() const { return pid_; }
   Channel& channel() { return channel_; }
   void send(const std::string& message) { channel_.send(message); }
-  // The next message; fails the test and gives "" where the child ended without one.
+  // Returns the next message; fails the test and returns "" if the child ended without sending one.
   std::string receive();
-  // Waits for its end. Its exit code, or 128 + signal.
+  // Waits for the child. Returns its exit code, or 128 + signal.
   int join();
   void kill(int signal);
-  // From now on it is the caller who ends and awaits it.
+  // Passes to the caller the duty to end the child and wait for it.
   pid_t release() { return std::exchange(pid_, -1); }
 
  private:
@@ -69,9 +69,9 @@ class Child {
   Channel channel_;
 };
 
-// Runs `body` as `who` in a forked process and gives what it returned.
+// Runs `body` as `who` in a forked process and returns its result.
 std::string in_child(const Who& who, const std::function<std::string()>& body);
-// The same for a body that only checks.
+// The same for a body that only checks expectations.
 void check_in_child(const Who& who, const std::function<void()>& body);
 
 void pin_to_cpu(int cpu);

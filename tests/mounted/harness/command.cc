@@ -27,7 +27,7 @@ std::string all_of(int fd) {
   return text;
 }
 
-// Memory, not pipes: whoever inherits them holds nobody up.
+// A memfd rather than a pipe, so that a process that inherits it does not delay the reader.
 Fd capture(const char* name) { return Fd(memfd_create(name, MFD_CLOEXEC)); }
 
 [[noreturn]] void execute(const std::vector<std::string>& words, const RunSettings& settings,

@@ -1,4 +1,4 @@
-// Programs run to their end.
+// Runs programs to completion.
 #pragma once
 
 #include <string>
@@ -18,15 +18,16 @@ struct RunSettings {
   Who who;
   std::string directory;                 // "": the caller's
   std::vector<std::string> environment;  // NAME=value, added to the caller's
-  double seconds = 60;                   // then it is killed and the test fails
+  double seconds = 60;  // time limit; beyond it the program is killed and the test fails
 };
 
-// exec(3) along PATH, for a process that was forked.
+// Replaces the process by a program found along PATH, as execvp(3). For forked children.
 [[noreturn]] void become(const std::vector<std::string>& words);
 
-// Looks along PATH. A background process that keeps the output open does not hold this up.
+// Runs a program found along PATH. A background process that keeps the output open does not delay
+// the return.
 Finished run(const std::vector<std::string>& words, const RunSettings& settings = {});
-// The same through `bash -c`.
+// The same for a script run with `bash -c`.
 Finished shell(const std::string& script, const RunSettings& settings = {});
 
 }  // namespace scratchfs::harness

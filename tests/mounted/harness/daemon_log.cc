@@ -17,7 +17,7 @@ bool suspicious(const std::string& line) {
       "called|corrupt|unexpected|drift|leak|failed|"
       "cannot|can't|invalid|bug\\b|^fuse:",
       std::regex::icase | std::regex::optimize);
-  // Who comes near a limit says nothing of the daemon.
+  // A user near a limit is no fault of the daemon.
   return line.find(": quota: uid ") == std::string::npos && std::regex_search(line, words);
 }
 

@@ -1,4 +1,4 @@
-// What a healthy daemon does not write.
+// Finds what a healthy daemon does not log.
 #pragma once
 
 #include <string>
@@ -6,15 +6,15 @@
 
 namespace scratchfs::harness {
 
-// The suspicious lines of a log, without those that contain one of `tolerated`.
+// Returns the suspicious lines of a log, except those that contain one of `tolerated`.
 std::vector<std::string> suspicious_lines(const std::string& log,
                                           const std::vector<std::string>& tolerated);
 
-// What a command said, without the warning that every mount gets on a machine with plaintext swap.
+// Returns a command's output without the warning that each mount prints if swap is not encrypted.
 std::string without_swap_warning(const std::string& text);
 
-// Settings that make the sanitizers write below `directory`, where reports_in() finds what they
-// wrote.
+// Returns environment variables that make sanitizers write their reports below `directory`, where
+// reports_in() finds them.
 std::vector<std::string> sanitizer_environment(const std::string& directory);
 std::string reports_in(const std::string& directory);
 

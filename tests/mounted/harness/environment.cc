@@ -23,8 +23,8 @@ namespace {
 constexpr double kSecondsPerTest = 60;
 constexpr const char* kDevice = "/dev/fuse";
 constexpr const char* kSwitch = "/sys/module/fuse/parameters/enable_uring";
-// Holds what was before the first of the tests that run now; each of them holds a shared lock on
-// it.
+// Holds the settings from before the first of the running tests; each test process holds a shared
+// lock on it.
 constexpr const char* kBefore = "/run/scratchfs-test.before";
 
 bool write_text(const char* path, const std::string& text) {
@@ -33,7 +33,7 @@ bool write_text(const char* path, const std::string& text) {
          write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-// Empty: all is there.
+// Returns what the tests lack; empty if nothing.
 std::string what_is_missing() {
   const Fd device(open(kDevice, O_RDWR | O_CLOEXEC));
   if (!device.valid()) {
@@ -69,7 +69,7 @@ class Settings {
 
   void put_back() {
     if (!before_.valid() || flock(before_.get(), LOCK_EX | LOCK_NB) != 0) {
-      return;  // the last of the running tests does
+      return;  // the last test process restores them
     }
     char enabled = 'N';
     mode_t mode = 0666;
@@ -77,7 +77,7 @@ class Settings {
       if (enabled != '-') write_text(kSwitch, std::string(1, enabled));
       chmod(kDevice, mode);
     }
-    // Emptied, not removed: others may wait for the lock of this very file.
+    // Truncated rather than removed: others may be waiting for the lock of this very file.
     EXPECT_EQ(ftruncate(before_.get(), 0), 0);
   }
 
@@ -98,7 +98,8 @@ class EachTest : public testing::EmptyTestEventListener {
  private:
   void OnTestStart(const testing::TestInfo& test) override {
     if (!missing_.empty()) {
-      FAIL() << missing_;  // each test by itself: a failing environment would only skip them
+      // Fails each test: a failing environment would only skip them.
+      FAIL() << missing_;
     }
     expect_within(std::string(test.test_suite_name()) + "." + test.name(), kSecondsPerTest);
   }
@@ -125,7 +126,7 @@ class Machine : public testing::Environment {
   Settings settings_;
 };
 
-// Before main(): GoogleTest takes environments until the tests start.
+// Runs before main(): GoogleTest accepts environments until the tests start.
 const bool registered = [] {
   testing::AddGlobalTestEnvironment(new Machine);
   return true;

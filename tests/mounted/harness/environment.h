@@ -1,16 +1,15 @@
-// What every test that mounts needs of the machine.
+// The machine setup that every mounting test needs.
 #pragma once
 
 namespace scratchfs::harness {
 
-// Set up once per process by GoogleTest: the keeper, a time limit for each test, and two settings
-// of the machine (FUSE over io_uring is on, /dev/fuse is everybody's), put back at the end unless
-// other tests still run. Without root, /dev/fuse or the program each test fails. Calling this links
-// it in.
+// Links in the test environment that GoogleTest sets up once per process: the keeper, a time limit
+// per test, and two machine settings (FUSE over io_uring enabled, /dev/fuse open to everybody),
+// which are restored at the end unless other test processes still run. Every test fails if root,
+// /dev/fuse or the program is missing.
 void ensure_environment();
 
-// For the running test, which takes longer than others: so many seconds from now, adjusted by
-// slowness().
+// Gives the running test a longer time limit, in seconds from now, adjusted by slowness().
 void allow_seconds(double seconds);
 
 }  // namespace scratchfs::harness

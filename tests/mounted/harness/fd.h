@@ -26,7 +26,7 @@ class Fd {
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
   int release() { return std::exchange(fd_, -1); }
-  // close(2)'s result; 0 where there was nothing to close.
+  // Returns close(2)'s result; 0 if nothing was open.
   int close() { return fd_ < 0 ? 0 : ::close(std::exchange(fd_, -1)); }
 
  private:

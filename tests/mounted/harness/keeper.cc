@@ -65,7 +65,7 @@ void abort_mounts(const std::string& directory) {
 void remove_all_of(pid_t pid) {
   const std::string directory = directory_of(pid);
   abort_mounts(directory);
-  // Several times: mounts may lie on each other, and a guardian may be at work on the same one.
+  // Repeats, because mounts may be stacked and a guardian may be unmounting the same one.
   for (int round = 0; round < 20 && !mounts_below(directory + "/").empty(); ++round) {
     for (const MountEntry& mount : mounts_below(directory + "/")) {
       umount2(mount.path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
@@ -96,7 +96,7 @@ void tell_who_waits(pid_t tests) {
   }
 }
 
-// Returns when the test process has ended.
+// Returns once the test process has ended.
 void watch(pid_t tests, int pidfd) {
   bool aborted = false;
   while (true) {
@@ -111,7 +111,7 @@ void watch(pid_t tests, int pidfd) {
     std::fprintf(stderr, "keeper: %s took too long; %s\n", board->test.data(),
                  aborted ? "killing it and its daemons" : "aborting its FUSE connections");
     if (aborted) {
-      end_entrusted();  // a daemon that hangs can keep even an aborted request
+      end_entrusted();  // a hung daemon can hold even an aborted request
       kill(tests, SIGKILL);
       board->deadline_ms = 0;
       continue;
@@ -123,7 +123,7 @@ void watch(pid_t tests, int pidfd) {
   }
 }
 
-// What a run left whose keeper was killed too.
+// Removes what a run left behind if its keeper was killed too.
 void remove_left_overs() {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/tmp", ignored)) {
@@ -164,7 +164,7 @@ void start_keeper() {
     ::close(pidfd);
     return;
   }
-  setsid();  // a ^C at the tests must not end the one who cleans up
+  setsid();  // a ^C for the tests must not end the keeper
   prctl(PR_SET_NAME, "test-keeper");
   watch(tests, pidfd);
   end_entrusted();
@@ -190,7 +190,7 @@ void entrust_process(pid_t pid) {
 }
 
 const std::string& test_directory() {
-  // Of the process that began the tests: its forked children keep using the same.
+  // Named after the process that started the tests, so that forked children use the same.
   static const std::string directory = directory_of(getpid());
   return directory;
 }
@@ -202,7 +202,7 @@ std::string make_directory(const std::string& name) {
     std::perror(path.c_str());
     std::abort();
   }
-  chmod(path.c_str(), 0755);  // whatever the umask is
+  chmod(path.c_str(), 0755);  // regardless of the umask
   return path;
 }
 

@@ -1,9 +1,9 @@
-// A process beside the tests that cleans up after them, whatever becomes of them.
+// A process next to the tests that cleans up after them in any case.
 //
-// When a test takes longer than it may, the keeper says so, tells what everybody waits for, and
-// aborts the FUSE connections of the test, so that it can fail by itself; if it does not, it is
-// killed. When the test process ends, by a crash too, the keeper ends the daemons that are left,
-// detaches their mounts and removes the test's directory.
+// If a test exceeds its time limit, the keeper reports what everything waits for and aborts the
+// test's FUSE connections, so that the test can fail by itself; if it does not, the keeper kills
+// it. When the test process ends, even by a crash, the keeper ends the remaining daemons, detaches
+// their mounts and removes the test's directory.
 #pragma once
 
 #include <sys/types.h>
@@ -12,17 +12,17 @@
 
 namespace scratchfs::harness {
 
-// Forks the keeper. Once per process, before any thread.
+// Forks the keeper. Call it once per process, before any thread is created.
 void start_keeper();
-// The running test's name and how long it may take from now on (adjusted by slowness()); 0: no
-// limit.
+// Sets the running test's name and its time limit from now on, in seconds (adjusted by slowness());
+// 0: no limit.
 void expect_within(const std::string& test, double seconds);
-// A process that must not outlive this one.
+// Makes the keeper end a process that must not outlive this one.
 void entrust_process(pid_t pid);
 
-// All that this process makes lies below: /tmp/scratchfs-test.PID
+// The directory of everything that this process creates: /tmp/scratchfs-test.PID
 const std::string& test_directory();
-// A new empty directory below test_directory(), mode 0755.
+// Creates an empty directory below test_directory() with mode 0755 and returns its path.
 std::string make_directory(const std::string& name);
 
 }  // namespace scratchfs::harness

@@ -76,7 +76,7 @@ nlohmann::json status_of(const Mount& mount) {
   const Finished finished = run({scratchfs_binary(), "status", mount.path(), "--json"});
   EXPECT_EQ(finished.code, 0) << finished.err;
   auto json = nlohmann::json::parse(finished.out, nullptr, false);
-  EXPECT_FALSE(json.is_discarded()) << "status --json is no JSON: " << finished.out;
+  EXPECT_FALSE(json.is_discarded()) << "status --json is not JSON: " << finished.out;
   return json;
 }
 

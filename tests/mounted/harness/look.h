@@ -1,4 +1,4 @@
-// Short questions that many tests ask.
+// Short queries that many tests use.
 #pragma once
 
 #include <sys/types.h>
@@ -13,30 +13,30 @@
 
 namespace scratchfs::harness {
 
-// Whether the name is there, as lstat(2) sees it.
+// Returns whether lstat(2) finds the name.
 bool exists(const std::string& path);
-// Why lstat(2) fails: "ENOENT"; "0" where it does not.
+// Returns the errno name of lstat(2) on the path, such as "ENOENT"; "0" on success.
 std::string why_not(const std::string& path);
-// "0", or the name of errno, of a call that returns -1 for an error.
+// Returns "0", or the name of errno if `result` is a system call's -1.
 std::string outcome(long result);
-// Names in a directory without . and .., sorted.
+// Returns the sorted names in a directory, without "." and "..".
 std::vector<std::string> names_in(const std::string& directory);
-// All bytes of a file; fails the test where it cannot be read.
+// Returns a file's content; fails the test if it cannot be read.
 std::string bytes_of_file(const std::string& path);
 mode_t mode_of(const std::string& path);
-// statfs(2): bytes that may still be written.
+// Returns the bytes that may still be written, according to statfs(2).
 std::uint64_t free_bytes(const std::string& path);
 
-// `scratchfs status --json`, as root.
+// Returns the output of `scratchfs status --json`, run as root.
 nlohmann::json status_of(const Mount& mount);
 struct Usage {
   std::uint64_t bytes = 0;
   std::uint64_t inodes = 0;
   bool operator==(const Usage&) const = default;
 };
-// What the daemon has charged; nothing where it lists no such user.
+// Returns what the daemon has charged to a user; zero if it does not list the user.
 Usage charged_to(const Mount& mount, uid_t uid);
-// What a walk through the mount finds: st_blocks, and names.
+// Returns a user's usage as found by walking the mount: st_blocks, and the number of names.
 Usage found_of(const Mount& mount, uid_t uid);
 
 }  // namespace scratchfs::harness

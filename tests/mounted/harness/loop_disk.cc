@@ -12,7 +12,7 @@ namespace {
 
 std::vector<std::string> make_command(LoopDisk::Type type) {
   if (type == LoopDisk::Type::btrfs) return {"mkfs.btrfs", "--quiet"};
-  // All tables are written now: later they would take space that a test counts.
+  // Writes all tables now; later they would take space that a test counts.
   return {"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"};
 }
 

@@ -1,11 +1,11 @@
-// A disk of a known size: a file system in a file.
+// A disk of known size: a file system in an image file on a loop device.
 #pragma once
 
 #include <string>
 
 namespace scratchfs::harness {
 
-// Mounted in the constructor, gone with the object. Fails the test where it cannot be had.
+// Mounts in the constructor and unmounts in the destructor. Fails the test if that is not possible.
 class LoopDisk {
  public:
   enum class Type : bool { ext4, btrfs };

@@ -69,7 +69,7 @@ Mount::Mount(const std::string& options, Transport transport)
 Mount::Mount(MountSettings settings) : settings_(std::move(settings)) {
   ensure_environment();
   base_ = make_directory("mount");
-  chmod(base_.c_str(), 01777);  // whoever mounts writes the sanitizers' reports here
+  chmod(base_.c_str(), 01777);  // whoever mounts writes sanitizer reports here
   path_ = settings_.at;
   if (path_.empty()) {
     path_ = base_ + "/mnt";
@@ -150,22 +150,22 @@ void Mount::start_daemonized() {
   const Finished finished = run(
       command_line(), {.who = settings_.who, .environment = settings_.environment, .seconds = 20});
   EXPECT_EQ(finished.code, 0) << finished.err;
-  EXPECT_EQ(without_swap_warning(finished.err), "") << "mounting is no occasion to say anything";
-  // No waiting: the command has returned, so the mount must be there.
+  EXPECT_EQ(without_swap_warning(finished.err), "") << "mounting must print nothing";
+  // No waiting: the mount must exist once the command has returned.
   alive_ = finished.code == 0 && came_up();
   for (const pid_t pid : processes()) {
     entrust_process(pid);
   }
   if (alive_ && !processes().empty()) {
     daemon_ = processes().front();
-    for (const pid_t pid : processes()) {  // the guardian has but little memory
+    for (const pid_t pid : processes()) {  // the daemon has more threads than its guardian
       daemon_ = status_kb(pid, "Threads") > status_kb(daemon_, "Threads") ? pid : daemon_;
     }
   }
 }
 
-// The kernel holds back statfs until the daemon has answered INIT; so where it returns, all is up.
-// Others than whom a user's mount is for get an answer of the kernel's own, at once.
+// The kernel holds statfs until the daemon has answered INIT, so its return means that the mount is
+// up. Users who may not access another user's mount get an answer from the kernel at once.
 bool Mount::came_up() {
   const auto mounts = mounts_below(path_);
   const MountEntry* mount = find_mount(mounts, path_);
@@ -187,7 +187,7 @@ bool Mount::mounted() const {
 
 void Mount::freeze() const {
   ASSERT_EQ(::kill(daemon_, SIGSTOP), 0);
-  siginfo_t stopped{};  // told when the last of its threads has
+  siginfo_t stopped{};  // reported once the last thread has stopped
   ASSERT_EQ(waitid(P_PID, static_cast<id_t>(daemon_), &stopped, WSTOPPED | WNOWAIT), 0);
 }
 
@@ -223,7 +223,7 @@ void Mount::check_processes() {
     const bool ended =
         eventually([&] { return waitpid(daemon_, &status, WNOHANG) == daemon_; }, 15);
     if (!ended) {
-      ADD_FAILURE() << "the daemon still runs:\n" << describe_threads(daemon_);
+      ADD_FAILURE() << "the daemon is still running:\n" << describe_threads(daemon_);
       return;
     }
     daemon_ = -1;
@@ -232,7 +232,7 @@ void Mount::check_processes() {
   }
   if (!eventually([&] { return processes().empty(); }, 10)) {
     for (const pid_t pid : processes()) {
-      ADD_FAILURE() << "a process is left: " << describe_process(pid) << "\n"
+      ADD_FAILURE() << "a process is left over: " << describe_process(pid) << "\n"
                     << describe_threads(pid);
     }
   }
@@ -246,11 +246,11 @@ void Mount::check_log() {
   EXPECT_EQ(reports, "") << "a sanitizer's report";
 }
 
-// Whatever is left of a failure must not disturb the next test.
+// Cleans up after a failure, so that it does not disturb the next test.
 void Mount::give_up() {
   done_ = true;
   if (daemon_ > 0) {
-    if (mounted()) {  // else the kernel may have given its number to another
+    if (mounted()) {  // otherwise the kernel may have reused its number
       abort_connection(connection_);
     }
     ::kill(daemon_, SIGKILL);

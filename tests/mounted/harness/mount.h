@@ -1,4 +1,4 @@
-// A scratchfs mounted for one test, checked when it goes.
+// A scratchfs mount for one test, checked when it ends.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +14,7 @@ namespace scratchfs::harness {
 
 enum class Transport { dev_fuse, io_uring };
 std::string name_of(Transport transport);
-// For INSTANTIATE_TEST_SUITE_P: names a test after its transport.
+// For INSTANTIATE_TEST_SUITE_P: names tests by their transport.
 struct TransportName {
   template <typename Info>
   std::string operator()(const Info& info) const {
@@ -26,21 +26,20 @@ void PrintTo(Transport transport, std::ostream* out);
 struct MountSettings {
   std::string options = "";  // as after -o; the transport is added
   Transport transport = Transport::dev_fuse;
-  bool daemonize = false;  // without -f: the command returns and the daemon stays
-  Who who;                 // who mounts
-  std::string at;          // "": a new directory
+  bool daemonize = false;  // without -f: the command returns and the daemon keeps running
+  Who who;                 // the user who mounts
+  std::string at;          // mountpoint; "": a new directory
   std::vector<std::string> environment;
 };
 
-// The program under test: the variable SCRATCHFS_BIN, else SCRATCHFS_BUILT (what ctest built).
+// Path of the program under test: $SCRATCHFS_BIN, or else SCRATCHFS_BUILT (what ctest built).
 const std::string& scratchfs_binary();
 
-// Mounts in the constructor, unmounts in the destructor, and fails the test where
-//  - mounting fails or takes too long,
-//  - the daemon's log holds a line that a healthy daemon does not write, or a sanitizer reported
-//  something,
-//  - after unmounting, a process of the daemon, or the mount, is still there, or the exit code is
-//  not 0.
+// Mounts in the constructor and unmounts in the destructor. Fails the test if
+// - mounting fails or takes too long;
+// - the daemon's log holds a line that a healthy daemon does not write, or a sanitizer reported an
+//   error;
+// - after unmounting, the mount or a process of the daemon still exists, or the exit code is not 0.
 class Mount {
  public:
   explicit Mount(const std::string& options, Transport transport = Transport::dev_fuse);
@@ -49,31 +48,31 @@ class Mount {
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;
 
-  // False: mounting failed, and the test has been failed.
+  // Returns false if mounting failed; the test has failed then.
   bool alive() const { return alive_; }
   const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
-  // The daemon; its guardian is another process.
+  // Returns the daemon's pid; its guardian is a separate process.
   pid_t daemon() const { return daemon_; }
-  // All processes that this mount brought.
+  // Returns all processes that this mount started.
   std::vector<pid_t> processes() const;
   unsigned connection() const { return connection_; }
   bool mounted() const;
-  // Stops the daemon, all threads of it, until SIGCONT. Only where it does not daemonize.
+  // Stops all threads of the daemon until SIGCONT. REQUIRES: the daemon runs in the foreground.
   void freeze() const;
   bool uses_io_uring() const { return settings_.transport == Transport::io_uring; }
 
-  // What the daemon said so far. Only where it does not daemonize.
+  // Returns the daemon's log so far. REQUIRES: the daemon runs in the foreground.
   std::string log() const;
-  // Log lines with this text are expected of this test.
+  // Allows log lines that contain this text.
   void tolerate(const std::string& text) { tolerated_.push_back(text); }
-  // For tests that end the daemon in a way of their own.
+  // Sets the expected exit code, for tests that end the daemon in their own way.
   void tolerate_exit_code(int code) { exit_code_ = code; }
 
-  // umount(2), then all checks of the class; the destructor then has nothing left to do.
+  // Unmounts with umount(2) and runs all checks of the class; the destructor then does nothing.
   void unmount();
-  // All checks of the class, for a test that ended the mount by other means.
+  // Runs all checks of the class, for a test that has ended the mount by other means.
   void expect_gone();
 
  private:
@@ -87,18 +86,19 @@ class Mount {
   void give_up();
 
   MountSettings settings_;
-  std::string base_;  // holds the log, the sanitizers' reports and, unless given, the mountpoint
+  // Holds the log, the sanitizers' reports and, unless one is given, the mountpoint.
+  std::string base_;
   std::string path_;
   std::vector<std::string> tolerated_;
   bool alive_ = false;
   bool done_ = false;
   int exit_code_ = 0;
-  pid_t daemon_ = -1;  // in the foreground: our child
+  pid_t daemon_ = -1;  // in the foreground: a child of this process
   unsigned connection_ = 0;
   int mount_id_ = 0;
 };
 
-// A tmpfs with the same rules about its root, for comparison.
+// A tmpfs whose root has the same mode, for comparison.
 class Tmpfs {
  public:
   Tmpfs();

@@ -14,7 +14,7 @@ namespace scratchfs::harness {
 NameKeepingDisk::NameKeepingDisk()
     : below_(make_directory("name-keeping-below")), path_(make_directory("name-keeping")) {
   ensure_environment();
-  // Beside the tests, where the build puts both.
+  // The build puts the program next to the tests.
   const auto program =
       std::filesystem::read_symlink("/proc/self/exe").replace_filename("scratchfs_name_keeping");
   const Finished mounted = run({program, below_, path_});

@@ -1,5 +1,4 @@
-// A disk on which a file that is unlinked while it is open keeps a name until it is closed, as on
-// NFS and sshfs.
+// A disk that keeps a name for a file unlinked while open until it is closed, as NFS and sshfs do.
 #pragma once
 
 #include <string>
@@ -7,7 +6,7 @@
 
 namespace scratchfs::harness {
 
-// Mounted in the constructor, gone with the object. Fails the test where it cannot be had.
+// Mounts in the constructor and unmounts in the destructor. Fails the test if that is not possible.
 class NameKeepingDisk {
  public:
   NameKeepingDisk();
@@ -16,11 +15,11 @@ class NameKeepingDisk {
   NameKeepingDisk& operator=(const NameKeepingDisk&) = delete;
 
   const std::string& path() const { return path_; }
-  // What is in it, at any depth.
+  // Returns the names in it, at any depth.
   std::vector<std::string> names() const;
 
  private:
-  std::string below_;  // where it really is
+  std::string below_;  // the directory that stores the files
   std::string path_;
 };
 

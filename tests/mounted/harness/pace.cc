@@ -59,7 +59,7 @@ void let_the_clock_tick() {
   timespec start{};
   clock_gettime(CLOCK_REALTIME_COARSE, &start);
   timespec now = start;
-  // Two ticks: the first may come right after the stamp that is to differ.
+  // Waits two ticks: the first may come right after the timestamp to differ from.
   const long tick_ns = 2 * tick.tv_nsec;
   while ((now.tv_sec - start.tv_sec) * 1'000'000'000L + now.tv_nsec - start.tv_nsec < tick_ns) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -1,4 +1,4 @@
-// How long tests wait, and how they wait without guessing.
+// Time limits of tests, and waiting without guessing.
 #pragma once
 
 #include <chrono>
@@ -13,14 +13,13 @@ int slowness();
 // Whether the program under test has a sanitizer, which has threads, memory and needs of its own.
 bool sanitized();
 
-// A bound in seconds, adjusted by slowness().
+// Returns a limit of `seconds`, adjusted by slowness().
 std::chrono::milliseconds patience(double seconds);
 
-// Asks `condition` again and again, at most `seconds` (adjusted) long. True as soon as it holds.
+// Polls `condition` for at most `seconds` (adjusted). Returns true as soon as it holds.
 bool eventually(const std::function<bool()>& condition, double seconds);
 
-// Returns once the clock that file systems stamp files with has moved on, so that a later stamp
-// differs.
+// Returns once the clock used for file timestamps has advanced, so that the next timestamp differs.
 void let_the_clock_tick();
 
 }  // namespace scratchfs::harness

@@ -1,4 +1,4 @@
-// The same calls on tmpfs and on scratchfs, and a comparison of all that was observed.
+// Runs the same calls on tmpfs and on scratchfs and compares everything observed.
 //
 //   PARITY(Rename, RefusesANonEmptyTarget) {
 //     at.call("make a", mkdir(at / "a", 0755));
@@ -24,7 +24,7 @@
 
 namespace scratchfs::harness {
 
-// A path that converts to what system calls take; lives as long as the expression it is used in.
+// A path that converts to what system calls take. Use it within the expression that creates it.
 class Path {
  public:
   explicit Path(std::string text) : text_(std::move(text)) {}
@@ -36,7 +36,7 @@ class Path {
   std::string text_;
 };
 
-// Where a body runs, and its transcript.
+// The directory in which a body runs, and its transcript.
 class Place {
  public:
   explicit Place(std::string root) : root_(std::move(root)) {}
@@ -46,32 +46,32 @@ class Place {
   // without.
   int direct() const;
 
-  // Notes "what: 0" or "what: -1 ENOENT"; returns `result`.
+  // Notes "what: 0" or "what: -1 ENOENT" and returns `result`.
   long call(std::string_view what, long result);
-  // The same for calls that return a descriptor: its number is not noted.
+  // The same for calls that return a descriptor, whose number is not noted.
   int descriptor(std::string_view what, int fd);
   template <typename Value>
   void note(std::string_view what, const Value& value) {
     add(std::string(what) + ": " + text_of(value));
   }
 
-  // Type, mode, links, owner, group, and the size of what has one. Not st_size of directories:
-  // tmpfs counts 20 bytes an entry, scratchfs is free to count otherwise.
+  // Notes type, mode, links, owner, group, and the size where there is one. Directory sizes are
+  // left out: tmpfs counts 20 bytes per entry, scratchfs may count differently.
   void stat(std::string_view what, const char* path);
   void fstat(std::string_view what, int fd);
-  // st_blocks. Only for contents of whole pages: scratchfs keeps smaller ones in less than tmpfs'
-  // page.
+  // Notes st_blocks. Only for contents of whole pages: scratchfs stores smaller ones in less than
+  // the page that tmpfs uses.
   void blocks(std::string_view what, const char* path);
-  // Which of mtime, ctime and birth time `action` changed. Not atime: the kernel leaves it to the
-  // daemon, and reads from the page cache never get there.
+  // Notes which of mtime, ctime and birth time `action` changed. Leaves out atime: the kernel
+  // leaves it to the daemon, which never sees reads from the page cache.
   void moved(std::string_view what, const char* path, const std::function<void()>& action);
-  // Sorted names with their types, without . and ..
+  // Notes the sorted names with their types, without "." and "..".
   void list(std::string_view what, const char* path);
-  // Size, and a checksum of the bytes.
+  // Notes the size and a checksum of the content.
   void content(std::string_view what, const char* path);
   void bytes(std::string_view what, std::string_view data);
 
-  // Runs `body` as another user; what it notes is noted here.
+  // Runs `body` as another user; what it notes goes into this transcript.
   void as(const Who& who, const std::function<void()>& body);
 
   const std::vector<std::string>& lines() const { return lines_; }
@@ -106,12 +106,12 @@ void compare_places(ParityBody body, Transport transport);
   }                                                                                  \
   static void suite##_##name([[maybe_unused]] ::scratchfs::harness::Place& at)
 
-// "ENOENT"
+// Returns a name such as "ENOENT".
 std::string errno_name(int error);
-// Makes a file with this content, without noting anything.
+// Creates a file with this content without noting anything.
 void make_file(const char* path, std::string_view content, mode_t mode = 0644);
 std::string checksum(std::string_view data);
-// Bytes that look random, the same for the same seed.
+// Returns pseudo-random bytes, the same for the same seed.
 std::string random_bytes(std::size_t count, unsigned seed);
 
 }  // namespace scratchfs::harness

@@ -16,7 +16,7 @@
 namespace scratchfs::harness {
 namespace {
 
-// mountinfo writes blanks and backslashes as \ooo.
+// Decodes \ooo, which mountinfo uses for blanks and backslashes.
 std::string unescape(const std::string& text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -47,7 +47,7 @@ bool parse_mount(const std::string& line, MountEntry& entry) {
   return true;
 }
 
-// Not /sys/fs/fuse/connections: on many machines nothing is mounted there.
+// Not /sys/fs/fuse/connections: many machines do not mount it.
 std::string& control_directory() {
   static std::string directory;
   return directory;
@@ -74,7 +74,7 @@ std::string proc_file(pid_t pid, const std::string& name) {
   return "/proc/" + std::to_string(pid) + "/" + name;
 }
 
-// The fields of /proc/PID/stat after the command's name: state is the first.
+// Returns the fields of /proc/PID/stat after the command name, starting with the state.
 std::vector<std::string> stat_fields(pid_t pid) {
   const std::string text = read_text(proc_file(pid, "stat"));
   const auto close = text.rfind(')');
@@ -90,7 +90,7 @@ std::vector<std::string> stat_fields(pid_t pid) {
   return fields;
 }
 
-// The first functions of lines like "[<0>] futex_do_wait+0x46/0x90".
+// Returns the first functions of lines such as "[<0>] futex_do_wait+0x46/0x90".
 std::string functions_of(const std::string& stack) {
   std::istringstream lines(stack);
   std::string line;

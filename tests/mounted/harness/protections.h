@@ -1,14 +1,14 @@
-// The kernel's protections of sticky directories (Documentation/admin-guide/sysctl/fs.rst,
-// protected_*).
+// The kernel's protections of sticky directories (protected_* in
+// Documentation/admin-guide/sysctl/fs.rst).
 #pragma once
 
 #include "tests/mounted/harness/fd.h"
 
 namespace scratchfs::harness {
 
-// All four of them, as distributions have them, for as long as this lives. They are the whole
-// machine's: one test at a time sets them, and what was before is kept in the lock's file until it
-// has been put back, so that a test that was killed leaves it to the next.
+// Sets all four protections as distributions do, for the object's lifetime. They are machine-wide,
+// so one test at a time may set them. The previous values stay in the lock file until they are
+// restored, so that the next test can restore them if this one is killed.
 class Protections {
  public:
   Protections();

@@ -59,7 +59,7 @@ class SlowDisk::Impl {
   ~Impl() {
     set_gate(reads_gate_, true);
     set_gate(writes_gate_, true);
-    abort_connection(connection_);  // before the kernel may give its number to another
+    abort_connection(connection_);  // before the kernel may reuse its number
     umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
     if (receiver_.joinable()) {
       receiver_.join();

@@ -1,5 +1,4 @@
-// A directory on a disk that is slow, stuck, full or broken when a test says so: a small FUSE file
-// system, for spilling.
+// A small FUSE file system to spill to, which tests can make slow, stuck, full or broken.
 #pragma once
 
 #include <memory>
@@ -9,21 +8,20 @@ namespace scratchfs::harness {
 
 class SlowDisk {
  public:
-  // With `write_back` it refuses O_DIRECT, and what is written goes through the page cache: an
-  // error is told to fsync(2) alone, as by some network file systems.
+  // write_back: refuses O_DIRECT and writes through the page cache, so that only fsync(2) reports
+  // an error, as with some network file systems.
   enum class Cache : bool { none, write_back };
   explicit SlowDisk(Cache cache = Cache::none);
-  ~SlowDisk();  // opens the gate and takes the mount away
+  ~SlowDisk();  // opens the gate and unmounts
   SlowDisk(const SlowDisk&) = delete;
   SlowDisk& operator=(const SlowDisk&) = delete;
 
   const std::string& path() const;
 
-  // Each read or write from now on is answered so many milliseconds after it came, however many
-  // there are.
+  // Delays the reply to each read or write from now on, however many are pending.
   void delay_reads(int milliseconds);
   void delay_writes(int milliseconds);
-  // While the gate is closed no read is answered.
+  // While the gate is closed, no read is answered.
   void close_gate();
   void open_gate();
   int reads_held_back() const;
@@ -32,13 +30,13 @@ class SlowDisk {
   void open_gate_to_writes();
   int writes_held_back() const;
 
-  // The errno that reads or writes get from now on; 0: none.
+  // Sets the errno that reads or writes fail with from now on; 0: none.
   void fail_reads(int error);
   void fail_writes(int error);
-  // From now on every read gets its bytes with one bit flipped.
+  // Flips one bit in the data of every read from now on.
   void flip_a_bit(bool flip);
 
-  // Names that exist now; files that are open; bytes that all files together take.
+  // Statistics: existing names, open files, bytes allocated by all files, reads and writes so far.
   int names() const;
   int open_files() const;
   long long allocated_bytes() const;

@@ -10,7 +10,7 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr std::uint64_t kPlenty = 64ULL << 30;  // what statfs promises, in bytes
+constexpr std::uint64_t kPlenty = 64ULL << 30;  // free space that statfs reports, in bytes
 
 struct stat status(int fd) {
   struct stat info {};

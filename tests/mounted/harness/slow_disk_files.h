@@ -1,4 +1,4 @@
-// The slow disk's files, in memory: what requests are answered with that need no waiting.
+// The slow disk's files, kept in memory, and the requests that need no waiting.
 #pragma once
 
 #include <linux/fuse.h>
@@ -18,16 +18,16 @@ namespace scratchfs::harness {
 // Thread-safe.
 class SlowDiskFiles {
  public:
-  static constexpr std::size_t kLargestData = 1024 * 1024;  // of a read or write
+  static constexpr std::size_t kLargestData = 1024 * 1024;  // of one read or write
 
   explicit SlowDiskFiles(SlowDisk::Cache cache) : cache_(cache) {}
 
-  // Every request but reads and writes: 0 and what to answer, or an errno.
+  // Answers any request except reads and writes: returns 0 and the reply, or an errno.
   int answer(const fuse_in_header& header, const char* body, std::vector<char>& out);
-  // Where the bytes of an open file are.
+  // Returns the descriptor that holds an open file's bytes.
   int descriptor(std::uint64_t id);
 
-  // As SlowDisk's.
+  // Implement SlowDisk's functions of the same names.
   int names();
   int open_files();
   long long allocated_bytes();
@@ -46,7 +46,7 @@ class SlowDiskFiles {
   std::uint64_t last_id_ = FUSE_ROOT_ID;
 };
 
-// As they lie in requests and answers.
+// Convert between values and the bytes of requests and replies.
 template <typename T>
 std::vector<char> bytes_of(const T& value) {
   const char* begin = reinterpret_cast<const char*>(&value);

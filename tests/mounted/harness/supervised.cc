@@ -14,7 +14,7 @@
 namespace scratchfs::harness {
 namespace {
 
-// The bare directory below an absent mount takes files from root, too.
+// Checks first that the mount is served: the directory below would take files from root, too.
 bool takes_a_file(const std::string& path) {
   if (!is_served(path)) return false;
   const Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -37,7 +37,7 @@ Away kill_and_await_next(const Mount& mount) {
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(::kill(daemon, SIGKILL), 0);
   Away away;
-  // Its supervisor waits for it only when its mount is away.
+  // The supervisor reaps a daemon only once its mount is gone.
   away.back = eventually([&] { return ::kill(daemon, 0) != 0 && takes_a_file(mount.path()); }, 30);
   away.lasted = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - before);

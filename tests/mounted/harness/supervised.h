@@ -1,4 +1,4 @@
-// Mounts whose daemon is followed by another.
+// Mounts whose daemon is replaced after it dies.
 #pragma once
 
 #include <sys/types.h>
@@ -10,16 +10,17 @@
 
 namespace scratchfs::harness {
 
-// What the daemon itself says; Mount::daemon() is its supervisor, in the foreground.
+// Returns the pid reported by the daemon itself; Mount::daemon() is the supervisor, in the
+// foreground.
 pid_t serving_daemon(const Mount& mount);
-// Whether a scratchfs answers there.
+// Returns whether a scratchfs answers at the path.
 bool is_served(const std::string& path);
 
 struct Away {
-  bool back = false;                     // within half a minute
+  bool back = false;                     // a new daemon served within half a minute
   std::chrono::milliseconds lasted{-1};  // from the kill until a file could be created again
 };
-// Kills the daemon that serves the mount, and waits for the next one.
+// Kills the daemon that serves the mount and waits for the next one.
 Away kill_and_await_next(const Mount& mount);
 
 }  // namespace scratchfs::harness

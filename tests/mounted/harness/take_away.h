@@ -1,12 +1,11 @@
-// The end of what a test mounted.
+// Unmounts what a test has mounted.
 #pragma once
 
 #include <string>
 
 namespace scratchfs::harness {
 
-// Unmounts what is at `path`. Where that cannot be, somebody still uses it: fails the test, and
-// takes it out of sight.
+// Unmounts the file system at `path`. If it is still in use, fails the test and detaches it.
 void take_away(const std::string& path);
 
 }  // namespace scratchfs::harness

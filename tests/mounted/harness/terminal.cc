@@ -23,7 +23,7 @@ Fd open_screen() {
 
 Terminal::Terminal(const std::vector<std::string>& words)
     : screen_(open_screen()), child_(Who{.new_session = true}, [&](Channel&) {
-        // The first that its session's leader opens is its controlling terminal.
+        // The first terminal that a session leader opens becomes its controlling terminal.
         const int terminal = open(ptsname(screen_.get()), O_RDWR | O_CLOEXEC);
         for (const int stream : {0, 1, 2}) dup2(terminal, stream);
         become(words);
@@ -31,7 +31,7 @@ Terminal::Terminal(const std::vector<std::string>& words)
 
 void Terminal::expect(const std::string& text, double seconds) {
   EXPECT_TRUE(eventually([&] { return this->text().find(text) != std::string::npos; }, seconds))
-      << "'" << text << "' was not written; this was: '" << text_ << "'";
+      << "'" << text << "' was not written; the output was: '" << text_ << "'";
 }
 
 int Terminal::join() {

@@ -1,4 +1,4 @@
-// A command on a terminal.
+// Runs a command on a pseudo-terminal.
 #pragma once
 
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace scratchfs::harness {
 
-// The leader of a session of its own, whose standard streams are the terminal.
+// A command that leads its own session and has the terminal as its standard streams.
 class Terminal {
  public:
-  // Looks along PATH.
+  // Finds the command along PATH.
   explicit Terminal(const std::vector<std::string>& words);
 
-  // Waits until that was written, at most `seconds`; fails the test where it was not.
+  // Waits at most `seconds` for this output; fails the test if it does not come.
   void expect(const std::string& text, double seconds = 60);
-  // Waits for the command's end; its exit code, or 128 + signal.
+  // Waits for the command. Returns its exit code, or 128 + signal.
   int join();
-  // All that was written so far, as the terminal got it.
+  // Returns all output so far, as the terminal received it.
   const std::string& text();
 
  private:

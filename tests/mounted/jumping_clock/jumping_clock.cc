@@ -1,5 +1,5 @@
-// Preloaded into a daemon (ld.so(8), LD_PRELOAD): its time of day jumps by ten years, forwards and
-// back, at every look. What goes by it waits for ever, or not at all.
+// Preloaded into a daemon (LD_PRELOAD, ld.so(8)): the time of day jumps ten years forward or back
+// at every query. Code that relies on it waits forever, or not at all.
 #include <dlfcn.h>
 #include <sys/time.h>
 #include <ctime>

@@ -1,6 +1,6 @@
-// scratchfs_name_keeping DIRECTORY MOUNTPOINT: what is in DIRECTORY, once more, by libfuse's path
-// interface. As all file systems that use it (sshfs among them), it gives an open file that is
-// unlinked another name, .fuse_hidden..., until the file is closed.
+// scratchfs_name_keeping DIRECTORY MOUNTPOINT: mirrors DIRECTORY with libfuse's path interface.
+// Like all file systems that use it (sshfs among them), it renames an open file that is unlinked to
+// .fuse_hidden... until the file is closed.
 #define FUSE_USE_VERSION 317
 #include <dirent.h>
 #include <fcntl.h>

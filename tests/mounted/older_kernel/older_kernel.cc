@@ -1,6 +1,6 @@
-// Preloaded into a daemon (ld.so(8), LD_PRELOAD): its kernel is one before 6.6. The INIT that it
-// reads does not offer to map files whose handles bypass the page cache; as the daemon then does
-// not ask for that, the real kernel does not grant it, and answers as such a kernel does.
+// Preloaded into a daemon (LD_PRELOAD, ld.so(8)): simulates a kernel before 6.6. Removes from INIT
+// the offer to map files whose handles bypass the page cache. The daemon then does not request it,
+// so the real kernel does not grant it and behaves like an older one.
 #include <dlfcn.h>
 #include <linux/fuse.h>
 #include <sys/types.h>
@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr std::uint32_t kDirectIoAllowMmap = 1U << 4;  // bit 36, of which this is the upper word
+constexpr std::uint32_t kDirectIoAllowMmap = 1U << 4;  // bit 36 in the upper word of the flags
 
 struct Init {
   fuse_in_header header;
