@@ -8,12 +8,13 @@
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=apt.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/apt.sh"
 export DEBIAN_FRONTEND=noninteractive
 
 readonly fuse_wanted=3.18.3
 # Raise this when the recipe below changes, so that older stages are rebuilt.
 readonly recipe=1
-readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 readonly deps=$root/build/deps
 readonly stage=$deps/stage
@@ -28,6 +29,7 @@ test_packages=(
   acl attr btrfs-progs clang clang-format clang-tidy e2fsprogs fio gnuplot-nox procps python3 shellcheck tar xz-utils
   gnupg openssh-client perl python3-pip rsync sqlite3 tmux unzip vim-tiny zip
   man-db mandoc python3-yaml systemd zsh
+  busybox-static kmod qemu-system-x86
 )
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -66,45 +68,15 @@ system_fuse_will_do() {
   has_uring "$(pkg-config --variable=libdir fuse3)/libfuse3.a"
 }
 
-mirrors() {
-  if [[ -n ${SCRATCHFS_DEB_MIRROR:-} ]]; then
-    printf '%s\n' "$SCRATCHFS_DEB_MIRROR"
-    return
-  fi
-  {
-    # shellcheck disable=SC2016  # the $(...) are apt's own fields
-    apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-      sed -n 's/^Debian|Debian|//p' || true
-    # A mirror may be a snapshot from before the version that is needed.
-    echo http://deb.debian.org/debian/
-  } | awk '!seen[$0]++'
-}
-
-# Downloads the newest fuse3 source package of unstable from MIRROR into DIR/files. apt checks the
-# signature of the lists and through them the package; the system's own sources, lists and caches
-# are neither read nor written. Further arguments are for apt.
+# Downloads the newest fuse3 source package of unstable from MIRROR into DIR/files. Further arguments are for apt.
 download_from() {
-  local mirror=$1 dir=$2 version
-  shift 2
-  local options=(
-    -o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=-
-    -o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir/cache"
-    -o Acquire::Languages=none -o Acquire::AllowInsecureRepositories=false
-    -o Acquire::AllowDowngradeToInsecureRepositories=false -o APT::Get::AllowUnauthenticated=false
-    -o Acquire::Retries=3 "$@"
-  )
-  rm -rf -- "${dir:?}"/*
-  mkdir -p -- "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/files"
-  if [[ $(id -u) -eq 0 ]] && id _apt >/dev/null 2>&1; then
-    chown -- _apt "$dir/files" "$dir/lists/partial" # apt downloads as that user
-  fi
-  printf 'deb-src [signed-by=%s] %s unstable main\n' "$keyring" "$mirror" >"$dir/sources.list"
-  apt-get -qq "${options[@]}" update || return 1
-  version=$(apt-cache "${options[@]}" showsrc --only-source fuse3 2>/dev/null |
+  local mirror=$1 dir=$2 version apt_options
+  get_lists "$dir" deb-src "$mirror" unstable "${@:3}" || return 1
+  version=$(apt-cache "${apt_options[@]}" showsrc --only-source fuse3 2>/dev/null |
     sed -n 's/^Version: //p' | sort -V | tail -n 1)
   [[ -n $version ]] || return 1
   dpkg --compare-versions "$version" ge "$fuse_wanted" || return 1
-  (cd -- "$dir/files" && apt-get -qq "${options[@]}" source --download-only --only-source fuse3="$version") ||
+  (cd -- "$dir/files" && apt-get -qq "${apt_options[@]}" source --download-only --only-source fuse3="$version") ||
     return 1
 }
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # What takes too long for every change: random operations compared with tmpfs (ten minutes, over both transports,
-# another seed each time), two hundred kills of a busy daemon over each transport, the fuzzers (a minute each), a build,
-# tests and the package in Debian 12, 13 and unstable (scripts/test-releases.sh), and xfstests where a checkout of it is
-# given. Needs root; builds what is missing.
+# another seed each time), two hundred kills of a busy daemon over each transport, the fuzzers (a minute each), the tests
+# on each of Debian's kernels (scripts/test-kernels.sh), a build, tests and the package in Debian 12, 13 and unstable
+# (scripts/test-releases.sh), and xfstests where a checkout of it is given. Needs root and the network; builds what is
+# missing.
 #
-# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS] [--no-releases] [--xfstests DIR]
+# usage: scripts/nightly.sh [--model SECONDS] [--fuzz SECONDS] [--no-kernels] [--no-releases] [--xfstests DIR]
 #   --model SECONDS   of random operations in all (default: 600)
 #   --fuzz SECONDS    of each fuzzer (default: 60); 0: none
+#   --no-kernels      this machine's kernel is enough
 #   --no-releases     this machine's Debian is enough
 #   --xfstests DIR    for scripts/test-xfstests.sh, which takes hours
 set -euo pipefail
@@ -14,7 +16,7 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd -- "$root"
 
-model=600 fuzz=60 releases=yes xfstests=
+model=600 fuzz=60 kernels=yes releases=yes xfstests=
 while (($#)); do
   case $1 in
     --model | --fuzz)
@@ -28,6 +30,7 @@ while (($#)); do
       xfstests=$2
       shift
       ;;
+    --no-kernels) kernels=no ;;
     -h | --help) show_help ;;
     *) usage_error "unknown argument $1" ;;
   esac
@@ -44,4 +47,5 @@ SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model 
 ((fuzz == 0)) || scripts/fuzz.sh "$fuzz" || failed=1
 [[ $releases == no ]] || scripts/test-releases.sh || failed=1
 [[ -z $xfstests ]] || scripts/test-xfstests.sh "$xfstests" || failed=1
+[[ $kernels == no ]] || scripts/test-kernels.sh || failed=1
 exit "$failed"

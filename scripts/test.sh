@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all tests: the checks of lint.sh, everything in the release
 # build, then unit, parity and mounted tests and a minute of each fuzzer under ASan+UBSan (built by clang++,
-# with its thread-safety analysis), and unit, mounted and some of the stress tests (those over io_uring) under
-# TSan. Stops at the first stage that fails. Leaves no mount, no process and no setting behind.
+# with its thread-safety analysis), unit, mounted and some of the stress tests (those over io_uring) under TSan, and
+# some of the tests on Debian 12's kernel, emulated. Stops at the first stage that fails. Leaves no mount, no process
+# and no setting behind.
 #
 # usage: scripts/test.sh [--quick | --full] [--only STAGE]
-#   --quick        release build without the stress and program tests, lint without clang-tidy
+#   --quick        lint without clang-tidy, release build without the stress and program tests, nothing else
 #   --full         all parity, mounted and program tests under both sanitizers
-#   --only STAGE   one of lint, release, asan, tsan, debug
+#   --only STAGE   one of lint, release, asan, tsan, kernels, debug
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -30,8 +31,8 @@ while (($#)); do
   shift
 done
 case $only in
-  lint | release | asan | tsan | debug) stages=("$only") ;;
-  '') if [[ $quick == yes ]]; then stages=(lint release); else stages=(lint release asan tsan); fi ;;
+  lint | release | asan | tsan | kernels | debug) stages=("$only") ;;
+  '') if [[ $quick == yes ]]; then stages=(lint release); else stages=(lint release asan tsan kernels); fi ;;
   *) usage_error "unknown stage $only" ;;
 esac
 
@@ -205,6 +206,7 @@ stage() {
       if [[ $quick == yes ]]; then run_tests release -LE 'stress|programs'; else run_tests release; fi
       ;;
     asan | tsan) sanitized "$1" ;;
+    kernels) scripts/test-kernels.sh --quick 6.1 ;;
     debug)
       build debug
       run_tests debug -LE stress

@@ -89,7 +89,7 @@ TEST_P(AfterALoad, TheMemoryOfItsRequestsGoesBack) {
 }
 
 TEST(LockMemory, KeepsAllOfTheDaemonOutOfSwap) {
-  if (slowness() > 1) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
+  if (sanitized()) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
   const Mount mount("lifetime=mount,memory=64M,spill=0,lock_memory");
   EXPECT_EQ(status_of(mount)["memory"]["locked"], true);
   make_file((mount / "f").c_str(), random_bytes(32 * kMiB, 1));
@@ -102,7 +102,7 @@ TEST(LockMemory, KeepsAllOfTheDaemonOutOfSwap) {
 }
 
 TEST(LockMemory, IsRefusedInOneLineWhereTheLimitIsTooLow) {
-  if (slowness() > 1) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
+  if (sanitized()) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
   const std::string at = make_directory("unlocked");
   ASSERT_EQ(chown(at.c_str(), kNobody, kNobody), 0);
   const Finished finished =

@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(Both, Scarcity, testing::Values(Transport::dev_fuse, Tr
 // (Over io_uring libfuse's own lines come with ours, where a ring's thread is missing.)
 TEST(ScarcityOfThreads, AMountThatCannotHaveItsThreadsSaysSoAndLeavesNothing) {
   ensure_environment();
-  if (slowness() > 1) GTEST_SKIP() << "sanitizers have threads of their own";
+  if (sanitized()) GTEST_SKIP() << "sanitizers have threads of their own";
   const Who poor = as_user(kPoor);
   const std::string at = make_directory("threads");
   ASSERT_EQ(chown(at.c_str(), kPoor, kPoor), 0);
@@ -114,7 +114,7 @@ TEST(ScarcityOfThreads, AMountThatCannotHaveItsThreadsSaysSoAndLeavesNothing) {
 }
 
 TEST_P(Scarcity, WithoutFurtherThreadsNothingHangs) {
-  if (slowness() > 1) GTEST_SKIP() << "sanitizers have threads of their own";
+  if (sanitized()) GTEST_SKIP() << "sanitizers have threads of their own";
   // Daemonized, here and below: where the command has returned the daemon has all that it begins
   // with.
   Mount mount(MountSettings{.options = "lifetime=mount,memory=8M",
@@ -147,7 +147,7 @@ TEST_P(Scarcity, WithoutFurtherThreadsNothingHangs) {
 }
 
 TEST_P(Scarcity, SixtyFourDescriptorsAreEnough) {
-  if (slowness() > 1) GTEST_SKIP() << "sanitizers look at memory through pipes of their own";
+  if (sanitized()) GTEST_SKIP() << "sanitizers look at memory through pipes of their own";
   const std::string at = make_directory("descriptors");
   ASSERT_EQ(shell("ulimit -n 64 && exec " + command("memory=8M", at)).code, 0);
   std::vector<Child> sessions;
@@ -163,7 +163,7 @@ TEST_P(Scarcity, SixtyFourDescriptorsAreEnough) {
 }
 
 TEST_P(Scarcity, WithoutMemoryForItselfTheDaemonAnswersEnomemAndGoesOn) {
-  if (slowness() > 1) GTEST_SKIP() << "sanitizers end the program where there is no memory";
+  if (sanitized()) GTEST_SKIP() << "sanitizers end the program where there is no memory";
   Mount mount(MountSettings{.options = "lifetime=mount,memory=64M",
                             .transport = GetParam(),
                             .daemonize = true,

@@ -78,29 +78,31 @@ TEST_P(SharedRoot, NobodyMovesOrRemovesWhatIsAnothers) {
   });
 }
 
-TEST(PrivateMount, RefusesEverybodyButItsOwner) {
-  for (const Transport transport : {Transport::dev_fuse, Transport::io_uring}) {
-    const Mount mount(MountSettings{.options = "memory=16M,create_mode=posix",
-                                    .transport = transport,
-                                    .who = as_user(kNobody)});
-    Child owner(as_user(kNobody), [&](Channel& channel) {
-      umask(0);
-      const Fd file(open((mount / "f").c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
-      channel.send(outcome(file.get()));
-      channel.receive();
+class PrivateMount : public testing::TestWithParam<Transport> {};
+INSTANTIATE_TEST_SUITE_P(Both, PrivateMount,
+                         testing::Values(Transport::dev_fuse, Transport::io_uring),
+                         TransportName{});
+
+TEST_P(PrivateMount, RefusesEverybodyButItsOwner) {
+  const Mount mount(MountSettings{
+      .options = "memory=16M,create_mode=posix", .transport = GetParam(), .who = as_user(kNobody)});
+  Child owner(as_user(kNobody), [&](Channel& channel) {
+    umask(0);
+    const Fd file(open((mount / "f").c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666));
+    channel.send(outcome(file.get()));
+    channel.receive();
+  });
+  EXPECT_EQ(owner.receive(), "0");
+  for (const uid_t uid : {kAlice, uid_t{0}}) {
+    check_in_child(as_user(uid), [&] {
+      EXPECT_EQ(why_not(mount.path()), "EACCES") << uid;
+      EXPECT_EQ(opened(mount.path(), O_RDONLY | O_DIRECTORY), "EACCES") << uid;
+      EXPECT_EQ(opened(mount / "f", O_RDONLY), "EACCES") << uid;
+      EXPECT_EQ(outcome(mkdir((mount / "d").c_str(), 0700)), "EACCES") << uid;
     });
-    EXPECT_EQ(owner.receive(), "0");
-    for (const uid_t uid : {kAlice, uid_t{0}}) {
-      check_in_child(as_user(uid), [&] {
-        EXPECT_EQ(why_not(mount.path()), "EACCES") << uid;
-        EXPECT_EQ(opened(mount.path(), O_RDONLY | O_DIRECTORY), "EACCES") << uid;
-        EXPECT_EQ(opened(mount / "f", O_RDONLY), "EACCES") << uid;
-        EXPECT_EQ(outcome(mkdir((mount / "d").c_str(), 0700)), "EACCES") << uid;
-      });
-    }
-    owner.send("end");
-    owner.join();
   }
+  owner.send("end");
+  owner.join();
 }
 
 }  // namespace

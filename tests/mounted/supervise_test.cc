@@ -212,7 +212,7 @@ TEST_F(SuperviseOnce, TriesAgainWhatCouldNotStartAndHidesWhatCameMeanwhile) {
 }
 
 TEST_F(SuperviseOnce, TheFirstDaemonsFailureIsTheCommands) {
-  if (slowness() > 1) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
+  if (sanitized()) GTEST_SKIP() << "under a sanitizer mlock(2) does nothing";
   const std::string at = make_directory("unlocked");
   ASSERT_EQ(chown(at.c_str(), kNobody, kNobody), 0);
   const Finished finished = shell("ulimit -l 4096 && exec '" + scratchfs_binary() +

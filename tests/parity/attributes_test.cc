@@ -286,7 +286,8 @@ PARITY(ParityAttributes, WritingClearsSuidAndSgid) {
                  [&] { at.call("write", write(Fd(open(at / name, O_WRONLY)).get(), "x", 1)); });
     try_as_alice("O_DIRECT write", [&] {
       alignas(4096) static char page[4096];
-      at.call("write", write(Fd(open(at / name, O_WRONLY | O_DIRECT)).get(), page, sizeof(page)));
+      at.call("write",
+              write(Fd(open(at / name, O_WRONLY | at.direct())).get(), page, sizeof(page)));
     });
     try_as_alice("truncate", [&] { at.call("truncate", truncate(at / name, 3)); });
     try_as_alice("O_TRUNC",

@@ -119,7 +119,7 @@ PARITY(ParityIo, WritingNothingAndFromNowhere) {
 PARITY(ParityIo, DirectReadsAndWrites) {
   const Aligned data = aligned_bytes(64 * kPage, 1);
   const Aligned back = aligned_bytes(64 * kPage, 2);
-  const Fd file(open(at / "f", O_CREAT | O_RDWR | O_DIRECT, 0644));
+  const Fd file(open(at / "f", O_CREAT | O_RDWR | at.direct(), 0644));
   at.descriptor("O_DIRECT", file.get());
   at.call("write", pwrite(file.get(), data.get(), 64 * kPage, 0));
   at.call("read", pread(file.get(), back.get(), 64 * kPage, 0));

@@ -135,13 +135,13 @@ PARITY(ParityMmap, AsksForTheRightDescriptor) {
   at.note("readable of a reader", Mapping(reader.get(), kPage, PROT_READ, MAP_SHARED).outcome());
   at.note("of a writer", Mapping(writer.get(), kPage, PROT_WRITE, MAP_SHARED).outcome());
   at.note("of a directory", Mapping(directory.get(), kPage, PROT_READ, MAP_SHARED).outcome());
-  const Fd direct(open(at / "f", O_RDWR | O_DIRECT));
+  const Fd direct(open(at / "f", O_RDWR | at.direct()));
   at.note("of an O_DIRECT descriptor", Mapping(direct.get(), kPage, kBoth, MAP_SHARED).outcome());
 }
 
 PARITY(ParityMmap, DirectIoAndAMappingAgree) {
   make_file(at / "f", std::string(8 * kPage, 'a'));
-  const Fd file(open(at / "f", O_RDWR | O_DIRECT));
+  const Fd file(open(at / "f", O_RDWR | at.direct()));
   const Mapping map(file.get(), 8 * kPage, kBoth, MAP_SHARED);
   if (!at_least_mapped(at, map)) {
     return;

@@ -38,6 +38,12 @@ int kills() {
   return text != nullptr ? std::atoi(text) : 6;
 }
 
+// 200 ms at most (adjusted by slowness(), so that some get as far as spilling).
+void live_a_while() {
+  static std::random_device random;
+  std::this_thread::sleep_for(patience(0.2) * (random() % 1000) / 1000);
+}
+
 // One round of a user's life with names and more bytes than there is memory. False: the daemon is
 // gone; any error tells that, but bytes are right or not there.
 bool live(const std::string& bytes) {
@@ -82,7 +88,6 @@ TEST_P(Kills, LeaveNeitherABlockOnTheDiskNorAMountNorAProcess) {
   const LoopDisk disk(128);
   const std::string place = make_directory("killed");
   const std::uint64_t free = free_bytes(disk.path());
-  std::random_device random;
   bool spilled = false;
   for (int round = 0; round < kills(); ++round) {
     Mount mount(MountSettings{.options = "memory=8M,spill_dir=" + disk.path(),
@@ -92,7 +97,7 @@ TEST_P(Kills, LeaveNeitherABlockOnTheDiskNorAMountNorAProcess) {
     ASSERT_TRUE(mount.alive()) << "round " << round;
     mount.tolerate_exit_code(128 + SIGKILL);
     std::vector<Child> users = start_users(mount);
-    usleep(static_cast<useconds_t>(random() % 200'000));
+    live_a_while();
     spilled |= free_bytes(disk.path()) < free;
     ::kill(mount.daemon(), SIGKILL);
     for (Child& user : users) EXPECT_EQ(user.join(), 0) << "round " << round;
@@ -135,10 +140,9 @@ TEST_P(Kills, ASupervisedMountComesBackEachTime) {
   ASSERT_TRUE(mount.alive());
   const std::string end = make_directory("evening") + "/now";
   std::vector<Child> users = start_stubborn_users(mount, end);
-  std::random_device random;
   std::vector<std::chrono::milliseconds> away;
   for (int round = 0; round < std::max(kills() / 2, 4); ++round) {
-    usleep(static_cast<useconds_t>(random() % 200'000));
+    live_a_while();
     // A long life now and then, or they would be given up (restart_limit.h).
     if (round > 0 && round % 4 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10'100));
     const Away gone = kill_and_await_next(mount);

@@ -85,7 +85,7 @@ void Notifier::mode_changed(tree::InodeId inode) {
   if (session == nullptr) return inode_changed(inode);
   constexpr off_t kAttributesAlone = -1;
   const int result = fuse_lowlevel_notify_inval_inode(session, inode, kAttributesAlone, 0);
-  if (is_news(result)) log_failure(inode, result);
+  if (is_news(result)) log_failure(inode, "has another mode", result);
 }
 
 void Notifier::wait_for_room(std::chrono::milliseconds patience) {
@@ -196,12 +196,16 @@ void Notifier::send(fuse_session* session, const Key& key) {
   } else {
     result = fuse_lowlevel_notify_delete(session, key.parent, key.child, name, length);
   }
-  if (is_news(result)) log_failure(key.parent, result);
+  if (!is_news(result)) return;
+  const char* what = length == 0                ? "changed"
+                     : key.child == kExpireOnly ? "has a name that must be looked up again"
+                                                : "lost a name";
+  log_failure(key.parent, what, result);
 }
 
-void Notifier::log_failure(tree::InodeId inode, int result) {
+void Notifier::log_failure(tree::InodeId inode, const char* what, int result) {
   if (const auto omitted = log_.admit()) {
-    spdlog::warn("cannot tell the kernel what changed in inode {}: {}{}", inode, strerror(-result),
+    spdlog::warn("cannot tell the kernel that inode {} {}: {}{}", inode, what, strerror(-result),
                  base::and_more(*omitted));
   }
 }

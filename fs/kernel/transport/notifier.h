@@ -66,7 +66,7 @@ class Notifier final : public tree::KernelNotices {
   void work(fuse_session* session) EXCLUDES(mutex_);
   void send(fuse_session* session, const Key& key);
   void forget_all(fuse_session* session);
-  void log_failure(tree::InodeId inode, int result);
+  void log_failure(tree::InodeId inode, const char* what, int result);
 
   base::Mutex mutex_;
   base::Condition something_to_do_;

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -10,8 +12,14 @@
 #include "tests/mounted/harness/mount.h"
 
 namespace scratchfs::harness {
+namespace {
 
-int slowness() {
+int slowness_of_machine() {
+  const char* text = std::getenv("SCRATCHFS_SLOWNESS");
+  return text == nullptr ? 1 : std::max(std::atoi(text), 1);
+}
+
+int slowness_of_program() {
   static const int slowness = [] {
     std::ifstream file(scratchfs_binary(), std::ios::binary);
     const std::string program((std::istreambuf_iterator<char>(file)), {});
@@ -20,6 +28,15 @@ int slowness() {
   }();
   return slowness;
 }
+
+}  // namespace
+
+int slowness() {
+  static const int slowness = slowness_of_machine() * slowness_of_program();
+  return slowness;
+}
+
+bool sanitized() { return slowness_of_program() > 1; }
 
 std::chrono::milliseconds patience(double seconds) {
   return std::chrono::milliseconds(static_cast<long>(seconds * 1000.0) * slowness());

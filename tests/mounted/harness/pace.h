@@ -6,8 +6,12 @@
 
 namespace scratchfs::harness {
 
-// 1, or more where the program under test has a sanitizer. Multiplies every bound below.
+// How many times longer than usual everything takes: more than 1 where the program under test has a
+// sanitizer, times the variable SCRATCHFS_SLOWNESS (emulated machines). Multiplies every bound
+// below.
 int slowness();
+// Whether the program under test has a sanitizer, which has threads, memory and needs of its own.
+bool sanitized();
 
 // A bound in seconds, adjusted by slowness().
 std::chrono::milliseconds patience(double seconds);

@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,6 +81,13 @@ void report_differences(const std::vector<std::string>& expected,
 std::string errno_name(int error) {
   const char* name = strerrorname_np(error);
   return name == nullptr ? std::to_string(error) : name;
+}
+
+int Place::direct() const {
+  struct statfs info {};
+  statfs(root_, &info);
+  if (info.f_type != TMPFS_MAGIC) return O_DIRECT;
+  return Fd(open(root_, O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600)).valid() ? O_DIRECT : 0;
 }
 
 long Place::call(std::string_view what, long result) {

@@ -5,9 +5,9 @@
 //     ...
 //   }
 //
-// runs the body on a tmpfs and on a scratchfs (lifetime=mount, create_mode=posix) in both
-// transports. Whatever it notes goes into a transcript; the transcripts must be equal. The umask is
-// 022 when the body starts.
+// runs the body on a tmpfs and on a scratchfs (lifetime=mount, create_mode=posix), in a test for
+// each transport. Whatever it notes goes into a transcript; the transcripts must be equal. The
+// umask is 022 when the body starts.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -42,6 +42,9 @@ class Place {
   explicit Place(std::string root) : root_(std::move(root)) {}
   Path operator/(std::string_view name) const { return root_ / name; }
   const Path& root() const { return root_; }
+  // O_DIRECT, or 0 on a tmpfs that refuses it (before Linux 6.6), which gives the same answers
+  // without.
+  int direct() const;
 
   // Notes "what: 0" or "what: -1 ENOENT"; returns `result`.
   long call(std::string_view what, long result);
@@ -91,12 +94,16 @@ class Place {
 using ParityBody = void (*)(Place&);
 void compare_places(ParityBody body, Transport transport);
 
-#define PARITY(suite, name)                                                     \
-  static void suite##_##name(::scratchfs::harness::Place& at);                  \
-  TEST(suite, name) {                                                           \
-    ::scratchfs::harness::compare_places(&suite##_##name, Transport::dev_fuse); \
-    ::scratchfs::harness::compare_places(&suite##_##name, Transport::io_uring); \
-  }                                                                             \
+#define PARITY(suite, name)                                                          \
+  static void suite##_##name(::scratchfs::harness::Place& at);                       \
+  TEST(suite, name##_dev_fuse) {                                                     \
+    ::scratchfs::harness::compare_places(&suite##_##name,                            \
+                                         ::scratchfs::harness::Transport::dev_fuse); \
+  }                                                                                  \
+  TEST(suite, name##_io_uring) {                                                     \
+    ::scratchfs::harness::compare_places(&suite##_##name,                            \
+                                         ::scratchfs::harness::Transport::io_uring); \
+  }                                                                                  \
   static void suite##_##name([[maybe_unused]] ::scratchfs::harness::Place& at)
 
 // "ENOENT"
