@@ -95,7 +95,7 @@ TEST_F(Cgroups, AreAskedForOnlyByAThreadThatMayWait) {
 
 TEST_F(Cgroups, OfNoProcessHaveVanished) {
   ChildProcess child = in_group();
-  const Caller caller = child.caller();
+  const base::Caller caller = child.caller();
   child.end();
   EXPECT_TRUE(std::holds_alternative<Vanished>(kind_->identify(caller, Wait::yes)));
   EXPECT_TRUE(std::holds_alternative<Unknowable>(kind_->identify({}, Wait::yes)));

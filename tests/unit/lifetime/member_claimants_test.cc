@@ -1,5 +1,6 @@
 // Claims by process and by user: when they end.
 #include "fs/lifetime/member_claimants.h"
+#include "tests/fakes/scarce_memory_new.h"
 
 #include <sys/syscall.h>
 
@@ -52,7 +53,7 @@ TEST(Users, EndWithTheirLastProcess) {
   Ends ends(kind);
   std::optional<ChildProcess> first(std::in_place, as_user);
   ChildProcess second(as_user);
-  const Caller caller{.uid = kUser, .gid = kUser, .pid = first->pid(), .umask = 022};
+  const base::Caller caller{.uid = kUser, .gid = kUser, .pid = first->pid(), .umask = 022};
   EXPECT_EQ(std::get<ClaimantKey>(kind.identify(caller, Wait::no)), kUser);
   kind.watch(kUser, first->pid());
   EXPECT_EQ(kind.describe_now(std::vector<ClaimantKey>{kUser}).front().find("user 61007 ("), 0U);

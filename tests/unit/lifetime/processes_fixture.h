@@ -40,7 +40,7 @@ inline constexpr const char* kTakesDescriptors =
 // How long something must not happen for, in seconds.
 inline constexpr double kLongEnough = 0.4;
 
-inline Caller caller_of(pid_t pid) { return {.uid = 0, .gid = 0, .pid = pid, .umask = 022}; }
+inline base::Caller caller_of(pid_t pid) { return {.uid = 0, .gid = 0, .pid = pid, .umask = 022}; }
 
 // What a child waits at. It opens when every process that was forked since it was made has opened
 // it, waits at it, or has ended.
@@ -141,7 +141,7 @@ class ChildProcess {
 
   pid_t pid() const { return pid_; }
   ClaimantKey key() const { return static_cast<ClaimantKey>(pid_); }
-  Caller caller() const { return caller_of(pid_); }
+  base::Caller caller() const { return caller_of(pid_); }
   // It ends, and stays a zombie until end().
   void end_unreaped() const {
     kill(pid_, SIGKILL);

@@ -26,7 +26,7 @@ class Sessions : public testing::Test {
 
 TEST_F(Sessions, AreIdentifiedByTheirLeader) {
   ChildProcess leader = session();
-  const Caller caller = leader.caller();
+  const base::Caller caller = leader.caller();
   EXPECT_EQ(std::get<ClaimantKey>(kind_.identify(caller, Wait::no)), leader.key());
   leader.end();
   EXPECT_TRUE(std::holds_alternative<Vanished>(kind_.identify(caller, Wait::no)));

@@ -104,12 +104,12 @@ TEST_F(Holding, NothingLeavesAHeldDirectoryForOneWhoIsGone) {
 // --- what the last held name leaves behind goes with it ---
 
 TEST_F(Holding, AFileGoesWhenTheLastNameThatIsHeldIsRemoved) {
-  const auto file = make_file(root_, "f", O_EXCL);
-  link(file, "g", kOtherSession);
+  link(make_file(root_, "f", O_EXCL), "g", kOtherSession);
   claimants_.end(kOtherSession);
   EXPECT_TRUE(exists(root_, "g")) << "the other name is held";
   ASSERT_TRUE(tree_->unlink(root_, "f", Wait::yes));
   EXPECT_TRUE(names(root_).empty());
+  forget_all();
   EXPECT_EQ(tree_->stats().inodes, 0U);
   EXPECT_EQ(deleted_for(Reason::name_removed), 1U);
   EXPECT_EQ(notices_.gone.count("g"), 1U);
@@ -278,6 +278,7 @@ TEST_P(RandomHolding, LeavesNothingThatNothingHolds) {
   for (unsigned i = 0; i < kSessions; ++i) claimants_.end(100 + i);
   unkeep_all(root_);
   EXPECT_TRUE(names(root_).empty());
+  forget_all();
   EXPECT_EQ(tree_->stats().inodes, 0U);
 }
 

@@ -102,7 +102,7 @@ TEST(ASweeper, EndsWithSweepsThatAreNotDone) {
 // that may take.
 class FirstDeletionWaits : public SilentNotices {
  public:
-  void name_gone(InodeId, InodeId, std::string name) override {
+  void name_gone(InodeId, InodeId, std::string name, std::shared_ptr<void>) override {
     constexpr std::chrono::seconds kLongest{2};
     if (!has_begun_.exchange(true)) (void)all_ended_.try_acquire_for(kLongest);
     base::Lock lock(mutex_);

@@ -214,7 +214,8 @@ TEST_F(TreeThreads, TwoHundredOpenUnlinkWriteAndClose) {
         EXPECT_TRUE(!early || tree_.unlink(parent, name, Wait::yes));
         EXPECT_TRUE(tree_.write(*handle, std::as_bytes(std::span(text)), 0, false, Wait::yes));
         std::string back(text.size(), '\0');
-        EXPECT_TRUE(tree_.read(*handle, std::as_writable_bytes(std::span(back)), 0, Wait::yes));
+        EXPECT_TRUE(
+            tree_.read(*handle, std::as_writable_bytes(std::span(back)), 0, Via::call, Wait::yes));
         EXPECT_TRUE(back == text);
         EXPECT_TRUE(early || tree_.unlink(parent, name, Wait::yes));
         tree_.release(created->opened.handle);

@@ -91,7 +91,7 @@ TEST_F(NotifierTest, SendsWhatWasQueuedBeforeItStartedAndTheLastWordOnly) {
 }
 
 TEST_F(NotifierTest, WhoHasManyWaitsUntilFewAreQueued) {
-  for (int i = 0; i < 1000; ++i) notifier.name_gone(3, 9, std::to_string(i));
+  for (int i = 0; i < 1000; ++i) notifier.name_gone(3, 9, std::to_string(i), nullptr);
   notifier.wait_for_room(std::chrono::milliseconds(1));
   EXPECT_TRUE(kernel.messages().empty()) << "no longer than its patience";
   std::atomic<bool> has_room = false;
