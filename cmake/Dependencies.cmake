@@ -1,4 +1,4 @@
-# What docs/dependencies.md lists. Whatever is missing, the answer is one line.
+# Finds the dependencies that docs/dependencies.md lists; a missing one is reported in one line.
 macro(scratchfs_need package)
   find_package(${package} QUIET ${ARGN})
   if(NOT ${package}_FOUND)

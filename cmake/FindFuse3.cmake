@@ -1,8 +1,9 @@
-# Finds libfuse: what scripts/deps.sh staged below build/deps, else what pkg-config knows.
+# Finds libfuse: the one that scripts/deps.sh staged below build/deps, otherwise the one that pkg-config
+# finds.
 #
-# Fuse3_VERSION, and two targets, because only fs/kernel may see the headers:
-#   Fuse3::headers   the include folders
-#   Fuse3::fuse3     the library and what it needs to be linked
+# Sets Fuse3_VERSION and defines two targets, because only fs/kernel may include the headers:
+#   Fuse3::headers   the include directories
+#   Fuse3::fuse3     the library and the libraries it depends on
 include(CheckCXXSourceCompiles)
 set(_stage "${PROJECT_SOURCE_DIR}/build/deps/stage/usr")
 
@@ -20,7 +21,7 @@ else()
     if(NOT Fuse3_LIBRARY AND NOT Fuse3_VERSION VERSION_LESS 3.19)
       find_library(Fuse3_LIBRARY NAMES fuse3 HINTS ${_fuse3_LIBDIR} ${_fuse3_LIBRARY_DIRS} NO_CACHE)
     elseif(NOT Fuse3_LIBRARY)
-      # fs/kernel replaces a function that libfuse calls; that reaches no shared library.
+      # fs/kernel wraps functions that libfuse calls; --wrap has no effect inside a shared library.
       message(STATUS "fuse3 ${Fuse3_VERSION} is here as a shared library only, and before 3.19 the static one is needed")
     endif()
   endif()
@@ -46,8 +47,8 @@ set_target_properties(Fuse3::fuse3 PROPERTIES IMPORTED_LOCATION "${Fuse3_LIBRARY
 target_link_libraries(Fuse3::fuse3 INTERFACE
   PkgConfig::_uring PkgConfig::_numa Threads::Threads ${CMAKE_DL_LIBS} rt)
 if(Fuse3_VERSION VERSION_LESS 3.19)
-  # What that file does with liburing, which fills the queue when it makes the ring from 2.3 on, and could change all
-  # of this with a 3.0.
+  # Checks what ring_wrap.cc relies on: the layout of io_uring, and a liburing that fills in the submission queue
+  # array when it creates the ring (2.3 and later). A liburing 3.0 could change all of this.
   list(APPEND CMAKE_REQUIRED_LIBRARIES PkgConfig::_uring)
   check_cxx_source_compiles("
     #include <liburing.h>
@@ -63,9 +64,9 @@ if(Fuse3_VERSION VERSION_LESS 3.19)
     message(FATAL_ERROR "liburing ${_uring_VERSION} is not known to fs/kernel/transport/ring_wrap.cc, which was written for 2.3 to "
       "2.15: see docs/dependencies.md")
   endif()
-  # Such a libfuse loses replies that another thread sends: fs/kernel/transport/ring_wrap.cc does its submission,
-  # and learns the numbers of requests, by which the kernel interrupts them.
-  # -u: nothing of ours calls the wrapper, so the linker must be told to take it out of the archive.
+  # Before 3.19, libfuse loses replies that another thread sends. fs/kernel/transport/ring_wrap.cc therefore replaces
+  # its submission, and also records the ids of requests, which the kernel uses to interrupt them.
+  # -u makes the linker take the wrapper out of its archive, since none of our code calls it.
   target_link_options(Fuse3::fuse3 INTERFACE
     LINKER:--wrap=io_uring_submit_and_wait LINKER:--wrap=io_uring_submit
     LINKER:--wrap=fuse_session_process_uring_cqe

@@ -1,7 +1,8 @@
-# scratchfs_folder(NAME [LINK libraries...] [PRECOMPILE headers...]): the library scratchfs_NAME of all sources of
-# the current folder but main.cc. Only headers there: an interface library. PRECOMPILE: more than what all want.
+# scratchfs_folder(NAME [LINK libraries...] [PRECOMPILE headers...]) defines the library scratchfs_NAME from all
+# sources in the current folder except main.cc; an interface library if the folder contains only headers.
+# PRECOMPILE adds headers to those that every folder precompiles.
 #
-# What is linked is what may be included (scripts/check-includes.sh): fs/ is layered by these lines.
+# A folder may include only from the libraries it links (scripts/check-includes.sh), so these lines define the layers.
 function(scratchfs_folder name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK;PRECOMPILE")
   file(GLOB sources CONFIGURE_DEPENDS "*.cc")
@@ -12,7 +13,7 @@ function(scratchfs_folder name)
     target_include_directories(scratchfs_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
     list(LENGTH sources count)
     if(count GREATER 8)
-      # Saves more time than it takes. The preset clang leaves it out, so no include is forgotten.
+      # Saves more time than it takes. The clang preset builds without it, which catches missing includes.
       target_precompile_headers(scratchfs_${name} PRIVATE
         <algorithm> <atomic> <chrono> <functional> <map> <memory> <optional> <string> <unordered_map> <variant>
         <vector> ${arg_PRECOMPILE})

@@ -38,7 +38,8 @@ std::string options_footer() {
          "and those of mount(8) and fstab(5): noexec, noatime, noauto, nofail, user, x-..., ...";
 }
 
-// The library's own pages know nothing of SOURCE being optional, and say more of options than fits.
+// Replaces CLI11's help format, which cannot show that SOURCE is optional and makes the options too
+// wide.
 class HelpFormatter : public CLI::Formatter {
  public:
   explicit HelpFormatter(std::string usage) : usage_(std::move(usage)) {}
@@ -68,7 +69,7 @@ struct Commands {
   TopCommand top;
   std::string top_by = "user";
   std::string top_sort = "writes";
-  double top_seconds = 0;  // 0: as it is if nothing is said
+  double top_seconds = 0;  // 0: the default
   QuotaCommand quota;
   SetCommand set;
   KeepCommand keep;
@@ -121,11 +122,11 @@ CLI::App* add_status(CLI::App& app, StatusCommand& command) {
   return sub;
 }
 
-// In the order of TopBy, and of TopSort.
+// In the order of TopBy and of TopSort.
 const std::vector<std::string> kTopBy{"user", "session", "process"};
 const std::vector<std::string> kTopSorts{"writes", "bytes", "since", "name"};
 
-// The help says by itself what there is.
+// Accepts one of `words`. Has no description, because the help text lists the words itself.
 CLI::Validator one_of(const std::vector<std::string>& words) {
   return CLI::IsMember(words).description("");
 }
@@ -229,7 +230,8 @@ void add_run(CLI::App& app, RunCommand& command) {
               "125 no mount, 126 it cannot be started, 127 there is no such command.");
 }
 
-// Takes what `run` is to run off the end of the arguments, which are nobody's options here.
+// Removes the command of `run` and its arguments from the end of `arguments` and returns them, so
+// that CLI11 does not take the command's options for ours.
 std::vector<std::string> take_command(std::vector<std::string>& arguments) {
   std::size_t at = 1;
   while (at < arguments.size() && arguments[at].starts_with('-') && arguments[at] != "--")
@@ -242,7 +244,7 @@ std::vector<std::string> take_command(std::vector<std::string>& arguments) {
   return words;
 }
 
-// What the parser cannot know.
+// Checks what CLI11 cannot express; returns what is wrong, or an empty string.
 std::string check(const QuotaCommand& command) {
   const bool whom = command.user || command.everyone;
   const bool what = command.bytes || command.inodes || command.reset;
@@ -334,7 +336,7 @@ std::variant<Command, Answered> parse_command_line(std::vector<std::string> argu
   add_keep(app, "keep", commands.keep);
   add_keep(app, "unkeep", commands.keep);
   add_run(app, commands.run);
-  std::reverse(arguments.begin(), arguments.end());  // as CLI::App::parse wants them
+  std::reverse(arguments.begin(), arguments.end());  // CLI::App::parse() expects reverse order
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {

@@ -1,4 +1,4 @@
-// argv in, a command out.
+// Parses the command line into a command.
 #pragma once
 
 #include <string>
@@ -9,14 +9,15 @@
 
 namespace scratchfs::mount {
 
-// The command line is answered at once: --help, --version, or a mistake.
+// The answer to a command line that needs nothing more: --help, --version, or an error.
 struct Answered {
   std::string text;
-  int exit_code;  // kFine: for stdout; kUsage: for stderr
+  int exit_code;  // kFine: the text goes to stdout; kUsage: to stderr
 };
 
-// `arguments` without the program's name. `mount` may be left out:
-// [mount] [SOURCE] MOUNTPOINT [-o opt,...] [-f] [-d] is also how mount.fuse(8) calls.
+// Parses the arguments, without the program's name. The word `mount` may be left out:
+// [mount] [SOURCE] MOUNTPOINT [-o opt,...] [-f] [-d], which is also how mount.fuse(8) calls the
+// program.
 std::variant<Command, Answered> parse_command_line(std::vector<std::string> arguments);
 
 }  // namespace scratchfs::mount

@@ -1,4 +1,4 @@
-// What the command line asks for: each command with its arguments.
+// The commands and their arguments, as parsed from the command line.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ namespace scratchfs::mount {
 struct UmountCommand {
   std::string mountpoint;
   bool lazy = false;
-  bool dead = false;  // only what a daemon left behind; nothing to do is fine
+  bool dead = false;  // only a mount whose daemon is gone; succeeds if there is none
 };
 
 struct StatusCommand {
@@ -28,11 +28,11 @@ struct TopCommand {
   std::string mountpoint;
   TopChoice choice;
   bool once = false;
-  std::chrono::milliseconds interval{
-      2000};  // between two looks; of --once, the time that is measured
+  // The time between two updates; with --once, the time over which rates are measured.
+  std::chrono::milliseconds interval{2000};
 };
 
-// With neither user nor everyone: the table.
+// Sets limits for a user or everyone; with neither, shows the table.
 struct QuotaCommand {
   std::string mountpoint;
   std::optional<std::string> user;  // name or number
@@ -45,25 +45,25 @@ struct QuotaCommand {
 
 struct SetCommand {
   std::string mountpoint;
-  std::vector<std::string> option_lists;  // of each -o
+  std::vector<std::string> option_lists;  // the argument of each -o
 };
 
-// keep and unkeep.
+// `keep` and `unkeep`.
 struct KeepCommand {
   std::vector<std::string> paths;
   bool keep = true;          // false: lift the mark
-  bool link_itself = false;  // of a symbolic link, not what it points to
+  bool link_itself = false;  // do not follow a symbolic link
 };
 
 struct RunCommand {
-  std::vector<std::string> option_lists;  // of each -o
+  std::vector<std::string> option_lists;  // the argument of each -o
   std::vector<std::string> words;         // the command and its arguments; never empty
 };
 
 using Command = std::variant<MountCommand, UmountCommand, StatusCommand, TopCommand, QuotaCommand,
                              SetCommand, KeepCommand, RunCommand>;
 
-// Each does the work, prints, and returns the exit code.
+// Each runs the command, prints its output and returns the exit code.
 int run(const MountCommand& command);
 int run(const UmountCommand& command);
 int run(const StatusCommand& command);

@@ -1,4 +1,5 @@
-// `scratchfs keep` and `unkeep`: the mark that holds a file whatever becomes of its makers.
+// `scratchfs keep` and `unkeep`: set or lift the mark that keeps a file after its creators are
+// gone.
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -21,7 +22,7 @@ Refusal refusal_for(const std::string& path, int error, bool link_itself) {
     case EOPNOTSUPP:
       return failed(path + ": not on a scratchfs");
     case EPERM:
-      return failed(path + ": only its owner and root may");
+      return failed(path + ": only its owner and root may set or lift the mark");
     case EINVAL:
       return failed(path +
                     ": is the mount itself; name what is in it, or mount with -o lifetime=mount");

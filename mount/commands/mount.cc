@@ -1,4 +1,4 @@
-// `scratchfs mount`: everything up to the fork; then daemon.h.
+// `scratchfs mount`: everything up to the fork; daemon.h does the rest.
 #include "mount/commands/commands.h"
 #include "mount/commands/set.h"
 #include "mount/control/live_options.h"
@@ -13,7 +13,8 @@ namespace scratchfs::mount {
 
 namespace {
 
-// A disk, or another mount being made on the same directory, may keep it waiting.
+// Like prepare(), but shows progress: a slow disk or another mount in progress on the same
+// directory can make it wait.
 Outcome<DaemonSetup> prepare_visibly(const MountCommand& command) {
   const Progress progress("preparing the mount");
   return prepare(command);

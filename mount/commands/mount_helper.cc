@@ -14,7 +14,7 @@ constexpr std::string_view kTakesAWord = "oNt";
 
 Answered mistake(const std::string& what) {
   return {"scratchfs: mount.fuse.scratchfs: " + what +
-              "; it is for mount(8), by hand there is scratchfs mount\n",
+              "; this helper is for mount(8); to mount by hand, use scratchfs mount\n",
           kUsage};
 }
 
@@ -55,7 +55,7 @@ std::variant<std::vector<std::string>, Answered> arguments_from_mount(
   }
   if (paths.size() != 2) return mistake("wants a source and a mount point");
   if (fake) return Answered{"", kFine};
-  // Behind all options, so that no path is taken for one.
+  // After `--`, so that no path is taken for an option.
   result.insert(result.end(), {"--", paths[0], paths[1]});
   return result;
 }

@@ -1,4 +1,4 @@
-// The command under the name mount.fuse.scratchfs, as mount(8) calls it.
+// The mount helper: the program under the name mount.fuse.scratchfs, as mount(8) calls it.
 #pragma once
 
 #include <string>
@@ -10,15 +10,15 @@
 
 namespace scratchfs::mount {
 
-// Whether the program was called by such a name.
+// Whether the program was called by the name of a mount helper.
 bool is_mount_helper(std::string_view program);
 
-// From SPEC DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE], mount(8)'s EXTERNAL HELPERS, to the
-// arguments of the command.
+// Converts the arguments of a mount helper (EXTERNAL HELPERS in mount(8)),
+// SPEC DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE], to those of `scratchfs mount`.
 std::variant<std::vector<std::string>, Answered> arguments_from_mount(
     const std::vector<std::string>& arguments);
 
-// All that main() was given, the program's name first.
+// Parses the arguments of main(), starting with the program's name.
 std::variant<Command, Answered> parse_program(std::vector<std::string> arguments);
 
 }  // namespace scratchfs::mount

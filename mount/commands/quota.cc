@@ -1,4 +1,4 @@
-// `scratchfs quota`: the table of all users, and setting limits on a live mount.
+// `scratchfs quota`: shows the table of users, or sets limits on a live mount.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -45,7 +45,7 @@ std::string show_limits(const Json& limits) {
 }
 
 std::string show_quota(const Json& quota) {
-  return fmt::format("Limits of each user but root, where the table tells no others: {}\n\n",
+  return fmt::format("Limits of each user but root, where the table shows no others: {}\n\n",
                      show_limits(member(quota, "everyone"))) +
          show_users(member(quota, "users"));
 }

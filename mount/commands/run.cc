@@ -1,4 +1,4 @@
-// `scratchfs run`: one command with a scratchfs of its own.
+// `scratchfs run`: runs one command with a scratchfs of its own.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,19 +22,20 @@ namespace scratchfs::mount {
 
 namespace {
 
-// What the daemon does: it has nothing of the command's, and ends when this process does.
+// Runs the daemon in the forked child. It restores the signal mask, and ends when the process that
+// runs the command does.
 int be_daemon(const MountCommand& command, pid_t parent, const SignalBlock& signals,
               const Ready& ready) {
   ::sigprocmask(SIG_SETMASK, &signals.before(), nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-  if (::getppid() != parent) return kFailed;  // it was killed already
+  if (::getppid() != parent) return kFailed;  // the parent died before the prctl(2)
   auto setup = prepare(command);
   if (!setup) return complain(setup.error());
   setup->remove_mountpoint = true;
   return run_daemon(*setup, ready);
 }
 
-// Its status, as waitpid(2) tells it.
+// Ends the daemon, waits for it and returns its waitpid(2) status.
 int end_daemon(pid_t daemon) {
   const Progress progress("wiping");
   ::kill(daemon, SIGTERM);
@@ -54,8 +55,8 @@ int run(const RunCommand& command) {
   const auto options = parse_mount_options(command.option_lists);
   if (!options) return complain(options.error());
   if (options->supervise)
-    return complain(
-        usage("run: -o supervise: what the command has there would be gone all the same"));
+    return complain(usage(
+        "run: -o supervise: has no use here, since the command's files would be gone anyway"));
   auto directory = PrivateDirectory::make();
   if (!directory) {
     complain(directory.error());
@@ -63,7 +64,7 @@ int run(const RunCommand& command) {
   }
   MountCommand mount;
   mount.mountpoint = directory->path();
-  // The mount is the command's alone, unless something else is said.
+  // Only the user of the command may use the mount, unless the options say otherwise.
   mount.option_lists = {"noallow_other"};
   mount.option_lists.insert(mount.option_lists.end(), command.option_lists.begin(),
                             command.option_lists.end());

@@ -1,4 +1,4 @@
-// `scratchfs set`, and `-o remount`: changing options of a live mount.
+// `scratchfs set` and `-o remount`: change options of a live mount.
 #include "mount/commands/set.h"
 
 #include <fmt/format.h>
@@ -18,25 +18,27 @@ namespace scratchfs::mount {
 
 namespace {
 
-// As mount(8) does it for any file system, and then in the daemon, which keeps the access times.
+// Changes kernel flags: in the kernel by mount(2), as mount(8) does for any file system, and then
+// in the daemon, which maintains the access times.
 Outcome<void> change_flags(const std::string& mountpoint, const std::vector<std::string>& words) {
   if (words.empty()) return {};
   struct statvfs info {};
   if (::statvfs(mountpoint.c_str(), &info) != 0) return failed(mountpoint, errno);
   const KernelFlags before = flags_of_statvfs(info.f_flag);
   KernelFlags flags = before;
-  // As the kernel has it: strictatime stays unless something else is said of access times.
+  // As in the kernel, strictatime stays set unless another word is about access times.
   for (const char* other : {"noatime", "nodiratime", "relatime"}) {
     if (std::ranges::find(words, other) != words.end()) flags &= ~KernelFlags{MS_STRICTATIME};
   }
   for (const std::string& word : words) apply_kernel_flag(word, flags);
-  // Without any flag of access times it would leave them all, nodiratime included, as they are.
+  // Without any access time flag, mount(2) would keep the current ones, including nodiratime.
   const KernelFlags told =
       (flags & (MS_NOATIME | MS_STRICTATIME)) == 0 ? flags | MS_RELATIME : flags;
   if (flags != before && ::mount(nullptr, mountpoint.c_str(), nullptr,
                                  MS_REMOUNT | MS_NOSUID | MS_NODEV | told, nullptr) != 0)
     return failed(fmt::format("{}: -o {}", mountpoint, fmt::join(words, ",")), errno);
-  SetRequest request;  // in any case: the daemon does not hear of `mount -o remount,bind`
+  // Tells the daemon even if nothing changed here: it does not learn of `mount -o remount,bind`.
+  SetRequest request;
   request.flags = fmt::format("{}", fmt::join(words_of(flags), ","));
   if (const auto set = ask_daemon_visibly(mountpoint, request, "set"); !set) return set.error();
   return {};

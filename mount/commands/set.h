@@ -1,4 +1,4 @@
-// Changing options of a live mount.
+// Changes options of a live mount.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace scratchfs::mount {
 
-// What the -o lists of a remount say, of the mount at `mountpoint`. Refused: a mistake in the
-// lists, an option that cannot be changed and is not as the mount has it, or what the daemon says.
+// Applies the -o lists of a remount to the mount at `mountpoint`. Refused if a list has a mistake,
+// an option that cannot be changed differs from the mount's, or the daemon refuses.
 Outcome<void> remount(const std::string& mountpoint, const std::vector<std::string>& lists);
 
 }  // namespace scratchfs::mount

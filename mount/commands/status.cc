@@ -20,7 +20,7 @@ namespace scratchfs::mount {
 
 namespace {
 
-constexpr std::size_t kMostKinds = 6;  // of requests, so that all fits a screen
+constexpr std::size_t kMostKinds = 6;  // of requests, so that the status fits on a screen
 
 std::uint64_t number_of(const Json& json) { return natural(json).value_or(0); }
 double rate_of(const Json& json) { return json.is_number() ? json.get<double>() : 0; }
@@ -64,9 +64,9 @@ std::string show_files(const Json& files) {
                      base::counted(number_of(member(files, "open_handles")), "open handle"));
 }
 
-using Words = std::pair<const char*, const char*>;  // of a member, and for the eye
+using Words = std::pair<const char*, const char*>;  // a JSON member, and its text for the user
 
-// `12 a handle, 3 a claim`, without those that are 0.
+// Formats counts as `12 by handles, 3 by claims`, without those that are 0.
 template <std::size_t N>
 std::string show_counts(const Json& counts, const std::array<Words, N>& words) {
   std::string text;

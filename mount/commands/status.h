@@ -1,4 +1,4 @@
-// `scratchfs status`: one screen about a mount.
+// Formats the screen of `scratchfs status`.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace scratchfs::mount {
 
-// The daemon's status, with warnings, for the eye.
+// Formats the daemon's status, with warnings, for the terminal.
 std::string show_status(const Json& status);
 
-// 940 ns, 4.1 us, 12 ms, 3.0 s.
+// Formats a latency: 940 ns, 4.1 us, 12 ms, 3.0 s.
 std::string show_latency(std::uint64_t nanoseconds);
 
 }  // namespace scratchfs::mount

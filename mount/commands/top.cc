@@ -1,4 +1,4 @@
-// `scratchfs top`: who fills a mount, how fast, and since when; live, or once for scripts.
+// `scratchfs top`: shows who fills a mount, how fast and since when; live, or once for scripts.
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -22,7 +22,7 @@ constexpr std::size_t kHeading = 3;  // the line that is shown in reverse
 constexpr const char* kFoot =
     "by u:user s:session p:process   sort r:writes b:bytes t:since n:name   q:quit";
 
-// While there is no screen yet.
+// Shows progress on stderr, so call it only while there is no screen.
 Outcome<Json> ask_visibly(const TopCommand& command) {
   return ask_daemon_visibly(command.mountpoint, TopRequest{}, "top");
 }
@@ -50,7 +50,7 @@ class Live {
         before_(first),
         now_(std::move(first)) {}
 
-  // Until a key ends it. Refused: the daemon answers no more.
+  // Runs until a key ends it. Refused if the daemon no longer answers.
   Outcome<void> run() {
     draw();
     for (auto next = Clock::now() + kFirst;;) {
@@ -68,10 +68,10 @@ class Live {
   }
 
  private:
-  // So that there are rates soon.
+  // The first update comes soon, because rates need two answers.
   static constexpr std::chrono::milliseconds kFirst{500};
 
-  // False: that was all.
+  // Waits for a key and handles it; returns false if it ends the program.
   bool handle_key(std::chrono::milliseconds patience) {
     using Event = Screen::Event;
     char key = 0;
@@ -101,7 +101,7 @@ class Live {
     return true;
   }
 
-  std::size_t room() const { return screen_.lines() - 1; }  // above the last line
+  std::size_t room() const { return screen_.lines() - 1; }  // lines above the foot
 
   void draw() {
     const TopPage page = top_page(before_, now_, choice_);

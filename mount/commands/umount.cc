@@ -1,4 +1,4 @@
-// `scratchfs umount`: returns when the mount, its daemon and all that it held are gone.
+// `scratchfs umount`: unmounts and returns when the daemon, with everything it held, is gone.
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -30,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatienceForStatus{5};
 constexpr std::chrono::seconds kPatienceForEnd{120};
 
-// The processes behind a mount, held by pidfd so that their numbers cannot come to mean others.
+// The processes behind a mount, held by pidfd because their pids could be reused.
 class Processes {
  public:
   void add(const Json& pid) {
@@ -39,7 +39,7 @@ class Processes {
     if (process.valid()) processes_.push_back(std::move(process));
   }
 
-  // False: some are still there after `patience`.
+  // Waits for all of them to end; returns false if some have not after `patience`.
   bool wait_for_end(std::chrono::milliseconds patience) const {
     const auto deadline = Clock::now() + patience;
     for (const base::Descriptor& process : processes_) {
@@ -68,7 +68,7 @@ std::uint64_t own_pid_namespace() {
 void find_processes(const std::string& mountpoint, Processes& processes) {
   const auto status = ask_daemon_briefly(mountpoint, StatusRequest{StatusRequest::Detail::about},
                                          "status", kPatienceForStatus);
-  // A daemon of another pid namespace cannot be waited for by its number.
+  // The pid of a daemon in another pid namespace means nothing here.
   if (!status || member(*status, "pid_namespace") != own_pid_namespace()) return;
   processes.add(member(*status, "pid"));
   processes.add(member(*status, "guardian_pid"));
@@ -86,8 +86,8 @@ bool daemon_is_dead(const mounts::Mount& mount) {
   return dead.value_or(false);
 }
 
-// What guardians do, where they were killed too. A mount that lives, and one that another process
-// made there since, is none of our business.
+// Detaches dead mounts, as their guardians would have if they had not been killed too. Leaves
+// mounts that are alive, including any that was made there in the meantime.
 int clear_away(const std::string& mountpoint) {
   base::Result<void, base::Failure> detached;
   const GuardianHost host{[] { return mounts::read_mount_table(); },
@@ -128,9 +128,10 @@ int run(const UmountCommand& command) {
     return complain(failed(command.mountpoint + ": no scratchfs is mounted there"));
   }
   if (::geteuid() != 0 && top->owner() != ::geteuid()) {
-    return complain(failed(command.mountpoint + ": only root and who mounted it may unmount it"));
+    return complain(
+        failed(command.mountpoint + ": only root and the user who mounted it may unmount it"));
   }
-  // After a lazy unmount the daemon goes on for as long as anything there is in use.
+  // A lazy unmount does not wait: the daemon runs for as long as anything there is in use.
   const auto ended =
       command.lazy ? mounts::unmount(*top, mounts::Detach::at_once) : unmount_and_wait(*top);
   return ended ? kFine : complain(failed(ended.error().message));

@@ -1,12 +1,12 @@
-// What --version says.
+// The text of `scratchfs --version`.
 #pragma once
 
 #include <string>
 
 namespace scratchfs::mount {
 
-// Three lines: the program, the libfuse in it, and this machine's kernel with the transport that a
-// mount would use.
+// Returns three lines: the versions of the program, of its libfuse and of the running kernel, the
+// last with the transport that a mount would use.
 std::string version_text();
 
 }  // namespace scratchfs::mount

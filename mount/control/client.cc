@@ -23,16 +23,16 @@ Refusal cannot_open(const std::string& mountpoint, int error) {
     case ENOTDIR:
       return failed(mountpoint + ": no scratchfs is mounted there");
     case ENOTCONN:
-      return failed(mountpoint + ": its daemon is gone; to clear it away: scratchfs umount " +
+      return failed(mountpoint + ": its daemon is gone; detach it with: scratchfs umount " +
                     mountpoint);
     case EACCES:
-      return failed(mountpoint + ": a mount of another user, who alone may use it");
+      return failed(mountpoint + ": belongs to another user and is not shared with you");
     default:
       return failed(mountpoint, error);
   }
 }
 
-// Who mounts a file system of his own making can call it a scratchfs.
+// Bytes. Limits the reply, because any user can mount a file system that claims to be a scratchfs.
 constexpr std::size_t kLongestAnswer = 64 << 20;
 
 base::Result<void> send(const base::Descriptor& file, const std::string& request) {
@@ -61,7 +61,7 @@ Outcome<std::string> talk(const std::string& mountpoint, const std::string& requ
   if (!sent) return failed(mountpoint, sent.error().value());
   auto answer = base::read_all(file, kLongestAnswer);
   if (answer) return std::move(*answer);
-  if (answer.is(base::Errno(EFBIG))) return failed(mountpoint + ": its answer does not end");
+  if (answer.is(base::Errno(EFBIG))) return failed(mountpoint + ": its reply is too long");
   return failed(mountpoint, answer.error().value());
 }
 

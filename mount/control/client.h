@@ -1,4 +1,4 @@
-// The commands' side of the control file.
+// Client side of the control protocol: the commands send requests through the control file.
 #pragma once
 
 #include <chrono>
@@ -10,17 +10,18 @@
 
 namespace scratchfs::mount {
 
-// Asks the daemon behind `mountpoint` and waits for its reply; the answer is what read_reply()
-// finds under `what`. Refused: no scratchfs there, its daemon is gone, not allowed, or what the
-// daemon itself says.
+// Sends a request to the daemon of the mount at `mountpoint` and waits for the reply; returns the
+// part that read_reply() finds under `what`. Refused if no scratchfs is mounted there, its daemon
+// is gone, the caller has no permission, or the daemon replies with an error.
 Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, const char* what);
 
-// The same; the terminal is told that it takes long (progress.h).
+// The same, but shows on the terminal that it takes long (progress.h).
 Outcome<Json> ask_daemon_visibly(const std::string& mountpoint, const Request& request,
                                  const char* what);
 
-// As ask_daemon(), but nullopt where there is no answer within `patience` (a daemon that hangs must
-// not hang its unmount) or none at all. A thread may stay behind, waiting, until the process ends.
+// Like ask_daemon(), but returns nullopt on failure or if there is no reply within `patience`: a
+// daemon that hangs must not block its own unmount. A thread may stay blocked until the process
+// ends.
 std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
                                        const char* what, std::chrono::milliseconds patience);
 

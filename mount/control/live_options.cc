@@ -15,10 +15,10 @@ namespace {
 
 constexpr auto kLive = std::to_array<std::string_view>(
     {"memory", "spill", "quota", "quota_inodes", "user_quota", "log_level"});
-// What mount(8) reads from /proc/self/mountinfo and passes on.
+// Options that mount(8) reads from /proc/self/mountinfo and passes on.
 constexpr auto kOfTheKernel = std::to_array<std::string_view>(
     {"remount", "seclabel", "user_id", "group_id", "max_read", "blksize", "rootmode", "fd"});
-// Only for the moment of mounting, or just a name.
+// Options that matter only at the moment of mounting, or are just a name.
 constexpr auto kOfMounting = std::to_array<std::string_view>({"nonempty", "fsname"});
 
 template <typename List>
@@ -39,7 +39,8 @@ std::string real_path(const std::string& path) {
   return resolved ? resolved.get() : path;
 }
 
-// Of the words that set one thing the last counts.
+// Builds the request for the daemon. `options` is parsed from the words in `said`, so of words that
+// set the same option the last one counts.
 SetRequest request_of(const MountOptions& options, const std::vector<std::string>& said) {
   const auto is_said = [&](std::string_view name) {
     return std::any_of(said.begin(), said.end(),

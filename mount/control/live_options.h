@@ -1,4 +1,4 @@
-// Options that can be changed while mounted: what `scratchfs set` and `mount -o remount` are given.
+// Parses the options of `scratchfs set` and `mount -o remount`: changes to a live mount.
 #pragma once
 
 #include <string>
@@ -11,27 +11,30 @@
 
 namespace scratchfs::mount {
 
+// Whether the option can be changed while mounted.
 bool is_live_option(std::string_view name);
 
 struct LiveOptions {
   SetRequest request;
-  std::vector<std::string> flags;        // that the kernel keeps, in the order they were said
-  std::vector<std::string> others;       // words that cannot be changed: they must be true already
-  std::vector<std::string> passed_over;  // words that mount(8) adds, or that mean nothing here
+  std::vector<std::string> flags;   // kernel flags, in the order given
+  std::vector<std::string> others;  // options that cannot change: must match the mount as it is
+  std::vector<std::string> passed_over;  // options that mount(8) adds, or that have no effect here
 };
 
-// As parse_mount_options(); `remount`, and what the kernel tells of a mount besides, is known, too.
+// Like parse_mount_options(), but also accepts `remount` and the options that the kernel shows in
+// /proc/self/mountinfo.
 Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists);
 
-// Whether the list of a mount command asks for a change of a live one.
+// Whether the options of a mount command include `remount`.
 bool asks_for_remount(const std::vector<std::string>& lists);
 
-// Refused: anything but a change. What a remount may say besides would have no effect in `scratchfs
-// set`.
+// Refuses options that cannot be changed, and those that only a remount accepts and ignores:
+// `scratchfs set` must not accept what has no effect.
 Outcome<void> check_all_live(const LiveOptions& options);
 
-// Refused: one of `others` is not how the mount is. mount(8) sends all of a mount's line in
-// fstab(5) along. `status`: the daemon's.
+// Refuses a remount if one of `others` differs from the mount's current state. They are given even
+// if the user does not want to change them: mount(8) passes all options of the fstab(5) line.
+// `status` is the daemon's status.
 Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status);
 
 }  // namespace scratchfs::mount

@@ -14,11 +14,11 @@ using limits::kUnlimited;
 Json parse(std::string_view text) { return Json::parse(text, nullptr, /*allow_exceptions=*/false); }
 
 std::string dump(const Json& json) {
-  // Paths may be no UTF-8; JSON must be.
+  // JSON must be UTF-8, but a path need not be: replaces invalid bytes.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// A member of `request` that is a limit, into `limit`. False: it is none.
+// Reads an optional limit from a member of `request`; returns false if the member is not a limit.
 bool read_limit(const Json& request, const char* name, std::optional<std::uint64_t>& limit) {
   const auto member = request.find(name);
   if (member == request.end()) return true;
@@ -27,7 +27,7 @@ bool read_limit(const Json& request, const char* name, std::optional<std::uint64
   return limit.has_value();
 }
 
-// False where it is absent; nullopt where it is there and no truth value.
+// Reads a boolean member: false if it is absent, nullopt if it is not a boolean.
 std::optional<bool> read_flag(const Json& request, const char* name) {
   const auto member = request.find(name);
   if (member == request.end()) return false;
@@ -42,7 +42,7 @@ std::optional<uid_t> read_uid(const Json& request) {
   return is_uid ? std::optional(uid->get<uid_t>()) : std::nullopt;
 }
 
-// As StatusRequest::Detail has them.
+// In the order of StatusRequest::Detail.
 constexpr std::array kDetails{"about", "numbers", "histograms"};
 
 base::Result<Request, base::Failure> read_status(const Json& request) {
@@ -51,7 +51,7 @@ base::Result<Request, base::Failure> read_status(const Json& request) {
   for (std::size_t i = 0; i < kDetails.size(); ++i) {
     if (*detail == kDetails[i]) return Request(StatusRequest{StatusRequest::Detail(i)});
   }
-  return base::Failure{"status: the detail is none"};
+  return base::Failure{"status: unknown detail"};
 }
 
 base::Result<Request, base::Failure> read_set_quota(const Json& request) {
@@ -59,20 +59,22 @@ base::Result<Request, base::Failure> read_set_quota(const Json& request) {
   const auto uid = request.find("uid");
   const auto everyone = read_flag(request, "everyone");
   const auto reset = read_flag(request, "reset");
-  if (!everyone || !reset) return base::Failure{"set_quota: everyone and reset are true or false"};
+  if (!everyone || !reset)
+    return base::Failure{"set_quota: everyone and reset must be true or false"};
   if (*everyone == (uid != request.end())) {
-    return base::Failure{"set_quota: wants either a uid or everyone"};
+    return base::Failure{"set_quota: needs either uid or everyone"};
   }
   if (uid != request.end()) {
     quota.uid = read_uid(request);
-    if (!quota.uid) return base::Failure{"set_quota: the uid is none"};
+    if (!quota.uid) return base::Failure{"set_quota: the uid is not valid"};
   }
   if (!read_limit(request, "bytes", quota.bytes) || !read_limit(request, "inodes", quota.inodes)) {
-    return base::Failure{"set_quota: a limit is a number that is not negative, or null for none"};
+    return base::Failure{
+        "set_quota: a limit must be a number that is not negative, or null for none"};
   }
   quota.reset = *reset;
   if (quota.reset && (*everyone || quota.bytes || quota.inodes)) {
-    return base::Failure{"set_quota: reset goes with a uid and nothing else"};
+    return base::Failure{"set_quota: reset takes a uid and nothing else"};
   }
   if (!quota.reset && !quota.bytes && !quota.inodes) {
     return base::Failure{"set_quota: there is nothing to set"};
@@ -80,7 +82,7 @@ base::Result<Request, base::Failure> read_set_quota(const Json& request) {
   return Request(quota);
 }
 
-// A member of `request` that is a word, into `word`. False: it is none.
+// Reads an optional string from a member of `request`; returns false if the member is not a string.
 bool read_word(const Json& request, const char* name, std::optional<std::string>& word) {
   const auto member = request.find(name);
   if (member == request.end()) return true;
@@ -113,11 +115,11 @@ base::Result<Request, base::Failure> read_set(const Json& request) {
                                    {"log_level", &set.log_level},
                                    {"flags", &set.flags}}) {
     if (!read_word(request, name, *word))
-      return base::Failure{"set: " + std::string(name) + " is a word, as after -o"};
+      return base::Failure{"set: " + std::string(name) + " must be a string, as after -o"};
   }
   if (!read_limit(request, "quota_inodes", set.quota_inodes) ||
       !read_user_quotas(request, set.user_quotas)) {
-    return base::Failure{"set: a limit is a number that is not negative, or null for none"};
+    return base::Failure{"set: a limit must be a number that is not negative, or null for none"};
   }
   return Request(std::move(set));
 }
@@ -169,10 +171,10 @@ std::string write_request(const Request& request) {
 base::Result<Request, base::Failure> read_request(std::string_view text) {
   if (text.size() > kLongestRequest) return base::Failure{"the request is too long"};
   const Json request = parse(text);
-  if (!request.is_object()) return base::Failure{"the request is no JSON object"};
+  if (!request.is_object()) return base::Failure{"the request is not a JSON object"};
   const auto version = request.find("version");
   if (version == request.end() || *version != kProtocolVersion) {
-    return base::Failure{"this mount speaks version " + std::to_string(kProtocolVersion) +
+    return base::Failure{"this mount uses version " + std::to_string(kProtocolVersion) +
                          " of the control protocol: use the scratchfs command it was mounted with"};
   }
   const auto command = request.find("command");
@@ -183,7 +185,7 @@ base::Result<Request, base::Failure> read_request(std::string_view text) {
   if (*command == "quota") return Request(QuotaRequest{});
   if (*command == "set_quota") return read_set_quota(request);
   if (*command == "set") return read_set(request);
-  return base::Failure{"this mount knows no such command"};
+  return base::Failure{"this mount does not know the command"};
 }
 
 std::string write_reply(const char* what, Json answer) {
@@ -196,7 +198,7 @@ std::string write_error(const std::string& why) {
 
 base::Result<Json, base::Failure> read_reply(std::string_view text, const char* what) {
   const Json reply = parse(text);
-  if (!reply.is_object()) return base::Failure{"the reply is not what a scratchfs says"};
+  if (!reply.is_object()) return base::Failure{"the reply is not a JSON object"};
   if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) {
     return base::Failure{error->get<std::string>()};
   }

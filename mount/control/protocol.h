@@ -1,15 +1,21 @@
-// What commands and daemon say to each other through the control file: one JSON object each way.
+// The control protocol between commands and daemon: through the control file, each side sends one
+// JSON object.
 //
-// Request: {"version": 1, "command": "status" | "top" | "quota" | "set_quota" | "set", ...}. Reply:
-// {"version": 1, ...} with the answer under the command's name ("status", "top", "quota"), or
-// {"version": 1, "error": "what: why"}. status takes "detail": "about", "numbers" (so if absent) or
-// "histograms". set_quota takes either "uid": N or "everyone": true (who has no limits of his own),
-// and any of "bytes" and "inodes": a number, or null for no limit; what is absent stays. "reset":
-// true (only with uid): back to everyone's limits.
+// Request: {"version": 1, "command": "status" | "top" | "quota" | "set_quota" | "set", ...}
+// Reply: {"version": 1, ...} with the answer under "status", "top", "quota" (also for set_quota) or
+// "set" (an empty object), or {"version": 1, "error": "what: why"}.
 //
-// set takes any of "memory", "spill", "quota", "log_level" (words, as after -o), "flags" (words, as
-// after -o: all that the kernel now has of this mount), "quota_inodes" (as above) and
-// "user_quotas": [{"uid": N, "bytes": "a size", "inodes": N | null}].
+// status takes "detail": "about", "numbers" (the default) or "histograms".
+//
+// set_quota takes either "uid": N or "everyone": true (all users without limits of their own), and
+// any of "bytes" and "inodes": a number, or null for no limit. Limits that are absent do not
+// change. "reset": true, only with a uid, restores everyone's limits for that user.
+//
+// set takes any of
+//   "memory", "spill", "quota", "log_level": strings, as after -o;
+//   "flags": a string, as after -o: all kernel flags that the mount now has;
+//   "quota_inodes": a number, or null for no limit;
+//   "user_quotas": [{"uid": N, "bytes": "a size", "inodes": N | null}].
 #pragma once
 
 #include <sys/types.h>
@@ -34,52 +40,53 @@ using Json = nlohmann::json;
 
 struct StatusRequest {
   enum class Detail : std::uint8_t {
-    about,    // what does not change, and is answered at once
-    numbers,  // all that `scratchfs status --json` shows
-    with_histograms,
+    about,            // only what does not change; answered without delay
+    numbers,          // everything that `scratchfs status --json` shows
+    with_histograms,  // and the latency histograms
   };
   Detail detail = Detail::numbers;
 };
 struct TopRequest {};
 struct QuotaRequest {};
 
-// nullopt: leave it as it is.
+// A limit that is nullopt does not change.
 struct SetQuotaRequest {
   std::optional<uid_t> uid;            // nullopt: everyone
-  std::optional<std::uint64_t> bytes;  // limits::kUnlimited: none
+  std::optional<std::uint64_t> bytes;  // limits::kUnlimited: no limit
   std::optional<std::uint64_t> inodes;
   bool reset = false;
 };
 
-// Options of a live mount, as they were written; nullopt: it stays as it is.
+// New values for options of a live mount, as the user wrote them. An option that is nullopt does
+// not change.
 struct SetRequest {
   std::optional<std::string> memory;
   std::optional<std::string> spill;
   std::optional<std::string> quota;
   std::optional<std::string> log_level;
-  std::optional<std::string> flags;           // as mount/options/kernel_flags.h has them
-  std::optional<std::uint64_t> quota_inodes;  // limits::kUnlimited: none
+  std::optional<std::string> flags;           // words of mount/options/kernel_flags.h
+  std::optional<std::uint64_t> quota_inodes;  // limits::kUnlimited: no limit
   std::vector<UserQuota> user_quotas;
 };
 
 using Request = std::variant<StatusRequest, TopRequest, QuotaRequest, SetQuotaRequest, SetRequest>;
 
 std::string write_request(const Request& request);
-// The failure is for the reply.
+// The failure is the error to reply with.
 base::Result<Request, base::Failure> read_request(std::string_view text);
 
 std::string write_reply(const char* what, Json answer);
 std::string write_error(const std::string& why);
-// The answer under `what`, or the daemon's error.
+// Returns the part of the reply under `what`, or the daemon's error.
 base::Result<Json, base::Failure> read_reply(std::string_view text, const char* what);
 
-// A limit as JSON: a number, null for none.
+// Converts a limit to JSON: a number, or null for no limit.
 Json limit_to_json(std::uint64_t limit);
 
-// A number that is not negative; nullopt for anything else.
+// Returns a non-negative integer; nullopt for any other value.
 std::optional<std::uint64_t> natural(const Json& json);
 
-// A member of `object`, null where it is absent.
+// Returns a member of `object`, or null if it is absent.
 const Json& member(const Json& object, const char* name);
 
 }  // namespace scratchfs::mount

@@ -27,7 +27,7 @@ ControlServer::ControlServer(MountFacts facts, Gauges gauges, Levers levers, lim
 namespace {
 
 void log_asker(const char* what, const kernel::ControlRequest& request) {
-  spdlog::info("{}: asked for by uid {}, thread {}", what, request.uid, request.thread);
+  spdlog::info("{}: requested by uid {}, thread {}", what, request.uid, request.thread);
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
   if (std::holds_alternative<TopRequest>(*read)) return write_reply("top", top(request.uid));
   if (const auto* change = std::get_if<SetQuotaRequest>(&*read)) {
     if (!is_privileged(request.uid)) {
-      return write_error("only root and who mounted it may set limits");
+      return write_error("only root and the user who mounted it may set limits");
     }
     log_asker("quota", request);
     const auto done = set_quota(*change);
@@ -49,7 +49,7 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
   }
   if (const auto* change = std::get_if<SetRequest>(&*read)) {
     if (!is_privileged(request.uid)) {
-      return write_error("only root and who mounted it may change options");
+      return write_error("only root and the user who mounted it may change options");
     }
     log_asker("set", request);
     const auto done = set(*change);
@@ -140,7 +140,8 @@ void ControlServer::replace_limits(limits::Ledger::Options limits) {
   ledger_.replace_limits(limits.each_user, std::move(limits.overrides));
 }
 
-// Limits of a number that somebody holds would bind nobody.
+// Refuses a subordinate id: the ledger charges its holder instead, so a limit on the id would have
+// no effect.
 Outcome<void> ControlServer::check_limited(uid_t uid) const {
   const uid_t holder = ledger_.holder_of(uid);
   if (holder == uid) return {};

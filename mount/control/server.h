@@ -1,4 +1,4 @@
-// The daemon's side of the control file: who asks gets what he may see.
+// Server side of the control protocol: the daemon answers each caller with what they may see.
 #pragma once
 
 #include <sys/types.h>
@@ -23,16 +23,16 @@
 
 namespace scratchfs::mount {
 
-// What does not change while mounted.
+// Facts about the mount that do not change while it is mounted.
 struct MountFacts {
   std::string mountpoint;
   std::string source;
-  uid_t owner = 0;  // who mounted
+  uid_t owner = 0;  // the user who mounted
   pid_t daemon = 0;
   pid_t guardian = 0;
   bool supervised = false;  // by the guardian
-  std::uint64_t pid_namespace =
-      0;                   // inode of /proc/self/ns/pid: where those two numbers mean something
+  // Inode number of /proc/self/ns/pid, the pid namespace of `daemon` and `guardian`.
+  std::uint64_t pid_namespace = 0;
   std::int64_t since = 0;  // seconds since 1970
   bool shared = false;
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
@@ -43,25 +43,26 @@ struct MountFacts {
   std::string spill_directory;  // empty: never spills
   bool memory_locked = false;
   std::string quota_file;                      // empty: none
-  std::string subuid;                          // of subordinate ids; empty: none
-  std::chrono::milliseconds spill_timeout{0};  // whole seconds
-  unsigned quota_warn = 0;                     // percent of a limit; 0: never
+  std::string subuid;                          // the file of subordinate ids; empty: none
+  std::chrono::milliseconds spill_timeout{0};  // in whole seconds
+  unsigned quota_warn = 0;                     // percentage of a limit at which to warn; 0: never
 };
 
-// Where the numbers come from; each may be called from any thread.
+// The sources of the numbers in a status. Each function may be called from any thread.
 struct Gauges {
   std::function<store::StoreStats()> store;
   std::function<tree::TreeStats()> tree;
   std::function<tree::Census()> census;
   std::function<kernel::SessionStats()> session;
   std::function<std::vector<kernel::Writer>()> writers;
-  std::function<std::optional<std::uint64_t>()>
-      spill_free;  // bytes free on the spill disk; nullopt: not known
+  // Bytes free on the spill disk; nullopt: unknown.
+  std::function<std::optional<std::uint64_t>()> spill_free;
 };
 
-// What can be turned while mounted; each may be called from any thread, one at a time.
+// What can be changed while mounted. Each function may be called from any thread, but only one at a
+// time.
 struct Levers {
-  std::function<base::Result<void>(std::uint64_t)> set_memory;  // as of store::Store
+  std::function<base::Result<void>(std::uint64_t)> set_memory;  // as in store::Store
   std::function<base::Result<void>(std::uint64_t)> set_spill;
   std::function<void(tree::AccessTimes)> set_access_times;
   std::function<Machine()> machine;
@@ -69,20 +70,21 @@ struct Levers {
 
 class ControlServer {
  public:
-  // The ledger is not owned and outlives the server. `each_user` is everyone's limit as the ledger
-  // was made with.
+  // Does not own the ledger, which must outlive the server. `each_user` is everyone's limit, with
+  // which the ledger was created.
   ControlServer(MountFacts facts, Gauges gauges, Levers levers, limits::Ledger& ledger,
                 limits::Limits each_user);
 
-  // A kernel::ControlHandler. Root and the mount's owner see every user's row and may set limits
-  // and options; everyone else sees the whole mount's sums and his own row.
+  // Answers a request; this is a kernel::ControlHandler. Root and the mount's owner see every
+  // user's row and may change limits and options; other users see the mount's totals and their own
+  // row.
   std::string answer(const kernel::ControlRequest& request);
 
-  // Everybody's limits, whatever was set before.
+  // Replaces the limits of all users, including those that were set while mounted.
   void replace_limits(limits::Ledger::Options limits) EXCLUDES(mutex_);
 
  private:
-  // Of a core, counting all files takes one part in so many at most.
+  // Counting all files takes at most 1/kCensusRest of a core's time.
   static constexpr int kCensusRest = 50;
 
   bool is_privileged(uid_t uid) const { return uid == 0 || uid == facts_.owner; }
@@ -93,7 +95,7 @@ class ControlServer {
   Json rows(uid_t caller) const;
   Outcome<void> check_limited(uid_t uid) const;
   Outcome<void> set_quota(const SetQuotaRequest& request);
-  // All of it, or nothing where it is refused.
+  // Makes all the changes, or none if one is refused.
   Outcome<void> set(const SetRequest& request);
   Outcome<MountPlan> plan_of(const SetRequest& request, const store::StoreStats& now) const
       REQUIRES(mutex_);

@@ -1,4 +1,4 @@
-// Changing options of a live mount: as if it were mounted anew with them, as far as that goes.
+// Changes options of a live mount, checking them as if it were mounted anew with them.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -38,7 +38,8 @@ Refusal memory_refusal(const std::string& text, base::Errno error, const store::
 
 }  // namespace
 
-// What is not asked for is put in as it is now, so that it can be no reason to refuse.
+// Makes the plan of a mount with the requested changes. All else is given its current value, so
+// that it cannot be a reason to refuse.
 Outcome<MountPlan> ControlServer::plan_of(const SetRequest& request,
                                           const store::StoreStats& now) const {
   MountOptions options;
@@ -61,7 +62,7 @@ Outcome<void> ControlServer::set_sizes(const SetRequest& request, const MountPla
     return failed("-o spill=" + *request.spill +
                   ": it was mounted with spill=0, so there is nothing to spill to");
   }
-  // Room on the disk first, where memory is to shrink.
+  // Makes room on the disk first, because memory that shrinks may need it.
   const bool more_spill = request.spill && plan.store.spill > now.spill_limit;
   if (more_spill) (void)levers_.set_spill(plan.store.spill);
   if (request.memory) {
@@ -69,12 +70,12 @@ Outcome<void> ControlServer::set_sizes(const SetRequest& request, const MountPla
       if (more_spill) (void)levers_.set_spill(now.spill_limit);
       return memory_refusal(*request.memory, set.error(), now);
     }
-    spdlog::info("set: {} of memory, of {} before", format_size(plan.store.memory),
+    spdlog::info("set: {} of memory, was {}", format_size(plan.store.memory),
                  format_size(now.budget));
   }
   if (request.spill) {
     (void)levers_.set_spill(plan.store.spill);
-    spdlog::info("set: {} of spill, of {} before", format_size(plan.store.spill),
+    spdlog::info("set: {} of spill, was {}", format_size(plan.store.spill),
                  format_size(now.spill_limit));
   }
   return {};
@@ -90,7 +91,7 @@ Outcome<void> ControlServer::set(const SetRequest& request) {
   KernelFlags flags = 0;
   for (const std::string& word : split_options(request.flags.value_or(""))) {
     if (word.empty()) continue;
-    if (!is_kernel_flag(word)) return usage("-o " + word + ": no flag of the kernel's");
+    if (!is_kernel_flag(word)) return usage("-o " + word + ": not a kernel mount flag");
     apply_kernel_flag(word, flags);
   }
   const auto plan = plan_of(request, now);

@@ -6,7 +6,7 @@ namespace scratchfs::mount {
 
 namespace {
 
-// Of the buckets' bounds those at 1 us, 4 us, 16 us, ... 17 s.
+// The histogram shows only the bucket bounds at 1 us, 4 us, 16 us, ... 17 s.
 constexpr std::size_t kFirstBound = 12;
 constexpr std::size_t kBoundStep = 8;
 static_assert(kernel::latency_bound(kFirstBound) == 1024);
@@ -16,7 +16,7 @@ void for_each_bound(Visit visit) {
   for (std::size_t i = kFirstBound; i + 1 < kernel::kLatencyBuckets; i += kBoundStep) visit(i);
 }
 
-// To a thousandth, so that a double shows no digits that mean nothing.
+// Rounds to a thousandth, to print no meaningless digits.
 double rounded(double value) { return std::round(value * 1000) / 1000; }
 
 Json kind_to_json(const kernel::SessionStats::Requests& kind, double seconds, bool histograms) {
@@ -57,7 +57,7 @@ Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
 }
 
 Json transport_to_json(const kernel::SessionStats& stats) {
-  // The request that asks waits too: it is not what anybody wants to know.
+  // Leaves out the status request itself, which is parked too.
   const std::uint64_t parked = stats.parked > 0 ? stats.parked - 1 : 0;
   return {{"io_uring", stats.io_uring},
           {"rings", stats.rings},

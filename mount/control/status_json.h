@@ -1,4 +1,5 @@
-// The daemon's numbers as `scratchfs status --json` shows them; docs/status.md tells of each field.
+// Converts the daemon's numbers to the JSON of `scratchfs status --json`; docs/status.md describes
+// each field.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +17,20 @@ namespace scratchfs::mount {
 
 using SharedCensus = base::SharedLook<tree::Census>;
 
-// `locked`: kept out of swap.
+// `locked`: whether memory is locked, and so kept out of swap.
 Json memory_to_json(const store::StoreStats& stats, bool locked);
-// `directory` empty: never spills. `disk_free` in bytes.
+// `directory` is empty if the mount never spills. `disk_free` is in bytes; nullopt: unknown.
 Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
                    std::optional<std::uint64_t> disk_free);
 Json transport_to_json(const kernel::SessionStats& stats);
-// With `histograms` also how many of each kind took how long.
+// `histograms`: whether to include the latency histogram of each kind of request.
 Json requests_to_json(const kernel::SessionStats& stats, bool histograms);
 Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
                    const SharedCensus::Seen& seen);
 
 Json limits_to_json(const limits::Limits& limits);
 Json row_to_json(const limits::AccountRow& row);
-// Adds to a user's row what the census knows of his files.
+// Adds to a user's row what the census counted of their files.
 void add_census(Json& row, const tree::Census& census);
 
 }  // namespace scratchfs::mount

@@ -8,7 +8,7 @@ namespace scratchfs::mount {
 
 namespace {
 
-// Bytes of several writers together.
+// The total of several writers: bytes written, and the times of the first and last write.
 struct Sum {
   std::uint64_t written = 0;
   std::int64_t since = 0;

@@ -12,14 +12,14 @@ namespace scratchfs::mount {
 
 namespace {
 
-// When the machine started, in seconds since 1970.
+// Returns when the machine booted, in seconds since 1970.
 std::int64_t boot_time() {
   timespec since_boot{};
   ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
   return base::now().tv_sec - since_boot.tv_sec;
 }
 
-// Whether the thread that wrote is still there, and not another that got its number.
+// Whether the thread that wrote is alive, and its id has not been reused by another thread.
 bool lives(const kernel::Writer& writer, std::int64_t booted) {
   if (writer.thread <= 0) return false;
   const auto thread = tree::read_process(writer.thread);
@@ -27,7 +27,7 @@ bool lives(const kernel::Writer& writer, std::int64_t booted) {
   const auto began =
       booted + static_cast<std::int64_t>(thread->started /
                                          static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)));
-  return began <= writer.first + 1;  // both are rounded
+  return began <= writer.first + 1;  // both are rounded to seconds
 }
 
 }  // namespace

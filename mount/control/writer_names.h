@@ -1,4 +1,4 @@
-// Which processes the threads that write belong to.
+// Finds the processes and session leaders of the threads that write, for `scratchfs top`.
 #pragma once
 
 #include <sys/types.h>
@@ -17,19 +17,20 @@ namespace scratchfs::mount {
 
 struct NamedWriter {
   kernel::Writer writer;
-  pid_t process = 0;    // 0: it had ended before anyone asked
-  std::string command;  // empty: as above
-  std::string leader;   // the program that leads the session; empty: it has ended
+  pid_t process = 0;    // 0: the thread ended before it was looked up
+  std::string command;  // empty if `process` is 0
+  std::string leader;   // command of the session leader; empty: it has ended or is not shown
   bool living = false;
 };
 
-// Looks into /proc when it is asked, never before: writing costs nothing of this; and at each
-// writer once a second, however often it is asked. Names of threads are remembered for as long as
-// their writers are, so that they outlive the threads. Thread-safe.
+// Reads /proc only when asked, so that writes cost nothing extra, and for each writer at most once
+// a second. Remembers a name for as long as its writer is listed, so that it outlives the thread.
+// Thread-safe.
 class WriterNames {
  public:
-  // Of `writers`, which are all that there are, those of user `only`, who is told of leaders that
-  // are his; nullopt: all.
+  // Names the writers of user `only`, or all if that is nullopt. `writers` must be all that there
+  // are, since the names of others are forgotten. A user is shown only session leaders of their
+  // own.
   std::vector<NamedWriter> name(const std::vector<kernel::Writer>& writers,
                                 std::optional<uid_t> only) EXCLUDES(mutex_);
 
@@ -44,10 +45,10 @@ class WriterNames {
   };
   struct Leader {
     std::string command;
-    std::optional<uid_t> uid = std::nullopt;  // none: it has ended
+    std::optional<uid_t> uid = std::nullopt;  // nullopt: it has ended
     Clock::time_point looked{};
   };
-  using Key = std::pair<pid_t, std::int64_t>;  // thread, and when it first wrote
+  using Key = std::pair<pid_t, std::int64_t>;  // thread, and the time of its first write
 
   void forget_all_but(const std::vector<kernel::Writer>& writers) REQUIRES(mutex_);
   static void look_at(const kernel::Writer& writer, std::int64_t booted, Clock::time_point now,

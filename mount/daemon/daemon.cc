@@ -78,7 +78,7 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   return facts;
 }
 
-// The parts of the file system, made in this order and taken down in reverse.
+// The parts of a mount's stack: created in the order of the members, destroyed in reverse.
 class Parts {
  public:
   Parts(DaemonSetup& setup, Guardian guardian, const ServiceManager& manager)
@@ -88,7 +88,7 @@ class Parts {
         spill_directory_(std::move(setup.spill_directory)),
         pressure_(base::system_memory_pressure()) {}
 
-  // While there is no thread yet.
+  // REQUIRES: the process has no other threads.
   void give_up_privileges();
   Outcome<void> make();
   int serve(const Ready& ready);
@@ -108,8 +108,8 @@ class Parts {
   const ServiceManager& manager_;
   Guardian guardian_;
   bool confined_ = false;
-  std::unique_ptr<base::OsDirectory> spill_directory_;  // removes its names, where it has any
-  std::unique_ptr<base::MemoryPressure> pressure_;      // may take what is given up
+  std::unique_ptr<base::OsDirectory> spill_directory_;  // removes any names it made when destroyed
+  std::unique_ptr<base::MemoryPressure> pressure_;      // opened before privileges are dropped
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<limits::Ledger> ledger_;
   std::unique_ptr<tree::ClaimantKind> claimants_;
@@ -123,7 +123,7 @@ Gauges Parts::gauges() {
   gauges.store = [this] { return store_->stats(); };
   gauges.tree = [this] { return tree_->stats(); };
   gauges.census = [this] { return tree_->census(); };
-  // Requests come only while session_ serves them.
+  // session_ is valid here: requests arrive only while it serves.
   gauges.session = [this] { return session_->stats(); };
   gauges.writers = [this] { return session_->writers(); };
   gauges.spill_free = [directory = spill_directory_.get()]() -> std::optional<std::uint64_t> {
@@ -148,7 +148,7 @@ void Parts::give_up_privileges() {
       {.lock_memory = setup_.plan.lock_memory, .spill_directory = spill_directory_.get()});
 }
 
-// Once everything that takes more is done.
+// Filters system calls, once everything is done that needs more of them than serving does.
 void Parts::confine() {
   if (!confined_) return;
   if (const auto filtered = filter_system_calls(); !filtered)
@@ -181,13 +181,15 @@ Outcome<void> Parts::make() {
   return {};
 }
 
-// The mount must not be asked itself: nobody answers yet.
+// Watches bound sockets. Takes the device number from the mount table, because a stat(2) of the
+// mount would block: nothing serves it yet.
 void Parts::watch_sockets() {
   const auto device = mounts::parse_device(session_->mounted().device);
   if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
 }
 
-// What SIGHUP does. A terminal that goes away sends it too: that ends what was started in it.
+// Returns what SIGHUP does; null if it ends the mount. The kernel also sends SIGHUP when a terminal
+// hangs up, which ends a daemon in the foreground of that terminal unless it has a quota file.
 std::function<void()> Parts::on_hang_up() {
   if (setup_.quota_file.empty() && setup_.foreground && has_terminal()) return nullptr;
   return [this] {
@@ -265,7 +267,8 @@ int Parts::serve(const Ready& ready) {
   }
   session_.reset();
   if (setup_.remove_mountpoint) ::rmdir(setup_.mountpoint.c_str());
-  // What never answered may have had no process to take its mount away with (ulimit -u).
+  // If the mount never answered, unmounting may have failed because no process could be started for
+  // it (ulimit -u); then the guardian detaches the mount.
   if (served || answered || guardian_.supervises()) {
     guardian_.dismiss();
   } else {
@@ -286,7 +289,7 @@ int run(DaemonSetup& setup, const Ready& ready) {
   block_signals();
   if (!setup.guardian) start_logging(setup.foreground, setup.log_level);
   for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
-  // A daemon in the background is no service's main process.
+  // A daemon in the background is not the main process of a service.
   const auto manager = setup.foreground ? ServiceManager::from_environment() : ServiceManager();
   if (!setup.guardian) {
     auto guardian = Guardian::start(setup.mountpoint, {setup.remove_mountpoint, manager});
@@ -312,7 +315,7 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
   try {
     return run(setup, ready);
   } catch (const std::system_error& error) {
-    // Of std::thread; what was made so far has been taken down.
+    // Thrown by std::thread; the parts created so far have been destroyed.
     const bool limit = error.code() == std::errc::resource_unavailable_try_again;
     return report(failed(limit ? base::kThreadLimit : error.what()));
   } catch (const std::bad_alloc&) {

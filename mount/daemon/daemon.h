@@ -1,4 +1,4 @@
-// The process that serves a mount, from its first thread to its last.
+// The daemon: the process that serves a mount.
 #pragma once
 
 #include <memory>
@@ -17,29 +17,30 @@
 
 namespace scratchfs::mount {
 
-// All that the daemon needs to know; made by the command, before anything is mounted.
+// Everything the daemon needs. prepare() makes it before anything is mounted.
 struct DaemonSetup {
   MountPlan plan;
   std::string mountpoint;                              // absolute
   base::Descriptor place{-1};                          // that directory; until it is mounted on
-  MountpointLock lock;                                 // let go of when the mount answers
+  MountpointLock lock;                                 // released when the mount answers
   std::string spill_path;                              // empty: never spills
-  std::unique_ptr<base::OsDirectory> spill_directory;  // taken by the daemon; null: never spills
+  std::unique_ptr<base::OsDirectory> spill_directory;  // moved to the daemon; null: never spills
   std::string quota_file;                              // absolute; empty: none
-  QuotaFile quotas;                                    // what it says now
+  QuotaFile quotas;                                    // the contents of quota_file
   std::string subuid_file;                             // absolute; empty: none
-  SubordinateIds subordinate_ids;                      // what that says now
+  SubordinateIds subordinate_ids;                      // the contents of subuid_file
   std::string log_level;
   bool foreground = false;
-  bool supervise = false;          // supervisor.h is to run it
-  bool remove_mountpoint = false;  // once nothing is mounted there any more, however that came
-  // Who is there already, and has started logging; nothing: the daemon starts one of its own.
+  bool supervise = false;          // run under supervise() (supervisor.h)
+  bool remove_mountpoint = false;  // remove the directory after the unmount, even after a crash
+  // A guardian that runs already, in which case logging has been started too. nullopt: the daemon
+  // starts one.
   std::optional<Guardian> guardian = std::nullopt;
 };
 
-// Mounts, calls `ready` when the mount answers, serves until it is unmounted or a signal ends it,
-// and leaves nothing behind. The exit code: kFailed where the mount or the serving failed, or
-// (debug builds) what is counted and held does not add up.
+// Mounts, calls `ready` when the mount answers, and serves until the mount is unmounted or a signal
+// ends it; leaves nothing behind. Returns the exit code: kFailed if mounting or serving failed, or,
+// in debug builds, if the audit at the end finds a difference.
 int run_daemon(DaemonSetup& setup, const Ready& ready);
 
 }  // namespace scratchfs::mount

@@ -24,8 +24,9 @@ namespace scratchfs::mount {
 namespace {
 
 constexpr const char* kName = "scratchfs-guard";
-constexpr int kSocket = 3;  // where the guardian keeps its end
-// The daemon may die meanwhile, and the next word follows soon.
+constexpr int kSocket = 3;  // the guardian's end of the socket
+// Do not block on the service manager: the daemon may die meanwhile, and the next WATCHDOG=1
+// follows soon.
 constexpr std::chrono::milliseconds kNoPatience{0};
 
 void ignore_signals() {
@@ -37,8 +38,8 @@ void ignore_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Nothing of the caller's may stay open: a pipe's end would keep its reader waiting, a directory
-// its file system busy.
+// Closes every descriptor of the caller's: the end of a pipe would keep its reader waiting, a
+// directory its file system busy.
 void keep_only(int socket) {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
@@ -59,8 +60,9 @@ bool detach_and_log(const mounts::Mount& mount) {
   return static_cast<bool>(detached);
 }
 
-// A mount that hangs keeps this waiting, so that nothing is said; what is no longer to be seen
-// (a lazy unmount) cannot be asked.
+// Once per period sends WATCHDOG=1 if the mount answers. A mount that hangs blocks the probe, so
+// that nothing is sent. A mount that is no longer visible (after a lazy unmount) cannot be probed,
+// and counts as healthy.
 GuardianHost make_host(const std::string& mountpoint, const ServiceManager& manager) {
   GuardianHost host{.mounts = [] { return mounts::read_mount_table(); },
                     .detach = detach_and_log,
@@ -88,11 +90,12 @@ GuardianHost make_host(const std::string& mountpoint, const ServiceManager& mana
   ::_exit(kFine);
 }
 
-// Milliseconds to wait for a guardian that is dismissed: one that is stopped must not stop the
-// daemon too.
+// Milliseconds to wait for a dismissed guardian to end: one that is stopped (SIGSTOP) must not
+// block the daemon.
 constexpr int kPatienceForEnd = 2000;
 
-// A child that has ended stays a zombie until it is waited for, and who inherits it may be slow to.
+// Waits for the child to end, and reaps it: the process that would inherit the zombie may be slow
+// to do so.
 void await_end(pid_t child) {
   const int descriptor = open_pidfd(child);
   if (descriptor < 0) return;
@@ -139,7 +142,7 @@ Guardian::~Guardian() {
 }
 
 void Guardian::tell(const std::string& message) {
-  // A guardian that was killed is no reason to fail: the mount works without it.
+  // An error means that the guardian was killed; the mount works without it.
   (void)::send(socket_, message.data(), message.size(), MSG_NOSIGNAL);
 }
 

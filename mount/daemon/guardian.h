@@ -1,6 +1,6 @@
-// A small process that outlives the daemon by a moment: when the daemon dies without a word (kill
-// -9, a crash, out of memory), it detaches the mount, which would else answer "Transport endpoint
-// is not connected" for ever.
+// The guardian: a small process that detaches the mount if the daemon dies unexpectedly (SIGKILL, a
+// crash, out of memory). Otherwise the dead mount would stay, and every access would fail with
+// ENOTCONN ("Transport endpoint is not connected").
 #pragma once
 
 #include <sys/types.h>
@@ -13,35 +13,37 @@
 namespace scratchfs::mount {
 
 struct GuardianDuties {
-  bool remove_mountpoint = false;  // where the daemon died, also remove the empty directory
-  ServiceManager manager = {};     // to be told WATCHDOG=1 for as long as the mount answers
+  bool remove_mountpoint = false;  // at the end also remove the directory, if it is empty
+  ServiceManager manager = {};     // gets WATCHDOG=1 as long as the mount answers
 };
 
-// The daemon's end. The guardian notices the daemon's death by the end of their socket; its own
-// death harms nobody.
+// The daemon's handle on its guardian. They share a socket, by whose end of file the guardian
+// notices the daemon's death. If the guardian itself dies, the mount goes on without it.
 class Guardian {
  public:
-  // Forks, so call it before there is any thread. The guardian has a session of its own (^C does
-  // not reach it), keeps no descriptor of the caller's and ignores every signal that asks it to
-  // end.
+  // Forks the guardian. It runs in a session of its own (so ^C does not reach it), keeps none of
+  // the caller's descriptors and ignores all signals that ask a process to end.
+  // REQUIRES: the process has no other threads.
   static Outcome<Guardian> start(const std::string& mountpoint, const GuardianDuties& duties = {});
-  // The parent of this process is the guardian (supervisor.h); it holds the other end of `socket`.
+  // Uses the parent of this process as the guardian (supervisor.h); it holds the other end of
+  // `socket`, which the result owns.
   static Guardian parent(int socket);
   Guardian(Guardian&& other) noexcept;
   Guardian& operator=(Guardian&& other) noexcept;
-  ~Guardian();  // without dismiss(): as if the daemon had died
+  ~Guardian();  // without dismiss(), the guardian acts as if the daemon had died
 
-  // The mount is there now: the guardian takes note which one it is.
+  // Tells the guardian which mount the daemon has made.
   void mounted(const mounts::Mount& mount);
-  void answers();  // and it answers
-  // The mount is gone as it should be: the guardian touches nothing and ends, if it is the parent
-  // when this process has. Else this returns when it has ended.
+  // Tells the guardian that the mount answers.
+  void answers();
+  // Tells the guardian that the mount was unmounted in an orderly way, so that it detaches nothing.
+  // Waits up to 2 s for it to end, unless it is the parent, which ends after this process.
   void dismiss();
-  // The mount is the guardian's to take away, as if this process had died; it has when this
-  // returns.
+  // Makes the guardian detach the mount, as if this process had died. Waits up to 2 s for that,
+  // unless the guardian is the parent.
   void leave_mount();
   pid_t pid() const { return pid_; }
-  // Another daemon follows if this one dies.
+  // Whether the guardian starts another daemon if this one dies.
   bool supervises() const { return is_parent_; }
 
  private:
@@ -49,7 +51,7 @@ class Guardian {
       : socket_(socket), pid_(pid), is_parent_(is_parent) {}
   void tell(const std::string& message);
 
-  int socket_;  // SOCK_SEQPACKET: messages as in guardian_watch.h
+  int socket_;  // SOCK_SEQPACKET; guardian_watch.h defines the messages
   pid_t pid_;
   bool is_parent_;
 };

@@ -19,9 +19,10 @@ namespace {
 
 enum class Heard { mounted, answers, dismissed, died, signal, nothing };
 
-constexpr std::size_t kMostWords = 64;  // three numbers
+constexpr std::size_t kMostWords = 64;  // bytes; enough for the three numbers of a mount
 
-// `nothing`: not a word for a whole period. `words`: what the message says besides.
+// Waits for a message or a signal; returns `nothing` if a whole period passes without one. Sets
+// `words` to the rest of the message.
 Heard listen(int socket, const GuardianHost& host, std::string& words) {
   const int period = host.period ? static_cast<int>(host.period->count()) : -1;
   for (;;) {
@@ -48,7 +49,8 @@ mounts::Mount mount_in(const std::string& words) {
   return mount;
 }
 
-// The entry of the mount that the daemon told of, which says nothing of the source.
+// Returns the table entry of the mount that the daemon reported. The source is not compared, since
+// the message does not contain it.
 std::optional<mounts::Mount> find_told(const mounts::MountTable& table, const mounts::Mount& told) {
   for (const mounts::Mount& entry : table) {
     mounts::Mount with_source = told;
@@ -61,7 +63,8 @@ std::optional<mounts::Mount> find_told(const mounts::MountTable& table, const mo
   return std::nullopt;
 }
 
-// What the daemon mounted and had not told of.
+// Returns the mount that a daemon made but died before reporting: a new scratchfs on top at the
+// directory.
 std::optional<mounts::Mount> find_new(const mounts::MountTable& table, const GuardianHost& host) {
   const mounts::Mount* top = mounts::topmost_at(table, host.whereabouts());
   if (top == nullptr || top->type != mounts::kFileSystemType ||
@@ -70,8 +73,8 @@ std::optional<mounts::Mount> find_new(const mounts::MountTable& table, const Gua
   return *top;
 }
 
-// The last of `wanted` that is on top at its place, where it is now: only that one would umount2(2)
-// take away.
+// Removes from `wanted` the last mount that is now visible at its place, and returns it. Only a
+// visible mount may be passed to umount2(2), which detaches whatever is on top.
 std::optional<mounts::Mount> take_next(std::vector<mounts::Mount>& wanted,
                                        const mounts::MountTable& table) {
   for (auto mount = wanted.rbegin(); mount != wanted.rend(); ++mount) {
@@ -113,7 +116,7 @@ std::string mounted_message(const mounts::Mount& mount) {
   return kMountedMessage + fmt::format("{} {} {}", mount.id.number, mount.id.unique, mount.device);
 }
 
-// `mount` first, if it can be seen: of its copies the unique number is not known.
+// Starts with `mount` itself if it is visible, because the unique ids of its copies are not known.
 bool detach_all(const mounts::MountTable& table, const mounts::Mount& mount,
                 const GuardianHost& host) {
   std::vector<mounts::Mount> wanted;

@@ -1,4 +1,5 @@
-// What the guardian does all day, apart from the processes: so that it can be tested within one.
+// The guardian's main loop, separate from the process that runs it so that tests can run it in
+// their own process.
 #pragma once
 
 #include <chrono>
@@ -11,45 +12,48 @@
 
 namespace scratchfs::mount {
 
-// What the daemon says on the socket: the first byte of a message.
-inline constexpr char kMountedMessage = 'm';  // and which mount it is
+// The messages that the daemon sends on the socket, by their first byte.
+inline constexpr char kMountedMessage = 'm';  // followed by the numbers that identify the mount
 inline constexpr char kAnswersMessage = 'a';
 inline constexpr char kDismissMessage = 'd';
 
-// The whole message that tells of `mount`.
+// Returns the complete message that reports `mount`.
 std::string mounted_message(const mounts::Mount& mount);
 
+// What the loop needs from its surroundings; tests pass fakes.
 struct GuardianHost {
   std::function<mounts::MountTable()> mounts;
-  std::function<bool(const mounts::Mount& mount)> detach;  // lazily; false: it could not
-  // Where the directory that is mounted on lies now.
+  // Detaches a mount lazily; returns false if that fails.
+  std::function<bool(const mounts::Mount& mount)> detach;
+  // Returns the current path of the mount point, which may have been moved.
   std::function<std::string()> whereabouts = nullptr;
-  mounts::MountTable before = {};  // what was mounted before the daemon was there
-  // Where somebody wants to hear that all is well: called every so often while the daemon lives,
-  // with the daemon's mount; nullptr: it is not to be seen anywhere.
+  mounts::MountTable before = {};  // the mount table before the daemon started
+  // If set, each_period is called after each such period without a message once the daemon has
+  // mounted, with its mount; nullptr if that is not visible anywhere.
   std::optional<std::chrono::milliseconds> period = std::nullopt;
   std::function<void(const mounts::Mount* mount)> each_period = nullptr;
-  // The daemon has said that the mount answers.
+  // Called when the daemon reports that the mount answers.
   std::function<void()> on_answer = nullptr;
-  // A descriptor (signalfd(2)) to listen to besides, and what to do when it can be read.
+  // A signalfd(2) to watch besides the socket, and what to call when it is readable.
   int signals = -1;
   std::function<void()> on_signal = nullptr;
 };
 
-// Detaches `mount` and its copies elsewhere (bind mounts), as `table` has them: what came since may
-// have got their numbers. Each only while it is on top at its place. True: there was one.
+// Detaches `mount` and its copies at other places (bind mounts); returns whether it detached any.
+// It considers only the copies in `table`, because later mounts may have been given the same device
+// number. Detaches each only while it is on top at its place.
 bool detach_all(const mounts::MountTable& table, const mounts::Mount& mount,
                 const GuardianHost& host);
 
 enum class Watched {
-  dismissed,  // the daemon ended as it should
-  lost,       // it died; its mount was what one saw at its directory, or it had none yet
-  left,       // it died when its mount was not to be seen there any more: unmounted, moved, covered
+  dismissed,  // the daemon ended in an orderly way
+  lost,       // it died while its mount was visible at the mount point, or before it had mounted
+  left,       // it died after its mount had been unmounted, moved or covered
 };
-// Listens until the daemon dismisses the guardian or dies (end of file). Where it died, detaches
-// what is left of its mount at every place where it can be seen, and nothing else: the mount of
-// which the daemon said that it had mounted it. If it never came to say so: a scratchfs on the
-// directory that was not there before. What throws bad_alloc is done again until it does not.
+// Listens until the daemon dismisses the guardian or dies (end of file on the socket). If it dies,
+// detaches its mount wherever that is visible, and nothing else. Its mount is the one it reported
+// or, if it did not get as far, a scratchfs at the mount point that is not in `host.before`.
+// Retries each step that throws bad_alloc until it succeeds.
 Watched watch_daemon(int socket, const GuardianHost& host);
 
 }  // namespace scratchfs::mount

@@ -1,4 +1,4 @@
-// What is to be mounted where: the arguments of `scratchfs mount`.
+// The arguments of `scratchfs mount`.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@ namespace scratchfs::mount {
 struct MountCommand {
   std::optional<std::string> source;
   std::string mountpoint;
-  std::vector<std::string> option_lists;  // of each -o
+  std::vector<std::string> option_lists;  // the argument of each -o
   bool foreground = false;
   bool debug = false;
   bool supervise = false;

@@ -46,7 +46,7 @@ MountpointLock::~MountpointLock() { release(); }
 
 void MountpointLock::release() {
   if (descriptor_ < 0) return;
-  ::flock(descriptor_, LOCK_UN);  // children may have copies of it
+  ::flock(descriptor_, LOCK_UN);  // closing is not enough: a child may share the descriptor
   ::close(std::exchange(descriptor_, -1));
 }
 

@@ -1,24 +1,25 @@
-// One mount at a time on a directory: without it, two commands at once would both find it free and
-// mount one over the other.
+// Lets only one command at a time mount on a directory. Without this lock, two commands could both
+// find the directory free, and one would mount over the other.
 #pragma once
 
 #include "fs/base/descriptor.h"
 
 namespace scratchfs::mount {
 
-// Held from the checks until the mount answers, by the command and its daemon together (flock(2) on
-// the directory).
+// An flock(2) on the directory, held by the command and its daemon together from the checks until
+// the mount answers.
 class MountpointLock {
  public:
   MountpointLock() = default;  // holds nothing
-  // Waits for whoever else is mounting there, some seconds at most: any user who can read the
-  // directory could lock it, and must not be able to keep it from being mounted on.
+  // Takes the lock, waiting a few seconds at most while another command holds it. The wait is
+  // limited because any user who can read the directory can lock it, and must not be able to
+  // prevent mounts. Holds nothing if that fails.
   explicit MountpointLock(const base::Descriptor& directory);
   MountpointLock(MountpointLock&& other) noexcept;
   MountpointLock& operator=(MountpointLock&& other) noexcept;
   ~MountpointLock();
 
-  void release();  // the directory is no longer held open either
+  void release();  // also closes the directory
   bool is_held() const { return descriptor_ >= 0; }
 
  private:

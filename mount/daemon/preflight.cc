@@ -38,7 +38,8 @@ Outcome<void> check_empty(const std::string& path, const base::Descriptor& place
   return {};
 }
 
-// Whether the mount point is an automounter's, which waits to be covered.
+// Refuses a mount point where something is mounted. Returns true if that is an automounter
+// (autofs), which waits to be covered by the mount.
 Outcome<bool> check_free(const std::string& path, bool nonempty, const HostFiles& host) {
   const mounts::MountTable table = mounts::read_mount_table(host.mount_table);
   const mounts::Mount* top = mounts::topmost_at(table, path);
@@ -58,7 +59,7 @@ Outcome<void> check_directory(const std::string& path, const base::Descriptor& p
   if (!S_ISDIR(status.st_mode)) {
     return failed(path + ": not a directory; mount on an empty directory");
   }
-  // Root may cover what it cannot write to: a directory of a read-only root file system, say.
+  // Root may mount on a directory it cannot write to, for example on a read-only root file system.
   if (::geteuid() != 0 && ::access(mounts::path_through(place).c_str(), W_OK) != 0) {
     return failed(path + ": you may not write there, so you may not mount there");
   }
@@ -78,7 +79,7 @@ bool allows_others(const std::string& configuration) {
   return false;
 }
 
-// The type of the file system that `device` is; empty: not known.
+// Returns the type of the file system with the given device number; empty if unknown.
 std::string type_of_device(dev_t device, const HostFiles& host) {
   const std::string name =
       std::to_string(gnu_dev_major(device)) + ":" + std::to_string(gnu_dev_minor(device));
@@ -105,7 +106,7 @@ Refusal spill_refusal(const std::string& what, int error) {
 Outcome<base::Descriptor> open_mountpoint(const std::string& path) {
   const auto resolved = mounts::resolve_mountpoint(path);
   if (!resolved) return failed("mount point " + path, resolved.error().value());
-  // With O_PATH no automounter mounts there, and what is mounted there already is not asked.
+  // O_PATH neither triggers an automounter nor sends a request to a file system mounted there.
   base::Descriptor place(::open(resolved->c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (place.valid()) return place;
   const int error = errno;
@@ -119,17 +120,17 @@ Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor 
   auto now = mounts::whereabouts(place);
   if (!now) {
     return failed(
-        "/proc: not there; scratchfs learns from it what is mounted where and who lives: "
+        "/proc: not mounted; scratchfs reads mounts and processes from it: "
         "mount -t proc proc /proc");
   }
   Mountpoint mountpoint{.path = std::move(*now), .place = std::move(place), .lock = {}};
-  // The table first: a look at the directory could hang or fail on what is mounted there.
+  // Reads the mount table first: accessing the directory could hang or fail if a mount is there.
   const auto automount = check_free(mountpoint.path, nonempty, host);
   if (!automount) return automount.error();
   if (*automount) return mountpoint;
   if (auto fit = check_directory(given, mountpoint.place); !fit) return fit.error();
   mountpoint.lock = MountpointLock(mountpoint.place);
-  // Once more, for who held the lock before us.
+  // Checks again, because the previous holder of the lock may have mounted there.
   if (auto free = check_free(mountpoint.path, nonempty, host); !free) return free.error();
   if (nonempty) return mountpoint;
   if (auto empty = check_empty(mountpoint.path, mountpoint.place); !empty) return empty.error();

@@ -1,5 +1,4 @@
-// What is looked at before anything is mounted, so that a mistake gets one clear line and leaves
-// nothing behind.
+// The checks before mounting, so that a mistake gets one clear line and leaves nothing behind.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +14,7 @@
 
 namespace scratchfs::mount {
 
-// Where the machine is asked; tests name files of their own.
+// The system files that the checks read; tests pass their own.
 struct HostFiles {
   std::string fuse_device = "/dev/fuse";
   std::string fuse_configuration = "/etc/fuse.conf";
@@ -24,23 +23,26 @@ struct HostFiles {
 
 struct Mountpoint {
   std::string path;            // absolute, without symbolic links
-  base::Descriptor place{-1};  // that directory (O_PATH), whatever becomes of the path
-  MountpointLock lock;         // so that what was found stays true until it is mounted on
+  base::Descriptor place{-1};  // that directory (O_PATH), even if the path changes
+  MountpointLock lock;         // keeps what the checks found true until the mount is made
 };
-// The directory (O_PATH) at `path`, which may be relative or a symbolic link. Refused: missing.
+// Opens the directory at `path` (O_PATH), which may be relative or a symbolic link. Refused if it
+// is missing.
 Outcome<base::Descriptor> open_mountpoint(const std::string& path);
-// `place` as open_mountpoint() gives it; `given` is how the user names it. Refused: no directory,
-// not empty (unless `nonempty`), a mount already (of scratchfs in any case), not writable for the
-// user; without /proc. Nothing is opened below an automounter's mount point: that would wait for
-// the very mount that is being made.
+// Checks the directory `place`, opened by open_mountpoint(); `given` is the user's name for it.
+// Refused if it is not a directory, the user cannot write to it, a scratchfs is mounted there, or
+// /proc is missing; and, unless `nonempty`, if it is not empty or another file system is mounted
+// there. Opens nothing in an automounter's mount point: that would wait for the very mount that is
+// being made.
 Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor place,
                                      bool nonempty, const HostFiles& host = {});
 
-// Whether this kernel has FUSE and lets the user have it: even fusermount3 opens the device with
-// its caller's rights.
+// Checks that the kernel has FUSE and the user may open its device. Users of fusermount3(1) need
+// that too, since it opens the device with its caller's permissions.
 Outcome<void> check_fuse(const HostFiles& host = {});
 
-// Root may share a mount; others need `user_allow_other` in /etc/fuse.conf.
+// Checks that the user may share a mount with others: root always may, other users only if
+// /etc/fuse.conf contains `user_allow_other`.
 Outcome<void> check_sharing(bool allow_other, uid_t uid, const HostFiles& host = {});
 
 struct SpillPlace {
@@ -49,7 +51,8 @@ struct SpillPlace {
   std::uint64_t free = 0;  // bytes
   std::vector<std::string> warnings;
 };
-// Refused: missing, no directory, not writable, read-only, on a scratchfs. A warning: in memory.
+// Opens the spill directory. Refused if it is missing, not a directory, not writable, or on a
+// scratchfs. Warns if it is on a file system in memory.
 Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFiles& host = {});
 
 }  // namespace scratchfs::mount

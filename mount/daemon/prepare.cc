@@ -50,8 +50,9 @@ Outcome<void> read_quotas(const MountOptions& options, DaemonSetup& setup) {
   return {};
 }
 
-// What is absent now may come. That of the machine, which nobody need have asked for, keeps no
-// mount away.
+// Reads the file of subordinate ids. A missing file is no error, since it may be created later. An
+// unreadable /etc/subuid only causes a warning: it is the default, so the user may not have asked
+// for it.
 Outcome<void> read_subuid(const MountOptions& options, DaemonSetup& setup) {
   if (options.subuid.empty()) return {};
   std::error_code error;
@@ -67,7 +68,7 @@ Outcome<void> read_subuid(const MountOptions& options, DaemonSetup& setup) {
   setup.subordinate_ids = std::move(*ids);
   if (setup.subordinate_ids.bad_line != 0) {
     setup.plan.warnings.push_back(describe_bad_line(setup.subordinate_ids, setup.subuid_file) +
-                                  ", and passed over");
+                                  "; the line is ignored");
   }
   return {};
 }

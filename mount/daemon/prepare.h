@@ -1,4 +1,4 @@
-// From what the command line says to what the daemon is made with.
+// Prepares a mount: turns the command line into the daemon's setup.
 #pragma once
 
 #include "mount/daemon/daemon.h"
@@ -7,10 +7,10 @@
 
 namespace scratchfs::mount {
 
-// Checks everything that can be checked before mounting. The setup holds descriptors (the spill
-// directory, the mount point and the lock on it): a process that is to be the daemon calls it after
-// it has closed what it inherited. `place`: the directory to mount on, whatever the command's path
-// leads to by now; not valid: what it leads to.
+// Checks everything that can be checked before mounting. The setup holds open descriptors (the
+// spill directory, the mount point and the lock on it), so a process that closes its inherited
+// descriptors must do that first. `place` is the directory to mount on, if valid, even if the
+// command's path now leads elsewhere.
 Outcome<DaemonSetup> prepare(const MountCommand& command,
                              base::Descriptor place = base::Descriptor(-1));
 

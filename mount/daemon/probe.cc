@@ -9,7 +9,8 @@ namespace scratchfs::mount {
 
 namespace {
 
-// Held open no longer than it takes: meanwhile it is too busy to be unmounted.
+// Closes the root again right after the call, because an open root makes unmounting fail with
+// EBUSY.
 bool answers(const std::string& mountpoint, const mounts::MountId& mount) {
   const auto root = mounts::open_mount(mountpoint, mount);
   if (!root) return true;
@@ -21,7 +22,7 @@ bool answers(const std::string& mountpoint, const mounts::MountId& mount) {
 
 bool answers_everywhere(const std::string& mountpoint, const mounts::MountId& mount) {
   cpu_set_t allowed;
-  // A machine with more cores than fit: one question must do.
+  // Fails if the machine has more cores than cpu_set_t holds: then asks only once.
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return answers(mountpoint, mount);
   bool all = true;
   for (int core = 0; core < CPU_SETSIZE && all; ++core) {
@@ -29,7 +30,8 @@ bool answers_everywhere(const std::string& mountpoint, const mounts::MountId& mo
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<unsigned>(core), &one);
-    ::sched_setaffinity(0, sizeof one, &one);  // one that has gone offline: asked from elsewhere
+    // Fails if the core has gone offline; the mount is then asked from another core.
+    ::sched_setaffinity(0, sizeof one, &one);
     all = answers(mountpoint, mount);
   }
   ::sched_setaffinity(0, sizeof allowed, &allowed);

@@ -1,5 +1,5 @@
-// Whether a mount's requests are really served, seen from another process than its daemon's: one
-// that waits for an answer itself would keep the daemon from ending.
+// Probes whether a mount serves requests. Run it in another process than the daemon: a daemon that
+// waits for an answer of its own could not end.
 #pragma once
 
 #include <string>
@@ -8,10 +8,11 @@
 
 namespace scratchfs::mount {
 
-// Asks the mount once from each core that this process may run on, since over io_uring each has a
-// queue of its own (statfs(2) is never answered from a cache). Waits as long as the daemon lets it
-// wait; false: the daemon is gone. What is no longer to be seen there (a lazy unmount) cannot be
-// asked, and counts as an answer. On another core afterwards, perhaps.
+// Sends the mount one request from each core that this process may run on, since with io_uring each
+// core has its own queue. Uses statfs(2), which is never answered from a cache. Blocks while the
+// daemon does not answer; returns false if the daemon is gone. A mount that is no longer visible
+// there (after a lazy unmount) cannot be asked, and counts as answering. The calling thread may end
+// up on another core.
 bool answers_everywhere(const std::string& mountpoint, const mounts::MountId& mount);
 
 }  // namespace scratchfs::mount

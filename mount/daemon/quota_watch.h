@@ -1,4 +1,4 @@
-// Tells the log of users who come near a limit.
+// Logs a warning when a user comes near a limit.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace scratchfs::mount {
 
-// A thread of its own: whoever crosses the threshold does so in a request, which must not wait for
-// the log.
+// Runs a thread of its own, because a user crosses the threshold in a request, which must not wait
+// for the log.
 class QuotaWatch {
  public:
-  // The ledger is not owned and outlives it; it is watched once.
+  // Does not own the ledger, which must outlive the watch. A ledger has at most one watch, ever.
   explicit QuotaWatch(limits::Ledger& ledger);
   ~QuotaWatch();
   QuotaWatch(const QuotaWatch&) = delete;

@@ -1,4 +1,5 @@
-// Whether a daemon that died is followed by another: not where one after the other dies at once.
+// Decides whether to restart a daemon that died: not if one after another dies soon after its
+// start.
 #pragma once
 
 #include <chrono>
@@ -11,8 +12,8 @@ class RestartLimit {
   static constexpr int kMost = 5;
   static constexpr std::chrono::seconds kLongEnough{10};
 
-  // A daemon died that had `served` so long; nothing: its mount never answered. False: it was the
-  // last of kMost in a row that served for less than kLongEnough.
+  // Records the death of a daemon that served for `served` (nullopt: its mount never answered).
+  // Returns false if kMost daemons in a row have served for less than kLongEnough.
   bool allows_another(std::optional<std::chrono::steady_clock::duration> served) {
     in_a_row_ = served && *served >= kLongEnough ? 0 : in_a_row_ + 1;
     return in_a_row_ < kMost;

@@ -1,4 +1,4 @@
-// Whether all adds up at the end, while some of what goes on may not have come to its end yet.
+// The audit at the end of a mount (debug builds), which allows for work that is still in progress.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,9 @@
 
 namespace scratchfs::mount {
 
-// What `audit` tells once `is_busy` is false. A session that ends meanwhile, or a socket, shows as
-// a difference that is gone a moment later: only what stays for `patience` is returned.
+// Repeats `audit` while `is_busy` is false, until it finds no differences; after `patience` returns
+// those that remain. A session that ends meanwhile, or a socket, causes a difference that is gone a
+// moment later.
 std::vector<std::string> settled_differences(
     const std::function<bool()>& is_busy, const std::function<std::vector<std::string>()>& audit,
     std::chrono::milliseconds patience = std::chrono::seconds(5));

@@ -39,15 +39,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr const char* kName = "scratchfs-guard";
-// After a daemon that could not be started: what is missing may come back.
+// The pause after a daemon that failed to start: what it lacks may come back.
 constexpr std::chrono::milliseconds kPause{1000};
 
-// What became of one daemon.
+// How one daemon ended.
 struct Life {
   Watched end = Watched::lost;
-  int status = W_EXITCODE(kFailed, 0);    // waitpid(2)
-  std::optional<Clock::duration> served;  // since the mount answered; nothing: it never did
-  Clock::time_point ended;                // when that was noticed
+  int status = W_EXITCODE(kFailed, 0);    // as from waitpid(2)
+  std::optional<Clock::duration> served;  // since the mount answered; nullopt: it never did
+  Clock::time_point ended;                // when its end was noticed
 };
 
 int exit_code_of(const Life& life) {
@@ -62,17 +62,20 @@ std::string cause_of_death(const Life& life) {
 
 class Supervisor {
  public:
-  // Signals are blocked already. `place`: the directory that every daemon mounts on.
+  // `place` is the directory that every daemon mounts on; not owned.
+  // REQUIRES: block_signals() has been called.
   Supervisor(const base::Descriptor& place, bool foreground);
   ~Supervisor() { ::close(signals_); }
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Where the directory lies by now: its parents' owners may move it.
+  // Returns the current path of the directory, which may have been moved.
   std::string whereabouts() const;
-  // One daemon: `serve` runs in a process of its own and gives its exit code, `on_answer` here.
+  // Runs one daemon: calls `serve` in a child process, which exits with its result, and `on_answer`
+  // in this process when the mount answers. Returns when the daemon has ended.
   Life live(const std::function<int(Guardian)>& serve, const std::function<void()>& on_answer);
-  // Whether another is to follow this one, after some waiting where it is better; says why not.
+  // Decides whether to start another daemon after this one, and logs the decision. Pauses first if
+  // the daemon failed to start.
   bool goes_on_after(const Life& life);
 
  private:
@@ -101,7 +104,7 @@ void Supervisor::take_signal() {
   signalfd_siginfo info{};
   if (::read(signals_, &info, sizeof info) != sizeof info) return;
   if (info.ssi_signo != SIGHUP) ending_ = true;
-  // What the terminal sends the daemon gets, too.
+  // A signal from the terminal (SI_KERNEL) reaches the daemon by itself.
   if (info.ssi_code != SI_KERNEL && daemon_ > 0) ::kill(daemon_, static_cast<int>(info.ssi_signo));
 }
 
@@ -119,7 +122,7 @@ bool Supervisor::is_asked_to_end(std::chrono::milliseconds patience) {
 void Supervisor::be_daemon(int socket, pid_t parent,
                            const std::function<int(Guardian)>& serve) const {
   ::close(signals_);
-  // Who kills the process in the foreground means the mount.
+  // A user who kills the foreground process wants the mount to end.
   if (foreground_) ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
   if (::getppid() != parent) std::exit(kFailed);
   std::exit(serve(Guardian::parent(socket)));
@@ -179,14 +182,13 @@ bool Supervisor::goes_on_after(const Life& life) {
       fmt::format("{}: the daemon {} ({})", whereabouts(), life.served ? "died" : "did not come up",
                   cause_of_death(life));
   if (life.end == Watched::left) {
-    spdlog::error("{}; its mount was no longer to be seen there, so no other is started", died);
+    spdlog::error("{}; its mount was no longer visible there, so no other is started", died);
     return false;
   }
   if (!limit_.allows_another(life.served)) {
     spdlog::error(
-        "{}; that were {} in a row within {} seconds each: giving up; nothing is mounted there "
-        "now, "
-        "mount it again when the cause is known",
+        "{}; {} daemons in a row ended within {} seconds each: giving up; nothing is mounted there "
+        "now, mount again when the cause is known",
         died, RestartLimit::kMost, RestartLimit::kLongEnough.count());
     return false;
   }
@@ -195,7 +197,7 @@ bool Supervisor::goes_on_after(const Life& life) {
   return !is_asked_to_end(life.served ? std::chrono::milliseconds(0) : kPause);
 }
 
-// What `setup` was made of, without what would come out differently later.
+// Returns the command that remakes `setup`, with sizes and paths fixed at their current values.
 MountCommand same_again(const MountCommand& command, const DaemonSetup& setup) {
   MountCommand again = command;
   again.mountpoint = setup.mountpoint;
@@ -210,7 +212,7 @@ MountCommand same_again(const MountCommand& command, const DaemonSetup& setup) {
   return again;
 }
 
-// In a process of its own, to which this copy of `place` belongs.
+// Runs in the forked child, which owns its copy of `place`.
 int serve(const MountCommand& command, base::Descriptor& place, Guardian guardian,
           const Ready& ready) {
   auto setup = prepare(command, std::move(place));
@@ -219,7 +221,8 @@ int serve(const MountCommand& command, base::Descriptor& place, Guardian guardia
   return run_daemon(*setup, ready);
 }
 
-// What somebody wrote to the bare directory meanwhile must not keep the service away.
+// Mounts even if the directory is no longer empty: files that a user wrote to it while nothing was
+// mounted must not prevent the restart.
 int serve_again(MountCommand command, base::Descriptor& place, Guardian guardian) {
   restore_name();
   if (const auto now = mounts::whereabouts(place); now && *now != command.mountpoint) {
@@ -238,10 +241,10 @@ int serve_again(MountCommand command, base::Descriptor& place, Guardian guardian
 
 int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& ready) {
   block_signals();
-  ::signal(SIGCHLD, SIG_DFL);  // ignored, it would leave no exit code behind
+  ::signal(SIGCHLD, SIG_DFL);  // with SIG_IGN the kernel would discard the child's exit code
   start_logging(setup.foreground, setup.log_level);
   const MountCommand again = same_again(command, setup);
-  // Each daemon's own, to be let go of when it ends.
+  // Each daemon opens its own, and releases them when it ends.
   setup.spill_directory.reset();
   setup.lock.release();
   base::Descriptor place = std::move(setup.place);
@@ -251,8 +254,8 @@ int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& read
   };
   Life life = supervisor.live(serve_first, [&] {
     leave_terminal();
-    // The daemon has said so already; this lets go of what this process has of
-    // the caller's.
+    // The daemon has reported to the caller already; this releases the caller's descriptors that
+    // this process holds.
     (void)ready();
   });
   if (!life.served) {

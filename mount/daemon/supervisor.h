@@ -1,6 +1,6 @@
-// `-o supervise`: a process that is the daemon's parent and its guardian at once. When the daemon
-// dies, it detaches the mount, which fails what is open there, and starts another daemon at the
-// same place.
+// The supervisor (`-o supervise`): a process that is the daemon's parent and its guardian. When the
+// daemon dies, it detaches the mount, so that handles that are still open fail, and starts another
+// daemon at the same place.
 #pragma once
 
 #include "mount/daemon/daemon.h"
@@ -8,12 +8,11 @@
 
 namespace scratchfs::mount {
 
-// As run_daemon(), which it calls in processes that it forks; returns when a daemon has ended as it
-// should, or when there will be no more. Each daemon gets what the first one was mounted with:
-// sizes in bytes as they came out then; of the quota file, what it says when it starts. What was
-// changed while mounted is not known here, and gone.
-// SIGTERM, SIGINT and SIGHUP are passed on; after the first two no daemon is started any more.
-// `command` is what `setup` was made of; what that holds open is closed.
+// Like run_daemon(), but runs each daemon in a child process. Returns the exit code when a daemon
+// has ended in an orderly way or no other will be started. Every daemon gets the options of the
+// first, with the sizes in bytes as they were computed for it, and reads the quota file anew.
+// Changes made while mounted are lost. Forwards SIGTERM, SIGINT and SIGHUP; after one of the first
+// two starts no more daemons. `setup` was made from `command`; its open descriptors are closed.
 int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& ready);
 
 }  // namespace scratchfs::mount

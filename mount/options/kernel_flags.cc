@@ -15,7 +15,7 @@ constexpr KernelFlags kNoSymFollow = 256;  // linux/mount.h
 #else
 constexpr KernelFlags kNoSymFollow = MS_NOSYMFOLLOW;
 #endif
-constexpr unsigned long kStatvfsNoSymFollow = 0x2000;  // ST_NOSYMFOLLOW of linux/statfs.h
+constexpr unsigned long kStatvfsNoSymFollow = 0x2000;  // ST_NOSYMFOLLOW in linux/statfs.h
 
 struct Word {
   std::string_view word;
@@ -23,8 +23,8 @@ struct Word {
   KernelFlags clears;
 };
 
-// As mount(2) has it: access times are relative unless a flag says otherwise, and strictatime is
-// above noatime.
+// As in mount(2), access times are relative unless a flag says otherwise, and strictatime overrides
+// noatime.
 constexpr auto kWords = std::to_array<Word>({
     {"ro", MS_RDONLY, 0},
     {"rw", 0, MS_RDONLY},
@@ -65,7 +65,7 @@ std::vector<std::string> words_of(KernelFlags flags) {
 }
 
 KernelFlags flags_of_statvfs(unsigned long flags) {
-  // statvfs(3) has them at the same places as mount(2), but for these two.
+  // These bits of statvfs(3) have the same values as those of mount(2); the two below do not.
   KernelFlags result = flags & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_SYNCHRONOUS |
                                 ST_NOATIME | ST_NODIRATIME);
   if ((flags & kStatvfsNoSymFollow) != 0) result |= kNoSymFollow;

@@ -1,4 +1,4 @@
-// Options of a mount that the kernel keeps, for every file system alike: ro, noexec, noatime, ...
+// Mount options that the kernel itself implements for every file system: ro, noexec, noatime, ...
 #pragma once
 
 #include <string>
@@ -12,17 +12,17 @@ namespace scratchfs::mount {
 // MS_ bits of mount(2).
 using KernelFlags = unsigned long;
 
-// Whether `word` sets or takes back such a flag, or names the default.
+// Whether `word` sets or clears such a flag, or names the default.
 bool is_kernel_flag(std::string_view word);
-// Does so. REQUIRES: is_kernel_flag(word).
+// Sets or clears the flag that `word` names. REQUIRES: is_kernel_flag(word).
 void apply_kernel_flag(std::string_view word, KernelFlags& flags);
-// The words that set these flags.
+// Returns the words that set these flags.
 std::vector<std::string> words_of(KernelFlags flags);
 
-// From statvfs(3)'s f_flag. dirsync is not told there.
+// Converts the f_flag of statvfs(3), which does not report dirsync.
 KernelFlags flags_of_statvfs(unsigned long flags);
 
-// FUSE leaves access times to the daemon.
+// Returns how the daemon must update access times, which FUSE leaves to it.
 tree::AccessTimes access_times(KernelFlags flags);
 
 }  // namespace scratchfs::mount

@@ -21,15 +21,15 @@ std::uint64_t ram_bytes(const std::string& root) {
   return 0;
 }
 
-// A number, or kNoLimit where the file is absent or says `max`.
+// Reads a number from a file; kNoLimit if the file is absent or contains `max`.
 std::uint64_t read_limit(const std::string& path) {
   std::ifstream file(path);
   std::uint64_t bytes = 0;
   return file >> bytes ? bytes : kNoLimit;
 }
 
-// The least limit of a group and all groups above it. In a container the group's own path may not
-// exist where the hierarchy is mounted: then what is found on the way up is what counts.
+// Returns the lowest limit of a cgroup and its ancestors. In a container the cgroup's own path may
+// not exist in the mounted hierarchy; then the ancestors that do exist decide.
 std::uint64_t least_limit(const std::string& hierarchy, std::string group, const char* file) {
   std::uint64_t least = kNoLimit;
   for (;;) {
@@ -44,7 +44,8 @@ bool lists_memory(const std::string& controllers) {
   return ("," + controllers + ",").find(",memory,") != std::string::npos;
 }
 
-// cgroups(7): `0::/path` is version 2, `4:memory:/path` version 1.
+// Returns the memory limit of this process's cgroups. In /proc/self/cgroup (cgroups(7)), `0::/path`
+// is a version 2 cgroup and `4:memory:/path` a version 1 cgroup.
 std::uint64_t cgroup_limit(const std::string& root) {
   std::ifstream file(root + "/proc/self/cgroup");
   std::uint64_t least = kNoLimit;

@@ -1,4 +1,4 @@
-// How much memory this process may count on.
+// How much memory this process may use: the machine's RAM and the limits of its cgroups.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,12 @@
 namespace scratchfs::mount {
 
 struct Machine {
-  std::uint64_t memory = 0;  // bytes: the RAM, or the control group's limit where that is less
+  std::uint64_t memory = 0;  // bytes: the RAM, or the cgroup's limit if that is lower
   bool limited_by_cgroup = false;
   std::uint64_t ram = 0;  // bytes
 };
 
-// `root` is where /proc and /sys are looked for: "" is the machine itself.
+// `root` is the directory that contains /proc and /sys; tests pass one of their own.
 Machine this_machine(const std::string& root = "");
 
 }  // namespace scratchfs::mount

@@ -12,10 +12,10 @@ namespace scratchfs::mount {
 
 namespace {
 
-// Empty: fine. Else why the value was refused.
+// Why a value is refused; empty if it is accepted.
 using Complaint = std::string;
 
-// Percentages are checked against this; what they are of is found out later.
+// Stands in for the total when a percentage is only checked; the real total is known later.
 constexpr std::uint64_t kAnyWhole = 100;
 
 Complaint check_size(std::string_view text) {
@@ -215,8 +215,8 @@ constexpr auto kOptions = std::to_array<Option>({
 });
 // clang-format on
 
-// What mount(8), fstab and systemd say to each other, or what holds or fails to hold here in any
-// case (nosuid and nodev always, no times on disk that could be late).
+// Options meant for mount(8), fstab(5) or systemd, and options without effect here: nosuid and
+// nodev are always on, and there are no times on disk to update lazily.
 constexpr auto kIgnored = std::to_array<std::string_view>(
     {"dev", "nodev", "suid", "nosuid", "auto", "noauto", "user", "nouser", "users", "owner",
      "group", "nofail", "_netdev", "defaults", "nolazytime", "lazytime", "silent", "loud",
@@ -224,7 +224,7 @@ constexpr auto kIgnored = std::to_array<std::string_view>(
 constexpr auto kIgnoredPrefixes =
     std::to_array<std::string_view>({"x-", "X-", "comment=", "user=", "subtype="});
 
-// Understood, and refused with a reason of their own.
+// Options that are refused, each with its own reason.
 constexpr auto kRefused = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"remount", "there is nothing mounted yet; scratchfs set changes a mount"},
     {"bind", "is for mount(8) on an existing mount, not for scratchfs"},

@@ -1,4 +1,4 @@
-// The -o list: what may be said there, and what it means.
+// The options of a mount: parses the lists given after -o.
 #pragma once
 
 #include <sys/types.h>
@@ -23,71 +23,73 @@ namespace scratchfs::mount {
 inline constexpr const char* kNoLimit = "none";
 inline constexpr const char* kSubuidFile = "/etc/subuid";
 
-// A user's own limits, the bytes as they were written.
+// One user's limits.
 struct UserQuota {
   uid_t uid = 0;
-  std::string bytes;
+  std::string bytes;  // as the user wrote them: a size, a percentage or `none`
   std::uint64_t inodes = limits::kUnlimited;
 };
 
-// Sizes stay as they were written (and are known to be sizes): what a percentage is of,
-// mount_plan.h finds out.
+// Sizes are kept as the user wrote them, and are valid; make_plan() converts percentages to bytes.
 struct MountOptions {
   std::optional<std::string> source;
-  std::string memory = "25%";  // of the machine's
+  std::string memory = "25%";  // a percentage is of the machine's memory
   std::string spill_directory = "/var/tmp";
-  std::string spill = "80%";  // of what is free there
+  std::string spill = "80%";  // a percentage is of the free space in spill_directory
   std::chrono::seconds spill_timeout = kernel::kRingPatience;
-  std::string quota = kNoLimit;  // a percentage: of memory and spill together
+  std::string quota = kNoLimit;  // a percentage is of memory and spill together
   std::uint64_t quota_inodes = limits::kUnlimited;
   std::vector<UserQuota> user_quotas;
   std::string quota_file;               // empty: none
   std::string subuid = kSubuidFile;     // empty: none
-  unsigned quota_warn = 90;             // percent of a limit; 0: never
-  std::optional<std::uint64_t> inodes;  // of the whole mount
+  unsigned quota_warn = 90;             // percentage of a limit at which to warn; 0: never
+  std::optional<std::uint64_t> inodes;  // limit for the whole mount
   limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
   tree::ClaimKind claim = tree::ClaimKind::session;
   limits::CreateMode create_mode = limits::CreateMode::owner_only;
   kernel::IoUring io_uring = kernel::IoUring::automatic;
-  std::optional<bool> allow_other;  // not said: root's mounts are shared, a user's are not
+  std::optional<bool> allow_other;  // nullopt: root's mounts are shared, other users' are not
   bool nonempty = false;
   bool lock_memory = false;
-  bool supervise = false;      // a daemon that dies is followed by another
-  bool confine = true;         // as far as it can be
-  bool private_names = false;  // in the root
+  bool supervise = false;      // restart a daemon that dies
+  bool confine = true;         // drop privileges and filter system calls where possible
+  bool private_names = false;  // show each user only their own entries of the root directory
   std::string log_level = "info";
   KernelFlags kernel_flags = 0;  // noexec and the like
 };
 
-// Each element is what one -o was followed by. Of an option that is said twice the last counts, as
-// with mount(8), so that `mount -o` can override fstab; user_quota= adds up. Commas and backslashes
-// in values are written `\,` and `\\`. Refusals are usage errors.
+// Parses the arguments of all -o options, one element for each. If an option is repeated, the last
+// one counts, as in mount(8), so that `mount -o` can override fstab(5); only user_quota=
+// accumulates. Commas and backslashes in values are escaped as `\,` and `\\`. Refusals are usage
+// errors.
 Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists);
 
-// The words of one such list, with commas and backslashes as they are meant.
+// Splits such a list into its words, unescaping commas and backslashes.
 std::vector<std::string> split_options(std::string_view list);
-// A word as it is written in such a list.
+// Escapes a word for use in such a list.
 std::string escape_option(std::string_view word);
-// Words that the kernel, mount(8) and others say to each other and that change nothing here.
+// Whether the word is accepted but has no effect here, being meant for mount(8), fstab(5) or
+// systemd.
 bool is_ignored_option(std::string_view word);
 
-// For --help and the manual: every option of ours, in the order to show them.
+// Every option, in the order in which --help and the man page show them.
 struct OptionHelp {
   std::string_view name;
-  std::string_view value;  // empty: takes none
+  std::string_view value;  // placeholder of the value; empty: takes none
   std::string_view text;
 };
 std::vector<OptionHelp> mount_option_help();
 
-// The words of an option's values, for status.
+// The values of these options as the user writes them, for status.
 std::string_view name_of(limits::LifetimeMode mode);
 std::string_view name_of(limits::CreateMode mode);
 std::string_view name_of(tree::ClaimKind kind);
 
-// A limit in bytes: a size, a percentage of `whole`, or `none`. The message says why not.
+// Parses a limit in bytes: a size, a percentage of `whole`, or `none`. The failure says what is
+// wrong.
 base::Result<std::uint64_t, base::Failure> parse_byte_limit(std::string_view text,
                                                             std::uint64_t whole);
-// A limit in inodes: a number above 0 or `none`.
+// Parses a limit in inodes: a number above 0, or `none`.
 base::Result<std::uint64_t, base::Failure> parse_inode_limit(std::string_view text);
 
 }  // namespace scratchfs::mount

@@ -14,7 +14,7 @@ namespace {
 using limits::format_size;
 
 Outcome<std::uint64_t> resolve(const char* option, const std::string& text, std::uint64_t whole) {
-  // A percentage of nothing is nothing; parse_size would take it for a mistake.
+  // A percentage of 0 is 0; parse_size would refuse it.
   if (whole == 0 && text.ends_with('%')) return std::uint64_t{0};
   const auto size = limits::parse_size(text, whole);
   if (const auto* error = std::get_if<limits::SizeError>(&size)) {
@@ -34,7 +34,7 @@ Outcome<std::uint64_t> memory_budget(const MountOptions& options, const Machine&
         format_size(machine.memory) + "; ask for less, or for a share: memory=25%");
   }
   if (*budget < store::kMinBudget) {
-    // A share of a tiny machine is nobody's mistake.
+    // A percentage may come out too small on a small machine; that is not the user's mistake.
     if (options.memory.ends_with('%') && machine.memory >= store::kMinBudget) {
       return std::uint64_t{store::kMinBudget};
     }
@@ -114,7 +114,7 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   plan.store.memory = *memory;
   plan.lock_memory = options.lock_memory;
   plan.confine = options.confine;
-  // What is locked counts as soon as there is address space for it, except for root.
+  // RLIMIT_MEMLOCK counts locked memory as soon as its address space is reserved, except for root.
   if (!plan.lock_memory || surroundings.uid == 0) plan.store.most_memory = surroundings.machine.ram;
   if (!plan.lock_memory && !surroundings.plaintext_swap.empty()) {
     plan.warnings.push_back("swap is on and not encrypted (" + surroundings.plaintext_swap.front() +

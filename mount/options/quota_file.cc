@@ -15,7 +15,8 @@ using base::Failure;
 
 constexpr const char* kEveryone = "*";
 
-// bad_alloc, that is: by itself a stream would only end early, and what follows would be no limit.
+// Makes the stream throw bad_alloc. By default it would swallow the exception and end early, and
+// the limits in the rest of the file would be lost.
 void throw_what_fails(std::istream& stream) { stream.exceptions(std::ios::badbit); }
 
 std::vector<std::string> words_of(const std::string& line) {
@@ -39,7 +40,7 @@ base::Result<limits::Limits, Failure> limits_of(const std::vector<std::string>& 
   return limits;
 }
 
-// Takes one line in; the message says why not.
+// Adds the limits in one line to `quotas`; the failure says what is wrong with the line.
 base::Result<void, Failure> add_line(const std::string& line, std::uint64_t whole,
                                      QuotaFile& quotas) {
   const auto words = words_of(line);

@@ -1,7 +1,7 @@
-// The file of `-o quota_file=`: a line for each user's limits.
+// Parses the file given by `-o quota_file=`, which has one line per user:
 //
-//   # user  bytes  inodes (none where absent)
-//   *       20G    100000     everyone who has no line, except root
+//   # user  bytes  inodes (no limit if left out)
+//   *       20G    100000     # every user without a line, except root
 //   anna    100G
 //   1003    none   none
 #pragma once
@@ -23,16 +23,16 @@ struct QuotaFile {
   std::map<uid_t, limits::Limits> users;
 };
 
-// `path` is for messages: `/etc/scratch-quotas:3: why`. Percentages are of `whole` bytes. Asks for
-// users' names, getpwnam(3).
+// Parses `text`. Failures are reported as `PATH:LINE: why`. Percentages are of `whole` bytes. Looks
+// up user names (getpwnam(3)).
 base::Result<QuotaFile, base::Failure> parse_quota_file(std::string_view text,
                                                         const std::string& path,
                                                         std::uint64_t whole);
-// Refuses what is no regular file, and more than 16 MiB.
+// Reads and parses the file. Refuses one that is not a regular file or is larger than 16 MiB.
 base::Result<QuotaFile, base::Failure> read_quota_file(const std::string& path,
                                                        std::uint64_t whole);
 
-// What the options say, with what the file says instead where it says anything.
+// Returns `options` with the limits that the file sets in place of theirs.
 limits::Ledger::Options with_quotas(limits::Ledger::Options options, const QuotaFile& quotas);
 
 }  // namespace scratchfs::mount

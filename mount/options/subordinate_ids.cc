@@ -13,7 +13,8 @@ namespace scratchfs::mount {
 
 namespace {
 
-// The part before `delimiter`, which is taken off; all of it where there is none.
+// Removes the part before `delimiter`, and the delimiter, from `text` and returns that part; takes
+// all of `text` if there is no delimiter.
 std::string_view next(std::string_view& text, char delimiter) {
   const std::size_t end = text.find(delimiter);
   const std::string_view part = text.substr(0, end);
@@ -49,7 +50,7 @@ SubordinateIds parse_subordinate_ids(std::string_view text, const FindUser& find
 }
 
 std::string describe_bad_line(const SubordinateIds& ids, const std::string& path) {
-  return path + ":" + std::to_string(ids.bad_line) + ": is no USER:FIRST:COUNT";
+  return path + ":" + std::to_string(ids.bad_line) + ": is not USER:FIRST:COUNT";
 }
 
 base::Result<SubordinateIds, base::Failure> read_subordinate_ids(const std::string& path) {

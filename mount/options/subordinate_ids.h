@@ -1,4 +1,4 @@
-// Who holds which subordinate ids, as /etc/subuid has it (subuid(5)).
+// Reads /etc/subuid (subuid(5)): the ranges of subordinate ids and the users who hold them.
 #pragma once
 
 #include <sys/types.h>
@@ -15,19 +15,19 @@ namespace scratchfs::mount {
 
 struct SubordinateIds {
   std::vector<limits::HeldIds> ranges;
-  std::size_t bad_line = 0;  // the first that is none of the file's kind; 0: there is none
+  std::size_t bad_line = 0;  // number of the first malformed line; 0: none
 };
 
 using FindUser = std::function<std::optional<uid_t>(std::string_view)>;
 
-// Lines USER:FIRST:COUNT, USER a name or a number. Others, and those of users that there are not
-// (any more), are passed over, as shadow's own tools do.
+// Parses lines of the form USER:FIRST:COUNT, where USER is a name or a uid. Skips malformed lines
+// and lines of unknown users, as the tools of shadow do.
 SubordinateIds parse_subordinate_ids(std::string_view text, const FindUser& find_user);
 
-// `PATH:LINE: is no USER:FIRST:COUNT`, of the bad line.
+// The message about the malformed line: `PATH:LINE: is not USER:FIRST:COUNT`.
 std::string describe_bad_line(const SubordinateIds& ids, const std::string& path);
 
-// Nothing in it where there is no such file. The failure says which file, and why.
+// Reads and parses the file; a missing file has no ranges. The failure is `PATH: why`.
 base::Result<SubordinateIds, base::Failure> read_subordinate_ids(const std::string& path);
 
 }  // namespace scratchfs::mount

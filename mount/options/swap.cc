@@ -24,7 +24,7 @@ namespace scratchfs::mount {
 namespace {
 
 namespace files = std::filesystem;
-using Devices = std::vector<files::path>;  // their directories in /sys; none: not known
+using Devices = std::vector<files::path>;  // directories in /sys; empty: unknown
 
 std::string first_word(const std::string& path) {
   std::ifstream file(path);
@@ -33,7 +33,7 @@ std::string first_word(const std::string& path) {
   return word;
 }
 
-// `device`: its directory in /sys. A stack of devices is as good as what all of it lies on.
+// Whether `device`, a directory in /sys, is a dm-crypt device or lies on such devices alone.
 bool is_encrypted(const files::path& device) {
   if (first_word(device / "dm/uuid").starts_with("CRYPT-")) return true;
   std::error_code none;
@@ -56,9 +56,10 @@ std::string show_uuid(const std::uint8_t (&bytes)[BTRFS_FSID_SIZE]) {
   return text;
 }
 
-// btrfs gives each subvolume a device number that is no device's, and can lie on several: so it is
-// asked which file system this is, and sysfs what that lies on (ioctl BTRFS_IOC_FS_INFO of
-// linux/btrfs.h, /sys/fs/btrfs of btrfs(5)). `directory`: where the swap file is.
+// Returns the devices of the btrfs that contains `directory`, the parent of a swap file. The st_dev
+// of a btrfs subvolume names no device, and the file system can span several; so this asks btrfs
+// for its UUID (BTRFS_IOC_FS_INFO in linux/btrfs.h) and looks up the devices in /sys/fs/btrfs
+// (btrfs(5)).
 Devices devices_of_btrfs(const std::string& directory, const std::string& root) {
   const base::Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   btrfs_ioctl_fs_info_args info{};
@@ -70,7 +71,7 @@ Devices devices_of_btrfs(const std::string& directory, const std::string& root) 
   return devices;
 }
 
-// Of a swap partition, or of what a swap file lies on.
+// Returns the device of a swap partition, or the devices under a swap file.
 Devices devices_of(const std::string& swap, const std::string& type, const std::string& root) {
   if (type == "partition")
     return {root + "/sys/class/block/" + files::path(swap).filename().string()};
@@ -94,7 +95,7 @@ std::vector<std::string> plaintext_swap(const std::string& root) {
   std::vector<std::string> found;
   std::ifstream table(root + "/proc/swaps");
   std::string line;
-  std::getline(table, line);  // the heading
+  std::getline(table, line);  // skip the heading
   std::string name;
   std::string type;
   while (table >> name >> type) {

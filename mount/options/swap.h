@@ -1,4 +1,4 @@
-// Where the machine may write memory to a disk that anyone can read later.
+// Swap: finds unencrypted swap space, and locks the process's memory to keep it out of swap.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace scratchfs::mount {
 
-// The swap devices and files in use that are neither encrypted (dm-crypt at any depth) nor memory
-// themselves (zram without a backing device). `root`: where /proc, /sys and the files are looked
-// for, for tests.
+// Returns the active swap devices and files that are neither encrypted (dm-crypt at any level of
+// the device stack) nor in memory (zram without a backing device). `root` is the directory that
+// contains /proc, /sys and the swap files; tests pass one of their own.
 std::vector<std::string> plaintext_swap(const std::string& root = "");
 
-// Keeps this process's memory, present and future, out of swap (mlockall(2), each page when it is
-// touched). Refused: over RLIMIT_MEMLOCK, without CAP_IPC_LOCK.
+// Locks this process's present and future memory (mlockall(2)), each page when it is first touched.
+// Refused without CAP_IPC_LOCK if the memory exceeds RLIMIT_MEMLOCK.
 Outcome<void> lock_all_memory();
 
 }  // namespace scratchfs::mount

@@ -1,4 +1,4 @@
-// Questions to a mount, which may hang and then must not hang who asks.
+// Calls into a mount that may hang: the caller gives up after a timeout instead of blocking.
 #pragma once
 
 #include <chrono>
@@ -11,8 +11,9 @@
 
 namespace scratchfs::mount {
 
-// What `question` answers; nothing where that takes longer than `patience`. A thread may stay
-// behind, waiting, until the process ends: what `question` needs it holds itself.
+// Runs `question` on a detached thread and returns its result, or nullopt if that takes longer than
+// `patience`. After a timeout the thread stays blocked, possibly until the process ends, so
+// `question` must own everything it uses.
 template <typename Answer>
 std::optional<Answer> briefly(std::function<std::optional<Answer>()> question,
                               std::chrono::milliseconds patience) {

@@ -25,7 +25,8 @@ void null_stream(int stream, int flags) {
   if (null != stream) ::close(null);
 }
 
-constexpr int kPipe = STDERR_FILENO + 1;  // where the daemon keeps its end, if it keeps only that
+// The daemon's end of the pipe, if it closes every other descriptor.
+constexpr int kPipe = STDERR_FILENO + 1;
 
 int keep_only(int pipe) {
   if (pipe != kPipe) ::dup3(pipe, kPipe, O_CLOEXEC);
@@ -38,7 +39,7 @@ int run_child(const Daemon& daemon, int pipe, Descriptors inherited) {
   if (inherited == Descriptors::close_all) pipe = keep_only(pipe);
   if (::chdir("/") != 0) return complain(failed("/", errno));
   null_stream(STDIN_FILENO, O_RDONLY);
-  // The parent may have been interrupted: a write to it must fail, not kill.
+  // The parent may have been interrupted: writing to the pipe must fail with EPIPE, not kill.
   std::signal(SIGPIPE, SIG_IGN);
   return daemon([pipe] {
     const char fine = 0;
@@ -50,7 +51,7 @@ int run_child(const Daemon& daemon, int pipe, Descriptors inherited) {
   });
 }
 
-// False: it will not be.
+// Waits for the daemon to report that it is ready; returns false if it has ended without that.
 bool wait_until_ready(int pipe) {
   const Progress progress("waiting for the mount to answer");
   char fine = 0;
@@ -97,7 +98,7 @@ int launch(bool foreground, const Daemon& daemon) {
 void close_inherited_descriptors() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(stream, F_GETFD) < 0) {
-      // Lowest free number first: this open(2) fills the gap itself.
+      // open(2) returns the lowest free number, which is this stream's.
       if (::open("/dev/null", O_RDWR) < 0)
         continue;  // NOLINT(android-cloexec-open): a standard stream
     }

@@ -18,7 +18,8 @@ namespace scratchfs::mount {
 
 namespace {
 
-// Short of -1000, which would let a leak of ours take the whole machine down.
+// Not -1000, which disables OOM killing altogether: a memory leak in the daemon would then take
+// down the whole machine.
 constexpr const char* kOomScore = "-900";
 
 void report(bool done, const char* what) {
@@ -47,9 +48,9 @@ void harden() {
     report(score.good(), "oom_score_adj");
     report(::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0, "PR_SET_IO_FLUSHER");
   }
-  // Last: from here on /proc/self belongs to root.
+  // Last, because a non-dumpable process's /proc/self belongs to root.
 #if !defined(SCRATCHFS_SANITIZE_ADDRESS)
-  // (The leak checker attaches to its own process, which this forbids.)
+  // LeakSanitizer attaches to its own process, which this forbids.
   report(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "PR_SET_DUMPABLE");
 #endif
 }

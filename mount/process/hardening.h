@@ -1,13 +1,15 @@
-// What the daemon does to itself before it holds a key or anybody's data.
+// Process-wide settings of the daemon, made before it holds a key or any user's data.
 #pragma once
 
 namespace scratchfs::mount {
 
-// Never fails as a whole: what is not allowed here is left as it is, with a line at debug level.
-// No core dump and no ptrace by equals (prctl(2) PR_SET_DUMPABLE, RLIMIT_CORE); as many descriptors
-// and as large files as allowed; umask 0, since modes are the tree's business. As root also: not
-// throttled for the memory that it frees itself (PR_SET_IO_FLUSHER), and the last to be killed when
-// memory runs out.
+// Applies the settings below. Never fails as a whole: a setting that is not permitted is skipped
+// and logged at debug level.
+//  - No core dumps, and no ptrace(2) by processes of the same user (PR_SET_DUMPABLE, RLIMIT_CORE).
+//  - RLIMIT_NOFILE and RLIMIT_FSIZE raised to their hard limits.
+//  - umask 0, because the tree decides the modes of new files.
+//  - As root: PR_SET_IO_FLUSHER, so that the kernel does not throttle the daemon while it spills to
+//    free memory; and an OOM score that makes the daemon one of the last processes to be killed.
 void harden();
 
 }  // namespace scratchfs::mount

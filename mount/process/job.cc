@@ -30,13 +30,13 @@ namespace {
   ::_exit(error == ENOENT ? kNotFound : kNotExecutable);
 }
 
-// Stops this process as the command has stopped; returns when it is continued.
+// Stops this process because the command has stopped; returns when this process is continued.
 void stop_with(pid_t child) {
-  ::raise(SIGSTOP);  // the others are blocked, and may be ignored
+  ::raise(SIGSTOP);  // SIGTSTP is blocked and may be ignored
   ::kill(child, SIGCONT);
 }
 
-// The exit code, once the command has ended.
+// Handles the child's state changes; returns the exit code once the command has ended.
 std::optional<int> look_at(pid_t child) {
   int status = 0;
   pid_t changed = 0;
@@ -59,7 +59,7 @@ SignalBlock::SignalBlock() {
     ::sigaddset(&blocked_, signal);
   }
   ::sigprocmask(SIG_BLOCK, &blocked_, &before_);
-  ::signal(SIGCHLD, SIG_DFL);  // ignored, it would leave no exit code behind
+  ::signal(SIGCHLD, SIG_DFL);  // with SIG_IGN the kernel would discard the child's exit code
 }
 
 SignalBlock::~SignalBlock() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }

@@ -1,5 +1,4 @@
-// A command that is run on somebody's behalf: signals are passed on to it, and its end is passed
-// back.
+// Runs a command as a child: forwards signals to it and passes back its exit code.
 #pragma once
 
 #include <signal.h>
@@ -9,8 +8,9 @@
 
 namespace scratchfs::mount {
 
-// Holds back the signals that run_job() passes on, from before there is anything that they could
-// leave behind. In a process without threads.
+// Blocks the signals that run_job() forwards, and restores the previous mask when destroyed. Create
+// it before anything that a signal's default action would leave behind.
+// REQUIRES: the process has no other threads.
 class SignalBlock {
  public:
   SignalBlock();
@@ -26,13 +26,14 @@ class SignalBlock {
   sigset_t before_{};
 };
 
-// Runs the command (looked for along PATH) and returns its exit code; 128 + signal where it died of
-// one; kNotFound or kNotExecutable, with a line on stderr, where it could not be started.
+// Runs the command, searching PATH, and returns its exit code; 128 + N if signal N killed it;
+// kNotFound or kNotExecutable, with a line on stderr, if it could not be started.
 //
-// A signal that the terminal sends to everybody in the foreground (^C, ^\, ^Z) the command has got
-// already; any other is passed on. When the command stops, so does this process, and the command
-// goes on when this process does: what a shell wants of a job. If this process is killed with -9,
-// the command gets SIGTERM.
+// Signals sent by another process are forwarded. Those that the terminal sends to the whole
+// foreground process group (^C, ^\, ^Z) are not, since the command has received them already. When
+// the command stops, this process stops too, and it continues the command when it is continued
+// itself, as a shell expects of a job. If this process is killed with SIGKILL, the command gets
+// SIGTERM.
 int run_job(const std::vector<std::string>& words, const SignalBlock& signals);
 
 }  // namespace scratchfs::mount

@@ -42,7 +42,7 @@ bool is_pipe_or_socket(int descriptor) {
          (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
-// As syslog(3) writes it: RFC 3164, local time.
+// The time stamp of a syslog message (RFC 3164), in local time as syslog(3) writes it.
 std::string time_stamp() {
   const std::time_t now = std::time(nullptr);
   std::tm local{};
@@ -81,12 +81,13 @@ bool DescriptorSink::put(std::string_view line, spdlog::level::level_enum /*leve
   }
   const auto whole = static_cast<ssize_t>(line.size());
   if (has_readers_) {
-    // Linux 6.4 and later; one that was asked before would wait if another was faster.
+    // Works from Linux 6.4 on. Unlike poll(2) and write(2), it cannot block when another writer
+    // fills the pipe in between.
     const iovec part{const_cast<char*>(line.data()), line.size()};
     const ssize_t written = ::pwritev2(descriptor_, &part, 1, -1, RWF_NOWAIT);
     if (written >= 0 || errno != EOPNOTSUPP) return written == whole;
   }
-  // A pipe or terminal that says so has room for PIPE_BUF bytes.
+  // A pipe or terminal that poll(2) reports as writable has room for PIPE_BUF bytes.
   pollfd waited{descriptor_, POLLOUT, 0};
   if (::poll(&waited, 1, 0) != 1) return false;
   return ::write(descriptor_, line.data(), line.size()) == whole;
@@ -124,9 +125,9 @@ bool SyslogSink::put(std::string_view line, spdlog::level::level_enum level) {
   line.remove_suffix(1);
   const std::string text = fmt::format("<{}>{} {}[{}]: {}", LOG_DAEMON | priority_of(level),
                                        time_stamp(), name_, ::getpid(), line);
-  // One that was started anew has another socket of the same name.
+  // Reconnects once: a restarted syslogd has a new socket of the same name.
   for (int tries = 0; tries < 2 && connect(); ++tries) {
-    // Lines of a stream end with a zero byte.
+    // On a stream socket each message ends with a null byte.
     const std::size_t size = text.size() + (type_ == SOCK_STREAM ? 1 : 0);
     if (::send(socket_, text.c_str(), size, MSG_NOSIGNAL) == static_cast<ssize_t>(size))
       return true;

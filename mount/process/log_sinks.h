@@ -1,6 +1,7 @@
-// Where log lines go without anybody waiting for them: a terminal that was stopped, a pipe that
-// nobody reads, a full disk or a syslogd that hangs cost lines, not the mount. Before the next line
-// that gets through it is said how many. (A file on a disk that hangs is waited for, as all are.)
+// Log sinks that never block: they drop lines while the output cannot take them (a stopped
+// terminal, a pipe nobody reads, a full disk, a syslogd that hangs), so that logging cannot stall
+// the mount. The next line that gets through is preceded by the number of lines dropped. The
+// exception is a log file on a disk that hangs: such a write blocks, as every write to it does.
 #pragma once
 
 #include <spdlog/sinks/base_sink.h>
@@ -14,7 +15,7 @@ namespace scratchfs::mount {
 
 class LossySink : public spdlog::sinks::base_sink<std::mutex> {
  protected:
-  // Never waits; false: it did not go out. `line` ends with a newline.
+  // Writes `line`, which ends with a newline, without blocking; returns false if that failed.
   virtual bool put(std::string_view line, spdlog::level::level_enum level) = 0;
 
  private:
@@ -25,8 +26,8 @@ class LossySink : public spdlog::sinks::base_sink<std::mutex> {
   std::uint64_t lost_ = 0;
 };
 
-// Lines longer than PIPE_BUF are cut. The descriptor is somebody else's as well, so it is not made
-// non-blocking.
+// Writes to a descriptor. Truncates lines to PIPE_BUF bytes, which a pipe takes as a whole or not
+// at all. Does not set O_NONBLOCK, because other processes share the open file description.
 class DescriptorSink final : public LossySink {
  public:
   explicit DescriptorSink(int descriptor);  // not owned
@@ -38,10 +39,10 @@ class DescriptorSink final : public LossySink {
   const bool has_readers_;  // a pipe or a socket
 };
 
-// syslog(3) would wait for a syslogd whose queue is full.
+// Writes to syslogd. Not by syslog(3), which blocks while the queue of syslogd is full.
 class SyslogSink final : public LossySink {
  public:
-  // `name` is what each line begins with; `socket` is where syslogd listens.
+  // `name` is the tag of each message; `socket` is where syslogd listens.
   explicit SyslogSink(std::string name, std::string socket = "/dev/log");
   ~SyslogSink() override;
   SyslogSink(const SyslogSink&) = delete;
@@ -58,7 +59,7 @@ class SyslogSink final : public LossySink {
   int socket_ = -1;
 };
 
-// One line, for a process that says no more than that.
+// Writes a single line to syslog, for a process that does not set up logging.
 void say_to_syslog(const char* name, spdlog::level::level_enum level, std::string_view text);
 
 }  // namespace scratchfs::mount

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kName = "scratchfs";
 
-// Of the background daemon; null in the foreground.
+// The background daemon's sink on stderr; null in the foreground.
 spdlog::sink_ptr& borrowed_terminal() {
   static spdlog::sink_ptr sink;
   return sink;
@@ -39,7 +39,7 @@ void start_logging(bool foreground, const std::string& level) {
   auto logger = std::make_shared<spdlog::logger>(kName, sinks.begin(), sinks.end());
   logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::trace);
-  // By itself spdlog would write to stderr that it has no memory for a line, and wait for that.
+  // spdlog's default handler reports a failed allocation on stderr with a write that may block.
   logger->set_error_handler([](const std::string&) {});
   spdlog::set_default_logger(std::move(logger));
 }

@@ -1,4 +1,4 @@
-// Where the daemon's words go: to stderr in the foreground, else to syslog (and so to the journal).
+// Sets up the daemon's log: stderr in the foreground, otherwise syslog (and so the journal).
 #pragma once
 
 #include <string>
@@ -7,15 +7,15 @@
 
 namespace scratchfs::mount {
 
-// Sets spdlog's default logger. `level` as -o log_level=. In the background warnings go to stderr
-// too, until leave_terminal(), because whoever mounts is still there to read them.
+// Sets spdlog's default logger; `level` is as in -o log_level=. In the background, warnings also go
+// to stderr until leave_terminal(), because the user who mounts is still there to read them.
 void start_logging(bool foreground, const std::string& level);
 
-// The background daemon writes to stderr no more; in the foreground nothing changes.
+// Stops the background daemon's output to stderr. No effect in the foreground.
 void leave_terminal();
 
-// Says it where somebody reads it: complain() on the terminal, in the background after
-// leave_terminal() the log. Gives back the exit code.
+// Reports the refusal where it will be read, and returns its exit code: with complain() on stderr,
+// or, in the background after leave_terminal(), in the log.
 int report(const Refusal& refusal);
 
 }  // namespace scratchfs::mount

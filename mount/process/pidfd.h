@@ -1,4 +1,4 @@
-// pidfd_open(2) and pidfd_send_signal(2): glibc 2.36 declares them in a way that C++ cannot link.
+// pidfd_open(2) and pidfd_send_signal(2), which glibc 2.36 declares without C linkage for C++.
 #pragma once
 
 #include <sys/syscall.h>
@@ -7,7 +7,8 @@
 
 namespace scratchfs::mount {
 
-// A descriptor (closed on exec) that is readable when the process has ended; -1 and errno.
+// Returns a close-on-exec descriptor that is readable once the process has ended; -1 and errno if
+// that fails.
 inline int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
 inline int send_signal(int pidfd, int signal) {

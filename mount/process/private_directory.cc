@@ -16,7 +16,7 @@ std::string parent_directory() {
   const char* runtime =
       std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): no threads
   struct stat status {};
-  // After sudo it may be that of another user.
+  // After sudo the variable may name another user's directory.
   if (runtime != nullptr && runtime[0] == '/' && ::stat(runtime, &status) == 0 &&
       S_ISDIR(status.st_mode) && status.st_uid == ::geteuid())
     return runtime;
@@ -54,7 +54,7 @@ PrivateDirectory::~PrivateDirectory() {
 }
 
 void PrivateDirectory::seal() const {
-  // Where that is not possible the directory is still nobody else's.
+  // Failure does no harm: the directory stays inaccessible to other users.
   (void)::fchmod(descriptor_, 0500);
 }
 

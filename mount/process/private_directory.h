@@ -1,4 +1,4 @@
-// A directory for one mount, which nobody else can look into and nothing is left of.
+// A temporary directory to mount on, accessible to its user alone and removed at the end.
 #pragma once
 
 #include <string>
@@ -9,22 +9,23 @@ namespace scratchfs::mount {
 
 class PrivateDirectory {
  public:
-  // A new directory, 0700, in $XDG_RUNTIME_DIR if that is the caller's, else in /tmp.
+  // Creates a directory with mode 0700, in $XDG_RUNTIME_DIR if the caller owns that, otherwise in
+  // /tmp.
   static Outcome<PrivateDirectory> make();
   PrivateDirectory(PrivateDirectory&& other) noexcept;
   PrivateDirectory& operator=(PrivateDirectory&& other) noexcept;
   ~PrivateDirectory();  // removes it
 
   const std::string& path() const { return path_; }
-  // For when something is mounted on it: once that is gone, nobody but root can make anything in
-  // the directory itself.
+  // Removes write permission from the directory itself. Call it once something is mounted there:
+  // after the mount is gone, only root can create anything in the bare directory.
   void seal() const;
 
  private:
   PrivateDirectory(std::string path, int descriptor);
 
   std::string path_;
-  int descriptor_;  // of the directory, whatever covers it
+  int descriptor_;  // refers to the directory itself even while a mount covers it
 };
 
 }  // namespace scratchfs::mount

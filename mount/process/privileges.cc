@@ -37,8 +37,7 @@ bool unchanged() {
   return false;
 }
 
-// Of the capabilities there are, only `kept` stay in effect. False: nothing changed, and the log
-// tells why.
+// Drops every capability that is not in `kept`. Returns false, and logs why, if nothing changed.
 bool keep_only(const std::vector<cap_value_t>& kept, Drop drop) {
   const Capabilities before(cap_get_proc());
   const Capabilities after(cap_get_proc());
@@ -79,7 +78,8 @@ void give_up_privileges(const Duties& duties) {
   std::vector<cap_value_t> kept{CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH};
   if (duties.lock_memory) kept.push_back(CAP_IPC_LOCK);
   if (!keep_only(kept, Drop::for_now)) return;
-  // What is wanted only here and there is looked for by doing without.
+  // Some systems need more: try without these capabilities, and keep those that turn out to be
+  // needed.
   if (!tree::all_processes_are_shown()) kept.push_back(CAP_SYS_PTRACE);
   if (duties.spill_directory != nullptr && !duties.spill_directory->create_hidden())
     kept.push_back(CAP_DAC_OVERRIDE);

@@ -13,7 +13,7 @@ namespace {
 struct Area {
   char* begin = nullptr;
   std::size_t size = 0;
-  std::string contents = {};  // as they were at first
+  std::string contents = {};  // the original arguments
   std::array<char, 16> name{};
 };
 
@@ -27,7 +27,7 @@ Area& arguments() {
 void remember_arguments(int argc, char** argv) {
   if (argc < 1) return;
   char* end = argv[0];
-  // Only as far as the strings lie one behind the other, as execve(2) puts them.
+  // Counts the strings that are adjacent in memory, as execve(2) lays them out.
   for (int i = 0; i < argc && argv[i] == end; ++i) end = argv[i] + std::strlen(argv[i]) + 1;
   const auto size = static_cast<std::size_t>(end - argv[0]);
   arguments() = Area{argv[0], size, std::string(argv[0], size)};

@@ -1,18 +1,18 @@
-// What ps and top show for a process of ours.
+// Sets the process name and command line that ps(1) and top(1) show.
 #pragma once
 
 #include <string>
 
 namespace scratchfs::mount {
 
-// Remembers where main()'s arguments lie; call it before naming anything.
+// Remembers the memory that holds main()'s arguments, and what is in it. Call it first.
 void remember_arguments(int argc, char** argv);
 
-// `name` (at most 15 bytes) for PR_SET_NAME; the command line becomes `name detail`, cut to the
-// room there is.
+// Sets the process name to `name` (at most 15 bytes, PR_SET_NAME) and the command line to
+// `name detail`, truncated to the size of the original arguments.
 void name_process(const char* name, const std::string& detail);
 
-// Name and command line as they were remembered.
+// Restores the original name and command line.
 void restore_name();
 
 }  // namespace scratchfs::mount

@@ -14,10 +14,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPace{1};
 
-// Neither into a pipe, nor between what somebody types while this goes on in the background.
+// Whether stderr is a terminal whose foreground process group is this one: progress belongs neither
+// in a pipe nor in the middle of what a user types while this process runs in the background.
 bool is_on_screen() { return ::tcgetpgrp(STDERR_FILENO) == ::getpgrp(); }
 
-// The cursor goes back to the beginning: what is written next, by whomever, covers the line.
+// Returns the cursor to the start of the line, so that the next output, by any process, overwrites
+// it.
 void write_line(const std::string& line) {
   std::fputs((line + "\r").c_str(), stderr);
   std::fflush(stderr);

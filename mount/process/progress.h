@@ -1,4 +1,4 @@
-// A line on the terminal while something takes long.
+// A progress line on the terminal for an operation that takes long.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace scratchfs::mount {
 
-// While it exists: after a second, and each second from then on, `scratchfs: WHAT, 1 s` on stderr;
-// at its end the line is taken away again. Nothing where stderr is no terminal, or one of which
-// this process is in the background.
+// While the object exists, writes `scratchfs: WHAT, N s` to stderr once a second, starting after
+// one second; erases the line when destroyed. Writes nothing if stderr is not a terminal or this
+// process is in the background.
 //
-// Its thread must have ended before a fork(2).
+// Runs a thread, so destroy the object before fork(2).
 class Progress {
  public:
   explicit Progress(std::string what);

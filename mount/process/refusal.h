@@ -1,4 +1,4 @@
-// How a command says no: one line for the user and the exit code.
+// A command's error: one line for the user and the exit code.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 namespace scratchfs::mount {
 
 struct Refusal {
-  std::string message;  // `what: why, what to do`: one line, without the program's name
+  std::string message;  // `what: why; what to do`: one line, without the program's name
   int exit_code = kFailed;
 };
 
@@ -19,12 +19,13 @@ using Outcome = base::Result<T, Refusal>;
 
 inline Refusal failed(std::string message) { return Refusal{std::move(message), kFailed}; }
 inline Refusal usage(std::string message) { return Refusal{std::move(message), kUsage}; }
-// `what: <what errno says>`, strerror(3).
+// Makes the message `what: <strerror(error)>`.
 Refusal failed(const std::string& what, int error);
-// The same of fork(2) and pthread_create(3), whose EAGAIN is a limit.
+// The same for fork(2) and pthread_create(3), for which EAGAIN means that a limit on processes or
+// threads is reached.
 Refusal failed_to_start(const std::string& what, int error);
 
-// Writes `scratchfs: message` to stderr in one piece; gives back the exit code.
+// Writes `scratchfs: message` to stderr as one line and returns the exit code.
 int complain(const Refusal& refusal);
 
 }  // namespace scratchfs::mount

@@ -1,5 +1,5 @@
-// What the service manager that started the daemon wants to hear: sd_notify(3) of systemd, by the
-// protocol that its man page lays down for good.
+// Notifies the service manager that started the daemon, by the sd_notify(3) protocol of systemd,
+// which its man page declares stable.
 #pragma once
 
 #include <chrono>
@@ -10,26 +10,27 @@ namespace scratchfs::mount {
 
 class ServiceManager {
  public:
-  ServiceManager() = default;  // nobody listens
+  ServiceManager() = default;  // no service manager: notifications are dropped
 
-  // What $NOTIFY_SOCKET says, and $WATCHDOG_USEC if $WATCHDOG_PID is this process. Before there is
-  // any other thread.
+  // Reads $NOTIFY_SOCKET, and $WATCHDOG_USEC unless $WATCHDOG_PID names another process.
+  // REQUIRES: the process has no other threads.
   static ServiceManager from_environment();
 
   bool listens() const { return !socket_.empty(); }
 
-  // Assignments such as READY=1, one a line. Where too much is waiting to be heard already, waits
-  // that long at most. Nothing happens where nobody listens or nobody hears: the mount is worth
-  // more than the message.
+  // Sends assignments such as READY=1, one per line. Waits for `patience` at most while the
+  // manager's queue is full. A failure is logged and otherwise ignored: the mount matters more than
+  // the message.
   void tell(const std::string& message,
             std::chrono::milliseconds patience = std::chrono::seconds(5)) const;
 
-  // How often to say WATCHDOG=1 while all is well: half of what the manager waits. Nothing: it does
-  // not watch.
+  // The interval at which to send WATCHDOG=1 while all is well: half of the manager's timeout.
+  // nullopt if the watchdog is off.
   std::optional<std::chrono::milliseconds> watchdog() const { return watchdog_; }
 
  private:
-  std::string socket_;  // as in sockaddr_un: the path, or a zero byte and the name; empty: nobody
+  // As in sockaddr_un: a path, or a null byte and an abstract name; empty: no service manager.
+  std::string socket_;
   std::optional<std::chrono::milliseconds> watchdog_;
 };
 

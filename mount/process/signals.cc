@@ -62,7 +62,7 @@ void SignalWatch::run() {
     signalfd_siginfo info{};
     if (waited[0].revents == 0 || ::read(signals, &info, sizeof info) != sizeof info) continue;
     if (info.ssi_signo == SIGHUP && hang_up_) {
-      // What there is to hear meanwhile goes first: an end, or the same again.
+      // Retries until it succeeds, but another signal or the end of the watch takes precedence.
       while (!shortage_.survives(hang_up_) && ::poll(waited.data(), waited.size(), 0) == 0)
         continue;
       continue;

@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT as an orderly end of the mount; SIGHUP as that, or as whatever else it is to
-// do.
+// Signal handling of the daemon: SIGTERM and SIGINT end the mount in an orderly way; SIGHUP does
+// the same, or runs a handler.
 #pragma once
 
 #include <functional>
@@ -9,17 +9,18 @@
 
 namespace scratchfs::mount {
 
-// Blocks those signals for this thread and all that it starts, so that only SignalWatch sees them;
-// ignores SIGPIPE, and SIGXFSZ: a limit on the size of files (setrlimit(2)) then fails a write
-// only. Before there is any other thread.
+// Blocks those signals in this thread and the threads it starts, so that only SignalWatch receives
+// them. Ignores SIGPIPE and SIGXFSZ; a write beyond RLIMIT_FSIZE then fails with EFBIG instead of
+// killing the daemon.
+// REQUIRES: the process has no other threads.
 void block_signals();
 
-// signalfd(2) of those signals, with its `flags`; -1 and errno.
+// Returns a signalfd(2) for those signals, opened with `flags`; -1 and errno if that fails.
 int open_signals(int flags);
 
-// A thread that calls `stop` for each of those signals, or `hang_up` (unless empty) for SIGHUP. One
-// that came before it was made counts too. `hang_up` may throw bad_alloc: then it is called again,
-// until it does not, another signal comes or the watch ends.
+// A thread that calls `stop` for each of those signals, but `hang_up`, unless empty, for SIGHUP.
+// Signals that were pending when the watch is created are handled too. If `hang_up` throws
+// bad_alloc, it is called again until it succeeds, another signal arrives or the watch ends.
 class SignalWatch {
  public:
   explicit SignalWatch(std::function<void()> stop, std::function<void()> hang_up = nullptr);
@@ -32,7 +33,7 @@ class SignalWatch {
 
   const std::function<void()> stop_;
   const std::function<void()> hang_up_;
-  int end_;  // eventfd(2): written to when the thread shall return
+  int end_;  // eventfd(2): readable when the thread must return
   base::MemoryShortage shortage_{"what SIGHUP asks for"};
   std::thread thread_;
 };

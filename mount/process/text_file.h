@@ -1,4 +1,4 @@
-// Files that an administrator writes and the daemon reads.
+// Reads configuration files that an administrator writes.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace scratchfs::mount {
 
-// All of it. The failure says `PATH: why`; of what is no regular file, or larger than 16 MiB, too.
-// Does not wait for the other end of a FIFO.
+// Returns the whole file. Fails with `PATH: why`, also if it is not a regular file or is larger
+// than 16 MiB. Does not block on a FIFO.
 base::Result<std::string, base::Failure> read_text_file(const std::string& path);
 
 }  // namespace scratchfs::mount

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kFirstBuffer = 1024;
 constexpr std::size_t kLargestBuffer = 1 << 20;
 
-// Calls getpwnam_r(3) or getpwuid_r(3) with a buffer that is large enough.
+// Calls getpwnam_r(3) or getpwuid_r(3) with larger and larger buffers until the entry fits.
 template <typename Ask, typename Take>
 auto look_up(Ask ask, Take take) -> std::optional<decltype(take(passwd{}))> {
   for (std::size_t size = kFirstBuffer; size <= kLargestBuffer; size *= 2) {
@@ -33,7 +33,7 @@ std::optional<uid_t> find_user(std::string_view name_or_number) {
   uid_t uid = 0;
   const char* end = name_or_number.data() + name_or_number.size();
   const auto [stopped, error] = std::from_chars(name_or_number.data(), end, uid);
-  // The largest number means "no user" to the system calls.
+  // System calls take (uid_t)-1 as "no user".
   if (error == std::errc{} && stopped == end && uid != static_cast<uid_t>(-1)) return uid;
   const std::string name(name_or_number);
   return look_up(

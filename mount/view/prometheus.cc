@@ -25,7 +25,7 @@ std::string escaped(const std::string& value) {
   return text;
 }
 
-// Families of metrics, each with its HELP and TYPE lines before its samples.
+// A page of metric families; each has its HELP and TYPE lines before its samples.
 class Page {
  public:
   explicit Page(std::string mountpoint) : mountpoint_(std::move(mountpoint)) {}
@@ -40,11 +40,11 @@ class Page {
       text_ += fmt::format(",{}=\"{}\"", label, escaped(text));
     text_ += "} " + value + "\n";
   }
-  // What is null has no sample.
+  // Adds a sample, or nothing if `value` is null.
   void sample(const Json& value, const Labels& labels = {}, const char* suffix = "") {
     if (value.is_number()) line(value.dump(), labels, suffix);
   }
-  // A family of one.
+  // Adds a family with a single sample.
   void single(const std::string& name, const char* type, const char* help, const Json& value) {
     begin(name, type, help);
     sample(value);
@@ -130,7 +130,8 @@ void add_requests(Page& page, const Json& requests) {
   }
 }
 
-// The users who use most, and what the others use together (without limits) as the last.
+// Returns the rows of the users who use most, and as the last row the totals of the others, which
+// has no limits.
 std::vector<std::pair<std::string, Json>> users_for_series(const Json& users) {
   std::vector<std::pair<std::string, Json>> rows;
   for (const Json& row : users) rows.emplace_back(show_user(row), row);
@@ -150,7 +151,7 @@ std::vector<std::pair<std::string, Json>> users_for_series(const Json& users) {
   return rows;
 }
 
-// So that two users of one name are two series.
+// The uid label, which keeps the series of two users of the same name apart.
 std::string uid_text(const Json& row) {
   const auto uid = natural(member(row, "uid"));
   return uid ? std::to_string(*uid) : "";

@@ -1,4 +1,4 @@
-// `scratchfs status --prometheus`: a status in the text exposition format 0.0.4
+// Formats a status for `scratchfs status --prometheus`, in the text exposition format 0.0.4
 // (https://prometheus.io/docs/instrumenting/exposition_formats/).
 #pragma once
 
@@ -8,10 +8,10 @@
 
 namespace scratchfs::mount {
 
-// At most so many users get series of their own, those who use most; the rest are one, `(others)`.
+// This many users, those who use most, get series of their own; the rest share the user `(others)`.
 inline constexpr std::size_t kMostUsersInMetrics = 100;
 
-// `status` with histograms, users' names and warnings.
+// `status` must include histograms and warnings.
 std::string show_prometheus(const Json& status);
 
 }  // namespace scratchfs::mount

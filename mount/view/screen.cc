@@ -29,7 +29,7 @@ Outcome<std::unique_ptr<Screen>> Screen::open() {
   SCREEN* const screen = ::newterm(nullptr, stdout, stdin);
   if (screen == nullptr) {
     const char* const name = std::getenv("TERM");
-    return failed(std::string("top: nothing is known of a terminal of the type ") +
+    return failed(std::string("top: unknown terminal type ") +
                   (name == nullptr ? "(TERM is not set)" : name) + "; for scripts: --once");
   }
   ::cbreak();
@@ -57,7 +57,7 @@ void Screen::show(const std::vector<std::string>& lines, std::size_t in_reverse,
     if (i == in_reverse) ::wattroff(::stdscr, static_cast<int>(A_REVERSE));
   }
   ::wattron(::stdscr, static_cast<int>(A_DIM));
-  // Not into the last column of the last line: some terminals would scroll.
+  // Leaves the last column of the last line empty: writing there makes some terminals scroll.
   ::mvwaddnstr(::stdscr, bottom, 0, foot.c_str(), width - 1);
   ::wattroff(::stdscr, static_cast<int>(A_DIM));
   ::wrefresh(::stdscr);

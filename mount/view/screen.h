@@ -1,4 +1,4 @@
-// A terminal as a screen, by ncurses.
+// A full-screen terminal display, on ncurses.
 #pragma once
 
 #include <chrono>
@@ -10,22 +10,23 @@
 
 namespace scratchfs::mount {
 
-// One at a time. While it exists, the terminal is its own.
+// Owns the terminal while it exists. There can be only one at a time.
 class Screen {
  public:
-  // Refused: standard input or output is no terminal, or one that TERM does not tell of.
+  // Refused if standard input or output is not a terminal, or the type in $TERM is unknown.
   static Outcome<std::unique_ptr<Screen>> open();
-  ~Screen();  // puts the terminal back
+  ~Screen();  // restores the terminal
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
   std::size_t lines() const;
   std::size_t columns() const;
-  // `lines` from the top, one of them (none: past the end) in reverse, `foot` at the bottom.
+  // Shows `lines` from the top and `foot` at the bottom. Line number `in_reverse` is shown in
+  // reverse video; none if it is past the end.
   void show(const std::vector<std::string>& lines, std::size_t in_reverse, const std::string& foot);
 
   enum class Event { none, key, resized, up, down, page_up, page_down, home };
-  // Waits for a key, at most `patience`; `key` is set for Event::key.
+  // Waits for a key for at most `patience`. Sets `key` if it returns Event::key.
   Event wait(std::chrono::milliseconds patience, char& key);
 
  private:

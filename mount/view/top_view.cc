@@ -24,7 +24,7 @@ std::uint64_t number_of(const Json& row, const char* name) {
 
 struct Words {
   const char* one;
-  const char* list;  // the member that has them
+  const char* list;  // the JSON member that lists them
 };
 
 Words words_of(TopBy by) {
@@ -39,7 +39,8 @@ Words words_of(TopBy by) {
   return {"process", "processes"};
 }
 
-// What makes a row the same in two answers: a process that began to write later is another.
+// The identity of a row across two answers. It includes "since", because the same pid with a later
+// first write is another process.
 std::string key_of(const Json& row) {
   return fmt::format("{} {} {} {}", number_of(row, "uid"), number_of(row, "session"),
                      number_of(row, "pid"), number_of(row, "since"));
@@ -48,8 +49,8 @@ std::string key_of(const Json& row) {
 struct Measured {
   const Json* row;
   std::string name;
-  std::uint64_t bytes;  // used by a user, else written
-  double rate;          // bytes written a second
+  std::uint64_t bytes;  // in use if the row is a user's, otherwise written
+  double rate;          // bytes written per second
 };
 
 std::string short_name(std::string name) {
@@ -96,7 +97,7 @@ void sort_rows(std::vector<Measured>& rows, TopSort by) {
 }
 
 std::string show_rate(double rate) {
-  constexpr double kMost = 0x1p63;  // a double beyond 2^64 could not be converted
+  constexpr double kMost = 0x1p63;  // converting a double of 2^64 or more is undefined
   return limits::format_size(static_cast<std::uint64_t>(std::min(rate, kMost))) + "/s";
 }
 

@@ -1,4 +1,4 @@
-// What `scratchfs top` shows, as lines of text: two answers of the daemon in, a table out.
+// Formats the table of `scratchfs top` from two answers of the daemon.
 #pragma once
 
 #include <cstddef>
@@ -17,26 +17,28 @@ enum class TopSort : std::uint8_t { rate, bytes, since, name };
 struct TopChoice {
   TopBy by = TopBy::user;
   TopSort sort = TopSort::rate;
-  std::size_t first = 0;  // of the rows, the first to show
+  std::size_t first = 0;  // index of the first row to show
 };
 
 struct TopPage {
   std::vector<std::string> head;  // about the mount
   std::string columns;            // the heading of the table
-  std::vector<std::string> rows;  // all there are, in order
+  std::vector<std::string> rows;  // all rows, sorted
 };
 
-// `before` and `now` are two "top" answers with users' names; rates are of the time between. What
-// only `now` has counts as written since.
+// Makes the page from two "top" answers; rates are over the time between them. All that a row which
+// is only in `now` has written counts as written in that time.
 TopPage top_page(const Json& before, const Json& now, const TopChoice& choice);
 
-// The page as lines of `columns` characters at most, cut to `lines` where that is not 0.
+// Returns the page as lines of at most `columns` characters, and at most `lines` of them unless
+// that is 0.
 std::vector<std::string> lay_out(const TopPage& page, const TopChoice& choice, std::size_t columns,
                                  std::size_t lines);
 
-// What a key does. False: it ends the program.
 enum class TopKey : std::uint8_t { down, up, page_down, page_up, top };
+// Applies a letter key to `choice`; returns false if the key ends the program.
 bool press(TopChoice& choice, char key);
+// Scrolls through `rows` rows, of which `page` fit on the screen.
 void scroll(TopChoice& choice, TopKey key, std::size_t rows, std::size_t page);
 
 }  // namespace scratchfs::mount

@@ -99,7 +99,7 @@ std::string show_users_in_full(const Json& users, std::int64_t now) {
 
 void add_names(Json& users) {
   for (Json& row : users) {
-    if (!row.is_object()) continue;  // another program's daemon may answer anything
+    if (!row.is_object()) continue;  // the daemon need not be ours, and may reply anything
     const auto uid = uid_of(row);
     const auto name = uid ? user_name(*uid) : std::nullopt;
     row["user"] = name ? Json(*name) : Json(nullptr);

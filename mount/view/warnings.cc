@@ -14,7 +14,7 @@ namespace scratchfs::mount {
 
 namespace {
 
-// Of the room for spilled blocks; less than that is told of.
+// Warn if less than this share of the spill limit is left.
 constexpr double kLittleLeft = 0.1;
 
 void warn(Json& warnings, const char* code, std::string text) {

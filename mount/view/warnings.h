@@ -1,4 +1,4 @@
-// What an administrator should look at, seen from a status.
+// Derives from a status the warnings that an administrator should look at.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace scratchfs::mount {
 
-// Of an array: {"code": ..., "text": ...} each; docs/status.md lists the codes. `status` is the
-// daemon's, with users' names where they are known; `swap` is what plaintext_swap() found.
+// Returns an array of {"code": ..., "text": ...}; docs/status.md lists the codes. `status` is the
+// daemon's; `swap` is the result of plaintext_swap().
 Json warnings_of(const Json& status, const std::vector<std::string>& swap);
 
 }  // namespace scratchfs::mount
