@@ -77,7 +77,8 @@ void keep_claims(Inode& inode, Dentry& name, std::size_t count) REQUIRES(inode.m
 // Gives each name the other's claims in addition to its own, and a claim of `for_one` or
 // `for_other`, which may be null. bad_alloc changes nothing.
 void share_claims(Dentry& one, const ClaimantRef& for_one, Dentry& other,
-                  const ClaimantRef& for_other) REQUIRES(one.inode->mutex, other.inode->mutex) {
+                  const ClaimantRef& for_other)
+    REQUIRES(one.inode->mutex, other.inode->mutex) NO_THREAD_SAFETY_ANALYSIS {
   Inode& first = *one.inode;
   Inode& second = *other.inode;
   first.names.unclaim_if(one, has_ended);

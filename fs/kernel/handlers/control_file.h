@@ -33,7 +33,7 @@ inline constexpr std::size_t kMaxControlHandlesOfAll = 4 << 10;  // of all limit
 // and also works on a descriptor opened read-only.
 inline constexpr std::size_t kMaxControlIoctl = (1U << _IOC_SIZEBITS) - 1;
 constexpr unsigned control_command(std::size_t bytes) {
-  return _IOC(_IOC_WRITE, 0x5C, 1, bytes & kMaxControlIoctl);
+  return _IOC(_IOC_WRITE, 0x5C, 1, static_cast<unsigned>(bytes & kMaxControlIoctl));
 }
 
 inline bool is_control(tree::InodeId parent, std::string_view name) {

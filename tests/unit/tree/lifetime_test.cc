@@ -224,7 +224,7 @@ TEST_F(Claimed, AChainOfDirectoriesDeeperThanTheStackGoesAtOnce) {
 TEST_F(Claimed, ALookUpOfAClosingNameMustWait) {
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
   ASSERT_TRUE(file.opened.needs_flush);
-  tree_->flush(*tree_->handle(file.opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   EXPECT_TRUE(tree_->lookup(root_, "loose", Wait::no).is(base::kWouldBlock));
   EXPECT_TRUE(tree_->create(root_, "loose", 0600, O_CREAT | O_EXCL, caller(), Wait::no)
                   .is(base::kWouldBlock));
@@ -236,7 +236,7 @@ TEST_F(Claimed, ALookUpOfAClosingNameMustWait) {
 
 TEST_F(Claimed, AWaitingLookUpSeesTheNameGoneAfterTheRelease) {
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
-  tree_->flush(*tree_->handle(file.opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   std::thread looker([&] { EXPECT_FALSE(exists(root_, "loose")); });
   tree_->release(file.opened.handle);
   looker.join();
@@ -244,7 +244,7 @@ TEST_F(Claimed, AWaitingLookUpSeesTheNameGoneAfterTheRelease) {
 
 TEST_F(Claimed, AHandleThatIsUsedAfterAFlushWasNotTheLast) {
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
-  tree_->flush(*tree_->handle(file.opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   write(file.opened.handle, "alive");
   EXPECT_TRUE(tree_->lookup(root_, "loose", Wait::no));
   tree_->release(file.opened.handle);
@@ -252,10 +252,10 @@ TEST_F(Claimed, AHandleThatIsUsedAfterAFlushWasNotTheLast) {
 
 TEST_F(Claimed, AFileThatLivesOnThroughADuplicateIsFoundAfterTheBound) {
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
-  tree_->flush(*tree_->handle(file.opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   EXPECT_TRUE(exists(root_, "loose"));
   EXPECT_TRUE(tree_->lookup(root_, "loose", Wait::no)) << "the old FLUSH counts no more";
-  tree_->flush(*tree_->handle(file.opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   EXPECT_TRUE(tree_->lookup(root_, "loose", Wait::no).is(base::kWouldBlock)) << "a new one does";
   tree_->release(file.opened.handle);
 }
@@ -263,7 +263,7 @@ TEST_F(Claimed, AFileThatLivesOnThroughADuplicateIsFoundAfterTheBound) {
 TEST_F(Claimed, AFileThatLivesOnIsFoundAtOnceWhereTheTransportHasSeenEverything) {
   arrivals_.known = true;
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
-  tree_->flush(*tree_->handle(file.opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   const auto start = std::chrono::steady_clock::now();
   EXPECT_TRUE(exists(root_, "loose"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, kClosingBound);
@@ -274,7 +274,7 @@ TEST_F(Claimed, AFileThatLivesOnIsFoundAtOnceWhereTheTransportHasSeenEverything)
 TEST_F(Claimed, AFlushThatCameSinceIsNotTakenForAnOldOne) {
   arrivals_.known = true;
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
-  tree_->flush(*tree_->handle(file.opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   // While the first lookup asks, another descriptor is closed, which is the last one.
   bool closed = false;
   std::thread closer;
@@ -282,7 +282,7 @@ TEST_F(Claimed, AFlushThatCameSinceIsNotTakenForAnOldOne) {
     // Those who ask again learn that this RELEASE has arrived.
     if (closer.joinable()) closer.join();
     if (std::exchange(closed, true)) return;
-    tree_->flush(*tree_->handle(file.opened.handle));
+    EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
     closer = std::thread([&] { tree_->release(file.opened.handle); });
   };
   EXPECT_FALSE(exists(root_, "loose"));
@@ -295,12 +295,12 @@ TEST_F(Claimed, WhoMakesOthersWaitInVainHasABudgetForIt) {
   int waits = 0;
   // Each time, another duplicate of the descriptor is closed.
   do {
-    tree_->flush(handle);
+    EXPECT_TRUE(tree_->flush(handle));
     EXPECT_TRUE(exists(root_, "hers"));
     ASSERT_LE(++waits, WaitBudget::kOfOne / kClosingBound + 2);
   } while (arrivals_.patience.load() == kClosingAsk);
   // The transport is still asked, and its answer counts.
-  tree_->flush(handle);
+  EXPECT_TRUE(tree_->flush(handle));
   arrivals_.meanwhile = [&] { tree_->release(hers.opened.handle); };
   EXPECT_FALSE(exists(root_, "hers"));
 
@@ -308,7 +308,7 @@ TEST_F(Claimed, WhoMakesOthersWaitInVainHasABudgetForIt) {
   const auto his =
       tree_->create(root_, "his", 0600, O_RDWR | O_CREAT, caller(kSession, 2000), Wait::yes);
   ASSERT_TRUE(his);
-  tree_->flush(*tree_->handle(his->opened.handle));
+  EXPECT_TRUE(tree_->flush(*tree_->handle(his->opened.handle)));
   arrivals_.meanwhile = [&] { tree_->release(his->opened.handle); };
   EXPECT_FALSE(exists(root_, "his"));
   EXPECT_EQ(arrivals_.patience.load(), kClosingAsk);

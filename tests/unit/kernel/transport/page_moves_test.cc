@@ -33,8 +33,8 @@ class PageMoves : public testing::Test {
   // Answers as one that is asked before and after the pages are moved, and lets `arrive` run when
   // it is asked so often.
   template <typename Arrive>
-  auto idle_until(int when, Arrive arrive) {
-    return [this, when, arrive, asked = 0, idle = true]() mutable {
+  static auto idle_until(int when, Arrive arrive) {
+    return [when, arrive, asked = 0, idle = true]() mutable {
       const bool before = asked++ == 0 && when == 1;
       const bool answer = idle;  // what comes between the first answer and the move
       if (before || (asked == 2 && when == 2)) {
