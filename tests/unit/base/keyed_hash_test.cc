@@ -11,8 +11,9 @@
 namespace scratchfs::base {
 namespace {
 
-// libstdc++ hashes bytes by MurmurHash64A: `state = (state ^ mix(word)) * kFactor` for each word of
-// eight bytes. Each step can be undone, so a second word can lead any first one to the same state.
+// libstdc++ hashes bytes with MurmurHash64A: `state = (state ^ mix(word)) * kFactor` for each word
+// of eight bytes. Each step is reversible, so for any first word there is a second word that leads
+// to a chosen state.
 constexpr std::uint64_t kFactor = 0xc6a4a7935bd1e995;
 constexpr std::uint64_t kInverse = 0x5f7a0ea7e59b19bd;  // kFactor * kInverse == 1
 static_assert(kFactor * kInverse == 1);
@@ -29,7 +30,7 @@ std::uint64_t unmix(std::uint64_t word) {
   return word * kInverse;
 }
 
-// Sixteen bytes each; std::hash cannot tell them apart.
+// Returns different names of sixteen bytes that all have the same std::hash.
 std::vector<std::string> names_that_collide(std::size_t count) {
   constexpr std::uint64_t kSeed = 0xc70f6907;
   constexpr std::uint64_t kAim = 0x0123456789abcdef;

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Not for the thread-safety analysis, which sees what is wrong without running it.
+// Excluded from the thread-safety analysis, which would reject the wrong lock orders tested here.
 bool can_be_tried(Mutex& mutex) NO_THREAD_SAFETY_ANALYSIS {
   if (!mutex.try_lock()) return false;
   mutex.unlock();
@@ -74,7 +74,8 @@ TEST(LockOrder, HoldsWhileAConditionIsWaitedFor) {
   EXPECT_FALSE(never.wait_for(leaf, 1ms));
 }
 
-// Where nothing is checked the locks are those of the standard library (mutex.h compares sizes).
+// Release builds do not check ranks: their locks are those of the standard library (mutex.h asserts
+// equal sizes).
 #ifndef NDEBUG
 
 template <typename M>

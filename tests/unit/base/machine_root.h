@@ -1,4 +1,5 @@
-// A machine with a /proc and a /sys of our own, for what can be told where to look for them.
+// A fixture with a fake /proc and /sys below a temporary root, for code that takes the root as a
+// parameter.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -41,7 +41,7 @@ class OsFileTest : public testing::Test {
   stdfs::path path;
 };
 
-// The one descriptor of this process that is a file without a name below `path`.
+// Returns this process's descriptor of an unnamed file below `path`; -1 if there is none.
 int hidden_descriptor(const stdfs::path& path) {
   for (const auto& entry : stdfs::directory_iterator("/proc/self/fd")) {
     std::error_code error;

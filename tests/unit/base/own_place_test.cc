@@ -38,7 +38,7 @@ class OwnPlaceTest : public testing::Test {
     std::sort(names.begin(), names.end());
     return names;
   }
-  // What a process leaves that makes one, puts a file into it, and dies.
+  // Runs a process that makes a place, creates a file in it, and ends without removing either.
   void die_with_a_place() const {
     const pid_t child = fork();
     if (child == 0) {

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What a wait for something that never happens ends with.
+// Waits for something that never happens; returns the error that ends the wait.
 Errno wait_in_vain(Wait wait) {
   Mutex mutex;
   Condition never;

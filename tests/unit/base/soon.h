@@ -1,4 +1,4 @@
-// Waiting for what other threads do.
+// Waits for a condition that other threads bring about.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,8 @@
 
 namespace scratchfs {
 
-// Whether it comes true, within a bound that holds on a loaded machine.
+// Polls `condition`; returns whether it becomes true within `bound`, whose default is long enough
+// for a loaded machine.
 template <typename Condition>
 bool soon(Condition condition, std::chrono::seconds bound = std::chrono::seconds(20)) {
   const auto until = std::chrono::steady_clock::now() + bound;

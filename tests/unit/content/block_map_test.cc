@@ -13,7 +13,7 @@ namespace {
 
 class BlockMapTest : public ::testing::Test {
  protected:
-  // A block that has the pages of `mask`.
+  // Makes a block with the pages in `mask`.
   store::BlockPtr block(PageMask mask) {
     store::BlockPtr made = machine_.store->new_block();
     auto pin = machine_.store->pin(*made, store::Access::write);
@@ -88,7 +88,7 @@ TEST_F(BlockMapTest, AgreesWithASimpleMapUnderRandomChanges) {
     return count;
   };
 
-  constexpr std::uint64_t kBlocks = 300;  // some chunks, the last one not whole
+  constexpr std::uint64_t kBlocks = 300;  // several chunks, the last one incomplete
   for (int round = 0; round < 3000; ++round) {
     const std::uint64_t index = pick(kBlocks);
     switch (pick(8)) {

@@ -1,4 +1,4 @@
-// One thread, one operation at a time: what read(2), write(2), truncate(2) and lseek(2) answer.
+// Single-threaded: the results of read(2), write(2), truncate(2) and lseek(2).
 #include "fs/content/content.h"
 
 #include <gtest/gtest.h>

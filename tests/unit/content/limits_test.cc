@@ -1,4 +1,4 @@
-// Over a quota, out of memory, and a disk that fails.
+// Quotas that are exceeded, memory that runs out, and a disk that fails.
 #include <gtest/gtest.h>
 
 #include "tests/unit/base/soon.h"
@@ -38,7 +38,7 @@ TEST_P(LimitsTest, OverwritesWithoutAskingTheQuota) {
   const Bytes bytes = pattern(40 * kPage, 2);
   EXPECT_EQ(*file->write(bytes, 0, GetParam()), bytes.size());
   EXPECT_EQ(file.all(), bytes);
-  // The part that overwrites fits, the part that grows does not.
+  // The part that overwrites fits into the quota, the part that extends the file does not.
   EXPECT_EQ(*file->write(bytes, 39 * kPage + 10, GetParam()), kPage - 10);
 }
 
@@ -105,7 +105,7 @@ TEST_P(LimitsTest, OverwritesWhatALargerWriteHasNoRoomFor) {
   Machine machine(0);
   File file(machine);
   ASSERT_LT(*file->write(pattern(10 * kMiB, 1), 0, Wait::yes), 10 * kMiB);
-  // A block whose first pages exist: they are written, and nothing is left behind of the rest.
+  // The first pages of this block exist and are written; of the others nothing remains.
   const std::uint64_t at = file->size() / kPage * kPage - kPage;
   const std::uint64_t size = file->size();
   const Bytes bytes = pattern(kMiB, 2);
@@ -145,7 +145,7 @@ TEST(Content, GivesAnErrorAndNeverWrongBytesWhereASpilledBlockIsGone) {
   EXPECT_TRUE(file->write({into.data(), 10}, 10, Wait::yes).is(Errno(EIO)));
   EXPECT_TRUE(file->truncate(10, Wait::yes).is(Errno(EIO)));
   EXPECT_EQ(file->size(), 4 * kMiB);
-  // Whole blocks need no reading.
+  // Overwriting a whole block does not read it.
   const Bytes block = pattern(store::kBlockSize, 2);
   EXPECT_EQ(*file->write(block, 0, Wait::yes), block.size());
   EXPECT_EQ(file.bytes(0, block.size()), block);
@@ -159,7 +159,7 @@ TEST(Content, NeverWaitsWhereItMustNot) {
   const Bytes bytes = pattern(4 * kMiB, 1);
   file.put(bytes, 0);
   spill(machine, file, 0);
-  machine.disk.close_gate();  // whoever waits for the disk now waits for ever
+  machine.disk.close_gate();  // a wait for the disk would never end
   std::byte one{42};
   EXPECT_TRUE(file->read({&one, 1}, 0, Wait::no).is(base::kWouldBlock));
   EXPECT_TRUE(file->write({&one, 1}, 0, Wait::no).is(base::kWouldBlock));
@@ -171,7 +171,7 @@ TEST(Content, NeverWaitsWhereItMustNot) {
   Bytes eight(8 * kMiB);
   EXPECT_TRUE(other->write(eight, 0, Wait::no).is(base::kWouldBlock));
   EXPECT_TRUE(other->append(eight, Wait::no).is(base::kWouldBlock));
-  EXPECT_EQ(other->size(), 0U);  // nothing of what would have blocked is there
+  EXPECT_EQ(other->size(), 0U);  // a write that would block leaves nothing behind
   EXPECT_EQ(other->allocated(), 0U);
   machine.disk.open_gate();
   EXPECT_EQ(file.all(), bytes);

@@ -1,4 +1,4 @@
-// What content tests stand on: a small store on a disk that can be made to fail, and a ledger.
+// The base of the content tests: a small store, on a disk that can be made to fail, and a ledger.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -25,20 +25,20 @@ inline constexpr std::uint64_t kTiB = 1ULL << 40;
 inline constexpr std::uint64_t kPage = store::kPageSize;
 inline constexpr uid_t kOwner = 1000;
 
-// Bytes that tell where they belong: no two pages of a file, nor two seeds, are alike.
+// Returns bytes that differ in each page of a file and for each seed.
 inline Bytes pattern(std::size_t size, unsigned seed) {
   Bytes bytes(size);
   std::uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
   for (std::byte& byte : bytes) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-    byte = static_cast<std::byte>((state >> 56) | 1);  // never 0, so that holes are told apart
+    byte = static_cast<std::byte>((state >> 56) | 1);  // never 0, to differ from holes
   }
   return bytes;
 }
 
 class Machine {
  public:
-  // `spill` 0: memory alone.
+  // With `spill` 0, contents stay in memory.
   explicit Machine(std::uint64_t spill = 256 * kMiB, std::uint64_t memory = store::kMinBudget) {
     auto made = store::Store::create({.memory = memory, .spill = spill, .spill_directory = &disk});
     if (!made) {
@@ -66,7 +66,7 @@ struct File {
   Content content;
   Content* operator->() { return &content; }
 
-  // The whole range, waited for; fails the test on an error.
+  // Reads the range, waiting if need be; fails the test on an error.
   Bytes bytes(std::uint64_t offset, std::size_t length) {
     Bytes read(length, std::byte{0xee});
     const auto count = content.read(read, offset, Wait::yes);
@@ -82,7 +82,7 @@ struct File {
   }
 };
 
-// Writes to other files until the block at `offset` is out of memory.
+// Writes to other files until the block at `offset` is no longer in memory.
 inline void spill(Machine& machine, File& file, std::uint64_t offset) {
   std::byte one{};
   for (int round = 0; round < 50; ++round) {
@@ -94,7 +94,7 @@ inline void spill(Machine& machine, File& file, std::uint64_t offset) {
   ADD_FAILURE() << "the block at " << offset << " stays in memory";
 }
 
-// As a request goes: first on a thread that must not wait, then, if need be, on one that may.
+// Runs `call` as a request is run: first without waiting, then, if it would block, with waiting.
 template <typename Call>
 auto as_handled(Call call) {
   auto result = call(Wait::no);

@@ -1,4 +1,4 @@
-// Random operations on contents that spill all the time, compared with a plain array of bytes.
+// Random operations on contents that spill all the time, checked against a plain array of bytes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,10 +16,10 @@
 namespace scratchfs::content {
 namespace {
 
-constexpr std::uint64_t kMostBytes = 4 * kMiB;  // of a file
+constexpr std::uint64_t kMostBytes = 4 * kMiB;  // size limit of a file
 
-// What a content should be: its bytes, which pages exist and which of them were written to, how
-// much room its small bytes have.
+// The expected state of a content: its bytes, the pages that exist, those that were written to, and
+// the room allocated for small contents.
 class Model {
  public:
   Bytes bytes;
@@ -68,14 +68,15 @@ class Model {
     if (size > bytes.size()) bytes.resize(size);
   }
   bool data_at(std::uint64_t page) const { return room > 0 ? page == 0 : written.contains(page); }
-  // The first offset of [offset, size) in a page that was written to or (data false) was not.
+  // Returns the first offset in [offset, size) in a page that was written to or, if `data` is
+  // false, was not.
   std::optional<std::uint64_t> seek(std::uint64_t offset, bool data) const {
     for (std::uint64_t at = offset; at < bytes.size(); at = (at / kPage + 1) * kPage) {
       if (data_at(at / kPage) == data) return at;
     }
     return std::nullopt;
   }
-  // Small bytes may become a page earlier than they must, when memory is short.
+  // Small contents may be moved to a page earlier than necessary, when memory is short.
   void become_blocks() { make_pages(0, 0); }
 
  private:
@@ -136,7 +137,8 @@ class ModelTest : public ::testing::TestWithParam<unsigned> {
   }
 
   std::uint64_t pick(std::uint64_t below) { return random_() % below; }
-  // Offsets and lengths near what matters: pages, blocks, small sizes, and anything.
+  // Picks offsets and lengths near the boundaries of pages, blocks and small sizes, and random
+  // ones.
   std::uint64_t pick_near(std::uint64_t below) {
     static constexpr std::uint64_t kUnits[] = {1, kSmallUnit, kPage, kBlockSize, 256 * kKiB};
     const std::uint64_t unit = kUnits[pick(std::size(kUnits))];
@@ -218,7 +220,7 @@ class ModelTest : public ::testing::TestWithParam<unsigned> {
     check_shape(to);
   }
 
-  // Another file takes the memory now and then.
+  // Makes another file take up the memory.
   void press(int round) {
     const Bytes bytes = pattern(kMiB, static_cast<unsigned>(round));
     for (std::uint64_t i = 0; i < 4; ++i) {
@@ -262,7 +264,7 @@ class ModelTest : public ::testing::TestWithParam<unsigned> {
       ASSERT_TRUE(
           std::equal(read.begin(), read.begin() + static_cast<std::ptrdiff_t>(there), begin));
     }
-    // Nothing is written behind what was read.
+    // The buffer behind what was read is not touched.
     for (std::uint64_t at = there; at < length; ++at) ASSERT_EQ(read[at], std::byte{0xee});
   }
 
@@ -296,11 +298,11 @@ TEST_P(ModelTest, IsWhatAnArrayOfBytesIs) {
       }
     }
   }
-  EXPECT_GT(store_->stats().blocks_fetched, 100U);  // else this tested memory alone
+  EXPECT_GT(store_->stats().blocks_fetched, 100U);  // otherwise nothing but memory was tested
   contents_.clear();
   filler_.reset();
   EXPECT_EQ(ledger_.total().bytes, 0U);
-  // A block that is being written to the disk this moment is freed when that is done.
+  // A block that is being written to the disk is freed only after the write.
   const auto in_use = [this] { return store_->stats().memory_used + store_->stats().spilled; };
   EXPECT_TRUE(soon([&] { return in_use() == 0; }, std::chrono::seconds(30))) << in_use();
 }

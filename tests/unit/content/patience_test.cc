@@ -1,4 +1,4 @@
-// Operations whose patience ends while they wait for the disk or for memory.
+// Operations whose deadline passes while they wait for the disk or for memory.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -11,7 +11,7 @@ namespace {
 
 using base::Patience;
 
-// Its patience is over before it begins: it waits for nothing.
+// A deadline that has passed already, so that nothing waits.
 class Impatient {
  public:
   Impatient() { patience_.cut({}, Errno(EINTR)); }
@@ -21,7 +21,7 @@ class Impatient {
   Patience patience_;
 };
 
-// Waits until `machine`'s disk is stuck with its gate closed and no frame can be had.
+// Takes all free frames of a machine whose disk's gate is closed, so that no more can be had.
 std::vector<store::FrameGrant> take_all_frames(Machine& machine) {
   std::vector<store::FrameGrant> taken;
   while (auto grant = machine.store->try_take_frames(1)) taken.push_back(std::move(*grant));
@@ -73,7 +73,7 @@ TEST(ContentPatience, AnAllocationTakesItsPagesBack) {
   File file(machine);
   file.put(pattern(kPage, 1), 2 * kMiB);
   spill(machine, file, 2 * kMiB);
-  machine.disk.close_gate();  // the block that is to get more pages has to be read
+  machine.disk.close_gate();  // the block must be read before pages are added to it
   const auto allocated = file->allocate(0, 3 * kMiB, false, Impatient().wait());
   EXPECT_TRUE(allocated.is(Errno(EINTR)));
   EXPECT_EQ(file->size(), 2 * kMiB + kPage);
@@ -95,7 +95,7 @@ TEST(ContentPatience, TruncatingIntoASpilledBlockEndsWithoutAChange) {
   EXPECT_EQ(file.all(), data);
 }
 
-// Each wait of theirs is short, all together are long.
+// Each wait is short, but all together are longer than the allowance.
 TEST(ContentPatience, CountsFromWhatTheDiskDidLast) {
   constexpr auto kAllowance = std::chrono::milliseconds(500);
   Machine machine;
@@ -136,7 +136,7 @@ TEST(ContentPatience, AnAppendThatWaitsItsTurnCanLeave) {
   auto taken = take_all_frames(machine);
   const Bytes data = pattern(kPage, 6);
   std::thread first([&] { EXPECT_TRUE(file->append(data, Wait::yes)); });
-  // It has the turn when others are told to wait.
+  // Once other appends would block, the first thread has the turn.
   while (!file->append({}, Wait::no).is(base::kWouldBlock)) std::this_thread::yield();
   EXPECT_TRUE(file->append(data, Impatient().wait()).is(Errno(EINTR)));
   taken.clear();

@@ -1,5 +1,5 @@
-// Each allocation of each call on a file fails once: the call then says so, or how far it came; the
-// bytes are those of before or of after, and what is charged is what is there.
+// Makes each allocation of each call on a file fail once. The call must then fail or report how far
+// it got; the file must have its old or its new bytes; and the charge must match what is allocated.
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
@@ -16,21 +16,22 @@ namespace {
 
 using fakes::OneFailure;
 
-// Where files begin, after a hole: shortly before the map needs its second chunk.
+// Files begin here, after a hole: shortly before the block map needs its second chunk.
 constexpr std::size_t kBase = 4 * kMiB - 200 * kKiB;
 constexpr std::size_t kShort = kBase + 150 * kKiB;
 constexpr std::size_t kLong = kBase + 400 * kKiB;
 
 class ContentScarcity : public ::testing::Test {
  protected:
-  ContentScarcity() { spdlog::default_logger(); }  // made now: it cannot be without memory
+  ContentScarcity() { spdlog::default_logger(); }  // created while there is memory for it
 
-  // What a call came to: how many bytes it says are done.
+  // Makes the call; returns how many bytes it has processed.
   using Call = std::function<base::Result<std::size_t>(File&)>;
   using Expected = std::function<Bytes(const Bytes& before, std::size_t done)>;
 
-  // `call` is made on a new file of `size` bytes for each of its allocations. Where it fails, the
-  // file is as before; where it does not, as `after` tells.
+  // Makes `call` on a new file of `size` bytes once for each of its allocations, which then fails.
+  // If the call fails, the file must be unchanged; if it succeeds, the file must be as `after`
+  // returns.
   void expect_sound_after_each_failure(std::size_t size, const Call& call, const Expected& after) {
     for (std::uint64_t spared = 0;; ++spared) {
       SCOPED_TRACE("the allocation after " + std::to_string(spared));
@@ -43,7 +44,7 @@ class ContentScarcity : public ::testing::Test {
         const auto result = call_with_failure(file, spared, call, happened);
         EXPECT_TRUE(file.all() == (result ? after(before, *result) : before));
         EXPECT_EQ(machine_.charged(), file->allocated());
-        // It works on, whatever failed.
+        // The file remains usable.
         EXPECT_TRUE(file->append(pattern(100, 3), Wait::yes));
         EXPECT_TRUE(file->truncate(0, Wait::yes));
         EXPECT_EQ(file->allocated(), 0U);
@@ -60,7 +61,7 @@ class ContentScarcity : public ::testing::Test {
     base::Result<std::size_t> result = base::Errno(ENOMEM);
     try {
       result = call(file);
-    } catch (const std::bad_alloc&) {  // as ENOMEM
+    } catch (const std::bad_alloc&) {  // the same as ENOMEM
     }
     happened = failure.happened();
     return result;
@@ -194,7 +195,7 @@ TEST_F(ContentScarcity, OfReadingAheadFailsNoRead) {
   File file(machine);
   for (unsigned i = 0; i < 8; ++i) file.put(pattern(kMiB, i), i * kMiB);
   spill(machine, file, 0);
-  file.put(pattern(64 * kKiB, 9), 0);  // what is read is in memory, what comes next is not
+  file.put(pattern(64 * kKiB, 9), 0);  // the range that is read is in memory, the next one is not
   Bytes bytes(kPage);
   bool happened = false;
   const auto read = call_with_failure(
@@ -203,7 +204,7 @@ TEST_F(ContentScarcity, OfReadingAheadFailsNoRead) {
   EXPECT_TRUE(read) << read.error().value();
 }
 
-// What the reaper does, in whose thread nobody could be told.
+// The reaper frees discarded contents on its own thread, where it could not report an error.
 TEST_F(ContentScarcity, OfFreeingWhatWasDiscarded) {
   for (std::uint64_t spared = 0;; ++spared) {
     File file(machine_);

@@ -26,7 +26,7 @@ TEST_F(ShapingTest, PunchesWholePagesAndClearsPartsOfPages) {
   EXPECT_EQ(file_.bytes(0, 5000), Bytes(bytes.begin(), bytes.begin() + 5000));
   EXPECT_TRUE(all_zero(file_.bytes(5000, 300'000)));
   EXPECT_EQ(file_.bytes(305'000, kMiB), Bytes(bytes.begin() + 305'000, bytes.end()));
-  // Of pages 1 to 74 the first and the last are touched only in part.
+  // Of pages 1 to 74, the first and the last are only partly covered and so are not freed.
   EXPECT_EQ(file_->allocated(), kMiB - 72 * kPage);
   EXPECT_EQ(machine_.charged(), file_->allocated());
   EXPECT_EQ(*file_->seek_hole(0), 2 * kPage);
@@ -78,7 +78,7 @@ TEST_F(ShapingTest, AllocatesBeyondTheEndWithoutMovingIt) {
   EXPECT_EQ(file_->allocated(), 10 * kPage);
   EXPECT_EQ(*file_->seek_hole(0), 100U);
   machine_.limit_owner(1);
-  file_.put(pattern(9 * kPage, 2), kPage);  // room that was allocated before the limit came
+  file_.put(pattern(9 * kPage, 2), kPage);  // into pages allocated before the limit was set
   ASSERT_TRUE(file_->truncate(9 * kPage, Wait::no));
   EXPECT_EQ(file_->allocated(), 9 * kPage);
 }
@@ -88,7 +88,7 @@ TEST_F(ShapingTest, LeavesLargeAllocationsToThoseWhoMayWait) {
   EXPECT_EQ(file_->allocated(), 0U);
   ASSERT_TRUE(file_->allocate(0, 2 * kMiB, false, Wait::yes));
   EXPECT_EQ(file_->allocated(), 2 * kMiB);
-  EXPECT_TRUE(file_->allocate(0, 2 * kMiB, false, Wait::no));  // all there: nothing to do
+  EXPECT_TRUE(file_->allocate(0, 2 * kMiB, false, Wait::no));  // everything is allocated already
 }
 
 TEST_F(ShapingTest, AllocatesMoreThanMemoryHolds) {
@@ -191,7 +191,7 @@ TEST_F(ShapingTest, UndoesAnAllocationThatTheDiskFails) {
   const Bytes bytes = pattern(3 * kPage + 5, 1);
   file_.put(bytes, 2 * kMiB + kPage);
   spill(machine_, file_, 2 * kMiB + kPage);
-  machine_.disk.fail_reads(EIO);  // of the block that is to get more pages
+  machine_.disk.fail_reads(EIO);  // the block must be read before pages are added to it
   EXPECT_TRUE(file_->allocate(0, 30 * kMiB, false, Wait::yes).is(Errno(EIO)));
   EXPECT_EQ(file_->allocated(), 4 * kPage);
   EXPECT_EQ(machine_.charged(), 4 * kPage);
@@ -233,7 +233,7 @@ TEST_F(ShapingTest, RefusesToCopyOntoItself) {
   EXPECT_TRUE(
       Content::copy(file_.content, 0, file_.content, 9999, 10'000, Wait::no).is(Errno(EINVAL)));
   EXPECT_TRUE(Content::copy(file_.content, 5, file_.content, 0, 6, Wait::no).is(Errno(EINVAL)));
-  // What overlaps beyond the source's end does not count.
+  // An overlap beyond the end of the source does not count.
   EXPECT_EQ(*Content::copy(file_.content, 0, file_.content, 10'000, 1 << 20, Wait::no), 10'000U);
 }
 

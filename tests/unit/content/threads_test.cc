@@ -1,4 +1,4 @@
-// Many threads on one content, with less memory than it has bytes.
+// Many threads use one content that is larger than memory.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ void on_threads(unsigned count, Work work) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// Page by page, each belongs to one thread, so that every block has pages of all of them.
+// The pages are assigned to the threads in turn, so that every block has pages of all threads.
 TEST(ContentThreads, KeepTheirOwnPagesWhateverOthersDoToTheSameBlocks) {
   constexpr unsigned kThreads = 4;
   constexpr std::uint64_t kPages = 12 * kMiB / kPage;
@@ -30,7 +30,7 @@ TEST(ContentThreads, KeepTheirOwnPagesWhateverOthersDoToTheSameBlocks) {
   std::atomic<unsigned> wrong{0};
   on_threads(kThreads, [&](unsigned self) {
     std::minstd_rand random(self + 1);
-    std::vector<unsigned> seeds(kPages, 0);  // what is in the pages; 0: a hole
+    std::vector<unsigned> seeds(kPages, 0);  // expected contents of the pages; 0: a hole
     for (unsigned round = 1; round <= 4000; ++round) {
       const std::uint64_t page = random() % (kPages / kThreads) * kThreads + self;
       const unsigned seed = round * kThreads + self;
@@ -82,7 +82,7 @@ TEST(ContentThreads, AppendEveryRecordOnceAndWhole) {
   std::vector<std::vector<Record>> records(kThreads);
   std::atomic<unsigned> failed{0};
   std::atomic<unsigned> waited{0};
-  // Nothing leaves memory until somebody has had to wait for that.
+  // Nothing can be evicted until a thread has had to wait for it.
   machine.disk.close_gate();
   std::thread opener([&] {
     EXPECT_TRUE(soon([&] { return waited > 0; }));
@@ -113,7 +113,7 @@ TEST(ContentThreads, AppendEveryRecordOnceAndWhole) {
             [](const auto& a, const auto& b) { return a.offset < b.offset; });
   std::uint64_t end = 0;
   for (const Record& record : all) {
-    ASSERT_EQ(record.offset, end);  // no gap, nothing twice
+    ASSERT_EQ(record.offset, end);  // no gap and no overlap
     end += record.bytes;
     ASSERT_EQ(file.bytes(record.offset, record.bytes), pattern(record.bytes, record.seed));
   }
@@ -149,7 +149,7 @@ TEST(ContentThreads, LetNobodySeeBytesThatWereCutOff) {
       }
     });
   }
-  // Each round leaves nothing, so a one behind the cut would be a byte from before.
+  // Each round ends with an empty file, so a byte of value one behind the cut would be a stale one.
   const auto cut_and_grow = [&] {
     for (unsigned round = 0; round < 40; ++round) {
       const std::uint64_t cut = round * 54'321 % kSize;
@@ -170,7 +170,7 @@ TEST(ContentThreads, LetNobodySeeBytesThatWereCutOff) {
   EXPECT_EQ(wrong, 0U);
 }
 
-// An allocation that has made all pages of [0, kStuckAt) and waits for a read that will fail.
+// An allocation that has created all pages of [0, kStuckAt) and waits for a read that will fail.
 class StuckAllocation {
  public:
   static constexpr std::uint64_t kStuckAt = 2 * kMiB;
@@ -179,7 +179,7 @@ class StuckAllocation {
     file.put(pattern(kPage, 1), kStuckAt);
     spill(machine, file, kStuckAt);
     while (machine.store->stats().memory_used > store::kMinBudget - 2 * kMiB)
-      std::this_thread::yield();  // the spiller has nothing more to write
+      std::this_thread::yield();  // until the spiller has nothing more to write
     machine.disk.close_gate();
     allocating_ =
         std::thread([this] { allocated_ = file->allocate(0, kStuckAt + kMiB, true, Wait::yes); });
@@ -222,7 +222,8 @@ TEST(ContentThreads, KeepWhatIsMadeAnewWhereAnAllocationThatFailsLaterHadPages) 
   EXPECT_EQ(stuck.machine.charged(), kMiB + kPage);
 }
 
-// The other one's pages are no base to build on: they go where it fails.
+// An allocation must not rely on pages that another one in progress has created, because they are
+// removed if that one fails.
 TEST(ContentThreads, AnAllocationDoesNotCountOnPagesOfOneThatFailsLater) {
   StuckAllocation stuck;
   base::Result<void> other = stuck.file->allocate(0, kMiB, true, Wait::no);

@@ -1,4 +1,5 @@
-// Memory runs out in the transport: a call may be refused, but nothing is lost and no thread ends.
+// Memory runs out in the transport: a request may be refused, but nothing is lost and no thread
+// ends.
 #include <gtest/gtest.h>
 #include <linux/fuse.h>
 #include <spdlog/spdlog.h>
@@ -31,12 +32,12 @@ fuse_lowlevel_ops all_operations() {
 class ListingScarcity : public tree::TreeTest {
  protected:
   ListingScarcity() : TreeTest(limits::LifetimeMode::mount) {
-    spdlog::default_logger();  // made now: it cannot be without memory
+    spdlog::default_logger();  // created while there is memory for it
     kernel_.initialize();
   }
   ~ListingScarcity() override { parking_.drain(); }
 
-  // The inode is not known to the kernel afterwards.
+  // Creates a file and drops the kernel's reference to its inode.
   tree::InodeId make_forgotten(const std::string& name) {
     const tree::InodeId id = make_file(root_, name)->id;
     tree_->forget(id, 1);
@@ -69,7 +70,7 @@ TEST_F(ListingScarcity, WhatIsNotAnsweredIsNotCountedAsLookedUp) {
       const OneFailure failure(spared);
       try {
         kernel_.send(FUSE_READDIRPLUS, FUSE_ROOT_ID, body);
-      } catch (const std::bad_alloc&) {  // what it was to be sent in
+      } catch (const std::bad_alloc&) {  // the fake kernel had no memory to send the request
       }
       happened = failure.happened();
     }
@@ -100,7 +101,7 @@ class Job final : public Parking::Task {
   const std::function<void()> refused_;
 };
 
-// A worker allocates nothing, whatever failed when it was added.
+// A worker allocates nothing, even if allocations failed when it was added.
 TEST(ParkingScarcity, WorkersNeedNoMemory) {
   spdlog::default_logger();
   for (std::uint64_t spared = 0;; ++spared) {
@@ -126,14 +127,14 @@ TEST(ParkingScarcity, WorkersNeedNoMemory) {
       const ScarceMemory others(1);
       {
         const OneFailure failure(0);
-        parking.park(std::move(first));  // no worker for it
+        parking.park(std::move(first));  // no worker can be created for it
       }
       {
         const OneFailure failure(spared);
         parking.park(std::move(second));
         happened = failure.happened();
       }
-      // The second was refused once it had a worker, which the first has now.
+      // If the second was refused after a worker had been created for it, that runs the first now.
       if (parking.parked_total() == 2) first_done.wait();
       let_go.count_down();
       first_done.wait();

@@ -1,4 +1,4 @@
-// Users who come near a limit are told of, once.
+// The ledger reports each user who comes near a limit, once.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -14,10 +14,10 @@ constexpr uid_t kAlice = 1000;
 
 class Crossings : public testing::Test {
  protected:
-  // All that wait to be told; then the ledger tells no more.
+  // Returns all crossings that wait to be reported.
   std::vector<std::string> told() {
     std::vector<std::string> lines;
-    // What was told first comes first: so the mark of this user is behind all others.
+    // Crossings are reported in order, so one of the user kMark now marks the end of the others.
     EXPECT_TRUE(mark_.grow({.bytes = 100}));
     while (const auto crossing = ledger_.next_crossing()) {
       if (crossing->uid == kMark) break;
@@ -53,7 +53,7 @@ TEST_F(Crossings, AreToldOfInodesToo) {
 
 TEST_F(Crossings, AreToldAgainOnlyWhenTheUseHadFallenWellBelow) {
   ASSERT_TRUE(charge_.grow({.bytes = 900}));
-  charge_.shrink({.bytes = 90});  // 810: a tenth below
+  charge_.shrink({.bytes = 90});  // to 810, a tenth below the threshold
   ASSERT_TRUE(charge_.grow({.bytes = 90}));
   EXPECT_EQ(told(), Lines{"1000 bytes 900/1000"});
   charge_.shrink({.bytes = 91});

@@ -144,7 +144,7 @@ TEST(Ledger, AnswersNoSpaceWhenTheMountsInodesAreUsedUp) {
 
 TEST(Ledger, ListsWhoUsesSomethingOrHasLimitsOfItsOwnByUid) {
   Ledger ledger({.each_user = {.bytes = 100}, .overrides = {{kBob, {.bytes = 5}}}});
-  ledger.account(3000);  // uses nothing: not listed
+  ledger.account(3000);  // not listed, because it uses nothing
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.bytes = 10}));
   const std::vector<AccountRow> table = ledger.table();

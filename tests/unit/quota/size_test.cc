@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t kGiB = 1ULL << 30;
 constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
-// The bytes that `text` stands for; fails the test where it is refused.
+// Parses `text` and returns the size in bytes; fails the test if it is refused.
 std::uint64_t bytes(std::string_view text, std::uint64_t whole = 0) {
   const auto parsed = parse_size(text, whole);
   const auto* value = std::get_if<std::uint64_t>(&parsed);
@@ -20,7 +20,7 @@ std::uint64_t bytes(std::string_view text, std::uint64_t whole = 0) {
   return value == nullptr ? 0 : *value;
 }
 
-// Why `text` is refused; fails the test where it is not.
+// Returns why `text` is refused; fails the test if it is accepted.
 SizeError refusal(std::string_view text, std::uint64_t whole = 0) {
   const auto parsed = parse_size(text, whole);
   const auto* error = std::get_if<SizeError>(&parsed);

@@ -12,7 +12,7 @@ namespace {
 constexpr uid_t kAlice = 1000;
 constexpr uid_t kBob = 1001;
 
-// 10,000 bytes for each user, Alice holding ten users besides herself.
+// Each user may have 10,000 bytes; Alice holds ten subordinate ids.
 const Ledger::Options kAliceHolds{
     .each_user = {.bytes = 10'000}, .overrides = {}, .holders = Holders({{100'000, 10, kAlice}})};
 

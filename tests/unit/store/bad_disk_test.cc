@@ -1,4 +1,4 @@
-// A disk that refuses, fails, or gives other bytes than it was given.
+// A disk that is full, fails, or returns other bytes than were written.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -31,7 +31,7 @@ TEST_F(StoreWithABadDisk, AnswersEioForABlockThatWasChangedOnTheDiskAndGoesOn) {
   EXPECT_TRUE(store->fetch(hold, Access::read).is(Errno{EIO}));
   EXPECT_TRUE(store->fetch(hold, Access::write).is(Errno{EIO}));
   EXPECT_EQ(store->stats().blocks_corrupt, 2U);
-  // Nothing was lost by looking.
+  // The failed reads lost nothing.
   disk.corrupt_reads(false);
   ASSERT_TRUE(all_intact(blocks));
 }
@@ -59,13 +59,14 @@ TEST_P(BrokenDisk, KeepsWhatWasAcceptedAndRecovers) {
   auto blocks = make_all(2 * kMinBudget);
   disk.fail_writes(GetParam());
   EXPECT_EQ(fill_up(blocks, 4 * kMinBudget), GetParam());
-  // A write that was under way when the disk broke may still have made room, for some blocks more.
+  // A write that was in progress when the disk broke may still have made room for a few more
+  // blocks.
   EXPECT_TRUE(soon([&] {
     fill_up(blocks, 4 * kMinBudget);
     return store->try_take_frames(16).is(Errno{GetParam()});
   }));
   EXPECT_GT(store->stats().spill_errors, 0U);
-  // Spilled blocks can be read with all memory full of what cannot leave.
+  // Spilled blocks can be read even while memory is full of blocks that cannot be evicted.
   ASSERT_TRUE(all_intact(blocks));
   disk.fail_writes({});
   EXPECT_TRUE(soon([&] { return static_cast<bool>(make(0)); }));

@@ -1,4 +1,4 @@
-// States of a block, each step of the spiller made by hand.
+// The states of a block; the tests make each step of the spiller themselves.
 #include "fs/store/blocks.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ class BlocksTest : public PartsTest {
  protected:
   BlocksTest() : PartsTest(8 << 20, 64 << 20) {}
 
-  // With page 5, whose bytes are all `fill`.
+  // Makes a block that has only page 5, filled with `fill`.
   Block* make(int fill) {
     Block* block = PartsTest::make(1 << 5);
     std::memset(frames->address(block->resident->frames[5]), fill, kPageSize);

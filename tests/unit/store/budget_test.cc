@@ -109,7 +109,7 @@ TEST(Budget, ServesWaitersInTurnAndNobodyPassesThem) {
   while (budget.wait_for_work() == 0U) {
   }
   budget.release(kMiB / 2, 0);
-  // Only succeeds before the waiter is queued, never between its arrival and its turn.
+  // Succeeds only until the waiter is queued: nothing is granted ahead of a waiter.
   while (budget.try_reserve(Need::take, kMiB / 2)) budget.release(kMiB / 2, 0);
   EXPECT_FALSE(served);
   budget.release(kMiB / 2, 0);
@@ -122,7 +122,7 @@ TEST(Budget, FailsThoseWhomTheDiskCannotHelpAndNoOthers) {
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
   std::thread waiter(
       [&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes).is(Errno{EIO})); });
-  std::this_thread::sleep_for(5ms);  // either order gives EIO
+  std::this_thread::sleep_for(5ms);  // both orders give EIO
   budget.block(Errno{EIO}, budget.generation());
   waiter.join();
   EXPECT_TRUE(budget.try_reserve(Need::take, 1).is(Errno{EIO}));
@@ -146,7 +146,7 @@ TEST(Budget, WhatIsBeingFreedIsWaitedForBeforeAnybodyFails) {
     EXPECT_TRUE(budget.reserve(Need::take, 2 * kMiB, base::Wait::yes).is(Errno{ENOSPC}));
   });
   budget.release(kMiB, 0);
-  std::this_thread::sleep_for(5ms);  // either order gives ENOSPC
+  std::this_thread::sleep_for(5ms);  // both orders give ENOSPC
   budget.freed(3 * kMiB);
   second.join();
   EXPECT_EQ(budget.counts().used, kBudget - kMiB);
@@ -196,7 +196,7 @@ TEST(Budget, GrowsAtOnceAndServesWhoWaits) {
   Budget budget(kBudget, true);
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
   std::thread waiter([&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes)); });
-  std::this_thread::sleep_for(5ms);  // either order serves it
+  std::this_thread::sleep_for(5ms);  // both orders grant the request
   EXPECT_TRUE(budget.resize(2 * kBudget, 0));
   waiter.join();
   EXPECT_EQ(budget.marks().budget, 2 * kBudget);
@@ -276,7 +276,7 @@ TEST(Budget, AnswersWaitersWhenItStops) {
   ASSERT_TRUE(budget.try_reserve(Need::take, budget.marks().trigger));
   std::thread waiter(
       [&] { EXPECT_TRUE(budget.reserve(Need::take, kMiB, base::Wait::yes).is(Errno{ENOSPC})); });
-  std::this_thread::sleep_for(5ms);  // either order ends the wait
+  std::this_thread::sleep_for(5ms);  // both orders end the wait
   budget.stop();
   waiter.join();
 }

@@ -1,4 +1,4 @@
-// What is written comes back, whatever was spilled and fetched in between.
+// What is written is read back unchanged, however often it is spilled and fetched in between.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Which blocks stay in memory while others stream past; every step of the spiller made by hand, so
-// that each run is the same.
+// Which blocks stay in memory while others stream past. The tests make every step of the spiller
+// themselves, so that all runs are alike.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ class EvictionTest : public PartsTest {
     EXPECT_EQ(budget.counts().used, 0U);
   }
 
-  // What the spiller does while memory is above the target.
+  // Evicts blocks as the spiller does until memory is down to the target.
   void spill() {
     while (budget.counts().used > budget.marks().target) {
       leaving.clear();
@@ -46,7 +46,7 @@ class EvictionTest : public PartsTest {
     }
   }
 
-  // Written in `calls` calls, as a file that streams past.
+  // Writes a new block in `calls` calls, as part of a stream.
   Block* write(unsigned calls) {
     spill();
     Block* block = make(0xffff);
@@ -55,7 +55,7 @@ class EvictionTest : public PartsTest {
     return block;
   }
 
-  // True: it was in memory.
+  // Reads the block in `calls` calls; returns whether it was in memory.
   bool read(Block& block, unsigned calls) {
     const bool there = block.in_memory();
     if (!there) {
@@ -85,13 +85,13 @@ class EvictionTest : public PartsTest {
   std::vector<Block*> all;
 };
 
-// A file of `hot_share` of the budget is read from end to end, once for each `stream_per_pass`
-// budgets that stream past.
+// A hot file, of size `hot_share` times the budget, is read from beginning to end while other data
+// streams past: `stream_per_pass` times the budget during each pass.
 struct Scan {
   const char* name;
   double hot_share;
   double stream_per_pass;
-  unsigned calls_per_block;  // 1: of 64 KiB and more; 16: of 4 KiB
+  unsigned calls_per_block;  // 1: calls of 64 KiB or more; 16: calls of 4 KiB
 };
 void PrintTo(const Scan& scan, std::ostream* out) { *out << scan.name; }
 
@@ -100,14 +100,14 @@ class Scans : public EvictionTest, public testing::WithParamInterface<Scan> {
   void make_hot_file() {
     const auto count = static_cast<std::size_t>(GetParam().hot_share * kBudgetBlocks);
     for (std::size_t i = 0; i < count; ++i) hot.push_back(write(GetParam().calls_per_block));
-    // Two passes while memory fills up: nobody knows from less that it is hot.
+    // Two passes while memory fills up; fewer do not show that the file is hot.
     for (int pass = 0; pass < 2; ++pass) {
       for (std::size_t i = 0; i < kBudgetBlocks / 4; ++i) write(GetParam().calls_per_block);
       for (Block* block : hot) read(*block, GetParam().calls_per_block);
     }
   }
 
-  // As much of the hot file as one more block of the stream brings.
+  // Reads as much of the hot file as is due for one more block of the stream.
   void read_hot() {
     due += static_cast<double>(hot.size()) / (GetParam().stream_per_pass * kBudgetBlocks);
     for (; due >= 1; due -= 1) {

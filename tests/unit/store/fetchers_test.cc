@@ -15,7 +15,7 @@ namespace {
 using base::Patience;
 using base::Wait;
 
-// A thread that fetches a block with a patience of its own.
+// A thread that fetches a block with a deadline of its own.
 class Fetcher {
  public:
   Fetcher(Store& store, Block& block, Access access = Access::read)
@@ -37,7 +37,7 @@ class Fetcher {
 
 class FetchersTest : public SpilledStore {
  protected:
-  // There is memory for so many reads while nothing can be written.
+  // Memory suffices for this many reads while nothing can be evicted.
   static constexpr std::size_t kTogether = 24;
   void come_to_rest() {
     ASSERT_TRUE(soon([&] { return store->stats().memory_used <= kMemory - 2 * kMiB; }));
@@ -133,7 +133,6 @@ TEST_F(FetchersTest, WhatDoesNotBeginBeforeTheEndIsGivenUp) {
   end.join();
 }
 
-// Firm memory is full and the disk stuck: who waits for frames can leave as well.
 TEST_F(FetchersTest, ThreadsThatAreIdleEnd) {
   Budget budget(kMemory, true);
   auto frames = *Frames::create(kMemory, {.surplus = [] {}, .low = [] {}});
@@ -155,6 +154,8 @@ TEST_F(FetchersTest, ThreadsThatAreIdleEnd) {
   }
 }
 
+// All memory is in use and the disk is stuck: a thread that waits for frames can be interrupted
+// too.
 TEST_F(FetchersTest, WhoWaitsForFramesCanLeave) {
   disk.close_gate();
   Patience patience;

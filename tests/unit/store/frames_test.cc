@@ -24,7 +24,7 @@ std::unique_ptr<Frames> make(std::atomic<int>* told = nullptr) {
   return *std::move(frames);
 }
 
-// Pages of a frame that have memory behind them (mincore(2) tells that for anonymous memory).
+// Whether the page has memory behind it, which mincore(2) reports for anonymous memory.
 bool is_backed(const std::byte* page) {
   unsigned char state = 0;
   EXPECT_EQ(mincore(const_cast<std::byte*>(page), kPageSize, &state), 0);
@@ -64,7 +64,7 @@ TEST(Frames, AreTakenFromOtherThreadsBeforeMemoryIsTouchedAnew) {
             std::set<FrameIndex>(again.begin(), again.end()));
 }
 
-// True: all was given back. Otherwise there is still something.
+// Runs give_back() until all is given back; returns false if something is left after kLooks runs.
 bool give_back_until_done(Frames& frames) {
   for (std::size_t i = 0; i < Frames::kLooks; ++i) {
     if (!frames.give_back(false)) return true;

@@ -1,4 +1,4 @@
-// How much a store takes: its budget of memory, its limit on the disk, and what changes them.
+// The store's memory budget and spill limit, and what changes them.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -70,20 +70,20 @@ TEST_F(StoreLimits, SpillsEarlierWhileTheMachineIsShortOfMemory) {
   EXPECT_TRUE(soon([&] { return !store->stats().under_pressure; }));
   blocks.clear();
   expect_empty();
-  store.reset();  // before the pressure that it asks
+  store.reset();  // before `pressure`, which it uses
 }
 
 TEST_F(StoreLimits, RemembersAtMostOneKibPerMibSpilled) {
   open(kMinBudget, 256 * kMiB);
   auto blocks = make_all(8 * kMinBudget);
-  // All that is not spilled is in frames; the rest is what is remembered.
+  // What is not spilled is in frames; the other memory in use is the metadata of spilled blocks.
   const auto remembered_is_little = [&] {
     const StoreStats stats = store->stats();
     std::uint64_t resident = 0;
     for (const BlockPtr& block : blocks) resident += in_memory(*block) ? kBlockSize : 0;
     return stats.memory_used > resident && stats.memory_used <= resident + stats.spilled / 1024;
   };
-  // The spiller may be at work between two looks.
+  // The spiller may change the numbers while they are collected.
   EXPECT_TRUE(soon(remembered_is_little));
 }
 
@@ -128,7 +128,7 @@ TEST_F(StoreLimits, StopsAtTheSpillLimitAndGoesOnWhenSomethingIsDeleted) {
   EXPECT_GT(blocks.size(), 5 * kMinBudget / kBlockSize / 2);
   EXPECT_LE(store->stats().spilled, 2 * kMinBudget);
   ASSERT_TRUE(all_intact(blocks));
-  // What is accepted can be overwritten in a full store.
+  // Blocks that were accepted can be overwritten even though the store is full.
   for (std::uint64_t i = 0; i < blocks.size(); ++i) {
     auto pinned = pin(*blocks[i], Access::write);
     ASSERT_TRUE(pinned) << i << " errno " << pinned.error().value();

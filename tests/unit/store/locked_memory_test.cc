@@ -30,7 +30,7 @@ TEST_F(LockedMemory, IsWipedWhenItIsFreed) {
   EXPECT_TRUE(is_locked(memory));
   std::memset(memory, 0x5a, 100);
   free_locked(memory);
-  // Still ours to look at: the area is never unmapped.
+  // May still be read, because the area is never unmapped.
   const auto* bytes = static_cast<const unsigned char*>(memory);
   EXPECT_TRUE(std::all_of(bytes, bytes + 100, [](unsigned char b) { return b == 0; }));
 }
@@ -102,23 +102,23 @@ TEST_F(LockedMemory, IsLockedAndLeftOutOfCoreDumpsAndOfChildren) {
     if (address >= mapping.start && address < mapping.end) flags = mapping.flags;
   }
   free_locked(memory);
-#if !defined(SCRATCHFS_SANITIZE_ADDRESS) && \
-    !defined(SCRATCHFS_SANITIZE_THREAD)  // they make mlock(2) do nothing
+// The sanitizers make mlock(2) a no-op.
+#if !defined(SCRATCHFS_SANITIZE_ADDRESS) && !defined(SCRATCHFS_SANITIZE_THREAD)
   EXPECT_NE(flags.find(" lo"), std::string::npos) << flags;
 #endif
   EXPECT_NE(flags.find(" dd"), std::string::npos) << flags;
   EXPECT_NE(flags.find(" wf"), std::string::npos) << flags;
 }
 
-// Addresses at which `needle` is in this process's memory; what cannot be read through
-// /proc/self/mem is skipped.
+// Returns the addresses at which this process's memory contains `needle`. Skips memory that cannot
+// be read through /proc/self/mem.
 std::vector<std::uintptr_t> search_memory(std::span<const std::byte> needle) {
   std::vector<std::uintptr_t> found;
   const int memory = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
   std::vector<std::byte> chunk(1 << 20);
   const auto own = reinterpret_cast<std::uintptr_t>(chunk.data());
   for (const Mapping& mapping : mappings()) {
-    // A sanitizer's shadow is terabytes of nothing.
+    // Skips the sanitizers' shadow memory, which is terabytes of untouched pages.
     if (mapping.end - mapping.start > (std::uintptr_t{1} << 32)) continue;
     for (std::uintptr_t at = mapping.start; at < mapping.end; at += chunk.size() - needle.size()) {
       const std::size_t length = std::min<std::size_t>(chunk.size(), mapping.end - at);
@@ -151,8 +151,8 @@ TEST_F(LockedMemory, IsTheOnlyPlaceWhereTheKeyIs) {
   EXPECT_GE(hits.size(), 1U) << "a search that does not find the key itself proves nothing";
   for (const std::uintptr_t hit : hits)
     EXPECT_TRUE(is_locked(reinterpret_cast<const void*>(hit))) << std::hex << hit;
-  // libcrypto keeps the key in words of its own byte order as the first part of the key schedule:
-  // that too.
+  // Also searches for the byte order in which libcrypto stores the key as the first words of the
+  // key schedule.
   std::vector<std::byte> swapped(cipher->key_for_test().begin(), cipher->key_for_test().end());
   for (std::size_t i = 0; i < swapped.size(); i += 4) std::reverse(&swapped[i], &swapped[i] + 4);
   for (const std::uintptr_t hit : search_memory(swapped)) {

@@ -22,7 +22,7 @@ TEST_F(ReaderTest, ReadsNeighboursInOnePiece) {
   const std::uint64_t before = disk.reads();
   store->read_ahead(std::span(all).first(16));
   ASSERT_TRUE(soon([&] { return in_memory_of(0, 16) == 16; }));
-  // How many are neighbours depends on how the two spillers took turns.
+  // How many blocks are adjacent on the disk depends on how the two spiller threads alternated.
   EXPECT_LT(disk.reads() - before, 16U);
 }
 

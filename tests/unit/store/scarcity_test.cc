@@ -1,4 +1,4 @@
-// The store's own threads go on where there is no memory for their work, and lose nothing.
+// The store's own threads go on, and lose nothing, when allocations fail.
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
@@ -18,7 +18,7 @@ constexpr std::size_t kBlocks = 4 * kMemory / kBlockSize;
 
 class Scarcity : public testing::Test {
  protected:
-  Scarcity() { spdlog::default_logger(); }  // made now: it cannot be without memory
+  Scarcity() { spdlog::default_logger(); }  // created while there is memory for it
 
   BlockPtr written(std::size_t i) {
     auto grant = store_->take_frames(kPagesPerBlock);
@@ -29,7 +29,7 @@ class Scarcity : public testing::Test {
       std::memset(pin->add_page(page, *grant, true), static_cast<int>(i % 251), kPageSize);
     return block;
   }
-  // By another thread, which may find no memory; then it can be asked again.
+  // Fetches the block on another thread, whose allocations may fail; retries if they do.
   void expect_bytes(Block& block, std::size_t i) {
     base::Patience patience;
     for (;;) {
@@ -41,7 +41,7 @@ class Scarcity : public testing::Test {
     }
   }
 
-  // A real disk: the fake one needs memory for each page that is written.
+  // A real disk, because the fake one allocates memory for each page written.
   const std::unique_ptr<base::OsDirectory> disk_ = *base::open_directory(testing::TempDir());
   const std::unique_ptr<Store> store_ =
       *Store::create({.memory = kMemory, .spill = 256 << 20, .spill_directory = disk_.get()});

@@ -1,4 +1,4 @@
-// The clock that finds the cold blocks.
+// The clock algorithm that finds cold blocks.
 #include "fs/store/shard.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 namespace scratchfs::store {
 namespace {
 
-// Each time a little later.
+// Returns a later moment at each call.
 Moment later() {
   static Moment now{};
   return now += std::chrono::nanoseconds(1);

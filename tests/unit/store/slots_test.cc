@@ -151,13 +151,13 @@ TEST(Slots, TakeDiskSpaceInStepsAheadOfWritingButNotBeyondTheLimit) {
   EXPECT_EQ(disk.reserved(), 1U << 20);
 }
 
-// fallocate(2) of a hole takes its space again.
+// fallocate(2) of a punched hole would allocate its space again.
 TEST(Slots, TakeNoSpaceAheadForWhatHasBeenGivenBack) {
   FakeDisk disk;
   auto slots = make(disk, 64 << 20, no_notices());
   for (char i = 0; i < 16; ++i) put(*slots, 4, i);
   for (std::uint32_t slot = 2; slot < 12; ++slot) slots->free(4, slot);
-  slots->give_back();  // cuts off what was taken ahead, too
+  slots->give_back();  // also truncates the space that was preallocated
   const std::uint64_t length = slots->file_bytes();
   for (char i = 0; i < 10; ++i) put(*slots, 4, i);
   EXPECT_EQ(slots->file_bytes(), length);

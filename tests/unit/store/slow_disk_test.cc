@@ -1,4 +1,4 @@
-// Blocks that are read, written to or dropped while the disk is at work on them.
+// Blocks that are read, modified or dropped while I/O on them is in progress.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -18,14 +18,14 @@ class StoreWithASlowDisk : public StoreTest {
  protected:
   StoreWithASlowDisk() { open(kMinBudget, 256 * kMiB); }
 
-  // Twice the budget in blocks; the spiller has come to rest, so that the gate is for the test's
-  // own reads alone.
+  // Makes blocks of twice the budget and waits until the spiller is idle, so that only the test's
+  // own reads stop at the gate.
   std::vector<BlockPtr> make_twice_the_budget() {
     auto blocks = make_all(2 * kMinBudget);
     EXPECT_TRUE(soon([&] { return store->stats().memory_used <= kMinBudget - 2 * kMiB; }));
     return blocks;
   }
-  // The index of one that is on the disk alone.
+  // Returns the index of a block that is only on the disk.
   std::size_t spilled_among(const std::vector<BlockPtr>& blocks) {
     std::size_t cold = 0;
     while (in_memory(*blocks.at(cold))) ++cold;
@@ -46,7 +46,7 @@ TEST_F(StoreWithASlowDisk, ReadsASlotOnceForAllWhoWait) {
     });
   }
   disk.wait_for_requests_at_gate(1);
-  std::this_thread::sleep_for(20ms);  // more readers join; none may be needed for the test to hold
+  std::this_thread::sleep_for(20ms);  // lets more readers join; the test holds even if none do
   disk.open_gate();
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(fine, 8);

@@ -1,4 +1,4 @@
-// A store most of whose blocks are on a disk that can be made slow.
+// A fixture: a store with most of its blocks on a disk that can be made slow.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,8 @@
 
 namespace scratchfs::store {
 
-// A store with `kMemory` of memory and four times that in blocks, the first of which are spilled.
+// A store with kMemory bytes of memory and blocks of four times that, the first of which are
+// spilled.
 class SpilledStore : public StoreTest {
  protected:
   static constexpr std::uint64_t kMemory = 16 * kMiB;

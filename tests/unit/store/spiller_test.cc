@@ -35,7 +35,7 @@ class SpillerTest : public PartsTest {
 
   void start() { spiller = *Spiller::create(*blocks, budget, *slots); }
 
-  // Blocks with these pages until `bytes` are in use; no further than the trigger.
+  // Makes blocks with these pages until `bytes` are in use. `bytes` must not exceed the trigger.
   void fill_to(std::uint64_t bytes, PageMask mask = 0xffff) {
     const auto pages = static_cast<std::size_t>(std::popcount(mask));
     while (budget.counts().used + pages * kPageSize <= bytes) made.push_back(make(mask));
@@ -63,9 +63,10 @@ TEST_F(SpillerTest, WritesManyBlocksAtOnce) {
   EXPECT_EQ(*std::max_element(sizes.begin(), sizes.end()), std::size_t{1} << 20);
 }
 
-// What a stream made, and is later read from one end to the other, is then read in large pieces.
+// Data that was written in sequence is evicted in sequence, so that a later sequential read finds
+// it in large pieces.
 TEST_F(SpillerTest, WhatBecameOldTogetherIsChosenTogether) {
-  constexpr std::size_t kBlocks = 6000;  // many pages of the heap in each shard
+  constexpr std::size_t kBlocks = 6000;  // enough to use many heap pages in each shard
   std::map<const Block*, std::size_t> number;
   while (made.size() < kBlocks) {
     fill_to(budget.counts().used + kPageSize, 0x1);
@@ -78,7 +79,8 @@ TEST_F(SpillerTest, WhatBecameOldTogetherIsChosenTogether) {
   for (std::size_t i = 1; i < leaving.size(); ++i) {
     if (number[leaving[i].block] != number[leaving[i - 1].block] + 1) ++gaps;
   }
-  // One a shard in a fresh heap, some more in one with holes; when each shard gave its own, half.
+  // A fresh heap gives one gap per shard, a fragmented one a few more. If each shard chose its own
+  // blocks, half would be gaps.
   EXPECT_LE(gaps, leaving.size() / 5);
   for (Leaving& entry : leaving) blocks->not_written(entry, false);
 }
@@ -86,8 +88,8 @@ TEST_F(SpillerTest, WhatBecameOldTogetherIsChosenTogether) {
 TEST_F(SpillerTest, LeavesMemoryBelowTheTargetAlone) {
   start();
   fill_to(budget.marks().target);
-  std::this_thread::sleep_for(
-      20ms);  // a spiller that works too early fails this, one that is slow does not
+  // A spiller that starts too early fails the test; one that is slow does not.
+  std::this_thread::sleep_for(20ms);
   EXPECT_EQ(disk.writes(), 0U);
 }
 

@@ -1,4 +1,5 @@
-// A store as its owner sees it, with blocks whose every byte tells where it belongs.
+// A fixture: a store on a fake disk, used through its public interface, and blocks in which every
+// page is different.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +21,8 @@ using base::Errno;
 
 inline constexpr std::uint64_t kMiB = 1 << 20;
 
-// What page `index` of block `number` holds; different in every page.
+// Returns the contents of page `index` of block `number`, which differ from those of every other
+// page.
 inline std::array<std::uint64_t, kPageSize / 8> pattern(std::uint64_t number, unsigned index) {
   std::array<std::uint64_t, kPageSize / 8> words{};
   const std::uint64_t first = (number * 0x9e3779b97f4a7c15ULL + index) * 0xff51afd7ed558ccdULL;
@@ -52,7 +54,8 @@ class StoreTest : public testing::Test {
     return store->fetch(hold, access);
   }
 
-  // A block with the pages of `mask`, filled; an errno if no frame can be had.
+  // Makes a block with the pages in `mask`, filled with their pattern. Returns an errno if there
+  // are no frames.
   base::Result<BlockPtr> make(std::uint64_t number, PageMask mask = 0xffff) {
     BlockPtr block = store->new_block();
     auto grant = store->take_frames(static_cast<unsigned>(std::popcount(mask)));
@@ -64,13 +67,13 @@ class StoreTest : public testing::Test {
     }
     return block;
   }
-  // So many bytes of whole blocks, the number of each being its index.
+  // Makes blocks of `bytes` in total; the number of each is its index.
   std::vector<BlockPtr> make_all(std::uint64_t bytes) {
     std::vector<BlockPtr> blocks;
     for (std::uint64_t i = 0; i < bytes / kBlockSize; ++i) blocks.push_back(*make(i));
     return blocks;
   }
-  // Adds to such until one fails. The errno; 0: there are `most` bytes of them now.
+  // Adds such blocks until one fails, and returns its errno; 0 once there are `most` bytes of them.
   int fill_up(std::vector<BlockPtr>& blocks, std::uint64_t most) {
     while (blocks.size() < most / kBlockSize) {
       auto block = make(blocks.size());
@@ -105,8 +108,8 @@ class StoreTest : public testing::Test {
 
   bool in_memory(Block& block) { return static_cast<bool>(store->pin(block, Access::read)); }
 
-  // A block that is being encrypted is freed when that is done, a slot that is being written when
-  // the write ends.
+  // Expects the store to become empty. A block that is being encrypted is freed only after that,
+  // and a slot that is being written only after the write.
   void expect_empty() {
     EXPECT_TRUE(soon([&] { return store->stats().memory_used == 0; }))
         << store->stats().memory_used;

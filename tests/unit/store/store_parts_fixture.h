@@ -1,4 +1,4 @@
-// A store's parts without its threads: each step is made by hand.
+// A fixture: the parts of a store without its threads. The tests make each step themselves.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,20 +18,20 @@ class PartsTest : public testing::Test {
  protected:
   static constexpr std::uint64_t kBatch = 1 << 20;
 
-  // So many bytes of memory, and of slots.
+  // Creates the parts with `memory` bytes of memory and `spill` bytes of slots.
   PartsTest(std::uint64_t memory, std::uint64_t spill) : budget(memory, true) {
     frames = *Frames::create(memory, {.surplus = [] {}, .low = [] {}});
     cipher = *Cipher::create();
     limit_slots(spill);
     leaving.reserve(kBatch / kPageSize);
   }
-  // Before there is any block.
+  // Replaces the slots by `bytes` of them. REQUIRES: there are no blocks.
   void limit_slots(std::uint64_t bytes) {
     slots = *Slots::create(disk, bytes, {.stale = [] {}, .room = [this] { budget.unblock(); }});
     blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get());
   }
 
-  // A block with these pages, whatever they hold; never pinned.
+  // Makes a block with these pages, whose contents are undefined. It has never been pinned.
   Block* make(PageMask mask) {
     std::array<FrameIndex, kPagesPerBlock> taken{};
     const auto pages = static_cast<std::size_t>(std::popcount(mask));
@@ -47,7 +47,7 @@ class PartsTest : public testing::Test {
   }
 
   bool seal(Leaving& entry) { return blocks->seal(entry, sealed.data()); }
-  // To a slot, what seal() made of it.
+  // Writes the encrypted block, which seal() left in `sealed`, to a new slot.
   void write_out(Leaving& entry) {
     const SlotClass size = slot_class_of(entry.mask);
     entry.slot = slots->allocate(size, 1).first;

@@ -1,4 +1,4 @@
-// Many owners at once on a small budget, with all the things going on that can: spills, fetches,
+// Many threads use a small store at once, with everything in progress that can be: spills, fetches,
 // drops, a failing disk.
 #include <gtest/gtest.h>
 
@@ -27,7 +27,8 @@ constexpr int kRounds = 400;
 constexpr int kRounds = 4000;
 #endif
 
-// As an owner has it: a lock, a block, and what its pages should hold (0: a hole).
+// What the owner of a block keeps: a lock, the block, and the expected contents of its pages (0: a
+// hole).
 struct Cell {
   std::shared_mutex mutex;
   BlockPtr block;
@@ -43,7 +44,7 @@ class Owners {
     for (Cell& cell : cells_) cell.block = store->new_block();
   }
 
-  // Runs `threads` of them for kRounds each.
+  // Runs `threads` threads, each for kRounds rounds.
   void run(int threads, bool errors_may_come) {
     std::vector<std::thread> running;
     for (int i = 0; i < threads; ++i) {
@@ -104,8 +105,8 @@ class Owners {
     if (!errors_may_come) ADD_FAILURE() << "errno " << *failure;
   }
 
-  // The loop of every owner: look; what would wait is waited for without the lock; look again with
-  // it in hand.
+  // The loop that every owner uses: tries to pin the block under the lock; if that would block,
+  // fetches the block without the lock and tries again with the resulting pin.
   template <typename Lock, typename Use>
   Failure with_pin(Cell& cell, Access access, Use use) {
     Pin kept;
@@ -242,7 +243,7 @@ TEST(Stress, SixtyFourWaitersEachWithAPinnedBlockAllComeThrough) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 64; ++i) {
     threads.emplace_back([&] {
-      // The block before stays pinned while frames for the next are waited for.
+      // The previous block stays pinned while this thread waits for frames for the next one.
       Pin pinned;
       std::vector<BlockPtr> blocks;
       for (int round = 0; round < 12; ++round) {

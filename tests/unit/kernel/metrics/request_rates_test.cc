@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 class RecentWindowTest : public testing::Test {
  protected:
-  // `count` LOOKUPs of a microsecond since the start.
+  // Returns totals of `count` LOOKUPs of one microsecond each.
   static RequestTotals totals(std::uint64_t count) {
     RequestTotals all{};
     all[0].nanoseconds = count * 1000;

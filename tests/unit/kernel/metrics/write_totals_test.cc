@@ -10,7 +10,8 @@
 namespace scratchfs::kernel {
 namespace {
 
-// Numbers that no process has (pid_max(5) is at most 2^22), so that they have no session either.
+// The first of the pids that no process can have (pid_max in proc(5) is at most 2^22) and that so
+// have no session either.
 constexpr pid_t kNobody = 1 << 23;
 
 class WritersTest : public testing::Test {

@@ -8,11 +8,11 @@
 namespace scratchfs::kernel {
 namespace {
 
-// What is answered to a kernel that can do everything.
+// Returns the INIT flags in the reply to a kernel that offers every capability.
 std::uint64_t answered_flags(std::uint32_t* max_write = nullptr) {
   fuse_lowlevel_ops operations{};
   operations.init = [](void*, fuse_conn_info* connection) { choose_capabilities(*connection); };
-  // Were libfuse asked for nothing, these would make it take up splice and locks by itself.
+  // With these handlers, libfuse asks for splice and locks unless it is told not to.
   operations.write_buf = [](fuse_req_t, fuse_ino_t, fuse_bufvec*, off_t, fuse_file_info*) {};
   operations.flock = [](fuse_req_t, fuse_ino_t, fuse_file_info*, int) {};
   test::FakeKernel kernel(operations, nullptr);
@@ -39,7 +39,8 @@ TEST(Capabilities, PagesStayCachedAndAreNotLeftStale) {
   EXPECT_EQ(answered_flags() & (FUSE_AUTO_INVAL_DATA | FUSE_ASYNC_DIO), 0U);
 }
 
-// What follows for a kernel of this release that offers to map files with direct handles, or not.
+// Returns whether handles may bypass the page cache, for a kernel of this release that offers, or
+// does not offer, shared mappings of files opened for direct I/O.
 bool bypasses(const char* release, bool offers_mappings = true) {
   struct Asked {
     const char* release;

@@ -60,7 +60,7 @@ TEST(IoUringChoice, WhoMayNotSwitchItOnIsToldWhatToDo) {
             std::string::npos);
 }
 
-// With another number of rings than the kernel wants, every request would wait for ever.
+// If the number of rings is not the one the kernel expects, every request hangs.
 TEST(IoUringChoice, NeverTakesItWithAnotherNumberOfRingsThanTheKernelWants) {
   IoUringFacts facts = good_facts();
   facts.possible_cpus = 8;

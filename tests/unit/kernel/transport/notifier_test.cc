@@ -100,7 +100,7 @@ TEST_F(NotifierTest, WhoHasManyWaitsUntilFewAreQueued) {
     has_room = true;
   });
   notifier.start(kernel.session());
-  while (!has_room) (void)kernel.messages();  // which takes what is sent
+  while (!has_room) (void)kernel.messages();  // receives what has been sent, which makes room
   waiting.join();
   EXPECT_GE(kernel.messages().size(), 740U);
 }

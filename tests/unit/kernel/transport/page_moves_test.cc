@@ -30,13 +30,13 @@ class PageMoves : public testing::Test {
     EXPECT_EQ(mincore(area_.data(), area_.size(), pages.data()), 0);
     return std::ranges::count(pages, 1);
   }
-  // Answers as one that is asked before and after the pages are moved, and lets `arrive` run when
-  // it is asked so often.
+  // Returns an `is_idle` function, which is called before and after the pages are moved. Its call
+  // number `when` runs `arrive`, after which it is no longer idle.
   template <typename Arrive>
   static auto idle_until(int when, Arrive arrive) {
     return [when, arrive, asked = 0, idle = true]() mutable {
       const bool before = asked++ == 0 && when == 1;
-      const bool answer = idle;  // what comes between the first answer and the move
+      const bool answer = idle;  // `arrive` runs between the first answer and the move
       if (before || (asked == 2 && when == 2)) {
         arrive();
         idle = false;

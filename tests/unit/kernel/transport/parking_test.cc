@@ -38,7 +38,7 @@ std::unique_ptr<Parking::Task> job(
   return std::make_unique<Job>(std::move(work), std::move(refused));
 }
 
-// Waits in vain until its patience ends.
+// A task that waits for something that never happens, until its deadline passes.
 class Waiting final : public Parking::Task {
  public:
   Waiting(std::uint64_t number, std::latch& begun, std::atomic<int>& ended_with)
@@ -85,7 +85,7 @@ TEST(Parking, AsManyTasksWaitAtOnceAsThereMayBeWorkers) {
   all_running.wait();
 }
 
-// Has an allowance, and runs `work` with its own patience.
+// A task with an allowance of time, which runs `work` with its own deadline.
 class Hasty final : public Parking::Task {
  public:
   Hasty(std::chrono::milliseconds allowance, std::function<void(base::Patience&)> work)
@@ -136,7 +136,7 @@ TEST(Parking, WhatIsQueuedBehindAStuckDiskDoesNotWaitForItAnew) {
     const base::Wait wait(patience);
     base::Lock lock(mutex);
     while (!wait.over()) never.wait(mutex, wait);
-    never.wait_for(mutex, 2ms);  // until the other's has passed, too
+    never.wait_for(mutex, 2ms);  // until the other task's deadline has passed too
   }));
   parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
     second = patience.over();

@@ -15,7 +15,7 @@
 namespace scratchfs::kernel {
 namespace {
 
-// Each LOOKUP is handed to `on_request`.
+// Passes each LOOKUP to `on_request`.
 class RequestTest : public testing::Test {
  protected:
   static fuse_lowlevel_ops operations() {
@@ -28,7 +28,7 @@ class RequestTest : public testing::Test {
   }
   RequestTest() : kernel(operations(), this) { kernel.initialize(); }
 
-  // The kernel's view of a request that is answered like this.
+  // Answers a LOOKUP with `reply`; returns the message that the kernel receives.
   template <typename Reply>
   test::Message answered(const Reply& reply) {
     on_request = [&reply](Request request) { request.answer(reply); };
@@ -108,7 +108,7 @@ TEST_F(RequestTest, StatxCarriesTheBirthTime) {
   reply.statx.stx_btime.tv_sec = 123;
   const test::Message message = answered(reply);
   struct statx sent {};
-  constexpr std::size_t kBefore = 32;  // fuse_statx_out's fields before the statx
+  constexpr std::size_t kBefore = 32;  // offset of the statx in fuse_statx_out
   ASSERT_GE(message.body.size(), kBefore + sizeof sent);
   std::memcpy(&sent, message.body.data() + kBefore, sizeof sent);
   EXPECT_EQ(sent.stx_btime.tv_sec, 123);

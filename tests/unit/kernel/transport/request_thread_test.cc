@@ -13,8 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-// A thread that waits for bytes of a pipe as a reader does for requests, or (busy) never comes to
-// it.
+// A thread that waits for bytes from a pipe as a reader waits for requests or, if `busy`, runs
+// without ever waiting.
 class TakerTest : public testing::Test {
  protected:
   void start(bool says_it_waits, bool busy) {
@@ -58,7 +58,7 @@ TEST_F(TakerTest, IsNotIdleOnceItWasSentSomething) {
   start(true, false);
   ASSERT_TRUE(taker_.load()->was_idle_by(steady_clock::now() + 10s));
   EXPECT_EQ(write(pipe_[1], "x", 1), 1);
-  // Awake from the moment of the write, and busy with it from then on.
+  // The write wakes the thread, which is then busy.
   EXPECT_FALSE(taker_.load()->is_idle());
   while (!handled_) std::this_thread::yield();
   EXPECT_FALSE(taker_.load()->is_idle());

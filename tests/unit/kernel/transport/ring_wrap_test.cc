@@ -19,14 +19,15 @@ int __wrap_io_uring_submit(io_uring* ring) noexcept;
 namespace scratchfs::kernel {
 namespace {
 
-// What a call ends up at; volatile, because a compiler takes two names for two functions.
+// Returns the address that a call goes to. Volatile, because the compiler assumes that two names
+// are two functions.
 template <typename Function>
 void* place_of(Function* function) {
   Function* volatile place = function;
   return reinterpret_cast<void*>(place);
 }
 
-// The linker leads this file's calls where it leads libfuse's.
+// The linker redirects the calls in this file as it redirects those of libfuse.
 TEST(RingWrap, IsLinkedInForLibrariesThatNeedIt) {
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
   EXPECT_EQ(place_of(io_uring_submit_and_wait), place_of(__wrap_io_uring_submit_and_wait));
@@ -36,11 +37,12 @@ TEST(RingWrap, IsLinkedInForLibrariesThatNeedIt) {
 #endif
 }
 
-// Linux 6.6; not in the headers of liburing before 2.5.
+// IORING_SETUP_NO_SQARRAY of Linux 6.6, which the headers of liburing lack before 2.5.
 constexpr unsigned kNoSqArray = 1U << 16;
 
-// A ring of NOPs in the place of libfuse's: what its thread and others fill in gets done. As
-// liburing sets it up before 2.9, with the array of indices, and as it does since then, without.
+// A ring of NOPs in place of libfuse's; the entries that its thread and other threads fill in are
+// executed. Runs with the index array, as liburing sets rings up before 2.9, and without, as it
+// does since.
 class RingWrapTest : public testing::TestWithParam<unsigned> {
  protected:
   static constexpr unsigned kEntries = 8;
@@ -58,8 +60,8 @@ class RingWrapTest : public testing::TestWithParam<unsigned> {
     if (error_ != 0) GTEST_SKIP() << "io_uring: " << strerror(-error_);
   }
 
-  // liburing before 2.9 fills the array all the same, which lies over the first words of the rings
-  // then.
+  // Sets the ring up without the index array. liburing before 2.9 fills in the array anyway, which
+  // then overwrites the first words of the rings: restores those.
   void take_indices_away() {
     ring_.sq.array = nullptr;
     *ring_.sq.khead = *ring_.sq.ktail = *ring_.cq.khead = *ring_.cq.ktail = 0;
@@ -74,7 +76,7 @@ class RingWrapTest : public testing::TestWithParam<unsigned> {
     io_uring_prep_nop(entry);
     io_uring_sqe_set_data64(entry, data);
   }
-  // The next completion's data, without waiting; 0 where it is a wake's, -1 where there is none.
+  // Returns the data of the next completion without waiting: 0 for a wake, -1 if there is none.
   std::int64_t next_completion() {
     io_uring_cqe* completion = nullptr;
     if (io_uring_peek_cqe(&ring_, &completion) != 0) return -1;
@@ -138,7 +140,7 @@ TEST_P(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver)
   });
   while (ring.load() == nullptr) std::this_thread::yield();
   for (int i = 0; i < kReplies; ++i) {
-    // As with requests, there are never more than entries.
+    // As with requests, at most kEntries are outstanding.
     while (outstanding == kEntries) std::this_thread::yield();
     ++outstanding;
     const RingReply reply(ring, nullptr);
@@ -147,7 +149,7 @@ TEST_P(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver)
   owner.join();
 }
 
-// What the wake goes to is no ring for a while.
+// For a while the wake goes to a descriptor that is not a ring.
 TEST_P(RingWrapTest, AWakeThatFailsIsTriedAgain) {
   std::atomic<Ring*> ring = nullptr;
   std::atomic<Taker*> taker = nullptr;

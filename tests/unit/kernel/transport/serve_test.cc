@@ -12,7 +12,7 @@
 namespace scratchfs::kernel {
 namespace {
 
-// LOOKUP and WRITE run `op`, with the name or the data.
+// Runs `op` for each LOOKUP and WRITE, with the name or the data.
 struct Server : Transport {
   std::function<base::Result<Text>(Request&, base::Wait, std::string_view)> op;
 };
@@ -85,7 +85,7 @@ TEST_F(ServeTest, WhatWouldWaitIsFinishedByAWorker) {
   EXPECT_EQ(counters.total(Opcode::lookup), 1U);
 }
 
-// The fake kernel, as a reader, overwrites what a request lay in once its handler has returned.
+// As a reader would, the fake kernel reuses the buffer of a request once its handler has returned.
 TEST_F(ServeTest, NamesAndDataOutliveTheHandler) {
   std::atomic<int> returned = 0;
   server.op = [&](Request&, base::Wait wait, std::string_view text) -> base::Result<Text> {
@@ -107,7 +107,7 @@ TEST_F(ServeTest, BeyondABoundOnlyTheFirstPartOfWhatIsWrittenIsKept) {
     if (wait == base::Wait::no) return base::kWouldBlock;
     return Text{std::to_string(text.size())};
   };
-  // What a write kept is given back a moment after its answer.
+  // The copy of a write's data is released a moment after its reply.
   const auto until_kept = [this](std::uint64_t bytes) {
     while (parking.kept().now() != bytes) std::this_thread::yield();
   };

@@ -35,7 +35,7 @@ Answered answered(const Arguments& arguments) {
   return answer == nullptr ? Answered{"", -1} : *answer;
 }
 
-// One line on stderr that names the program, and exit code 2.
+// Expects an error: one line that starts with the program's name, and exit code 2.
 void expect_mistake(const Arguments& arguments) {
   const Answered answer = answered(arguments);
   EXPECT_EQ(answer.exit_code, kUsage) << answer.text;

@@ -1,4 +1,4 @@
-// The manual and --help say the same; both are written by hand.
+// Checks that the man page, README.md and --help agree; all are written by hand.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -13,7 +13,7 @@
 namespace scratchfs::mount {
 namespace {
 
-// A file of the source tree that this test program was built in.
+// Returns the text of a file in the source tree that contains this test program's build directory.
 std::string source_text(const std::string& file) {
   std::filesystem::path directory = std::filesystem::read_symlink("/proc/self/exe");
   while (directory.has_relative_path()) {
@@ -35,7 +35,7 @@ bool says(const std::string& text, const std::string& word) {
   return text.find(word) != std::string::npos;
 }
 
-// As troff wants them.
+// Escapes dashes as troff requires.
 std::string with_escaped_dashes(std::string text) {
   for (std::size_t i = 0; (i = text.find('-', i)) != std::string::npos; i += 2)
     text.insert(i, "\\");

@@ -1,4 +1,5 @@
-// How mount(8) calls its helpers: SPEC DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE].
+// The calling convention of mount(8) for its helpers:
+// SPEC DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE].
 #include "mount/commands/mount_helper.h"
 
 #include <gtest/gtest.h>

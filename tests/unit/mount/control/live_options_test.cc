@@ -92,7 +92,7 @@ TEST(LiveOptions, RefuseWhatCannotBeChangedAndTellWhatCan) {
   }
 }
 
-// Each option there is, and what mount(8) and fstab say besides.
+// Tries every option that is not live, and words that mount(8) and fstab(5) add.
 TEST(LiveOptions, OfSetAreAllRefusedThatWouldHaveNoEffect) {
   std::vector<std::string> words = {"nosuid", "nofail", "x-a=b", "remount", "seclabel"};
   for (const OptionHelp& option : mount_option_help()) {

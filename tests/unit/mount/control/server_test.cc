@@ -341,7 +341,7 @@ TEST_F(ControlServerTest, NoLimitIsSetForANumberThatSomebodyHolds) {
   request.user_quotas = {{.uid = kHeld, .bytes = "1M"}};
   EXPECT_NE(refusal(request).find(std::to_string(kOther)), std::string::npos);
   EXPECT_EQ(ledger_.row(kOther).limits, everyone_);
-  // Those from before can still be taken away.
+  // Limits that were set before can still be reset.
   SetQuotaRequest reset;
   reset.uid = kHeld;
   reset.reset = true;

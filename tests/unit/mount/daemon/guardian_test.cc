@@ -47,7 +47,8 @@ std::string first_line_of(pid_t pid, const std::string& file) {
   return line;
 }
 
-// No mount is ever there, so that whatever the guardian decides it has nothing to detach.
+// Starts a guardian for a path where nothing is ever mounted, so that it never has anything to
+// detach.
 Guardian started() {
   auto guardian = Guardian::start("/nonexistent/scratch");
   EXPECT_TRUE(guardian);
@@ -85,8 +86,8 @@ TEST(GuardianProcess, IgnoresTheSignalsThatEndADaemon) {
   std::optional<Guardian> guardian = started();
   const ProcessHandle process(guardian->pid());
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) process.kill(signal);
-  EXPECT_EQ(first_line_of(guardian->pid(), "comm"),
-            "scratchfs-guard");  // the signals are delivered by now
+  // By the time this has been read, the signals have been delivered.
+  EXPECT_EQ(first_line_of(guardian->pid(), "comm"), "scratchfs-guard");
   EXPECT_TRUE(process.lives());
   guardian.reset();
   EXPECT_TRUE(process.ends());

@@ -27,7 +27,7 @@ mounts::Mount scratchfs(int id, const std::string& device, const std::string& mo
 
 constexpr std::uint64_t kUnique = (1ULL << 40) + 7;
 
-// A machine whose mounts are a list, and a daemon that speaks before the guardian listens.
+// Runs the guardian's loop with a fake mount table and a daemon whose messages are sent beforehand.
 class GuardianWatch : public Test {
  protected:
   void SetUp() override {
@@ -45,8 +45,8 @@ class GuardianWatch : public Test {
   }
   void daemon_dies() { ::shutdown(ends_[0], SHUT_RDWR); }
 
-  // The mounts as they are when the guardian first looks, then each time it looks again; the last
-  // also as it detaches them.
+  // Runs the loop. `looks` are the mount tables that the guardian reads, one after another; the
+  // last one then reflects what it detaches.
   Watched watch(std::vector<mounts::MountTable> looks) {
     looks_ = std::move(looks);
     GuardianHost host{.mounts = [this] { return look(); },

@@ -32,7 +32,7 @@ TEST_F(MountpointLockTest, TheSecondWaitsUntilTheFirstLetsGo) {
   std::promise<void> released;
   auto second = std::async(std::launch::async, [&] {
     const MountpointLock lock(directory());
-    // Not before the first was released: the promise is kept by then.
+    // The promise is fulfilled just before the first lock is released.
     const bool in_turn =
         released.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready;
     return lock.is_held() && in_turn;

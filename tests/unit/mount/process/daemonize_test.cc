@@ -12,7 +12,8 @@
 namespace scratchfs::mount {
 namespace {
 
-// A daemon of these tests must not return from launch(): it would go on as a second test program.
+// Ends a daemon of these tests. It must not return from launch(), or it would go on running the
+// remaining tests.
 [[noreturn]] void leave(int code) { ::_exit(code); }
 
 TEST(Launch, InTheForegroundGivesTheDaemonsExitCode) {
@@ -79,7 +80,7 @@ TEST(Launch, TheDaemonLetsGoOfTheTerminalOnceReady) {
   ::dup2(old_stderr, STDERR_FILENO);
   ::close(old_stderr);
   EXPECT_EQ(code, 0);
-  // The daemon closes its stream after launch() returned, perhaps: reading waits for that.
+  // The daemon may close its stream after launch() has returned; read(2) waits for that.
   char byte = 0;
   EXPECT_EQ(::read(terminal[0], &byte, 1), 0);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), 0) << "it let go by ending";

@@ -34,7 +34,7 @@ class Pipe {
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
   int in() const { return ends_[1]; }
-  // Everything that is in it now.
+  // Returns everything that is in the pipe now.
   std::string read_all() const {
     std::string all;
     pollfd waited{ends_[0], POLLIN, 0};
@@ -60,7 +60,7 @@ TEST(DescriptorSink, WritesLines) {
 TEST(DescriptorSink, DoesNotWaitForAPipeThatNobodyReadsAndSaysWhatWasLost) {
   const Pipe pipe;
   auto log = logger_to(std::make_shared<DescriptorSink>(pipe.in()));
-  constexpr int kLines = 10'000;  // more than any pipe's 64 KiB holds
+  constexpr int kLines = 10'000;  // more than a pipe of 64 KiB can hold
   for (int i = 0; i < kLines; ++i) log.info("a line that is thirty-two bytes");
   const std::string first = pipe.read_all();
   const auto through = std::count(first.begin(), first.end(), '\n');
@@ -113,7 +113,7 @@ class Syslogd : public testing::Test {
     listening_ = -1;
     ::unlink(path().c_str());
   }
-  // "": nothing is there.
+  // Returns the next message; empty if there is none.
   static std::string receive(int socket) {
     std::array<char, 8192> text{};
     const ssize_t got = ::recv(socket, text.data(), text.size(), MSG_DONTWAIT);
@@ -147,7 +147,7 @@ TEST_F(Syslogd, MayListenToAStream) {
 TEST_F(Syslogd, IsNotWaitedForWhereItHangs) {
   start(SOCK_DGRAM);
   auto log = logger_to(std::make_shared<SyslogSink>("scratchfs", path()));
-  constexpr int kLines = 10'000;  // net.unix.max_dgram_qlen is some hundreds
+  constexpr int kLines = 10'000;  // net.unix.max_dgram_qlen is a few hundred
   for (int i = 0; i < kLines; ++i) log.info("line");
   int through = 0;
   while (!receive(listening_).empty()) ++through;

@@ -27,7 +27,7 @@ class Notified : public testing::Test {
     for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) ::unsetenv(name);
     if (socket_ >= 0) ::close(socket_);
   }
-  // `address`: as $NOTIFY_SOCKET has it.
+  // Binds a socket to `address`, which has the form of $NOTIFY_SOCKET, and sets that variable.
   void listen_at(const std::string& address) {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
@@ -43,7 +43,7 @@ class Notified : public testing::Test {
     const ssize_t got = ::recv(socket_, message.data(), message.size(), MSG_DONTWAIT);
     return got < 0 ? "" : std::string(message.data(), static_cast<std::size_t>(got));
   }
-  // Messages until there is no room for another.
+  // Sends messages until the socket's queue is full.
   void fill_up() const {
     sockaddr_un name{};
     socklen_t length = sizeof name;
@@ -55,7 +55,7 @@ class Notified : public testing::Test {
     EXPECT_EQ(errno, EAGAIN);
     ::close(other);
   }
-  // How many of `message` are among all that have come.
+  // Receives all messages; returns how many of them equal `message`.
   int times_heard(const std::string& message) const {
     int times = 0;
     for (std::string next = heard(); !next.empty(); next = heard()) times += next == message;

@@ -26,7 +26,8 @@ namespace {
 
 using Words = std::string;
 
-// What `body` says, in a process of its own: a filter is for good.
+// Runs `body` in a filtered child process and returns its result. A child, because a filter cannot
+// be removed.
 Words in_filtered_process(const std::function<Words()>& body) {
   int pipe[2] = {-1, -1};
   EXPECT_EQ(::pipe(pipe), 0);
@@ -50,7 +51,7 @@ Words in_filtered_process(const std::function<Words()>& body) {
   return said;
 }
 
-// "0" or the errno of a call by its number.
+// Makes a system call by number; returns "0" or the name of its errno.
 template <typename... Arguments>
 Words call(long number, Arguments... arguments) {
   return ::syscall(number, arguments...) >= 0 ? "0" : strerrorname_np(errno);
@@ -83,12 +84,12 @@ TEST(SystemCalls, OthersAreNotThere) {
     EXPECT_EQ(in_filtered_process([number] { return call(number, 0, 0, 0, 0, 0, 0); }), "ENOSYS")
         << number;
   }
-  // One that nobody knows yet.
+  // A number that no kernel uses yet.
   EXPECT_EQ(in_filtered_process([] { return call(5000); }), "ENOSYS");
 }
 
 TEST(SystemCalls, NoProgramNoProcessNoTracingNoSignalToOthers) {
-  if (kSanitized) return;  // it needs them itself
+  if (kSanitized) return;  // the sanitizers need these calls themselves
   EXPECT_EQ(in_filtered_process([] {
               char* const words[] = {const_cast<char*>("true"), nullptr};
               return ::execv("/bin/true", words) == 0 ? "0" : strerrorname_np(errno);
@@ -104,7 +105,7 @@ TEST(SystemCalls, NoProgramNoProcessNoTracingNoSignalToOthers) {
 }
 
 TEST(SystemCalls, NoMemoryOfCodeNoOtherMachineNoTerminal) {
-  if (kSanitized) return;  // as above: by name alone
+  if (kSanitized) return;  // the filter does not check arguments in these builds
   constexpr int kMemory = MAP_PRIVATE | MAP_ANONYMOUS;
   EXPECT_EQ(in_filtered_process([] {
               void* const got = ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, kMemory, -1, 0);

@@ -16,7 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// In a child, because a signal goes to whichever thread does not block it. True: `test` says so.
+// Runs `test` in a child process, where every thread blocks the signals, and returns its result. In
+// this process a signal would be delivered to any thread that does not block it.
 bool in_child(const std::function<bool()>& test) {
   const pid_t child = ::fork();
   if (child == 0) {

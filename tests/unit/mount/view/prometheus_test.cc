@@ -1,4 +1,4 @@
-// The text exposition format, checked line by line, and by promtool where that is installed.
+// Checks the text exposition format line by line, and with promtool if that is installed.
 #include "mount/view/prometheus.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +61,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// The family that a sample's name belongs to.
+// Returns the name of the family that a sample belongs to.
 std::string family_of(const std::string& name, const std::map<std::string, std::string>& types) {
   for (const std::string suffix : {"_bucket", "_sum", "_count"}) {
     const std::string stem =
@@ -152,7 +152,7 @@ TEST(Prometheus, HasOneSeriesForAllUsersButTheLargest) {
 }
 
 TEST(Prometheus, PromtoolHasNothingToComplainOf) {
-  if (std::system("command -v promtool >/dev/null") != 0) return;  // all there is to check is above
+  if (std::system("command -v promtool >/dev/null") != 0) return;  // nothing more to check
   FILE* const promtool = popen("promtool check metrics >&2", "w");
   ASSERT_NE(promtool, nullptr);
   std::fputs(show_prometheus(full_status()).c_str(), promtool);

@@ -37,11 +37,11 @@ TEST(Warnings, SpillSpaceRunsOut) {
 TEST(Warnings, TheDiskRunsOutBeforeTheLimit) {
   EXPECT_EQ(codes(spill(1000, 500, 100)), Codes());
   EXPECT_EQ(codes(spill(1000, 500, 99)), Codes{"spill_disk_nearly_full"});
-  // What is left to spill still fits.
+  // The disk has little space left, but enough for what the limit still allows.
   EXPECT_EQ(codes(spill(1000, 950, 60)), Codes{"spill_nearly_full"});
 }
 
-// A status with one user.
+// Makes a status with one user.
 Json user(Json percent, std::uint64_t bytes, Json bytes_limit, std::uint64_t inodes = 0,
           Json inodes_limit = nullptr) {
   return {{"quota_warn_percent", percent},
