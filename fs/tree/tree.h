@@ -411,6 +411,7 @@ class Tree {
   ClosingGate gate_;
   HandleBudget handle_budget_;
   Reaper reaper_;
+  static_assert(std::atomic<AccessTimes>::is_always_lock_free);
   std::atomic<AccessTimes> access_times_;
   IdTable<Inode> inodes_{kRootId + 1};
   IdTable<Handle> handles_{1};

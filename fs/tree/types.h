@@ -41,7 +41,8 @@ struct Attributes {
 };
 
 // Which reads update access times: mount(8)'s noatime, relatime, strictatime and nodiratime.
-struct AccessTimes {
+// Aligned so that std::atomic needs no lock for it.
+struct alignas(2) AccessTimes {
   enum class Kind : std::uint8_t {
     never,
     // Updates an access time that is not after the last change, or is a day old.
