@@ -37,8 +37,8 @@ constexpr std::uint64_t kUnwanted[] = {
 struct Release {
   unsigned version = 0;
   unsigned patch_level = 0;
-  unsigned update = 0;  // of a stable series
-  auto operator<=>(const Release&) const = default;
+  unsigned update = 0;                               // of a stable series
+  auto operator<=>(const Release&) const = default;  // NOLINT(modernize-use-nullptr): not ours
 };
 
 // Parses a release such as "6.12.64+deb13-amd64"; unreadable parts count as zero.

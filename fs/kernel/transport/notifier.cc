@@ -122,7 +122,7 @@ void Notifier::queue(Key key, std::shared_ptr<void> until_told) {
 }
 
 // The deletion of a name cancels its queued expiry.
-void Notifier::put(Key key, std::shared_ptr<void> until_told) {
+void Notifier::put(Key key, std::shared_ptr<void>&& until_told) {
   if (key.child != kExpireOnly) {
     const Key expiry{key.parent, key.name, kExpireOnly};
     droppable_ -= older_.erase(expiry) + newer_.erase(expiry);

@@ -61,7 +61,7 @@ class Notifier final : public tree::KernelNotices {
   using Batch = std::unordered_map<Key, std::shared_ptr<void>, KeyHash>;
 
   void queue(Key key, std::shared_ptr<void> until_told) EXCLUDES(mutex_);
-  void put(Key key, std::shared_ptr<void> until_told) REQUIRES(mutex_);
+  void put(Key key, std::shared_ptr<void>&& until_told) REQUIRES(mutex_);
   void drop_droppable() REQUIRES(mutex_);
   Batch::node_type take() REQUIRES(mutex_);
   void work(fuse_session* session) EXCLUDES(mutex_);
