@@ -78,6 +78,16 @@ LACKING: list[tuple[tuple[int, int], str, list[str]]] = [
     ((6, 6), "FUSE tells no birth times", ["ParityAttributes.BirthTimeIsKeptAndTold_*"]),
     ((6, 6), "the control file, which bypasses the page cache, cannot be mapped", [
         "*/Control.WhatTheKernelWritesBackIsNobodysRequest/*"]),
+    ((6, 6), "files are read through the page cache, which moves no access times and hides from the daemon what is "
+             "stored through mappings, so that all of a file counts as data (docs/transport.md)", [
+        "ParityFlags.AccessTimesAreKeptAsARemountSays_*", "ParityFlags.AReadOnlyMountIsReadOnlyAndCanBeWritableAgain_*",
+        "ParityMmap.HolesAreFoundAgainOnceNobodyMapsTheFile_*", "ParitySpace.HolesReadAsZeros_*",
+        "ParitySpace.WhatIsAllocatedIsAHoleUntilItIsWritten_*", "ParitySpace.PunchedHolesReadAsZerosAndGiveSpaceBack_*",
+        "ParitySpace.TruncateCutsAndGrows_*"]),
+    ((6, 6), "tmpfs has no O_DIRECT", [
+        "ParityPrivileges.SetIdBitsThatAUsersChangeClearsAreGoneAtOnce_*",
+        "ParityPrivileges.SetIdBitsStayWhereRootChangesTheFile_*",
+        "ParityPrivileges.CapabilitiesDoNotOutliveAChange_*"]),
     ((6, 6), "tmpfs loses its place in a listing when entries go", [
         "ParityDirectories.SeekdirGoesBackToWhereTelldirWas_*"]),
     ((6, 6), "tmpfs has no attributes of users", [
