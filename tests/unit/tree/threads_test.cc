@@ -16,13 +16,6 @@ namespace {
 constexpr unsigned kDirectories = 4;
 constexpr unsigned kNames = 8;
 constexpr pid_t kSessions = 4;
-// Which of two directories is locked first depends on where they are. ThreadSanitizer keeps the
-// first order that it saw for each pair, so it would report moved directories.
-#if defined(SCRATCHFS_SANITIZE_THREAD)
-constexpr bool kDirectoriesMove = false;
-#else
-constexpr bool kDirectoriesMove = true;
-#endif
 
 // The errors that a lost race or a shortage may cause.
 bool is_expected(Errno error) {
