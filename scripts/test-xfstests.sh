@@ -18,7 +18,7 @@
 # nobody else.
 #
 # SCRATCHFS_BIN names the program (default: build/release/bin/scratchfs).
-# Exit code: 0 no difference but those that xfstests.expected explains, 1 another difference, 2 usage.
+# Exit code: 0 no difference but those that scripts/xfstests/expected explains, 1 another difference, 2 usage.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
