@@ -61,13 +61,13 @@ class SystemPressure final : public MemoryPressure {
     }
   }
 
-  bool wait(std::optional<std::chrono::milliseconds> patience) override {
-    const auto until = std::chrono::steady_clock::now() + patience.value_or(0ms);
+  bool wait(std::optional<std::chrono::milliseconds> timeout) override {
+    const auto until = std::chrono::steady_clock::now() + timeout.value_or(0ms);
     while (true) {
       const auto left =
           std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-      if (patience && left <= 0ms) return false;
-      const Woken woken = poll_once(patience ? std::optional(left) : std::nullopt);
+      if (timeout && left <= 0ms) return false;
+      const Woken woken = poll_once(timeout ? std::optional(left) : std::nullopt);
       if (woken == Woken::by_stop) return false;
       if (woken == Woken::by_trigger || (!is_told() && is_short_of_memory(root_))) return true;
     }
@@ -81,14 +81,14 @@ class SystemPressure final : public MemoryPressure {
 
   bool is_told() const { return !triggers_.empty(); }
 
-  Woken poll_once(std::optional<std::chrono::milliseconds> patience) {
-    if (!is_told()) patience = std::min(patience.value_or(kBetweenLooks), kBetweenLooks);
+  Woken poll_once(std::optional<std::chrono::milliseconds> timeout) {
+    if (!is_told()) timeout = std::min(timeout.value_or(kBetweenLooks), kBetweenLooks);
     // On the stack, because this runs when memory is short.
     std::array<pollfd, 1 + kMostTriggers> watched{{{stop_.get(), POLLIN, 0}}};
     for (std::size_t i = 0; i < triggers_.size(); ++i)
       watched[i + 1] = {triggers_[i].get(), POLLPRI, 0};
-    const int timeout = patience ? static_cast<int>(patience->count()) : -1;
-    if (::poll(watched.data(), 1 + triggers_.size(), timeout) <= 0) return Woken::by_nothing;
+    const int limit = timeout ? static_cast<int>(timeout->count()) : -1;
+    if (::poll(watched.data(), 1 + triggers_.size(), limit) <= 0) return Woken::by_nothing;
     if ((watched.front().revents & POLLIN) != 0) return Woken::by_stop;
     bool urgent = false;
     for (std::size_t i = triggers_.size(); i-- > 0;) {

@@ -11,10 +11,10 @@ namespace scratchfs::base {
 class MemoryPressure {
  public:
   virtual ~MemoryPressure() = default;
-  // Waits until memory is short, for at most `patience` (nullopt: forever). Returns true if it is
+  // Waits until memory is short, for at most `timeout` (nullopt: forever). Returns true if it is
   // short; a shortage that the kernel reports between two calls is returned by the next one.
   // Returns false when the time is over or stop() was called. For one thread only.
-  virtual bool wait(std::optional<std::chrono::milliseconds> patience) = 0;
+  virtual bool wait(std::optional<std::chrono::milliseconds> timeout) = 0;
   // Ends the current wait() and all later ones. May be called from any thread.
   virtual void stop() = 0;
 };

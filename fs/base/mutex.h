@@ -8,8 +8,8 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "fs/base/deadline.h"
 #include "fs/base/lock_order.h"
-#include "fs/base/patience.h"
 
 #if defined(__clang__)
 #define SCRATCHFS_TSA(x) __attribute__((x))
@@ -164,19 +164,19 @@ class Condition {
   }
   // Also wakes when the deadline of `wait` passes or is moved up; the caller's loop checks over().
   void wait(Mutex& mutex, Wait wait) REQUIRES(mutex) {
-    const Patience* const patience = wait.patience();
-    if (patience == nullptr) return condition_.wait(mutex);
-    const std::stop_token cuts = patience->cuts();
+    const CancellableDeadline* const deadline = wait.deadline();
+    if (deadline == nullptr) return condition_.wait(mutex);
+    const std::stop_token cancellation = deadline->cancellation();
     // Once the token is stopped, a wait with it would return at once, so that the caller's loop
     // would spin.
-    if (cuts.stop_requested()) {
-      condition_.wait_until(mutex, patience->deadline());
+    if (cancellation.stop_requested()) {
+      condition_.wait_until(mutex, deadline->time());
       return;
     }
     // The standard library offers this wait only with a predicate; this one accepts the first
     // wakeup.
     bool woken = false;
-    condition_.wait_until(mutex, cuts, patience->deadline(),
+    condition_.wait_until(mutex, cancellation, deadline->time(),
                           [&woken] { return std::exchange(woken, true); });
   }
   void notify_one() { condition_.notify_one(); }

@@ -12,8 +12,8 @@
 #include <cstdio>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/locked_temp_dir.h"
 #include "fs/base/mutex.h"
-#include "fs/base/own_place.h"
 
 namespace scratchfs::base {
 namespace {
@@ -154,8 +154,8 @@ class Directory final : public OsDirectory {
   // Returns a private directory if unlinked open files keep a name on this file system, else null.
   // The check needs a directory that nobody else uses, because neither st_nlink nor the inode
   // number is reliable on such file systems.
-  std::unique_ptr<OwnPlace> place_if_needed() const {
-    auto place = OwnPlace::make(fd_.get());
+  std::unique_ptr<LockedTempDir> place_if_needed() const {
+    auto place = LockedTempDir::make(fd_.get());
     if (!place) return nullptr;
     const Descriptor probe(create_and_unlink((*place)->descriptor()));
     if (!probe.valid() || !(*place)->holds_names()) return nullptr;
@@ -186,7 +186,7 @@ class Directory final : public OsDirectory {
   }
 
   const Descriptor fd_;
-  std::unique_ptr<OwnPlace> place_;  // null if not needed
+  std::unique_ptr<LockedTempDir> place_;  // null if not needed
   bool knows_place_ = false;
 };
 

@@ -25,22 +25,22 @@ class [[nodiscard]] Errno {
 
 inline constexpr Errno kWouldBlock{EWOULDBLOCK};
 
-class Patience;
+class CancellableDeadline;
 
 // Whether a function may block its thread, and for how long. A request handler passes `no` and
-// parks the request on kWouldBlock. A worker passes its request's patience (fs/base/patience.h); it
-// never gets kWouldBlock, but the error of that patience if it ends first.
+// parks the request on kWouldBlock. A worker passes its request's deadline (fs/base/deadline.h); it
+// never gets kWouldBlock, but the error of that deadline if it ends first.
 class Wait {
  public:
   // NOLINTBEGIN(readability-identifier-naming): named like enumerators
   static const Wait no;
   static const Wait yes;  // without a limit
   // NOLINTEND(readability-identifier-naming)
-  constexpr explicit Wait(const Patience& patience) : may_(true), patience_(&patience) {}
+  constexpr explicit Wait(const CancellableDeadline& deadline) : may_(true), deadline_(&deadline) {}
 
-  const Patience* patience() const { return patience_; }  // nullptr: no limit
+  const CancellableDeadline* deadline() const { return deadline_; }  // nullptr: no limit
   // Returns the error to fail with if the wait must end, else nullopt. Like the next function,
-  // defined in fs/base/patience.h.
+  // defined in fs/base/deadline.h.
   std::optional<Errno> over() const;
   // Records progress at time `when`.
   void progressed(std::chrono::steady_clock::time_point when) const;
@@ -50,7 +50,7 @@ class Wait {
   constexpr explicit Wait(bool may) : may_(may) {}
 
   bool may_;
-  const Patience* patience_ = nullptr;
+  const CancellableDeadline* deadline_ = nullptr;
 };
 // NOLINTBEGIN(readability-identifier-naming)
 inline constexpr Wait Wait::no{false};

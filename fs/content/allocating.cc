@@ -61,18 +61,19 @@ class Content::Impl::Allocation {
         cursor_(begin),
         end_(end),
         wait_(wait),
-        advance_(content.charge_) {}
+        reservation_(content.charge_) {}
 
   Result<void> run() {
     if (auto begun = begin(); !begun) return begun.error();
-    const auto made = content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
-      while (cursor_ < end_) {
-        // Released after each block, so that readers need not wait for the whole.
-        base::Lock lock(content_.mutex_);
-        if (auto step = make_block(hand, lack); !step) return step.error();
-      }
-      return {};
-    });
+    const auto made =
+        content_.in_passes(wait_, [&](Acquired& acquired, Missing& missing) -> Result<void> {
+          while (cursor_ < end_) {
+            // Released after each block, so that readers need not wait for the whole.
+            base::Lock lock(content_.mutex_);
+            if (auto step = make_block(acquired, missing); !step) return step.error();
+          }
+          return {};
+        });
     if (!made) undo();
     return made;
   }
@@ -81,32 +82,33 @@ class Content::Impl::Allocation {
   // Ensures that the whole range can fit. Converts small bytes to a page, which does not count as
   // made by this call.
   Result<void> begin() {
-    return content_.in_passes(wait_, [&](Hand& hand, Lack& lack) -> Result<void> {
+    return content_.in_passes(wait_, [&](Acquired& acquired, Missing& missing) -> Result<void> {
       base::Lock lock(content_.mutex_);
-      if (auto fits = content_.charge_missing(begin_, end_, advance_); !fits) return fits.error();
-      return content_.become_blocks(hand, lack);
+      if (auto fits = content_.charge_missing(begin_, end_, reservation_); !fits)
+        return fits.error();
+      return content_.become_blocks(acquired, missing);
     });
   }
 
-  Result<void> make_block(Hand& hand, Lack& lack) REQUIRES(content_.mutex_) {
+  Result<void> make_block(Acquired& acquired, Missing& missing) REQUIRES(content_.mutex_) {
     const Piece piece = first_piece(cursor_, end_ - cursor_);
     const store::Block* const block = content_.blocks_.find(piece.block);
     const PageMask existing = block == nullptr ? PageMask{0} : store::Store::pages(*block);
-    const PageMask missing = without(touched(piece), existing);
-    if (missing != 0) {
-      made_.add(piece.block, missing);  // first, because it may throw bad_alloc
-      if (!content_.make_blank(piece.block, missing, advance_)) {
+    const PageMask absent = without(touched(piece), existing);
+    if (absent != 0) {
+      made_.add(piece.block, absent);  // first, because it may throw bad_alloc
+      if (!content_.make_blank(piece.block, absent, reservation_)) {
         made_.remove_last();
-        return make_with_frames(piece, hand, lack);
+        return make_with_frames(piece, acquired, missing);
       }
     }
     cursor_ += piece.size();
     return {};
   }
 
-  Result<void> make_with_frames(const Piece& piece, Hand& hand, Lack& lack)
+  Result<void> make_with_frames(const Piece& piece, Acquired& acquired, Missing& missing)
       REQUIRES(content_.mutex_) {
-    auto ready = content_.gather(piece, Fill::holes, advance_, hand, lack);
+    auto ready = content_.gather(piece, Fill::holes, reservation_, acquired, missing);
     if (!ready) return ready.error();
     const PageMask made = ready->made;
     const std::size_t size = ready->piece.size();
@@ -123,18 +125,20 @@ class Content::Impl::Allocation {
   void undo() {
     Trash trash;
     for (; made_.last(); made_.remove_last()) {
-      const auto pass = [&](Hand& hand, Lack& lack) { return undo_last(hand, lack, trash); };
+      const auto pass = [&](Acquired& acquired, Missing& missing) {
+        return undo_last(acquired, missing, trash);
+      };
       static_cast<void>(content_.in_passes(wait_, pass));
     }
   }
 
-  Result<void> undo_last(Hand& hand, Lack& lack, Trash& trash) {
+  Result<void> undo_last(Acquired& acquired, Missing& missing, Trash& trash) {
     const auto [index, pages] = *made_.last();
     base::Lock lock(content_.mutex_);
     const store::Block* const block = content_.blocks_.find(index);
     if (block == nullptr) return {};
     const PageMask unwritten = without(pages, store::Store::written(*block));
-    return content_.erase_in_block({index, 0, kBlockSize}, unwritten, 0, hand, lack, trash);
+    return content_.erase_in_block({index, 0, kBlockSize}, unwritten, 0, acquired, missing, trash);
   }
 
   Impl& content_;
@@ -142,7 +146,7 @@ class Content::Impl::Allocation {
   std::uint64_t cursor_;
   const std::uint64_t end_;
   const Wait wait_;
-  Advance advance_;
+  ChargeReservation reservation_;
   MadePages made_;
 };
 
@@ -172,9 +176,10 @@ Result<void> Content::Impl::allocate_waiting(std::uint64_t begin, std::uint64_t 
   return allocated;
 }
 
-bool Content::Impl::make_blank(std::uint64_t index, PageMask pages, Advance& advance) {
+bool Content::Impl::make_blank(std::uint64_t index, PageMask pages,
+                               ChargeReservation& reservation) {
   const std::uint64_t bytes = static_cast<unsigned>(std::popcount(pages)) * kPageSize;
-  if (!advance.raise_to(bytes)) return false;
+  if (!reservation.raise_to(bytes)) return false;
   if (store::Block* const block = blocks_.find(index)) {
     const PageMask all = store::Store::pages(*block) | pages;
     if (!store_.reshape_blank(*block, all)) return false;
@@ -185,31 +190,31 @@ bool Content::Impl::make_blank(std::uint64_t index, PageMask pages, Advance& adv
     if (!blank) return false;
     blocks_.put(index, std::move(blank), std::move(room));
   }
-  advance.spend(bytes);
+  reservation.spend(bytes);
   note_allocated();
   return true;
 }
 
 Result<void> Content::Impl::charge_missing(std::uint64_t begin, std::uint64_t end,
-                                           Advance& advance) {
+                                           ChargeReservation& reservation) {
   const PageSpan span = pages_touched(begin, end);
-  std::uint64_t missing = span.size() - blocks_.pages_in(span);
-  if (small_.room() > 0 && span.first == 0) --missing;
-  const std::uint64_t bytes = missing * kPageSize;
-  if (auto raised = advance.raise_to(bytes); !raised) return raised.error();
+  std::uint64_t absent = span.size() - blocks_.pages_in(span);
+  if (small_.room() > 0 && span.first == 0) --absent;
+  const std::uint64_t bytes = absent * kPageSize;
+  if (auto raised = reservation.raise_to(bytes); !raised) return raised.error();
   if (bytes > store_.free_bytes()) return base::Errno(ENOSPC);
   return {};
 }
 
 Result<void> Content::Impl::allocate_at_once(std::uint64_t begin, std::uint64_t end) {
-  Hand hand;
-  Lack lack;
-  Advance advance(charge_);
+  Acquired acquired;
+  Missing missing;
+  ChargeReservation reservation(charge_);
   base::Lock lock(mutex_);
   if (allocating_) return base::kWouldBlock;
-  if (auto fits = charge_missing(begin, end, advance); !fits) return fits.error();
-  if (advance.bytes() > kMostAtOnce) return base::kWouldBlock;
-  if (auto converted = become_blocks(hand, lack); !converted) return converted.error();
+  if (auto fits = charge_missing(begin, end, reservation); !fits) return fits.error();
+  if (reservation.bytes() > kMostAtOnce) return base::kWouldBlock;
+  if (auto converted = become_blocks(acquired, missing); !converted) return converted.error();
 
   std::vector<Ready> batch;
   for (std::uint64_t at = begin; at < end;) {
@@ -217,7 +222,7 @@ Result<void> Content::Impl::allocate_at_once(std::uint64_t begin, std::uint64_t 
     at += piece.size();
     const store::Block* const block = blocks_.find(piece.block);
     if (block != nullptr && without(touched(piece), store::Store::pages(*block)) == 0) continue;
-    auto ready = gather(piece, Fill::holes, advance, hand, lack);
+    auto ready = gather(piece, Fill::holes, reservation, acquired, missing);
     if (!ready) return ready.error();
     if (ready->cut) return *ready->cut;
     batch.push_back(std::move(*ready));

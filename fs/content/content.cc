@@ -7,7 +7,7 @@ namespace scratchfs::content {
 using base::Result;
 using base::Wait;
 
-Content::Content(store::Store& store, limits::Charge& charge)
+Content::Content(store::Store& store, quota::Charge& charge)
     : impl_(std::make_unique<Impl>(store, charge)) {}
 Content::~Content() = default;
 

@@ -36,7 +36,7 @@ class Content {
  public:
   // Neither argument is owned; both must outlive the content. Pages are charged when they are
   // created, and the charge is returned when they are freed.
-  Content(store::Store& store, limits::Charge& charge);
+  Content(store::Store& store, quota::Charge& charge);
   ~Content();  // frees everything at once
   Content(const Content&) = delete;
   Content& operator=(const Content&) = delete;

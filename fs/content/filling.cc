@@ -14,47 +14,48 @@ unsigned count_of(PageMask pages) { return static_cast<unsigned>(std::popcount(p
 
 }  // namespace
 
-Result<void> Content::Impl::become_blocks(Hand& hand, Lack& lack) {
+Result<void> Content::Impl::become_blocks(Acquired& acquired, Missing& missing) {
   const std::size_t room = small_.room();
   if (room == 0) return {};
-  Advance advance(charge_);
-  if (auto raised = advance.raise_to(kPageSize - room); !raised) return raised.error();
-  if (hand.grant.size() == 0) {
-    auto taken = take_frames(1, hand);
-    if (taken.is(base::kWouldBlock)) lack.frames = 1;
+  ChargeReservation reservation(charge_);
+  if (auto raised = reservation.raise_to(kPageSize - room); !raised) return raised.error();
+  if (acquired.grant.size() == 0) {
+    auto taken = take_frames(1, acquired);
+    if (taken.is(base::kWouldBlock)) missing.frames = 1;
     if (!taken) return taken.error();
-    hand.grant = std::move(*taken);
+    acquired.grant = std::move(*taken);
   }
   store::BlockPtr block = store_.new_block();
   {
     auto pin = store_.pin(*block, store::Access::write);
     if (!pin) return pin.error();
-    std::memcpy(pin->add_page(0, hand.grant, false), small_.bytes().data(), room);
+    std::memcpy(pin->add_page(0, acquired.grant, false), small_.bytes().data(), room);
   }
   blocks_.put(0, std::move(block));
   small_.set_room(0);
   store_.remove_small(room);
-  advance.spend(kPageSize - room);
+  reservation.spend(kPageSize - room);
   note_allocated();
   return {};
 }
 
 // Acquires the charge first, then frames, then the block. So a thread may wait for a block with
-// frames in hand, but never for frames with a block in hand.
-Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill, Advance& advance,
-                                                   Hand& hand, Lack& lack) {
+// frames acquired, but never for frames with a block acquired.
+Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill,
+                                                   ChargeReservation& reservation,
+                                                   Acquired& acquired, Missing& missing) {
   const store::Block* const block = blocks_.find(piece.block);
   const PageMask existing = block == nullptr ? PageMask{0} : store::Store::pages(*block);
-  Ready ready{.piece = piece, .charged = Advance(charge_)};
+  Ready ready{.piece = piece, .charged = ChargeReservation(charge_)};
   ready.made = without(touched(piece), existing);
 
   const unsigned wanted = count_of(ready.made);
-  auto count = static_cast<unsigned>(advance.raise_to_most(wanted, kPageSize));
+  auto count = static_cast<unsigned>(reservation.raise_to_most(wanted, kPageSize));
   if (count < wanted) ready.cut = base::Errno(EDQUOT);
   if (count > 0) {
-    auto taken = take_frames(count, hand);
+    auto taken = take_frames(count, acquired);
     if (taken.is(base::kWouldBlock)) {
-      lack.frames = count;
+      missing.frames = count;
       return base::kWouldBlock;
     }
     if (taken) {
@@ -68,16 +69,16 @@ Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill
   ready.piece = shortened(piece, existing, count);
   if (ready.piece.size() == 0) return *ready.cut;
   ready.made = without(touched(ready.piece), existing);
-  ready.charged = advance.split(count_of(ready.made) * kPageSize);
-  if (auto pinned = pin_for_filling(ready, fill, hand, lack); !pinned) return pinned.error();
+  ready.charged = reservation.split(count_of(ready.made) * kPageSize);
+  if (auto pinned = pin_for_filling(ready, fill, acquired, missing); !pinned) return pinned.error();
   return ready;
 }
 
-// Takes `count` frames, or fewer if there are no more. If frames are in hand, returns those,
+// Takes `count` frames, or fewer if there are no more. If frames are acquired, returns those,
 // whatever their number.
-Result<store::FrameGrant> Content::Impl::take_frames(unsigned count, Hand& hand) {
-  if (hand.grant.size() > 0) return std::move(hand.grant);
-  if (hand.refused) return *std::exchange(hand.refused, std::nullopt);
+Result<store::FrameGrant> Content::Impl::take_frames(unsigned count, Acquired& acquired) {
+  if (acquired.grant.size() > 0) return std::move(acquired.grant);
+  if (acquired.refused) return *std::exchange(acquired.refused, std::nullopt);
   auto taken = store_.try_take_frames(count);
   while (!taken && !taken.is(base::kWouldBlock) && --count > 0) {
     taken = store_.try_take_frames(count);
@@ -85,13 +86,14 @@ Result<store::FrameGrant> Content::Impl::take_frames(unsigned count, Hand& hand)
   return taken;
 }
 
-Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Hand& hand, Lack& lack) {
+Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Acquired& acquired,
+                                            Missing& missing) {
   store::Block* const block = blocks_.find(ready.piece.block);
   if (block == nullptr) {
     ready.fresh = store_.new_block();
     ready.room = blocks_.room_for(ready.piece.block);
-  } else if (hand.pin && hand.pin.pins(*block)) {
-    ready.pin = std::move(hand.pin);
+  } else if (acquired.pin && acquired.pin.pins(*block)) {
+    ready.pin = std::move(acquired.pin);
     return {};
   }
   auto pinned = store_.pin(block == nullptr ? *ready.fresh : *block, store::Access::write);
@@ -101,9 +103,9 @@ Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Hand& hand,
   }
   if (block == nullptr || !pinned.is(base::kWouldBlock)) return pinned.error();
   if (fill == Fill::bytes && replace_spilled(ready, store::Store::pages(*block))) return {};
-  lack.block = store_.hold(*block);
-  lack.access = store::Access::write;
-  hand.grant = std::move(ready.grant);
+  missing.block = store_.hold(*block);
+  missing.access = store::Access::write;
+  acquired.grant = std::move(ready.grant);
   return base::kWouldBlock;
 }
 

@@ -5,8 +5,8 @@
 // in `blocks_`. All other bytes below the size are holes.
 //
 // Every operation runs in passes. A pass holds the content's lock; if it needs something that it
-// would have to wait for, it records this in a Lack and returns kWouldBlock. With Wait::no, that is
-// the result. Otherwise the thread waits without the lock, and the next pass checks everything
+// would have to wait for, it records this in a Missing and returns kWouldBlock. With Wait::no, that
+// is the result. Otherwise the thread waits without the lock, and the next pass checks everything
 // again.
 #pragma once
 
@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "fs/base/mutex.h"
-#include "fs/content/advance.h"
 #include "fs/content/block_map.h"
+#include "fs/content/charge_reservation.h"
 #include "fs/content/content.h"
 #include "fs/content/discarded.h"
 #include "fs/content/ranges.h"
@@ -31,7 +31,7 @@ inline constexpr std::uint64_t kMostAtOnce = 1 << 20;  // bytes
 
 class Content::Impl {
  public:
-  Impl(store::Store& store, limits::Charge& charge)
+  Impl(store::Store& store, quota::Charge& charge)
       : store_(store), charge_(charge), blocks_(store) {}
   ~Impl();
 
@@ -69,7 +69,7 @@ class Content::Impl {
   // Everything that filling one piece needs, so that commit() cannot fail.
   struct Ready {
     Piece piece;
-    Advance charged;            // for the pages to be made
+    ChargeReservation charged;  // for the pages to be made
     PageMask made = 0;          // the pages to be made
     store::FrameGrant grant{};  // frames for `made`
     // A new block for the map, if there is none or to replace a spilled one. Pages that the spilled
@@ -86,18 +86,19 @@ class Content::Impl {
   using Trash = std::vector<BlockMap>;
   enum class Erase : bool { bytes, pages };
 
-  // Calls `pass(hand, lack)` until it returns something other than kWouldBlock, or (Wait::no) once.
-  // Returns ENOMEM if a pass throws bad_alloc; as with any error, what was done before stays done.
+  // Calls `pass(acquired, missing)` until it returns something other than kWouldBlock, or
+  // (Wait::no) once. Returns ENOMEM if a pass throws bad_alloc; as with any error, what was done
+  // before stays done.
   template <typename Pass>
   base::Result<void> in_passes(base::Wait wait, Pass pass) try {
-    for (Hand hand;;) {
-      Lack lack;
-      const base::Result<void> result = pass(hand, lack);
+    for (Acquired acquired;;) {
+      Missing missing;
+      const base::Result<void> result = pass(acquired, missing);
       if (wait == base::Wait::no || !result.is(base::kWouldBlock)) return result;
-      assert(lack.block || lack.frames > 0);
-      if (auto waited = hand.wait_for(store_, std::move(lack), wait); !waited)
+      assert(missing.block || missing.frames > 0);
+      if (auto waited = acquired.wait_for(store_, std::move(missing), wait); !waited)
         return waited.error();
-      if (!hand.refused) wait.progressed(std::chrono::steady_clock::now());
+      if (!acquired.refused) wait.progressed(std::chrono::steady_clock::now());
     }
   } catch (const std::bad_alloc&) {
     return base::Errno(ENOMEM);
@@ -105,70 +106,73 @@ class Content::Impl {
 
   // reading.cc
   base::Result<void> read_pass(std::span<std::byte> into, std::uint64_t offset, std::size_t& done,
-                               Hand& hand, Lack& lack) const REQUIRES_SHARED(mutex_);
-  base::Result<void> read_piece(const Piece& piece, std::byte* into, Hand& hand, Lack& lack) const
-      REQUIRES_SHARED(mutex_);
+                               Acquired& acquired, Missing& missing) const REQUIRES_SHARED(mutex_);
+  base::Result<void> read_piece(const Piece& piece, std::byte* into, Acquired& acquired,
+                                Missing& missing) const REQUIRES_SHARED(mutex_);
   void read_small(std::span<std::byte> into, std::uint64_t offset) const REQUIRES_SHARED(mutex_);
   void read_ahead(std::uint64_t offset, std::uint64_t end) EXCLUDES(mutex_);
 
   // writing.cc
   base::Result<void> write_on(std::span<const std::byte> from, std::uint64_t offset,
-                              std::size_t& done, base::Wait wait, Hand& hand, Lack& lack)
-      REQUIRES(mutex_);
+                              std::size_t& done, base::Wait wait, Acquired& acquired,
+                              Missing& missing) REQUIRES(mutex_);
   base::Result<std::size_t> write_batch(std::span<const std::byte> from, std::uint64_t offset,
-                                        std::size_t most_pieces, Hand& hand, Lack& lack)
-      REQUIRES(mutex_);
+                                        std::size_t most_pieces, Acquired& acquired,
+                                        Missing& missing) REQUIRES(mutex_);
   base::Result<std::size_t> write_small(std::span<const std::byte> from, std::uint64_t offset)
       REQUIRES(mutex_);
   base::Result<std::size_t> write_pages(std::span<const std::byte> from, std::uint64_t offset,
-                                        std::size_t most_pieces, Hand& hand, Lack& lack)
-      REQUIRES(mutex_);
+                                        std::size_t most_pieces, Acquired& acquired,
+                                        Missing& missing) REQUIRES(mutex_);
   Turn& turn() EXCLUDES(mutex_);
   base::Result<Appended> append_waiting(std::span<const std::byte> from, base::Wait wait)
       EXCLUDES(mutex_);
 
   // filling.cc
-  base::Result<void> become_blocks(Hand& hand, Lack& lack) REQUIRES(mutex_);
-  // Collects what filling `piece` needs. Spends `advance` before the charge grows. Shortens the
+  base::Result<void> become_blocks(Acquired& acquired, Missing& missing) REQUIRES(mutex_);
+  // Collects what filling `piece` needs. Spends `reservation` before the charge grows. Shortens the
   // piece if only a part fits.
-  base::Result<Ready> gather(const Piece& piece, Fill fill, Advance& advance, Hand& hand,
-                             Lack& lack) REQUIRES(mutex_);
-  base::Result<store::FrameGrant> take_frames(unsigned count, Hand& hand);
-  base::Result<void> pin_for_filling(Ready& ready, Fill fill, Hand& hand, Lack& lack)
+  base::Result<Ready> gather(const Piece& piece, Fill fill, ChargeReservation& reservation,
+                             Acquired& acquired, Missing& missing) REQUIRES(mutex_);
+  base::Result<store::FrameGrant> take_frames(unsigned count, Acquired& acquired);
+  base::Result<void> pin_for_filling(Ready& ready, Fill fill, Acquired& acquired, Missing& missing)
       REQUIRES(mutex_);
   bool replace_spilled(Ready& ready, PageMask existing) REQUIRES(mutex_);
   // Copies the bytes of the piece from `data`, or (nullptr) only makes the missing pages.
   void commit(Ready ready, const std::byte* data) REQUIRES(mutex_);
 
   // shaping.cc
-  base::Result<void> truncate_pass(std::uint64_t size, Hand& hand, Lack& lack, Trash& trash)
-      REQUIRES(mutex_);
+  base::Result<void> truncate_pass(std::uint64_t size, Acquired& acquired, Missing& missing,
+                                   Trash& trash) REQUIRES(mutex_);
   base::Result<void> erase(std::uint64_t offset, std::uint64_t length, Erase how, base::Wait wait)
       EXCLUDES(mutex_);
   bool takes_long(Erase how, std::uint64_t offset, std::uint64_t end) const REQUIRES_SHARED(mutex_);
-  base::Result<void> erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how, Hand& hand,
-                                Lack& lack, Trash& trash) REQUIRES(mutex_);
+  base::Result<void> erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how,
+                                Acquired& acquired, Missing& missing, Trash& trash)
+      REQUIRES(mutex_);
   void erase_small(std::uint64_t begin, std::uint64_t end, Erase how) REQUIRES(mutex_);
   // Turns the pages of `dropped` into holes, and zeros the bytes of the piece in the pages of
   // `wiped`.
   base::Result<void> erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
-                                    Hand& hand, Lack& lack, Trash& trash) REQUIRES(mutex_);
+                                    Acquired& acquired, Missing& missing, Trash& trash)
+      REQUIRES(mutex_);
   void note_dropped(std::uint64_t block, PageMask dropped, PageMask written) REQUIRES(mutex_);
   void cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) REQUIRES(mutex_);
   void set_small_room(std::size_t room) REQUIRES(mutex_);
 
   // allocating.cc
   class Allocation;
-  // Raises `advance` to the cost of the missing pages of [begin, end). EDQUOT, ENOSPC: they cannot
-  // all fit.
-  base::Result<void> charge_missing(std::uint64_t begin, std::uint64_t end, Advance& advance)
-      REQUIRES(mutex_);
+  // Raises `reservation` to the cost of the missing pages of [begin, end). EDQUOT, ENOSPC: they
+  // cannot all fit.
+  base::Result<void> charge_missing(std::uint64_t begin, std::uint64_t end,
+                                    ChargeReservation& reservation) REQUIRES(mutex_);
   base::Result<void> allocate_at_once(std::uint64_t begin, std::uint64_t end) EXCLUDES(mutex_);
   base::Result<void> allocate_waiting(std::uint64_t begin, std::uint64_t end, base::Wait wait)
       EXCLUDES(mutex_);
-  // Makes `pages` of a block without frames, charged to `advance`. Returns false if they need
+  // Makes `pages` of a block without frames, charged to `reservation`. Returns false if they need
   // frames.
-  bool make_blank(std::uint64_t block, PageMask pages, Advance& advance) REQUIRES(mutex_);
+  bool make_blank(std::uint64_t block, PageMask pages, ChargeReservation& reservation)
+      REQUIRES(mutex_);
 
   void set_size(std::uint64_t size) REQUIRES(mutex_) {
     size_.store(size, std::memory_order_release);
@@ -179,7 +183,7 @@ class Content::Impl {
   }
 
   store::Store& store_;
-  limits::Charge& charge_;
+  quota::Charge& charge_;
 
   mutable base::SharedMutex mutex_{base::Rank::content};
   BlockMap blocks_ GUARDED_BY(mutex_);  // empty unless small_ is

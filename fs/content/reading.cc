@@ -19,9 +19,9 @@ Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t
                                         base::Wait wait) {
   if (store_.has_spilled()) read_ahead(offset, offset + into.size());
   std::size_t done = 0;
-  const auto result = in_passes(wait, [&](Hand& hand, Lack& lack) {
+  const auto result = in_passes(wait, [&](Acquired& acquired, Missing& missing) {
     base::SharedLock lock(mutex_);
-    return read_pass(into, offset, done, hand, lack);
+    return read_pass(into, offset, done, acquired, missing);
   });
   // A short read without an error would be taken for the end of the file, and the rest for zeros.
   if (!result) return result.error();
@@ -56,7 +56,8 @@ void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) try {
 }
 
 Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t offset,
-                                      std::size_t& done, Hand& hand, Lack& lack) const {
+                                      std::size_t& done, Acquired& acquired,
+                                      Missing& missing) const {
   const std::uint64_t end = end_of(offset, into.size(), size());
   if (offset >= end) return {};
   if (small_.room() > 0) {
@@ -66,25 +67,26 @@ Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t o
   }
   while (offset + done < end) {
     const Piece piece = first_piece(offset + done, end - offset - done);
-    if (auto read = read_piece(piece, into.data() + done, hand, lack); !read) return read.error();
+    if (auto read = read_piece(piece, into.data() + done, acquired, missing); !read)
+      return read.error();
     done += piece.size();
   }
   return {};
 }
 
-Result<void> Content::Impl::read_piece(const Piece& piece, std::byte* into, Hand& hand,
-                                       Lack& lack) const {
+Result<void> Content::Impl::read_piece(const Piece& piece, std::byte* into, Acquired& acquired,
+                                       Missing& missing) const {
   store::Block* const block = blocks_.find(piece.block);
   if (block == nullptr || (store::Store::written(*block) & touched(piece)) == 0) {
     std::memset(into, 0, piece.size());
     return {};
   }
-  store::Pin pin = std::move(hand.pin);
+  store::Pin pin = std::move(acquired.pin);
   if (!pin || !pin.pins(*block)) {
     auto pinned = store_.pin(*block, store::Access::read);
     if (pinned.is(base::kWouldBlock)) {
-      lack.block = store_.hold(*block);
-      lack.access = store::Access::read;
+      missing.block = store_.hold(*block);
+      missing.access = store::Access::read;
     }
     if (!pinned) return pinned.error();
     pin = std::move(*pinned);

@@ -13,11 +13,11 @@ using base::Wait;
 Result<void> Content::Impl::truncate(std::uint64_t size, Wait wait) {
   if (size > kMaxSize) return base::Errno(EFBIG);
   Trash trash;
-  return in_passes(wait, [&](Hand& hand, Lack& lack) -> Result<void> {
+  return in_passes(wait, [&](Acquired& acquired, Missing& missing) -> Result<void> {
     base::Lock lock(mutex_);
     if (wait == Wait::no && size < Impl::size() && allocated() > kMostFreedAtOnce)
       return base::kWouldBlock;
-    return truncate_pass(size, hand, lack, trash);
+    return truncate_pass(size, acquired, missing, trash);
   });
 }
 
@@ -31,7 +31,7 @@ Discarded Content::Impl::discard() {
   return discarded;
 }
 
-Result<void> Content::Impl::truncate_pass(std::uint64_t size, Hand& hand, Lack& lack,
+Result<void> Content::Impl::truncate_pass(std::uint64_t size, Acquired& acquired, Missing& missing,
                                           Trash& trash) {
   // Bytes beyond the end are zero already. Pages beyond it (fallocate) stay if the file grows;
   // otherwise they are freed.
@@ -48,7 +48,7 @@ Result<void> Content::Impl::truncate_pass(std::uint64_t size, Hand& hand, Lack& 
     if (keeps_some) {
       const PageMask dropped = covered(tail);
       const auto erased =
-          erase_in_block(tail, dropped, without(touched(tail), dropped), hand, lack, trash);
+          erase_in_block(tail, dropped, without(touched(tail), dropped), acquired, missing, trash);
       if (!erased) return erased.error();
     }
     cut_blocks(tail.block + (keeps_some ? 1 : 0), UINT64_MAX, trash);
@@ -72,10 +72,10 @@ Result<void> Content::Impl::erase(std::uint64_t offset, std::uint64_t length, Er
   const std::uint64_t end = end_of(offset, length, kMaxSize);
   if (offset >= end) return {};
   Trash trash;
-  return in_passes(wait, [&](Hand& hand, Lack& lack) -> Result<void> {
+  return in_passes(wait, [&](Acquired& acquired, Missing& missing) -> Result<void> {
     base::Lock lock(mutex_);
     if (wait == Wait::no && takes_long(how, offset, end)) return base::kWouldBlock;
-    return erase_pass(cursor, end, how, hand, lack, trash);
+    return erase_pass(cursor, end, how, acquired, missing, trash);
   });
 }
 
@@ -87,7 +87,7 @@ bool Content::Impl::takes_long(Erase how, std::uint64_t offset, std::uint64_t en
 // Walks the existing blocks. `cursor` records the progress, so that a pass after a wait does not
 // repeat it.
 Result<void> Content::Impl::erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how,
-                                       Hand& hand, Lack& lack, Trash& trash) {
+                                       Acquired& acquired, Missing& missing, Trash& trash) {
   if (small_.room() > 0) {
     erase_small(cursor, end, how);
     return {};
@@ -104,7 +104,7 @@ Result<void> Content::Impl::erase_pass(std::uint64_t& cursor, std::uint64_t end,
     }
     const PageMask dropped = how == Erase::pages ? covered(piece) : PageMask{0};
     const PageMask wiped = without(touched(piece), dropped);
-    const auto erased = erase_in_block(piece, dropped, wiped, hand, lack, trash);
+    const auto erased = erase_in_block(piece, dropped, wiped, acquired, missing, trash);
     if (!erased) return erased.error();
     cursor += piece.size();
   }
@@ -123,7 +123,7 @@ void Content::Impl::erase_small(std::uint64_t begin, std::uint64_t end, Erase ho
 }
 
 Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
-                                           Hand& hand, Lack& lack, Trash& trash) {
+                                           Acquired& acquired, Missing& missing, Trash& trash) {
   store::Block* const block = blocks_.find(piece.block);
   if (block == nullptr) return {};
   const PageMask existing = store::Store::pages(*block);
@@ -139,12 +139,12 @@ Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped,
     return {};
   }
 
-  store::Pin pin = std::move(hand.pin);
+  store::Pin pin = std::move(acquired.pin);
   if (!pin || !pin.pins(*block)) {
     auto pinned = store_.pin(*block, store::Access::write);
     if (pinned.is(base::kWouldBlock)) {
-      lack.block = store_.hold(*block);
-      lack.access = store::Access::write;
+      missing.block = store_.hold(*block);
+      missing.access = store::Access::write;
     }
     if (!pinned) return pinned.error();
     pin = std::move(*pinned);

@@ -8,7 +8,7 @@ base::Result<void> Turn::take(base::Wait wait) {
   base::Lock lock(mutex_);
   while (holder_) {
     wait.progressed(given_at_);
-    if (const auto* const others = holder_->patience()) wait.progressed(others->progress());
+    if (const auto* const others = holder_->deadline()) wait.progressed(others->progress());
     if (const auto why = wait.over()) return *why;
     given_.wait(mutex_, wait);
   }
@@ -19,19 +19,20 @@ base::Result<void> Turn::take(base::Wait wait) {
 void Turn::give() {
   base::Lock lock(mutex_);
   holder_.reset();
-  given_at_ = base::Patience::Clock::now();
+  given_at_ = base::CancellableDeadline::Clock::now();
   given_.notify_all();  // one waiter alone may be giving up just now
 }
 
-base::Result<void> Hand::wait_for(store::Store& store, Lack lack, base::Wait wait) {
+base::Result<void> Acquired::wait_for(store::Store& store, Missing missing, base::Wait wait) {
   pin = store::Pin();
-  if (lack.block) return wait_for_block(store, lack, wait);
-  wait_for_frames(store, lack.frames, wait);
+  if (missing.block) return wait_for_block(store, missing, wait);
+  wait_for_frames(store, missing.frames, wait);
   return {};
 }
 
-base::Result<void> Hand::wait_for_block(store::Store& store, const Lack& lack, base::Wait wait) {
-  auto fetched = store.fetch(*lack.block, lack.access, wait);
+base::Result<void> Acquired::wait_for_block(store::Store& store, const Missing& missing,
+                                            base::Wait wait) {
+  auto fetched = store.fetch(*missing.block, missing.access, wait);
   if (fetched) {
     pin = std::move(*fetched);
     return {};
@@ -41,7 +42,7 @@ base::Result<void> Hand::wait_for_block(store::Store& store, const Lack& lack, b
   return fetched.error();
 }
 
-void Hand::wait_for_frames(store::Store& store, unsigned count, base::Wait wait) {
+void Acquired::wait_for_frames(store::Store& store, unsigned count, base::Wait wait) {
   grant = store::FrameGrant();
   for (; count > 0; count /= 2) {
     auto taken = store.take_frames(count, wait);

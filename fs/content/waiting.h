@@ -1,11 +1,11 @@
 // Waiting without locks: under the content's lock an operation finds out what it lacks, waits for
-// it without the lock, and retries with it in hand.
+// it without the lock, and retries with it acquired.
 #pragma once
 
 #include <optional>
 
+#include "fs/base/deadline.h"
 #include "fs/base/mutex.h"
-#include "fs/base/patience.h"
 #include "fs/base/result.h"
 #include "fs/store/store.h"
 
@@ -25,11 +25,11 @@ class Turn {
   base::Mutex mutex_;
   base::Condition given_;
   std::optional<base::Wait> holder_ GUARDED_BY(mutex_);
-  base::Patience::Clock::time_point given_at_ GUARDED_BY(mutex_);
+  base::CancellableDeadline::Clock::time_point given_at_ GUARDED_BY(mutex_);
 };
 
 // What an operation that returned kWouldBlock has to wait for.
-struct Lack {
+struct Missing {
   // A block that is spilled, or that may not be written yet.
   std::optional<store::Hold> block;
   store::Access access = store::Access::read;
@@ -37,20 +37,20 @@ struct Lack {
   unsigned frames = 0;
 };
 
-// What was waited for. A waiting thread never has a pin in hand, and never more than one block's
+// What was waited for. A waiting thread never has a pin acquired, and never more than one block's
 // frames, so that waiters cannot use up the memory that they wait for.
-struct Hand {
+struct Acquired {
   store::Pin pin;
   store::FrameGrant grant;
   // Why there are no frames, not even one. The next pass still does what it can without frames.
   std::optional<base::Errno> refused;
 
-  // Waits for what `lack` says. The caller holds no lock; `wait` is not Wait::no. EIO, ENOSPC: the
-  // block cannot be fetched; or the error that `wait` ended with.
-  base::Result<void> wait_for(store::Store& store, Lack lack, base::Wait wait);
+  // Waits for what `missing` says. The caller holds no lock; `wait` is not Wait::no. EIO, ENOSPC:
+  // the block cannot be fetched; or the error that `wait` ended with.
+  base::Result<void> wait_for(store::Store& store, Missing missing, base::Wait wait);
 
  private:
-  base::Result<void> wait_for_block(store::Store& store, const Lack& lack, base::Wait wait);
+  base::Result<void> wait_for_block(store::Store& store, const Missing& missing, base::Wait wait);
   void wait_for_frames(store::Store& store, unsigned count, base::Wait wait);
 };
 

@@ -32,9 +32,9 @@ Result<std::size_t> Content::Impl::write(std::span<const std::byte> from, std::u
   from = from.first(std::min<std::uint64_t>(from.size(), kMaxSize - offset));
 
   std::size_t done = 0;
-  const auto result = in_passes(wait, [&](Hand& hand, Lack& lack) {
+  const auto result = in_passes(wait, [&](Acquired& acquired, Missing& missing) {
     base::Lock lock(mutex_);
-    return write_on(from, offset, done, wait, hand, lack);
+    return write_on(from, offset, done, wait, acquired, missing);
   });
   if (done == 0 && !result) return result.error();
   return done;
@@ -43,15 +43,15 @@ Result<std::size_t> Content::Impl::write(std::span<const std::byte> from, std::u
 Result<Content::Appended> Content::Impl::append(std::span<const std::byte> from, Wait wait) {
   if (wait != Wait::no) return append_waiting(from, wait);
 
-  Hand hand;
-  Lack lack;
+  Acquired acquired;
+  Missing missing;
   base::Lock lock(mutex_);
   if (appending_) return base::kWouldBlock;
   const std::uint64_t offset = size();
   if (from.empty()) return Appended{0, offset};
   if (offset >= kMaxSize) return base::Errno(EFBIG);
   from = from.first(std::min<std::uint64_t>(from.size(), kMaxSize - offset));
-  const auto written = write_batch(from, offset, kAllPieces, hand, lack);
+  const auto written = write_batch(from, offset, kAllPieces, acquired, missing);
   if (!written) return written.error();
   return Appended{*written, offset};
 }
@@ -83,10 +83,12 @@ Result<Content::Appended> Content::Impl::append_waiting(std::span<const std::byt
 }
 
 Result<void> Content::Impl::write_on(std::span<const std::byte> from, std::uint64_t offset,
-                                     std::size_t& done, Wait wait, Hand& hand, Lack& lack) {
+                                     std::size_t& done, Wait wait, Acquired& acquired,
+                                     Missing& missing) {
   const std::size_t most_pieces = wait == Wait::no ? kAllPieces : 1;
   do {
-    const auto written = write_batch(from.subspan(done), offset + done, most_pieces, hand, lack);
+    const auto written =
+        write_batch(from.subspan(done), offset + done, most_pieces, acquired, missing);
     if (!written) return written.error();
     done += *written;
   } while (wait != Wait::no && done < from.size());
@@ -95,14 +97,14 @@ Result<void> Content::Impl::write_on(std::span<const std::byte> from, std::uint6
 
 Result<std::size_t> Content::Impl::write_batch(std::span<const std::byte> from,
                                                std::uint64_t offset, std::size_t most_pieces,
-                                               Hand& hand, Lack& lack) {
+                                               Acquired& acquired, Missing& missing) {
   const bool small = blocks_.empty() && offset < kSmallMost;
   if (small && from.size() <= kSmallMost - offset) {
     auto written = write_small(from, offset);
     // Memory is short. A page can be spilled, small bytes cannot.
     if (!written.is(base::Errno(ENOSPC))) return written;
   }
-  auto written = write_pages(from, offset, most_pieces, hand, lack);
+  auto written = write_pages(from, offset, most_pieces, acquired, missing);
   if (small && blocks_.empty() && !written && is_full(written.error())) {
     // No page fits, but a part of one may.
     return write_small(from.first(std::min<std::size_t>(from.size(), kSmallMost - offset)), offset);
@@ -115,16 +117,16 @@ Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
   const std::size_t end = offset + from.size();
   const std::size_t old_room = small_.room();
   if (small_room(end) > old_room) {
-    Advance advance(charge_);
+    ChargeReservation reservation(charge_);
     const std::size_t units = (small_room(end) - old_room) / kSmallUnit;
-    const std::size_t more = advance.raise_to_most(units, kSmallUnit) * kSmallUnit;
+    const std::size_t more = reservation.raise_to_most(units, kSmallUnit) * kSmallUnit;
     if (old_room + more <= offset) return base::Errno(EDQUOT);
     small_.set_room(old_room + more);  // first, because it may throw bad_alloc
     if (auto counted = store_.add_small(more); !counted) {
       small_.set_room(old_room);
       return counted.error();
     }
-    advance.spend(more);
+    reservation.spend(more);
     note_allocated();
   }
   const std::size_t count = std::min(from.size(), small_.room() - offset);
@@ -135,14 +137,14 @@ Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
 
 Result<std::size_t> Content::Impl::write_pages(std::span<const std::byte> from,
                                                std::uint64_t offset, std::size_t most_pieces,
-                                               Hand& hand, Lack& lack) {
-  if (auto converted = become_blocks(hand, lack); !converted) return converted.error();
-  Advance advance(charge_);
+                                               Acquired& acquired, Missing& missing) {
+  if (auto converted = become_blocks(acquired, missing); !converted) return converted.error();
+  ChargeReservation reservation(charge_);
   std::vector<Ready> batch;
   std::size_t gathered = 0;
   while (gathered < from.size() && batch.size() < most_pieces) {
     const Piece piece = first_piece(offset + gathered, from.size() - gathered);
-    auto ready = gather(piece, Fill::bytes, advance, hand, lack);
+    auto ready = gather(piece, Fill::bytes, reservation, acquired, missing);
     if (ready.is(base::kWouldBlock)) return base::kWouldBlock;
     if (!ready && batch.empty()) return ready.error();
     if (!ready) break;

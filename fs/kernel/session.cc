@@ -11,11 +11,11 @@
 namespace scratchfs::kernel {
 
 // Registers the notifier with the tree for the session's lifetime.
-class Session::Impl final : public tree::Arrivals {
+class Session::Impl final : public tree::RequestBarrier {
  public:
   Impl(tree::Tree& tree, ControlHandler control, SessionOptions options)
       : parking_(options.max_workers),
-        context_{{parking_, counters_, options.ring_patience},
+        context_{{parking_, counters_, options.spill_timeout},
                  tree,
                  notifier_,
                  ControlFile(std::move(control), options.owner),
@@ -35,12 +35,12 @@ class Session::Impl final : public tree::Arrivals {
   }
 
   Connection& connection() { return *connection_; }
-  bool all_handled(std::chrono::milliseconds patience) override {
-    return connection_->all_handled(patience);
+  bool all_handled(std::chrono::milliseconds timeout) override {
+    return connection_->all_handled(timeout);
   }
   // Checked in this order because a notification causes a FORGET.
-  bool all_forgotten(std::chrono::milliseconds patience) override {
-    return notifier_.is_idle() && connection_->all_forgotten(patience);
+  bool all_forgotten(std::chrono::milliseconds timeout) override {
+    return notifier_.is_idle() && connection_->all_forgotten(timeout);
   }
 
   std::vector<Writer> writers() const { return context_.writers.all(); }

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <optional>
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -124,4 +124,4 @@ base::Result<BoundInodes> bound_sockets(dev_t device) {
   }
 }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -9,7 +9,7 @@
 
 #include "fs/base/result.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 // The low 32 bits of the sockets' inode numbers; the kernel reports no more.
 using BoundInodes = std::unordered_set<std::uint32_t>;
@@ -20,4 +20,4 @@ using BoundSockets = std::function<base::Result<BoundInodes>()>;
 // machine. Returns EOPNOTSUPP if the kernel has no unix_diag.
 base::Result<BoundInodes> bound_sockets(dev_t device);
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

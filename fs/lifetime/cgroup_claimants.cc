@@ -19,7 +19,7 @@
 #include "fs/base/read_all.h"
 #include "fs/mounts/mount.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -177,7 +177,7 @@ void CgroupClaimants::run() {
   while (true) {
     std::array<epoll_event, 64> events{};
     const int got =
-        epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), patience(looked));
+        epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout(looked));
     for (int i = 0; i < got; ++i) {
       if (events[static_cast<std::size_t>(i)].data.u64 == kStop) return;
     }
@@ -195,7 +195,7 @@ void CgroupClaimants::run() {
 // Returns the milliseconds until the next check of all groups, -1 if there are none. That check is
 // due every kLookAtAll, however many events arrive: the kernel sends at most one event per group
 // every 10 ms, and drops a pending one if the group is removed first (cgroup_file_notify).
-int CgroupClaimants::patience(Clock::time_point looked) {
+int CgroupClaimants::timeout(Clock::time_point looked) {
   base::Lock lock(mutex_);
   if (groups_.empty()) return -1;
   const auto left = std::chrono::ceil<milliseconds>(looked + kLookAtAll - Clock::now());
@@ -229,4 +229,4 @@ void CgroupClaimants::look_at(ClaimantKey key) {
   groups_.insert(std::move(group));
 }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

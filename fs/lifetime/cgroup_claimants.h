@@ -13,7 +13,7 @@
 #include "fs/base/mutex.h"
 #include "fs/lifetime/claimant.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 // A mount of the cgroup v2 hierarchy.
 struct CgroupMount {
@@ -58,7 +58,7 @@ class CgroupClaimants final : public ClaimantKind {
   std::string directory_of(pid_t pid) const;
   std::string words_for(const std::string& directory) const;
   void run();
-  int patience(Clock::time_point looked) EXCLUDES(mutex_);
+  int timeout(Clock::time_point looked) EXCLUDES(mutex_);
   void look_at_all() EXCLUDES(mutex_);
   void look_at(ClaimantKey key) EXCLUDES(mutex_);
 
@@ -73,4 +73,4 @@ class CgroupClaimants final : public ClaimantKind {
   std::thread thread_;
 };
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

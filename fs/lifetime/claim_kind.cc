@@ -5,7 +5,7 @@
 #include "fs/lifetime/cgroup_claimants.h"
 #include "fs/lifetime/member_claimants.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -34,4 +34,4 @@ base::Result<std::unique_ptr<ClaimantKind>, base::Failure> make_claimants(ClaimK
   return std::unique_ptr<ClaimantKind>(std::move(*cgroups));
 }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

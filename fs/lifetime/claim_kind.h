@@ -9,7 +9,7 @@
 #include "fs/base/result.h"
 #include "fs/lifetime/claimant.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 enum class ClaimKind : std::uint8_t { session, process, cgroup, user };
 
@@ -18,4 +18,4 @@ enum class ClaimKind : std::uint8_t { session, process, cgroup, user };
 base::Result<std::unique_ptr<ClaimantKind>, base::Failure> make_claimants(ClaimKind kind,
                                                                           std::vector<pid_t> own);
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

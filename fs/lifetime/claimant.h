@@ -12,7 +12,7 @@
 #include "fs/base/caller.h"
 #include "fs/base/result.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 // A claimant's number within its kind (a session id, a process id, ...); unique while it lives.
 using ClaimantKey = std::uint64_t;
@@ -57,4 +57,4 @@ class ClaimantKind {
   virtual void stop() = 0;
 };
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

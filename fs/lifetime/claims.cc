@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -23,8 +23,8 @@ bool Claimant::has_ended() const {
   return ended_;
 }
 
-bool Claimant::add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem,
-                   bool in_root) {
+bool Claimant::add(const tree::Dentry* name, std::weak_ptr<tree::Inode> inode,
+                   std::string_view stem, bool in_root) {
   base::Lock lock(mutex_);
   if (ended_) return false;
   const auto [at, fresh] = names_.insert_or_assign(name, std::move(inode));
@@ -37,13 +37,13 @@ bool Claimant::add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_v
   return true;
 }
 
-void Claimant::remove(const Dentry* name, std::string_view stem, bool in_root) {
+void Claimant::remove(const tree::Dentry* name, std::string_view stem, bool in_root) {
   base::Lock lock(mutex_);
   if (names_.erase(name) == 0 || !in_root) return;
   if (const auto at = stems_.find(stem); at != stems_.end()) stems_.erase(at);
 }
 
-bool Claimant::pass_on(const Dentry* name, const std::weak_ptr<Inode>& inode) {
+bool Claimant::pass_on(const tree::Dentry* name, const std::weak_ptr<tree::Inode>& inode) {
   base::Lock lock(mutex_);
   const auto at = names_.find(name);
   if (at == names_.end()) return false;
@@ -76,8 +76,8 @@ Claimant::Names Claimant::end() noexcept {
   return held;
 }
 
-std::vector<std::shared_ptr<Inode>> Claimant::inodes_of(const Names& names) {
-  std::vector<std::shared_ptr<Inode>> inodes;
+std::vector<std::shared_ptr<tree::Inode>> Claimant::inodes_of(const Names& names) {
+  std::vector<std::shared_ptr<tree::Inode>> inodes;
   inodes.reserve(names.size());
   for (const auto& [name, weak] : names) {
     if (auto inode = weak.lock()) inodes.push_back(std::move(inode));
@@ -152,4 +152,4 @@ std::optional<ClaimantRef> ClaimRegistry::take(ClaimantKey key, std::uint64_t cl
   return claimant;
 }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -13,9 +13,11 @@
 #include "fs/lifetime/claimant.h"
 
 namespace scratchfs::tree {
-
 class Inode;
 struct Dentry;
+}  // namespace scratchfs::tree
+
+namespace scratchfs::lifetime {
 
 // Returns the part of a claimed name that derived names begin with: everything before the last dot
 // if that is at least 6 characters, else the whole name.
@@ -36,18 +38,19 @@ class Claimant {
   bool has_ended() const;
   // Adds a name. Returns false, and adds nothing, if the claimant has ended. The stem of an
   // `in_root` name covers derived names. bad_alloc changes nothing.
-  bool add(const Dentry* name, std::weak_ptr<Inode> inode, std::string_view stem, bool in_root);
-  void remove(const Dentry* name, std::string_view stem, bool in_root);
+  bool add(const tree::Dentry* name, std::weak_ptr<tree::Inode> inode, std::string_view stem,
+           bool in_root);
+  void remove(const tree::Dentry* name, std::string_view stem, bool in_root);
   // Makes `inode` what is behind a name that the claimant holds. Returns false if the claimant has
   // ended. Does not allocate.
-  bool pass_on(const Dentry* name, const std::weak_ptr<Inode>& inode);
+  bool pass_on(const tree::Dentry* name, const std::weak_ptr<tree::Inode>& inode);
   // Whether `name` begins with the stem of a name that this claimant holds in the root.
   bool covers(std::string_view name) const;
-  using Names = std::unordered_map<const Dentry*, std::weak_ptr<Inode>>;
+  using Names = std::unordered_map<const tree::Dentry*, std::weak_ptr<tree::Inode>>;
   // Marks the claimant as ended and returns the names it held. Does not allocate.
   Names end() noexcept;
   // Returns the inodes that are behind the names now, each once.
-  static std::vector<std::shared_ptr<Inode>> inodes_of(const Names& names);
+  static std::vector<std::shared_ptr<tree::Inode>> inodes_of(const Names& names);
 
  private:
   const ClaimantKey key_;
@@ -89,4 +92,4 @@ class ClaimRegistry {
   std::unordered_map<ClaimantKey, Known> claimants_ GUARDED_BY(mutex_);
 };
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

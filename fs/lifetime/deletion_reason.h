@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 enum class Reason : std::uint8_t {
   handle_closed,
@@ -41,4 +41,4 @@ inline constexpr Cause kMovedAway{Reason::moved_away, "its former directory", "i
 inline constexpr Cause kCreatorGone{Reason::creator_gone, "its creator", "had ended before"};
 inline constexpr Cause kNameRemoved{Reason::name_removed, "another name", "was removed"};
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -1,6 +1,6 @@
 #include "fs/lifetime/lifetime.h"
 
-namespace scratchfs::limits {
+namespace scratchfs::lifetime {
 
 bool is_held(LifetimeMode mode, const LifetimeFacts& facts) {
   switch (mode) {
@@ -21,4 +21,4 @@ bool close_can_delete(LifetimeMode mode, const LifetimeFacts& facts) {
   return !is_held(mode, after_close);
 }
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::lifetime

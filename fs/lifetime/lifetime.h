@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace scratchfs::limits {
+namespace scratchfs::lifetime {
 
 // What counts as a holder; docs/semantics.md explains the modes.
 enum class LifetimeMode : std::uint8_t { strict, claimed, mount };
@@ -27,4 +27,4 @@ bool is_held(LifetimeMode mode, const LifetimeFacts& facts);
 // its name up each time (entry timeout 0) and must send FLUSH at each close.
 bool close_can_delete(LifetimeMode mode, const LifetimeFacts& facts);
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::lifetime

@@ -1,6 +1,6 @@
 #include "fs/lifetime/member_claimants.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 MemberClaimants::MemberClaimants(std::unique_ptr<Membership> membership, std::vector<pid_t> own)
     : membership_(std::move(membership)), watch_(*membership_, std::move(own)) {}
@@ -36,4 +36,4 @@ std::vector<std::string> MemberClaimants::describe_now(std::span<const ClaimantK
   return words;
 }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -12,7 +12,7 @@
 #include "fs/lifetime/member_watch.h"
 #include "fs/lifetime/membership.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 class MemberClaimants final : public ClaimantKind {
  public:
@@ -52,4 +52,4 @@ class MemberClaimants final : public ClaimantKind {
   MemberWatch watch_;
 };
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

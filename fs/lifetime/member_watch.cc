@@ -15,7 +15,7 @@
 
 #include "fs/base/descriptor.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -121,17 +121,17 @@ void MemberWatch::run() {
   }
 }
 
-// Waits until something happens, at most `patience` (0: no limit), and handles it. Returns the
-// `patience` of the next round.
-milliseconds MemberWatch::round(milliseconds patience) {
-  const bool came = gather(patience, patience.count() == 0);
+// Waits until something happens, at most `timeout` (0: no limit), and handles it. Returns the
+// `timeout` of the next round.
+milliseconds MemberWatch::round(milliseconds timeout) {
+  const bool came = gather(timeout, timeout.count() == 0);
   const auto until = Clock::now() + kCollect;
   while (came && !stopping_) {
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
     if (left.count() <= 0) break;
     gather(left, false);
   }
-  if (stopping_) return patience;
+  if (stopping_) return timeout;
   ask_those_who_may_leave();
   const milliseconds pause = settle();
   base::Lock lock(mutex_);
@@ -152,11 +152,11 @@ void MemberWatch::ask_those_who_may_leave() {
   }
 }
 
-// Waits for members to end. Returns false if none did within `patience`.
-bool MemberWatch::gather(milliseconds patience, bool forever) {
+// Waits for members to end. Returns false if none did within `timeout`.
+bool MemberWatch::gather(milliseconds timeout, bool forever) {
   std::array<epoll_event, 256> events{};
   const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
-                             forever ? -1 : static_cast<int>(patience.count()));
+                             forever ? -1 : static_cast<int>(timeout.count()));
   for (int i = 0; i < got; ++i) {
     const ClaimantKey key = events[static_cast<std::size_t>(i)].data.u64;
     if (key == kWake) {
@@ -291,4 +291,4 @@ void MemberWatch::ask_again(ClaimantKey group) {
   groups_.try_emplace(group);
 }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -14,7 +14,7 @@
 #include "fs/lifetime/claimant.h"
 #include "fs/lifetime/membership.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 // Watches one living member of each group through a pidfd (pidfd_open(2)). When it ends, the kernel
 // is asked whether the group is over; only if that is unclear, one scan of /proc finds the next
@@ -55,8 +55,8 @@ class MemberWatch {
   };
 
   void run();
-  std::chrono::milliseconds round(std::chrono::milliseconds patience) EXCLUDES(mutex_);
-  bool gather(std::chrono::milliseconds patience, bool forever) EXCLUDES(mutex_);
+  std::chrono::milliseconds round(std::chrono::milliseconds timeout) EXCLUDES(mutex_);
+  bool gather(std::chrono::milliseconds timeout, bool forever) EXCLUDES(mutex_);
   void member_ended(ClaimantKey group) EXCLUDES(mutex_);
   void ask_those_who_may_leave() EXCLUDES(mutex_);
   std::chrono::milliseconds settle() EXCLUDES(mutex_);
@@ -86,4 +86,4 @@ class MemberWatch {
   std::thread thread_;
 };
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -11,7 +11,7 @@
 #include "fs/lifetime/claimant.h"
 #include "fs/lifetime/processes.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 class Membership {
  public:
@@ -42,4 +42,4 @@ std::unique_ptr<Membership> process_membership();
 // A group is the processes that have the user as their real, effective, saved or file system uid.
 std::unique_ptr<Membership> user_membership();
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

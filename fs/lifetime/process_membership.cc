@@ -8,7 +8,7 @@
 
 #include "fs/lifetime/membership.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -81,4 +81,4 @@ class ProcessMembership final : public Membership {
 
 std::unique_ptr<Membership> process_membership() { return std::make_unique<ProcessMembership>(); }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

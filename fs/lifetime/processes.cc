@@ -12,7 +12,7 @@
 
 #include "fs/base/descriptor.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -128,4 +128,4 @@ base::Result<void> for_each_process(const std::function<void(const Process&)>& v
   return seen;
 }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -10,7 +10,7 @@
 
 #include "fs/base/result.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 struct Process {
   pid_t pid = 0;
@@ -42,4 +42,4 @@ bool all_processes_are_shown();
 // if not all could be read; the others are visited nevertheless.
 base::Result<void> for_each_process(const std::function<void(const Process&)>& visit);
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -5,7 +5,7 @@
 
 #include "fs/lifetime/membership.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -61,4 +61,4 @@ class SessionMembership final : public Membership {
 
 std::unique_ptr<Membership> session_membership() { return std::make_unique<SessionMembership>(); }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -4,7 +4,7 @@
 
 #include "fs/lifetime/membership.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 namespace {
 
@@ -51,4 +51,4 @@ class UserMembership final : public Membership {
 
 std::unique_ptr<Membership> user_membership() { return std::make_unique<UserMembership>(); }
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 
 namespace {
 
@@ -345,4 +345,4 @@ bool Charge::is_limited() const {
   return account_->has_byte_limit();
 }
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

@@ -12,7 +12,7 @@
 #include "fs/base/result.h"
 #include "fs/quota/subuid_map.h"
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 
 inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 
@@ -132,4 +132,4 @@ class Charge {
   Usage usage_ GUARDED_BY(mutex_);
 };
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 
 namespace {
 
@@ -133,4 +133,4 @@ std::string format_size(std::uint64_t bytes) {
   return std::to_string(shown / 10) + "." + std::to_string(shown % 10) + kUnits[power];
 }
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

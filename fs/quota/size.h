@@ -6,7 +6,7 @@
 #include <string_view>
 #include <variant>
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 
 enum class SizeError : std::uint8_t {
   empty,
@@ -29,4 +29,4 @@ std::variant<std::uint64_t, SizeError> parse_size(std::string_view text, std::ui
 // Formats with one decimal and a unit (`1.5G`); below 1024 as plain bytes (`512`).
 std::string format_size(std::uint64_t bytes);
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

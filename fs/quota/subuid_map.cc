@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 
 namespace {
 
@@ -37,4 +37,4 @@ uid_t Holders::holder_of(uid_t uid) const {
   return uid < range.end ? range.holder : uid;
 }
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 
 struct HeldIds {
   uid_t first = 0;
@@ -35,4 +35,4 @@ class Holders {
   std::map<std::uint64_t, Range> ranges_;  // by their first ids; they do not overlap
 };
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

@@ -63,7 +63,7 @@ Blocks::Way Blocks::begin_fetch(Shard& shard, Block& block, Access access, base:
     job.fetching = std::make_shared<Fetching>();
     begin_reading(block, *job.fetching);
   }
-  if (!joins && (wait.patience() == nullptr || !read_soon_)) return Way::read;
+  if (!joins && (wait.deadline() == nullptr || !read_soon_)) return Way::read;
   ++job.fetching->waiters;
   if (joins) return Way::join;
   job.block = &block;

@@ -12,9 +12,9 @@ constexpr std::uint64_t kMiB = 1 << 20;
 // Interval of eviction attempts while threads wait: a block tells nobody when its last pin ends.
 constexpr auto kWaiterPoll = 2ms;
 // How long readers wait while the disk is broken; pins end within that time.
-constexpr auto kBlockedPatience = 1s;
+constexpr auto kBlockedTimeout = 1s;
 // How long threads wait with a working disk after the last progress of any of them.
-constexpr auto kStuckPatience = 30s;
+constexpr auto kStuckTimeout = 30s;
 
 std::size_t index(Need need) { return static_cast<std::size_t>(need); }
 
@@ -113,7 +113,7 @@ base::Result<void> Budget::reserve(Need need, std::uint64_t bytes, base::Wait wa
     wait.progressed(need == Need::fetch ? std::max(progress_, written_) : written_);
     if (const auto why = wait.over()) {
       std::erase(queue, &waiter);
-      serve();  // the next waiter may want less
+      grant_waiters();  // the next waiter may want less
       return *why;
     }
     waiter.condition.wait(mutex_, wait);
@@ -128,7 +128,7 @@ void Budget::settle_dirty(std::uint64_t bytes, bool kept) {
   if (kept) {
     clean_ -= bytes;
   } else {
-    serve();
+    grant_waiters();
   }
 }
 
@@ -137,7 +137,7 @@ void Budget::release(std::uint64_t firm, std::uint64_t clean) { spilled(firm, cl
 void Budget::made_clean(std::uint64_t bytes) {
   base::Lock lock(mutex_);
   clean_ += bytes;
-  serve();
+  grant_waiters();
 }
 
 void Budget::spilled(std::uint64_t firm, std::uint64_t clean, std::uint64_t remembered) {
@@ -145,14 +145,14 @@ void Budget::spilled(std::uint64_t firm, std::uint64_t clean, std::uint64_t reme
   used_ = used_ - firm - clean + remembered;
   clean_ -= clean;
   remembered_ += remembered;
-  serve();
+  grant_waiters();
 }
 
 void Budget::forget(std::uint64_t remembered) {
   base::Lock lock(mutex_);
   used_ -= remembered;
   remembered_ -= remembered;
-  serve();
+  grant_waiters();
 }
 
 base::Result<void> Budget::add_small(std::uint64_t bytes) {
@@ -178,7 +178,7 @@ void Budget::remove_small(std::uint64_t bytes) {
   base::Lock lock(mutex_);
   small_ -= bytes;
   used_ -= bytes;
-  serve();
+  grant_waiters();
 }
 
 bool Budget::remember(std::uint64_t bytes) {
@@ -211,7 +211,7 @@ std::uint64_t Budget::excess() const {
   return wanted;
 }
 
-void Budget::serve() {
+void Budget::grant_waiters() {
   for (const Need need : kAllNeeds) {
     auto& queue = waiters_[index(need)];
     while (!queue.empty() && fits(need, queue.front()->bytes)) {
@@ -335,11 +335,11 @@ void Budget::pause(std::chrono::milliseconds pause) {
   if (leaving_ == 0) {
     if (const auto error = hopeless()) {
       for (const Need need : kAllNeeds) {
-        fail_waiters(need, *error, now - kBlockedPatience);
+        fail_waiters(need, *error, now - kBlockedTimeout);
       }
-    } else if (freeing_ == 0 && now - progress_ > kStuckPatience) {
+    } else if (freeing_ == 0 && now - progress_ > kStuckTimeout) {
       for (const Need need : kAllNeeds) {
-        fail_waiters(need, base::Errno{ENOSPC}, now - kStuckPatience);
+        fail_waiters(need, base::Errno{ENOSPC}, now - kStuckTimeout);
       }
     }
   }
@@ -365,7 +365,7 @@ base::Result<void> Budget::resize(std::uint64_t budget, std::uint64_t spill_room
   if (shrinks && (must_leave > spill_room || small_ + remembered_ > budget / 2))
     return base::Errno{EBUSY};
   marks_ = marks;
-  serve();
+  grant_waiters();
   work_.notify_all();
   changed_.notify_all();
   return {};

@@ -149,7 +149,7 @@ class Budget {
   void grow_older(std::uint64_t bytes) REQUIRES(mutex_);
   bool anyone_waits() const REQUIRES(mutex_);
   std::uint64_t excess() const REQUIRES(mutex_);
-  void serve() REQUIRES(mutex_);
+  void grant_waiters() REQUIRES(mutex_);
   void wake_spiller() REQUIRES(mutex_);
   // Returns the error that takers fail with; nullopt: they wait.
   std::optional<base::Errno> hopeless() const REQUIRES(mutex_);

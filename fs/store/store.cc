@@ -26,7 +26,7 @@ base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
     slots = *std::move(made_slots);
   }
   blocks = std::make_unique<Blocks>(*frames, budget, slots.get(), cipher.get(),
-                                    [this](FetchJob& job) { return fetchers->read_soon(job); });
+                                    [this](FetchJob& job) { return fetch_pool->read_soon(job); });
   if (auto started = housekeeper.start(*frames, slots.get()); !started) return started;
   if (options.pressure != nullptr) {
     auto watch = PressureWatch::create(*options.pressure, budget, housekeeper);
@@ -37,10 +37,10 @@ base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
   auto made_spiller = Spiller::create(*blocks, budget, *slots);
   if (!made_spiller) return made_spiller.error();
   spiller = *std::move(made_spiller);
-  auto made_reader = Reader::create(*blocks);
-  if (!made_reader) return made_reader.error();
-  reader = *std::move(made_reader);
-  fetchers = std::make_unique<Fetchers>(*blocks);
+  auto made_read_ahead = ReadAhead::create(*blocks);
+  if (!made_read_ahead) return made_read_ahead.error();
+  read_ahead = *std::move(made_read_ahead);
+  fetch_pool = std::make_unique<FetchPool>(*blocks);
   return {};
 }
 
@@ -107,7 +107,7 @@ void Store::read_ahead(std::span<Block* const> blocks) {
   for (Block* block : blocks) {
     if (impl_->blocks->hold_if_spilled(*block)) held.push_back(block);
   }
-  if (!held.empty()) impl_->reader->read_ahead(std::move(held));
+  if (!held.empty()) impl_->read_ahead->read_ahead(std::move(held));
 }
 
 base::Result<FrameGrant> Store::try_take_frames(unsigned count) {

@@ -6,11 +6,11 @@
 #include "fs/store/blocks.h"
 #include "fs/store/budget.h"
 #include "fs/store/cipher.h"
-#include "fs/store/fetchers.h"
+#include "fs/store/fetch_pool.h"
 #include "fs/store/frames.h"
 #include "fs/store/housekeeper.h"
 #include "fs/store/pressure_watch.h"
-#include "fs/store/reader.h"
+#include "fs/store/read_ahead.h"
 #include "fs/store/slots.h"
 #include "fs/store/spiller.h"
 #include "fs/store/store.h"
@@ -23,8 +23,8 @@ class Store::Impl {
   // Stops the threads first, because they use all other parts. The key is wiped with the cipher.
   ~Impl() {
     pressure.reset();
-    reader.reset();
-    fetchers.reset();
+    read_ahead.reset();
+    fetch_pool.reset();
     spiller.reset();
     housekeeper.stop();
   }
@@ -39,8 +39,8 @@ class Store::Impl {
   std::unique_ptr<Cipher> cipher;  // the same
   std::unique_ptr<Blocks> blocks;
   std::unique_ptr<Spiller> spiller;         // the same
-  std::unique_ptr<Reader> reader;           // the same
-  std::unique_ptr<Fetchers> fetchers;       // the same
+  std::unique_ptr<ReadAhead> read_ahead;    // the same
+  std::unique_ptr<FetchPool> fetch_pool;    // the same
   std::unique_ptr<PressureWatch> pressure;  // null: pressure is ignored
 };
 

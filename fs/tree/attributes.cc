@@ -2,7 +2,7 @@
 #include <new>
 
 #include "fs/base/clock.h"
-#include "fs/tree/patience.h"
+#include "fs/tree/closing_retry.h"
 
 namespace scratchfs::tree {
 

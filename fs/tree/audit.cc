@@ -9,10 +9,10 @@ namespace scratchfs::tree {
 
 namespace {
 
-limits::Usage usage_of(const Inode& inode, uid_t& owner) {
+quota::Usage usage_of(const Inode& inode, uid_t& owner) {
   base::Lock lock(inode.mutex);
   owner = inode.uid;
-  limits::Usage usage = inode.fixed_usage();
+  quota::Usage usage = inode.fixed_usage();
   if (inode.content && !inode.gone) usage.bytes += inode.content->allocated();
   return usage;
 }
@@ -66,7 +66,7 @@ void Tree::audit_holding(const Inode& inode, std::vector<std::string>& differenc
 void Tree::audit_directory(const Inode& directory, std::vector<std::string>& differences) const {
   if (directory.id == kRootId || directory.directory->is_removed()) return;
   base::SharedLock lock(directory.directory->mutex);
-  if (options_.lifetime == limits::LifetimeMode::claimed &&
+  if (options_.lifetime == lifetime::LifetimeMode::claimed &&
       is_holding(directory) != directory.directory->holds_entries())
     differences.push_back(fmt::format("directory {}: its entries are marked as {}held",
                                       directory.id, is_holding(directory) ? "not " : ""));
@@ -77,7 +77,7 @@ void Tree::audit_directory(const Inode& directory, std::vector<std::string>& dif
 }
 
 std::vector<std::string> Tree::audit() const {
-  std::map<uid_t, limits::Usage> found;
+  std::map<uid_t, quota::Usage> found;
   std::vector<std::string> differences;
   for (const InodeRef& inode : all_inodes()) {
     if (!names_are_counted(*inode))
@@ -85,14 +85,14 @@ std::vector<std::string> Tree::audit() const {
           fmt::format("inode {}: the counters of its names are wrong", inode->id));
     audit_holding(*inode, differences);
     uid_t owner = 0;
-    const limits::Usage usage = usage_of(*inode, owner);
-    limits::Usage& all = found[ledger_.holder_of(owner)];
+    const quota::Usage usage = usage_of(*inode, owner);
+    quota::Usage& all = found[ledger_.holder_of(owner)];
     all.bytes += usage.bytes;
     all.inodes += usage.inodes;
   }
-  for (const limits::AccountRow& row : ledger_.table()) found.try_emplace(row.uid);
+  for (const quota::AccountRow& row : ledger_.table()) found.try_emplace(row.uid);
   for (const auto& [uid, usage] : found) {
-    const limits::Usage booked = ledger_.row(uid).usage;
+    const quota::Usage booked = ledger_.row(uid).usage;
     if (booked == usage) continue;
     differences.push_back(
         fmt::format("uid {}: the ledger says {} bytes and {} inodes, the inodes say {} and {}", uid,

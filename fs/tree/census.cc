@@ -12,7 +12,7 @@ namespace {
 
 class Count {
  public:
-  Count(limits::LifetimeMode mode, bool anything_spilled, const limits::Ledger& ledger)
+  Count(lifetime::LifetimeMode mode, bool anything_spilled, const quota::Ledger& ledger)
       : mode_(mode), anything_spilled_(anything_spilled), ledger_(ledger) {}
 
   // `name` is the name by which the walk found the inode. Only an inode's first name counts, so
@@ -41,9 +41,9 @@ class Count {
   Census take() { return std::move(census_); }
 
  private:
-  void add_holders(const limits::LifetimeFacts& facts) {
-    const bool lasts = limits::is_held(mode_, {.regular = facts.regular});
-    const bool claims_count = mode_ == limits::LifetimeMode::claimed;
+  void add_holders(const lifetime::LifetimeFacts& facts) {
+    const bool lasts = lifetime::is_held(mode_, {.regular = facts.regular});
+    const bool claims_count = mode_ == lifetime::LifetimeMode::claimed;
     Census::Held& held = census_.held;
     held.handles += facts.handles > 0 ? 1U : 0U;
     held.claims += claims_count && facts.claimed ? 1U : 0U;
@@ -51,12 +51,12 @@ class Count {
     held.marks += facts.kept ? 1U : 0U;
     held.sockets += claims_count && facts.bound ? 1U : 0U;
     held.mount += lasts ? 1U : 0U;
-    held.nothing += limits::is_held(mode_, facts) ? 0U : 1U;
+    held.nothing += lifetime::is_held(mode_, facts) ? 0U : 1U;
   }
 
-  const limits::LifetimeMode mode_;
+  const lifetime::LifetimeMode mode_;
   const bool anything_spilled_;
-  const limits::Ledger& ledger_;  // maps a uid to the account that is charged
+  const quota::Ledger& ledger_;  // maps a uid to the account that is charged
   Census census_;
 };
 

@@ -14,7 +14,7 @@ uid_t owner_of(const Inode& inode) {
   return inode.uid;
 }
 
-bool has_flushed(const Inode& inode, limits::LifetimeMode mode) {
+bool has_flushed(const Inode& inode, lifetime::LifetimeMode mode) {
   base::Lock lock(inode.mutex);
   return inode.is_closing(mode, false);
 }
@@ -31,15 +31,15 @@ bool declare_alive(Inode& inode, std::uint32_t flushes) {
 
 }  // namespace
 
-void ClosingGate::ask(Arrivals* arrivals) {
-  base::Lock lock(arrivals_mutex_);
-  arrivals_ = arrivals;
+void ClosingGate::ask(RequestBarrier* barrier) {
+  base::Lock lock(barrier_mutex_);
+  barrier_ = barrier;
 }
 
 // With kMostAsking lookups waiting and no budget left, the file counts as alive, so that
 // unnecessary waits never occupy all workers.
 bool ClosingGate::is_closing(const Inode& inode, bool all_handled) const {
-  if (mode_ == limits::LifetimeMode::mount) return false;  // no close deletes anything
+  if (mode_ == lifetime::LifetimeMode::mount) return false;  // no close deletes anything
   if (inode.flushed.load(std::memory_order_acquire) == 0 &&
       (all_handled || inode.silent_handles.load(std::memory_order_acquire) == 0))
     return false;
@@ -69,14 +69,14 @@ bool ClosingGate::changes_by(const Inode& inode, Time deadline) {
   }
 }
 
-bool ClosingGate::nothing_is_on_its_way(std::chrono::milliseconds patience) {
-  base::SharedLock lock(arrivals_mutex_);
-  return arrivals_ != nullptr && arrivals_->all_handled(patience);
+bool ClosingGate::nothing_is_on_its_way(std::chrono::milliseconds timeout) {
+  base::SharedLock lock(barrier_mutex_);
+  return barrier_ != nullptr && barrier_->all_handled(timeout);
 }
 
-bool ClosingGate::all_forgotten(std::chrono::milliseconds patience) {
-  base::SharedLock lock(arrivals_mutex_);
-  return arrivals_ == nullptr || arrivals_->all_forgotten(patience);
+bool ClosingGate::all_forgotten(std::chrono::milliseconds timeout) {
+  base::SharedLock lock(barrier_mutex_);
+  return barrier_ == nullptr || barrier_->all_forgotten(timeout);
 }
 
 // Counts a lookup that waits.

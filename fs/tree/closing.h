@@ -29,10 +29,10 @@ inline constexpr unsigned kMostAsking = 2;
 
 class ClosingGate {
  public:
-  explicit ClosingGate(limits::LifetimeMode mode) : mode_(mode) {}
+  explicit ClosingGate(lifetime::LifetimeMode mode) : mode_(mode) {}
 
   // Sets whom to ask; nullptr: nobody. Returns when no call to the former object is running.
-  void ask(Arrivals* arrivals);
+  void ask(RequestBarrier* barrier);
 
   // Whether an operation that finds the inode by name or opens it must wait. Fast: takes the
   // inode's mutex only if a handle was flushed or sends no FLUSH. With `all_handled`, handles that
@@ -45,8 +45,8 @@ class ClosingGate {
   // budget; if that is used up, this only asks the transport. Callers hold no lock.
   bool wait(Inode& inode);
   // Whether the transport has nothing under way that makes the kernel forget an inode; see
-  // Arrivals::all_forgotten().
-  bool all_forgotten(std::chrono::milliseconds patience) EXCLUDES(arrivals_mutex_);
+  // RequestBarrier::all_forgotten().
+  bool all_forgotten(std::chrono::milliseconds timeout) EXCLUDES(barrier_mutex_);
   // Wakes the waiters: a RELEASE arrived, or a flushed handle was used.
   void changed();
 
@@ -54,15 +54,15 @@ class ClosingGate {
   using Time = std::chrono::steady_clock::time_point;
   class Asking;
   bool changes_by(const Inode& inode, Time deadline);
-  bool nothing_is_on_its_way(std::chrono::milliseconds patience);
+  bool nothing_is_on_its_way(std::chrono::milliseconds timeout);
   bool settle(Inode& inode, bool may_wait);
 
-  const limits::LifetimeMode mode_;
+  const lifetime::LifetimeMode mode_;
   std::atomic<unsigned> waiters_ = 0;
   base::Mutex mutex_{base::Rank::closing};
   base::Condition condition_;
-  base::SharedMutex arrivals_mutex_{base::Rank::control};  // held during calls to it
-  Arrivals* arrivals_ GUARDED_BY(arrivals_mutex_) = nullptr;
+  base::SharedMutex barrier_mutex_{base::Rank::control};  // held during calls to it
+  RequestBarrier* barrier_ GUARDED_BY(barrier_mutex_) = nullptr;
   WaitBudget budget_;
   // Lookups that are waiting, by owner of the file. The mutex is a leaf.
   mutable base::Mutex asking_mutex_;

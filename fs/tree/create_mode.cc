@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-namespace scratchfs::limits {
+namespace scratchfs::tree {
 
 namespace {
 
@@ -25,4 +25,4 @@ mode_t creation_mode(CreateMode policy, mode_t requested, mode_t umask) {
   return type | private_permissions(policy, type, requested);
 }
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::tree

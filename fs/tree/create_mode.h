@@ -4,7 +4,7 @@
 #include <sys/types.h>
 #include <cstdint>
 
-namespace scratchfs::limits {
+namespace scratchfs::tree {
 
 // -o create_mode=: private | 0600 | posix
 enum class CreateMode : std::uint8_t { owner_only, exactly_0600, posix };
@@ -16,4 +16,4 @@ enum class CreateMode : std::uint8_t { owner_only, exactly_0600, posix };
 // 0600. Symlinks are always 0777, as symlink(7) says.
 mode_t creation_mode(CreateMode policy, mode_t requested, mode_t umask);
 
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::tree

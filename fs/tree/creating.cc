@@ -5,8 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "fs/tree/closing_retry.h"
 #include "fs/tree/lookup.h"
-#include "fs/tree/patience.h"
 
 namespace scratchfs::tree {
 
@@ -26,7 +26,7 @@ base::Result<void> Tree::check_new(Inode& parent, std::string_view name, Blocker
 base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& parent,
                                        const Caller& caller, std::string_view target) {
   Inode::Birth birth{.id = inodes_.new_id(),
-                     .mode = limits::creation_mode(options_.create_mode, mode, caller.umask),
+                     .mode = creation_mode(options_.create_mode, mode, caller.umask),
                      .device = device,
                      .uid = caller.uid,
                      .gid = caller.gid};
@@ -35,7 +35,7 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
     base::Lock lock(parent.mutex);
     if ((parent.permissions & S_ISGID) != 0) {
       birth.gid = parent.gid;
-      if (S_ISDIR(mode) && options_.create_mode == limits::CreateMode::posix) birth.mode |= S_ISGID;
+      if (S_ISDIR(mode) && options_.create_mode == tree::CreateMode::posix) birth.mode |= S_ISGID;
     }
   }
   auto inode = std::make_shared<Inode>(birth, store_, ledger_);
@@ -54,11 +54,11 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
 
 // Adds a name with these claims to `inode`. bad_alloc changes nothing.
 Dentry& Tree::add_name(Inode& parent, const InodeRef& inode, std::string_view name,
-                       std::span<const ClaimantRef> claims) {
+                       std::span<const lifetime::ClaimantRef> claims) {
   Dentry& entry = parent.directory->insert(parent, inode, name);
   try {
     inode->names.add(entry);
-    for (const ClaimantRef& claimant : claims) claim_name(*inode, entry, claimant);
+    for (const lifetime::ClaimantRef& claimant : claims) claim_name(*inode, entry, claimant);
   } catch (const std::bad_alloc&) {
     remove_name(parent, *inode, entry);
     throw;
@@ -75,7 +75,7 @@ void Tree::remove_name(Inode& parent, Inode& inode, Dentry& entry) {
 
 // Adds the name of a new object or a link. bad_alloc changes nothing.
 Dentry& Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name,
-                     const ClaimantRef& claimant) {
+                     const lifetime::ClaimantRef& claimant) {
   Dentry& entry = add_name(parent, inode, name, {&claimant, 1});
   if (inode->is_directory())
     inode->directory->set_holds_entries(!entry.claims.empty() || parent.directory->holds_entries());
@@ -89,20 +89,20 @@ void Tree::touch(Inode& directory) {
 
 // Exclusive creation claims the name. Plain creation in the root joins the creator's claim if the
 // name begins with its stem.
-base::Result<ClaimantRef> Tree::claimant_for(const Inode& parent, std::string_view name,
-                                             bool exclusive, const Caller& caller,
-                                             base::Wait wait) {
-  if (options_.lifetime != limits::LifetimeMode::claimed) return ClaimantRef();
+base::Result<lifetime::ClaimantRef> Tree::claimant_for(const Inode& parent, std::string_view name,
+                                                       bool exclusive, const Caller& caller,
+                                                       base::Wait wait) {
+  if (options_.lifetime != lifetime::LifetimeMode::claimed) return lifetime::ClaimantRef();
   if (exclusive) return claims_.claimant_of(caller, wait);
-  if (parent.id != kRootId) return ClaimantRef();
+  if (parent.id != kRootId) return lifetime::ClaimantRef();
   auto claimant = claims_.known_claimant_of(caller, wait);
-  if (claimant && *claimant && !(*claimant)->covers(name)) return ClaimantRef();
+  if (claimant && *claimant && !(*claimant)->covers(name)) return lifetime::ClaimantRef();
   return claimant;
 }
 
 // A creator that has ended by now claims nothing, so nothing may hold what it created.
-void Tree::consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant) {
-  if (!claimant || claimant->has_ended()) consider_or_leave(inode, kCreatorGone);
+void Tree::consider_unclaimed(const InodeRef& inode, const lifetime::ClaimantRef& claimant) {
+  if (!claimant || claimant->has_ended()) consider_or_leave(inode, lifetime::kCreatorGone);
 }
 
 base::Result<Found> Tree::make(const InodeRef& directory, std::string_view name, mode_t mode,
@@ -137,14 +137,15 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
     touch(*directory);
     return found(lookup);
   };
-  auto result = with_inodes_left(caller.uid, wait, [&] { return patiently(wait, make_once); });
+  auto result =
+      with_inodes_left(caller.uid, wait, [&] { return retry_while_closing(wait, make_once); });
   if (result) consider_unclaimed(result->inode, *claimant);
   return result;
 }
 
 // Adds the name and the handle under one lock, because the claim on the name may end at any time.
 Opened Tree::attach_open(Inode& parent, const InodeRef& inode, std::string_view name, int flags,
-                         const ClaimantRef& claimant, HandleRight right) {
+                         const lifetime::ClaimantRef& claimant, HandleRight right) {
   base::Lock lock(inode->mutex);
   Dentry& entry = attach(parent, inode, name, claimant);
   try {
@@ -184,7 +185,7 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     touch(*directory);
     return Created{found(lookup), opened};
   };
-  return with_inodes_left(caller.uid, wait, [&] { return patiently(wait, create_once); });
+  return with_inodes_left(caller.uid, wait, [&] { return retry_while_closing(wait, create_once); });
 }
 
 base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode_t mode, int flags,
@@ -206,12 +207,12 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
 
 // Adds a name to an inode that is not gone. Charges every name but the first.
 base::Result<void> Tree::add_link(Inode& directory, const InodeRef& inode, std::string_view name,
-                                  const ClaimantRef& claimant) {
+                                  const lifetime::ClaimantRef& claimant) {
   if (inode->gone) return base::Errno(ENOENT);
   if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
   // A file without a name is already charged for one.
   const bool pays = !inode->names.empty();
-  constexpr limits::Usage kPrice{.bytes = 0, .inodes = 1};
+  constexpr quota::Usage kPrice{.bytes = 0, .inodes = 1};
   if (pays) {
     if (const auto counted = inode->count_name(); !counted) return counted.error();
     if (const auto charged = inode->charge.grow(kPrice); !charged) {
@@ -249,7 +250,8 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
     touch(*directory);
     return found(lookup);
   };
-  auto result = with_inodes_left(caller.uid, wait, [&] { return patiently(wait, link_once); });
+  auto result =
+      with_inodes_left(caller.uid, wait, [&] { return retry_while_closing(wait, link_once); });
   if (result) consider_unclaimed(inode, *claimant);
   return result;
 }

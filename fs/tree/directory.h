@@ -26,7 +26,7 @@ struct Dentry {
   const std::string name;
   // For readdir(3). Never reused in this directory.
   std::uint64_t cookie;
-  std::vector<ClaimantRef> claims;  // guarded by inode->mutex
+  std::vector<lifetime::ClaimantRef> claims;  // guarded by inode->mutex
 };
 
 inline constexpr std::uint64_t kFirstCookie = 3;  // 1 is ".", 2 is ".."

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "fs/base/patience.h"
+#include "fs/base/deadline.h"
 
 namespace scratchfs::tree {
 

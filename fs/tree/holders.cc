@@ -48,13 +48,14 @@ class Distinct {
 };
 
 // Describes the first kMostTold claimants and counts the rest.
-std::vector<std::string> words_of(const Distinct<ClaimantRef>& distinct, ClaimantKind& kind) {
-  const std::vector<ClaimantRef>& claimants = distinct.all();
+std::vector<std::string> words_of(const Distinct<lifetime::ClaimantRef>& distinct,
+                                  lifetime::ClaimantKind& kind) {
+  const std::vector<lifetime::ClaimantRef>& claimants = distinct.all();
   std::vector<std::string> words;
-  std::vector<ClaimantKey> keys;
+  std::vector<lifetime::ClaimantKey> keys;
   for (std::size_t i = 0; i < std::min(claimants.size(), kMostTold); ++i) {
-    const Claimant& claimant = *claimants[i];
-    if (claimant.key() == kForever) {
+    const lifetime::Claimant& claimant = *claimants[i];
+    if (claimant.key() == lifetime::kForever) {
       words.push_back(claimant.words());
     } else {
       keys.push_back(claimant.key());
@@ -90,7 +91,7 @@ base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept, base::Wait w
     base::Lock lock(inode->mutex);
     inode->kept = kept;
   }
-  refresh_or_leave(inode, kMarkLifted);
+  refresh_or_leave(inode, lifetime::kMarkLifted);
   return {};
 }
 
@@ -98,7 +99,7 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
                                                  base::Wait wait) const {
   const bool in_full = detail == Detail::full;
   std::vector<std::string> words;
-  Distinct<ClaimantRef> claimants(kMostCounted);
+  Distinct<lifetime::ClaimantRef> claimants(kMostCounted);
   Distinct<InodeRef> directories(kMostTold);
   bool claimed = false;
   bool in_directory = false;
@@ -118,7 +119,7 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
     in_directory = inode->names.held_by_directories() > 0;
     for (const Dentry* name : inode->names) {
       if (!in_full) break;
-      for (const ClaimantRef& claimant : name->claims) claimants.add(claimant);
+      for (const lifetime::ClaimantRef& claimant : name->claims) claimants.add(claimant);
       if (name->parent->directory->holds_entries())
         directories.add(name->parent->shared_from_this());
     }
@@ -139,8 +140,8 @@ base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail d
   if (maybe_bound && sockets_->is_bound(*inode)) words.emplace_back("a process that has it bound");
   if (kept) words.emplace_back("keep mark");
   // What the mode keeps even if nothing else holds it.
-  const bool lasts =
-      inode->id == kRootId || limits::is_held(options_.lifetime, {.regular = inode->is_regular()});
+  const bool lasts = inode->id == kRootId ||
+                     lifetime::is_held(options_.lifetime, {.regular = inode->is_regular()});
   if (lasts && named) words.emplace_back("the mount");
   return words.empty() ? "nothing" : joined(words);
 }

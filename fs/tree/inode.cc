@@ -25,7 +25,7 @@ bool before(const timespec& a, const timespec& b) {
 
 }  // namespace
 
-Inode::Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger)
+Inode::Inode(const Birth& birth, store::Store& store, quota::Ledger& ledger)
     : id(birth.id),
       type(birth.mode & S_IFMT),
       device(birth.device),
@@ -72,7 +72,7 @@ void Inode::uncount_name() {
 }
 
 base::Result<void> Inode::pay_for_xattrs(std::uint64_t bytes) {
-  const limits::Usage price{.bytes = bytes, .inodes = 0};
+  const quota::Usage price{.bytes = bytes, .inodes = 0};
   if (const auto charged = charge.grow(price); !charged) return charged;
   const auto counted = store_.add_small(bytes);
   if (!counted) charge.shrink(price);
@@ -123,7 +123,7 @@ std::uint64_t Inode::target_charge() const {
   return target.size() > kFreeTarget ? in_units(target.size()) : 0;
 }
 
-limits::Usage Inode::fixed_usage() const {
+quota::Usage Inode::fixed_usage() const {
   if (gone) return {.bytes = 0, .inodes = lent_ ? 0 : 1 + further_names_};
   const std::uint64_t inodes = id == kRootId ? 0 : std::max<std::uint64_t>(names.size(), 1);
   return {.bytes = xattrs.charged() + target_charge(), .inodes = inodes};
@@ -163,7 +163,7 @@ void Inode::take_charge_back() {
   remembered_->back();
 }
 
-limits::LifetimeFacts Inode::facts() const {
+lifetime::LifetimeFacts Inode::facts() const {
   return {.regular = is_regular(),
           .handles = handles,
           .kept = kept,
@@ -172,13 +172,13 @@ limits::LifetimeFacts Inode::facts() const {
           .in_held_directory = names.held_by_directories() > 0};
 }
 
-bool Inode::is_closing(limits::LifetimeMode mode, bool with_silent) const {
+bool Inode::is_closing(lifetime::LifetimeMode mode, bool with_silent) const {
   std::uint32_t quiet = flushed.load(std::memory_order_relaxed);
   if (with_silent) quiet += silent_handles.load(std::memory_order_relaxed);
   if (handles == 0 || quiet < handles || names.empty()) return false;
-  limits::LifetimeFacts after = facts();
+  lifetime::LifetimeFacts after = facts();
   after.handles = 0;
-  return !limits::is_held(mode, after);
+  return !lifetime::is_held(mode, after);
 }
 
 bool Inode::may_hide_data() const { return holes_cached && mappable_handles > 0; }
@@ -204,11 +204,11 @@ bool Inode::drop_set_ids() {
   return permissions != before_removal;
 }
 
-void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
+void claim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant) {
   if (!claimant || !inode.names.claim(name, claimant)) return;
   bool added = false;  // also stays false if the claimant has ended
   try {
-    added = claimant->add(&name, inode.weak_from_this(), stem_of(name.name),
+    added = claimant->add(&name, inode.weak_from_this(), lifetime::stem_of(name.name),
                           name.parent->id == kRootId);
   } catch (const std::bad_alloc&) {
     inode.names.unclaim(name, claimant);
@@ -217,14 +217,14 @@ void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
   if (!added) inode.names.unclaim(name, claimant);
 }
 
-void unclaim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) {
-  claimant->remove(&name, stem_of(name.name), name.parent->id == kRootId);
+void unclaim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant) {
+  claimant->remove(&name, lifetime::stem_of(name.name), name.parent->id == kRootId);
   inode.names.unclaim(name, claimant);
 }
 
 void unclaim_name(Inode& inode, Dentry& name) {
-  for (const ClaimantRef& claimant : name.claims)
-    claimant->remove(&name, stem_of(name.name), name.parent->id == kRootId);
+  for (const lifetime::ClaimantRef& claimant : name.claims)
+    claimant->remove(&name, lifetime::stem_of(name.name), name.parent->id == kRootId);
   inode.names.unclaim_all(name);
 }
 

@@ -36,7 +36,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   };
   // `charge` starts empty: the creator must grow it first. The store keeps a regular file's content
   // and counts the bytes of xattrs; it outlives the inode.
-  Inode(const Birth& birth, store::Store& store, limits::Ledger& ledger);
+  Inode(const Birth& birth, store::Store& store, quota::Ledger& ledger);
   ~Inode();
   Inode(const Inode&) = delete;
   Inode& operator=(const Inode&) = delete;
@@ -45,11 +45,11 @@ class Inode : public std::enable_shared_from_this<Inode> {
   bool is_regular() const { return S_ISREG(type); }
   Attributes attributes() const EXCLUDES(mutex);
   Attributes attributes_locked() const REQUIRES(mutex);
-  limits::LifetimeFacts facts() const REQUIRES(mutex);
+  lifetime::LifetimeFacts facts() const REQUIRES(mutex);
   // Whether every handle may be closed although its RELEASE has not arrived, and the RELEASEs would
   // delete the file. A handle may be closed if it was flushed, or (`with_silent`) if it sends no
   // FLUSH.
-  bool is_closing(limits::LifetimeMode mode, bool with_silent) const REQUIRES(mutex);
+  bool is_closing(lifetime::LifetimeMode mode, bool with_silent) const REQUIRES(mutex);
   // Whether a program may have stored into a hole through a mapping: the kernel has read a hole
   // into its page cache, and a handle that can be mapped for writing is open. The kernel writes all
   // pages back when a mapping ends.
@@ -76,7 +76,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // names), xattrs, and the target of a long symlink. Once the inode is gone: an inode for each
   // name that it had, or nothing while the charge is lent.
   std::uint64_t target_charge() const REQUIRES(mutex);
-  limits::Usage fixed_usage() const REQUIRES(mutex);
+  quota::Usage fixed_usage() const REQUIRES(mutex);
   // Marks the inode as gone and gives back what it no longer uses. The content is freed separately,
   // without this lock. The inode itself stays charged until it is destroyed, which is when the
   // kernel has forgotten it.
@@ -91,7 +91,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   const mode_t type;   // S_IFMT bits
   const dev_t device;  // of a device node (st_rdev)
   const timespec born;
-  limits::Charge charge;                            // has its own lock
+  quota::Charge charge;                             // has its own lock
   const std::unique_ptr<content::Content> content;  // of a regular file; has its own lock
   const std::unique_ptr<Directory> directory;       // of a directory; has its own lock
 
@@ -127,7 +127,7 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::atomic<bool> holes_cached = false;
   // How often data stored through a mapping did not fit into the owner's quota.
   std::atomic<std::uint32_t> losses = 0;
-  // Used by LeftOvers, whose mutex guards them, and by the tree's destructor.
+  // Used by DeferredSweeps, whose mutex guards them, and by the tree's destructor.
   std::shared_ptr<Inode> next_left_over;
   bool is_left_over = false;
 
@@ -141,9 +141,11 @@ class Inode : public std::enable_shared_from_this<Inode> {
 
 // Adds `claimant` to a name of `inode`. Does nothing if it is null or has ended. bad_alloc changes
 // nothing.
-void claim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) REQUIRES(inode.mutex);
+void claim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant)
+    REQUIRES(inode.mutex);
 // Removes one claim, or all of them, from a name.
-void unclaim_name(Inode& inode, Dentry& name, const ClaimantRef& claimant) REQUIRES(inode.mutex);
+void unclaim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant)
+    REQUIRES(inode.mutex);
 void unclaim_name(Inode& inode, Dentry& name) REQUIRES(inode.mutex);
 
 }  // namespace scratchfs::tree

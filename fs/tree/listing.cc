@@ -1,5 +1,5 @@
 // Listing directories, and which entries a user sees.
-#include "fs/tree/patience.h"
+#include "fs/tree/closing_retry.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
@@ -73,7 +73,7 @@ base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, u
                   .cookie = cookie,
                   .shown = cookie < 2};
   while (true) {
-    const auto some = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
+    const auto some = retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<void> {
       list_some(*directory, listing, blocker);
       return {};
     });

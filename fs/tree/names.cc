@@ -42,19 +42,19 @@ void Names::replace(Dentry& old, Dentry& fresh) {
   if (!fresh.claims.empty()) ++claimed_;
 }
 
-bool Names::claim(Dentry& name, const ClaimantRef& claimant) {
+bool Names::claim(Dentry& name, const lifetime::ClaimantRef& claimant) {
   if (std::ranges::find(name.claims, claimant) != name.claims.end()) return false;
   name.claims.push_back(claimant);
   if (name.claims.size() == 1) ++claimed_;
   return true;
 }
 
-void Names::unclaim(Dentry& name, const ClaimantRef& claimant) {
-  unclaim_if(name, [&](const ClaimantRef& claiming) { return claiming == claimant; });
+void Names::unclaim(Dentry& name, const lifetime::ClaimantRef& claimant) {
+  unclaim_if(name, [&](const lifetime::ClaimantRef& claiming) { return claiming == claimant; });
 }
 
 void Names::unclaim_all(Dentry& name) {
-  unclaim_if(name, [](const ClaimantRef&) { return true; });
+  unclaim_if(name, [](const lifetime::ClaimantRef&) { return true; });
 }
 
 bool Names::counts_are_true() const {

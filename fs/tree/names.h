@@ -34,8 +34,8 @@ class Names {
   // Puts `fresh` in the place of `old`; each keeps its own claims. Does not allocate.
   void replace(Dentry& old, Dentry& fresh);
   // Returns false if `claimant` had claimed the name already.
-  bool claim(Dentry& name, const ClaimantRef& claimant);
-  void unclaim(Dentry& name, const ClaimantRef& claimant);
+  bool claim(Dentry& name, const lifetime::ClaimantRef& claimant);
+  void unclaim(Dentry& name, const lifetime::ClaimantRef& claimant);
   void unclaim_all(Dentry& name);
   template <typename Predicate>  // of a ClaimantRef
   void unclaim_if(Dentry& name, Predicate predicate) {

@@ -1,5 +1,5 @@
 // KernelNotices: notifications that the tree sends to the kernel, so that it drops names that the
-// daemon has deleted. Arrivals: what the tree asks the transport.
+// daemon has deleted. RequestBarrier: what the tree asks the transport.
 #pragma once
 
 #include <chrono>
@@ -23,9 +23,9 @@ class KernelNotices {
                          std::shared_ptr<void> until_told) = 0;
   // The name exists, but from now on a close can delete it: the kernel must look it up each time.
   virtual void name_expired(InodeId parent, std::string name) = 0;
-  // Waits until few notifications are pending, but no longer than `patience`. Called by senders of
+  // Waits until few notifications are pending, but no longer than `timeout`. Called by senders of
   // many, so that those of others do not queue behind them.
-  virtual void wait_for_room(std::chrono::milliseconds /*patience*/) {}
+  virtual void wait_for_room(std::chrono::milliseconds /*timeout*/) {}
   // A request whose reply carries no attributes has cleared set-id bits. Notifies the kernel before
   // that reply is sent, so that nobody who has received it still sees or executes the file with
   // those bits.
@@ -33,15 +33,15 @@ class KernelNotices {
 };
 
 // What the tree asks the transport about requests that it has not seen yet.
-class Arrivals {
+class RequestBarrier {
  public:
-  virtual ~Arrivals() = default;
+  virtual ~RequestBarrier() = default;
   // Whether every request that was sent before this call has been handled, except those that are
-  // known to be waiting. Takes about `patience` at most; false if the transport cannot tell. Called
+  // known to be waiting. Takes about `timeout` at most; false if the transport cannot tell. Called
   // with no lock held, on a thread that may wait.
-  virtual bool all_handled(std::chrono::milliseconds patience) = 0;
+  virtual bool all_handled(std::chrono::milliseconds timeout) = 0;
   // The same for all requests that make the kernel forget an inode, and for their FORGETs.
-  virtual bool all_forgotten(std::chrono::milliseconds patience) = 0;
+  virtual bool all_forgotten(std::chrono::milliseconds timeout) = 0;
 };
 
 }  // namespace scratchfs::tree

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "fs/base/clock.h"
-#include "fs/tree/patience.h"
+#include "fs/tree/closing_retry.h"
 
 namespace scratchfs::tree {
 
@@ -61,7 +61,7 @@ bool Tree::is_direct(const Inode& inode, int flags) const {
 // close(2) waits for the reply to FLUSH and returns its error. Only a handle opened with O_RDWR can
 // be mapped for writing, and so exceed the quota unnoticed.
 bool Tree::needs_flush(const Inode& inode, int flags) const {
-  if (limits::close_can_delete(options_.lifetime, inode.facts())) return true;
+  if (lifetime::close_can_delete(options_.lifetime, inode.facts())) return true;
   return (flags & O_ACCMODE) == O_RDWR && inode.charge.is_limited();
 }
 
@@ -84,7 +84,7 @@ Opened Tree::new_handle(const InodeRef& inode, int flags, HandleRight right) {
 
 base::Result<Opened> Tree::open(const InodeRef& inode, int flags, uid_t user, bool kill_set_ids,
                                 base::Wait wait) {
-  return patiently(wait, [&](Blocker& blocker) -> base::Result<Opened> {
+  return retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<Opened> {
     if (gate_.is_closing(*inode, blocker.all_handled)) {
       blocker.inode = inode;
       return base::Errno(ESTALE);
@@ -159,7 +159,7 @@ void Tree::release(HandleId id) {
     if (handle->silent) --inode->silent_handles;
   }
   gate_.changed();
-  if (goes) consider_or_leave(inode, kHandleClosed);
+  if (goes) consider_or_leave(inode, lifetime::kHandleClosed);
 }
 
 base::Result<std::size_t> Tree::read(Handle& handle, std::span<std::byte> into,

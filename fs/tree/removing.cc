@@ -1,10 +1,10 @@
 // unlink and rmdir. A name is removed at once, an inode with its last name and last handle.
-#include "fs/tree/patience.h"
+#include "fs/tree/closing_retry.h"
 
 namespace scratchfs::tree {
 
 bool Tree::is_held(const Inode& inode) const {
-  return inode.id == kRootId || limits::is_held(options_.lifetime, inode.facts());
+  return inode.id == kRootId || lifetime::is_held(options_.lifetime, inode.facts());
 }
 
 // Removes one name from its directory. An inode that then has neither name nor handle is gone;
@@ -39,11 +39,11 @@ void Tree::finish(const Removed& removed) {
   if (removed.name == nullptr) return;
   const InodeRef& inode = removed.name->inode;
   if (inode->gone) free_content(*inode);
-  if (removed.let_go) let_go_or_leave(inode, kNameRemoved);
+  if (removed.let_go) let_go_or_leave(inode, lifetime::kNameRemoved);
   Inode& parent = *removed.name->parent;
-  if (options_.lifetime == limits::LifetimeMode::claimed && parent.id != kRootId &&
+  if (options_.lifetime == lifetime::LifetimeMode::claimed && parent.id != kRootId &&
       !parent.directory->holds_entries())
-    consider_or_leave(parent.shared_from_this(), kLastEntryGone);
+    consider_or_leave(parent.shared_from_this(), lifetime::kLastEntryGone);
 }
 
 base::Result<void> Tree::unlink(const InodeRef& directory, std::string_view name, base::Wait wait) {
@@ -59,7 +59,7 @@ base::Result<void> Tree::remove(const InodeRef& directory, std::string_view name
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   Removed removed;
-  const auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
+  const auto result = retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<void> {
     base::Lock lock(directory->directory->mutex);
     const InodeRef inode = live(*directory->directory, name, blocker);
     if (!inode) return base::Errno(ENOENT);

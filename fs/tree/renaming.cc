@@ -3,7 +3,7 @@
 #include <mutex>
 #include <new>
 
-#include "fs/tree/patience.h"
+#include "fs/tree/closing_retry.h"
 
 namespace scratchfs::tree {
 
@@ -14,7 +14,7 @@ struct Tree::Move {
   std::string_view new_name;
   RenameMode mode;
   // Claims what no directory holds in its new place; null if it has ended.
-  const ClaimantRef mover;
+  const lifetime::ClaimantRef mover;
   const base::Wait wait;
 };
 
@@ -67,17 +67,18 @@ bool take(std::unique_lock<base::Mutex>& lock, base::Wait wait) {
   return true;
 }
 
-bool has_ended(const ClaimantRef& claimant) { return claimant->has_ended(); }
+bool has_ended(const lifetime::ClaimantRef& claimant) { return claimant->has_ended(); }
 
 // Removes the claims after the first `count`.
 void keep_claims(Inode& inode, Dentry& name, std::size_t count) REQUIRES(inode.mutex) {
-  while (name.claims.size() > count) unclaim_name(inode, name, ClaimantRef(name.claims.back()));
+  while (name.claims.size() > count)
+    unclaim_name(inode, name, lifetime::ClaimantRef(name.claims.back()));
 }
 
 // Gives each name the other's claims in addition to its own, and a claim of `for_one` or
 // `for_other`, which may be null. bad_alloc changes nothing.
-void share_claims(Dentry& one, const ClaimantRef& for_one, Dentry& other,
-                  const ClaimantRef& for_other)
+void share_claims(Dentry& one, const lifetime::ClaimantRef& for_one, Dentry& other,
+                  const lifetime::ClaimantRef& for_other)
     REQUIRES(one.inode->mutex, other.inode->mutex) NO_THREAD_SAFETY_ANALYSIS {
   Inode& first = *one.inode;
   Inode& second = *other.inode;
@@ -86,8 +87,8 @@ void share_claims(Dentry& one, const ClaimantRef& for_one, Dentry& other,
   const std::size_t ones = one.claims.size();
   const std::size_t others = other.claims.size();
   try {
-    for (const ClaimantRef& claimant : other.claims) claim_name(first, one, claimant);
-    for (const ClaimantRef& claimant : one.claims) claim_name(second, other, claimant);
+    for (const lifetime::ClaimantRef& claimant : other.claims) claim_name(first, one, claimant);
+    for (const lifetime::ClaimantRef& claimant : one.claims) claim_name(second, other, claimant);
     claim_name(first, one, for_one);
     claim_name(second, other, for_other);
   } catch (const std::bad_alloc&) {
@@ -100,7 +101,7 @@ void share_claims(Dentry& one, const ClaimantRef& for_one, Dentry& other,
 // Tells the claimants of `name` which inode it names now, and drops the claims of those that have
 // ended.
 void pass_claims_on(Inode& inode, Dentry& name) REQUIRES(inode.mutex) {
-  inode.names.unclaim_if(name, [&](const ClaimantRef& claimant) {
+  inode.names.unclaim_if(name, [&](const lifetime::ClaimantRef& claimant) {
     return !claimant->pass_on(&name, inode.weak_from_this());
   });
 }
@@ -122,8 +123,8 @@ void swap_inodes(Dentry& one, Dentry& other)
 
 // Does both. Returns false if one of the two inodes is gone. Then, as after bad_alloc, nothing has
 // changed.
-bool exchange_names(Dentry& one, const ClaimantRef& for_one, Dentry& other,
-                    const ClaimantRef& for_other) NO_THREAD_SAFETY_ANALYSIS {
+bool exchange_names(Dentry& one, const lifetime::ClaimantRef& for_one, Dentry& other,
+                    const lifetime::ClaimantRef& for_other) NO_THREAD_SAFETY_ANALYSIS {
   const InodeRef first = one.inode;
   const InodeRef second = other.inode;
   const std::scoped_lock both(first->mutex, second->mutex);
@@ -145,7 +146,7 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
                                 base::Wait wait) {
   if (!from->is_directory() || !to->is_directory()) return base::Errno(ENOTDIR);
   if (old_name.size() > kMaxName || new_name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
-  ClaimantRef mover;
+  lifetime::ClaimantRef mover;
   if (from != to) {
     const auto claimant = claimant_for(*to, new_name, true, caller, wait);
     if (!claimant) return claimant.error();
@@ -154,15 +155,16 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
   const Move move{from, old_name, to, new_name, mode, std::move(mover), wait};
   Moved moved;
   moved.inodes.reserve(2);
-  const auto result = patiently(wait, [&](Blocker& blocker) -> base::Result<void> {
+  const auto result = retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<void> {
     std::unique_lock topology(rename_mutex_, std::defer_lock);
     if (from != to && !take(topology, wait)) return base::kWouldBlock;
     const DirectoryPair lock(from, to);
     return rename_locked(move, moved, blocker);
   });
   finish(moved.replaced);
-  for (const InodeRef& inode : moved.inodes) refresh_or_leave(inode, kMovedAway);
-  if (!moved.inodes.empty() && from->id != kRootId) consider_or_leave(from, kLastEntryGone);
+  for (const InodeRef& inode : moved.inodes) refresh_or_leave(inode, lifetime::kMovedAway);
+  if (!moved.inodes.empty() && from->id != kRootId)
+    consider_or_leave(from, lifetime::kLastEntryGone);
   return result;
 }
 
@@ -217,12 +219,12 @@ base::Errno Tree::again(const InodeRef& gone, Blocker& blocker) {
 
 // The mover claims an object that its old directory held and its new one does not hold, so that `mv
 // job/result .` does not lose the result. Returns null otherwise.
-ClaimantRef Tree::claiming_mover(const Move& move) {
+lifetime::ClaimantRef Tree::claiming_mover(const Move& move) {
   return lets_go(*move.from, *move.to) ? move.mover : nullptr;
 }
 
 // The same for the object that moves the other way.
-ClaimantRef Tree::claiming_exchanger(const Move& move) {
+lifetime::ClaimantRef Tree::claiming_exchanger(const Move& move) {
   return lets_go(*move.to, *move.from) ? move.mover : nullptr;
 }
 

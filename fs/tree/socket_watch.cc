@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds kCollect{20};
 
 }  // namespace
 
-SocketWatch::SocketWatch(BoundSockets bound, Unbound unbound)
+SocketWatch::SocketWatch(lifetime::BoundSockets bound, Unbound unbound)
     : bound_(std::move(bound)), unbound_(std::move(unbound)), thread_([this] { run(); }) {}
 
 SocketWatch::~SocketWatch() { stop(); }
@@ -76,7 +76,7 @@ void SocketWatch::look() {
     }
   }
   const auto bound = bound_();
-  if (!bound && is_lack(bound.error())) return;  // checked again after a pause
+  if (!bound && lifetime::is_lack(bound.error())) return;  // checked again after a pause
   if (!bound) {
     if (const auto omitted = log_.admit())
       spdlog::warn(

@@ -22,7 +22,7 @@ class SocketWatch {
   using Unbound = std::function<void(const InodeRef&)>;
 
   // Calls `unbound` once for each socket that no process has bound, on a thread of its own.
-  SocketWatch(BoundSockets bound, Unbound unbound);
+  SocketWatch(lifetime::BoundSockets bound, Unbound unbound);
   ~SocketWatch();
   SocketWatch(const SocketWatch&) = delete;
   SocketWatch& operator=(const SocketWatch&) = delete;
@@ -38,7 +38,7 @@ class SocketWatch {
   void run() EXCLUDES(mutex_);
   void look() EXCLUDES(mutex_);
 
-  const BoundSockets bound_;
+  const lifetime::BoundSockets bound_;
   const Unbound unbound_;
   base::Mutex mutex_;
   base::Condition something_to_do_;

@@ -16,9 +16,9 @@ namespace scratchfs::tree {
 
 // The work that is left of the end of one claimant.
 struct Sweep {
-  ClaimantRef claimant;
+  lifetime::ClaimantRef claimant;
   // The names it held.
-  Claimant::Names names;
+  lifetime::Claimant::Names names;
   // The inodes behind the names, each once, that are still to be checked.
   std::vector<InodeRef> held;
   // Directories that have ceased to hold their entries, parents first.

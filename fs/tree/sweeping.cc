@@ -23,30 +23,31 @@ bool Tree::condemn(Inode& inode) {
 
 // Deletes `inode` if nothing holds it, and then each directory that this leaves empty and unheld.
 // Callers hold no lock.
-void Tree::consider(InodeRef inode, const Cause& cause) {
+void Tree::consider(InodeRef inode, const lifetime::Cause& cause) {
   InodeRef next = std::move(inode);
   std::vector<InodeRef> parents;
-  const Cause* why = &cause;
+  const lifetime::Cause* why = &cause;
   try {
     while (true) {
       look_at(next, *why, parents);
       if (parents.empty()) return;
       next = std::move(parents.back());
       parents.pop_back();
-      why = &kLastEntryGone;
+      why = &lifetime::kLastEntryGone;
     }
   } catch (const std::bad_alloc&) {
     // If the inode is gone by now, another call would not reach its parents.
     if (next->gone) free_content(*next);
-    left_overs_.add(next);
-    for (const InodeRef& parent : parents) left_overs_.add(parent);
+    deferred_sweeps_.add(next);
+    for (const InodeRef& parent : parents) deferred_sweeps_.add(parent);
     throw;
   }
 }
 
 // Deletes `inode` if nothing holds it. Adds the directories that this may have left empty to
 // `parents`.
-void Tree::look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents) {
+void Tree::look_at(const InodeRef& inode, const lifetime::Cause& cause,
+                   std::vector<InodeRef>& parents) {
   if (inode->is_directory()) {
     parents.reserve(parents.size() + 1);
     if (InodeRef parent = remove_unheld_directory(inode, cause))
@@ -64,42 +65,42 @@ void Tree::look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeR
 }
 
 // Like consider(), but cannot fail, because the call that uses it has already taken effect. If
-// memory is lacking, the inode is left to left_overs_.
-void Tree::consider_or_leave(const InodeRef& inode, const Cause& cause) {
+// memory is lacking, the inode is left to deferred_sweeps_.
+void Tree::consider_or_leave(const InodeRef& inode, const lifetime::Cause& cause) {
   try {
     consider(inode, cause);
   } catch (const std::bad_alloc&) {
-    left_overs_.add(inode);
+    deferred_sweeps_.add(inode);
   }
 }
 
 // The same for an inode that has lost a holder. If a handle still holds it, a close can now delete
 // it, so the kernel must not trust cached names.
-void Tree::let_go_or_leave(const InodeRef& inode, const Cause& cause) {
+void Tree::let_go_or_leave(const InodeRef& inode, const lifetime::Cause& cause) {
   try {
     consider(inode, cause);
     if (!inode->gone) tell_expired(inode);
   } catch (const std::bad_alloc&) {
-    left_overs_.add(inode);
+    deferred_sweeps_.add(inode);
   }
 }
 
 // The same for an inode whose holders may have changed.
-void Tree::refresh_or_leave(const InodeRef& inode, const Cause& cause) {
+void Tree::refresh_or_leave(const InodeRef& inode, const lifetime::Cause& cause) {
   try {
     refresh(inode, cause);
   } catch (const std::bad_alloc&) {
-    left_overs_.add(inode);
+    deferred_sweeps_.add(inode);
   }
 }
 
 // The cause is no longer known; this is the most frequent one.
-void Tree::see_to_left_over(const InodeRef& inode) {
-  refresh(inode, inode->is_directory() ? kLastEntryGone : kHandleClosed);
+void Tree::retry_sweep(const InodeRef& inode) {
+  refresh(inode, inode->is_directory() ? lifetime::kLastEntryGone : lifetime::kHandleClosed);
   if (!inode->gone) tell_expired(inode);
 }
 
-void Tree::refresh(const InodeRef& inode, const Cause& cause) {
+void Tree::refresh(const InodeRef& inode, const lifetime::Cause& cause) {
   if (inode->is_directory()) refresh_holding(inode, cause);
   consider(inode, cause);
 }
@@ -107,9 +108,9 @@ void Tree::refresh(const InodeRef& inode, const Cause& cause) {
 // Whether nothing holds the inode but a process that may have it bound.
 bool Tree::is_only_bound(const Inode& inode) const {
   if (!inode.maybe_bound || inode.names.empty()) return false;
-  limits::LifetimeFacts facts = inode.facts();
+  lifetime::LifetimeFacts facts = inode.facts();
   facts.bound = false;
-  return !limits::is_held(options_.lifetime, facts);
+  return !lifetime::is_held(options_.lifetime, facts);
 }
 
 void Tree::socket_unbound(const InodeRef& socket) {
@@ -117,11 +118,11 @@ void Tree::socket_unbound(const InodeRef& socket) {
     base::Lock lock(socket->mutex);
     socket->maybe_bound = false;
   }
-  consider(socket, kUnbound);
+  consider(socket, lifetime::kUnbound);
 }
 
 // Collects the names before the first one is removed: nothing after that allocates.
-void Tree::remove_condemned(const InodeRef& inode, const Cause& cause,
+void Tree::remove_condemned(const InodeRef& inode, const lifetime::Cause& cause,
                             std::vector<InodeRef>& parents) {
   std::vector<std::pair<InodeRef, std::string>> names;
   {
@@ -154,7 +155,8 @@ void Tree::free_content(Inode& inode) {
   if (inode.content) reaper_.free(inode.content->discard());
 }
 
-void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause& cause) noexcept {
+void Tree::note_deleted(const Inode& inode, const std::string& name,
+                        const lifetime::Cause& cause) noexcept {
   deleted_for_[static_cast<std::size_t>(cause.reason)].fetch_add(1, std::memory_order_relaxed);
   if (!spdlog::should_log(spdlog::level::debug)) return;
   const auto omitted = deletion_log_.admit();
@@ -169,7 +171,7 @@ void Tree::note_deleted(const Inode& inode, const std::string& name, const Cause
 
 // Deletes a directory if it is empty and nothing holds it. Returns its parent if the parent may
 // have to go too; nullptr otherwise.
-InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& cause) {
+InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const lifetime::Cause& cause) {
   InodeRef parent;
   std::string name;
   {
@@ -203,7 +205,7 @@ InodeRef Tree::remove_unheld_directory(const InodeRef& directory, const Cause& c
 
 // Called when a claimant has ended. Leaves what it held to the sweeper. Returns false if the
 // claimant has claimed again since it was checked.
-bool Tree::claimant_ended(ClaimantKey key, std::uint64_t claims) {
+bool Tree::claimant_ended(lifetime::ClaimantKey key, std::uint64_t claims) {
   // Nobody calls this a second time, so it retries until there is memory.
   std::list<Sweep> sweep;
   until_there_is_memory([&] { sweep.resize(1); });
@@ -231,12 +233,12 @@ void Tree::until_there_is_memory(Work work) {
 bool Tree::sweep_some(Sweep& sweep) {
   constexpr int kAtOnce = 32;
   if (!sweep.names.empty()) {
-    sweep.held = Claimant::inodes_of(sweep.names);
+    sweep.held = lifetime::Claimant::inodes_of(sweep.names);
     sweep.names.clear();
   } else {
     wait_for_notices();  // not before the first piece: most sweeps have only one
   }
-  const Cause cause{Reason::claim_ended, sweep.claimant->words(), "has ended"};
+  const lifetime::Cause cause{lifetime::Reason::claim_ended, sweep.claimant->words(), "has ended"};
   for (int i = 0; i < kAtOnce && sweep.unheld.empty() && !sweep.held.empty(); ++i) {
     unclaim(sweep.held.back(), sweep, cause);
     sweep.held.pop_back();
@@ -252,12 +254,12 @@ bool Tree::sweep_some(Sweep& sweep) {
 
 // Other users' notifications must get their turn, too.
 void Tree::wait_for_notices() {
-  constexpr std::chrono::milliseconds kPatience{50};  // the kernel may be waiting for a handler
+  constexpr std::chrono::milliseconds kTimeout{50};  // the kernel may be waiting for a handler
   base::SharedLock lock(notices_mutex_);
-  if (notices_ != nullptr) notices_->wait_for_room(kPatience);
+  if (notices_ != nullptr) notices_->wait_for_room(kTimeout);
 }
 
-void Tree::unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause) {
+void Tree::unclaim(const InodeRef& inode, Sweep& sweep, const lifetime::Cause& cause) {
   {
     base::Lock lock(inode->mutex);
     for (Dentry* name : inode->names) inode->names.unclaim(*name, sweep.claimant);
@@ -272,20 +274,20 @@ void Tree::unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause) {
 // Whether a change of the inode's holders affects what is in it, which can be too much for a
 // handler to update.
 bool Tree::has_to_spread(const Inode& inode) const {
-  return options_.lifetime == limits::LifetimeMode::claimed && inode.is_directory() &&
+  return options_.lifetime == lifetime::LifetimeMode::claimed && inode.is_directory() &&
          inode.directory->size() > 0;
 }
 
 // Whether `directory` is held, and so holds its entries.
 bool Tree::is_holding(const Inode& directory) {
   base::Lock lock(directory.mutex);
-  const limits::LifetimeFacts facts = directory.facts();
+  const lifetime::LifetimeFacts facts = directory.facts();
   return facts.kept || facts.claimed || facts.in_held_directory;
 }
 
 // Updates whether `directory` holds its entries, after it may have lost or gained a holder, and
 // deletes what nothing holds any more.
-void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
+void Tree::refresh_holding(const InodeRef& directory, const lifetime::Cause& cause) {
   const std::vector<InodeRef> changed = update_holding(directory);
   try {
     for (auto at = changed.rbegin(); at != changed.rend(); ++at) {
@@ -298,14 +300,15 @@ void Tree::refresh_holding(const InodeRef& directory, const Cause& cause) {
     base::Lock lock(rename_mutex_);
     for (const InodeRef& unheld : changed) {
       hold_again(*unheld);
-      left_overs_.add(unheld);  // it may have been moved away from `directory`
+      deferred_sweeps_.add(unheld);  // it may have been moved away from `directory`
     }
     throw;
   }
 }
 
 // Looks at some entries of a directory that may have ceased to hold them. Returns false at the end.
-bool Tree::consider_some(const InodeRef& directory, std::uint64_t& cookie, const Cause& cause) {
+bool Tree::consider_some(const InodeRef& directory, std::uint64_t& cookie,
+                         const lifetime::Cause& cause) {
   if (directory->directory->holds_entries()) return false;
   std::vector<Directory::Seen> some;
   directory->directory->look_at_some(cookie, some);
@@ -320,7 +323,7 @@ bool Tree::consider_some(const InodeRef& directory, std::uint64_t& cookie, const
 // Updates `holds_entries` of `directory` and below. Returns the directories in which it changed,
 // parents first. bad_alloc changes nothing.
 std::vector<InodeRef> Tree::update_holding(const InodeRef& directory) {
-  if (options_.lifetime != limits::LifetimeMode::claimed) return {};
+  if (options_.lifetime != lifetime::LifetimeMode::claimed) return {};
   {
     // Usually nothing changes; then do not wait for a thread that works on a large tree. The thread
     // that changes it holds this lock from check to change.
@@ -381,7 +384,7 @@ void Tree::hold_again(Inode& directory) {
   // Directories that were moved in meanwhile have not been updated.
   std::uint64_t cookie = 0;
   while (const Dentry* entry = directory.directory->after(cookie)) {
-    if (entry->inode->is_directory()) left_overs_.add(entry->inode);
+    if (entry->inode->is_directory()) deferred_sweeps_.add(entry->inode);
     cookie = entry->cookie;
   }
 }
@@ -403,7 +406,8 @@ void Tree::tell_expired(const InodeRef& inode) {
   std::vector<std::pair<InodeId, std::string>> names;
   {
     base::Lock lock(inode->mutex);
-    if (inode->handles == 0 || !limits::close_can_delete(options_.lifetime, inode->facts())) return;
+    if (inode->handles == 0 || !lifetime::close_can_delete(options_.lifetime, inode->facts()))
+      return;
     for (const Dentry* name : inode->names) names.emplace_back(name->parent->id, name->name);
   }
   base::SharedLock lock(notices_mutex_);

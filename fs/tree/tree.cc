@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "fs/tree/closing_retry.h"
 #include "fs/tree/lookup.h"
-#include "fs/tree/patience.h"
 
 namespace scratchfs::tree {
 
-Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger,
-           ClaimantKind& claimants)
+Tree::Tree(const TreeOptions& options, store::Store& store, quota::Ledger& ledger,
+           lifetime::ClaimantKind& claimants)
     : options_(options),
       store_(store),
       ledger_(ledger),
@@ -27,11 +27,11 @@ Tree::Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledg
                                                  .uid = options.owner,
                                                  .gid = options.group},
                                     store, ledger)),
-      left_overs_([this](const InodeRef& inode) { see_to_left_over(inode); }),
+      deferred_sweeps_([this](const InodeRef& inode) { retry_sweep(inode); }),
       sweeper_([this](Sweep& sweep) { return sweep_some(sweep); }) {
   inodes_.add(kRootId, root_);
-  kind_.start({.claims = [this](ClaimantKey key) { return claims_.claims_of(key); },
-               .ended = [this](ClaimantKey key,
+  kind_.start({.claims = [this](lifetime::ClaimantKey key) { return claims_.claims_of(key); },
+               .ended = [this](lifetime::ClaimantKey key,
                                std::uint64_t claims) { return claimant_ended(key, claims); }});
 }
 
@@ -40,7 +40,7 @@ Tree::~Tree() {
   kind_.stop();
   if (sockets_) sockets_->stop();
   sweeper_.stop();
-  left_overs_.stop();
+  deferred_sweeps_.stop();
   if (const auto omitted = deletion_log_.take_omitted(); omitted > 0)
     spdlog::debug("deleted {} more because nothing held them", omitted);
   dismantle();
@@ -66,17 +66,17 @@ void Tree::dismantle() {
   }
 }
 
-void Tree::watch_sockets(BoundSockets bound) {
+void Tree::watch_sockets(lifetime::BoundSockets bound) {
   sockets_ = std::make_unique<SocketWatch>(
       std::move(bound), [this](const InodeRef& socket) { socket_unbound(socket); });
 }
 
-void Tree::set_kernel(KernelNotices* notices, Arrivals* arrivals) {
+void Tree::set_kernel(KernelNotices* notices, RequestBarrier* barrier) {
   {
     base::Lock lock(notices_mutex_);
     notices_ = notices;
   }
-  gate_.ask(arrivals);
+  gate_.ask(barrier);
 }
 
 InodeRef Tree::find(InodeId id) const { return inodes_.find(id); }
@@ -104,7 +104,7 @@ base::Result<Found> Tree::lookup(const InodeRef& directory, std::string_view nam
                                  base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
-  return patiently(wait, [&](Blocker& blocker) -> base::Result<Found> {
+  return retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<Found> {
     base::SharedLock lock(directory->directory->mutex);
     const InodeRef inode = live(*directory->directory, name, blocker);
     if (!inode) return base::Errno(ENOENT);
@@ -118,13 +118,13 @@ Found Tree::found(Lookup& lookup) const {
   result.inode = lookup.keep();
   base::Lock lock(result.inode->mutex);
   result.attributes = result.inode->attributes_locked();
-  result.may_vanish = limits::close_can_delete(options_.lifetime, result.inode->facts());
+  result.may_vanish = lifetime::close_can_delete(options_.lifetime, result.inode->facts());
   return result;
 }
 
 bool Tree::may_vanish(const Inode& inode) const {
   base::Lock lock(inode.mutex);
-  return limits::close_can_delete(options_.lifetime, inode.facts());
+  return lifetime::close_can_delete(options_.lifetime, inode.facts());
 }
 
 namespace {
@@ -139,7 +139,7 @@ std::uint64_t for_contents(std::uint64_t bytes, std::uint64_t for_objects) {
 }  // namespace
 
 Tree::Space Tree::space(uid_t caller) const {
-  const limits::AccountRow row = ledger_.row(caller);
+  const quota::AccountRow row = ledger_.row(caller);
   const auto left = [](std::uint64_t limit, std::uint64_t used) {
     return limit > used ? limit - used : 0;
   };

@@ -30,10 +30,10 @@
 #include "fs/tree/census.h"
 #include "fs/tree/closing.h"
 #include "fs/tree/create_mode.h"
+#include "fs/tree/deferred_sweeps.h"
 #include "fs/tree/handle.h"
 #include "fs/tree/id_table.h"
 #include "fs/tree/inode.h"
-#include "fs/tree/left_overs.h"
 #include "fs/tree/notices.h"
 #include "fs/tree/reaper.h"
 #include "fs/tree/remembered.h"
@@ -45,8 +45,8 @@
 namespace scratchfs::tree {
 
 struct TreeOptions {
-  limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
-  limits::CreateMode create_mode = limits::CreateMode::owner_only;
+  lifetime::LifetimeMode lifetime = lifetime::LifetimeMode::claimed;
+  tree::CreateMode create_mode = tree::CreateMode::owner_only;
   // The owner and group of the root.
   uid_t owner = 0;
   gid_t group = 0;
@@ -90,7 +90,7 @@ enum class RenameMode : std::uint8_t { replace, no_replace, exchange };  // rena
 struct TreeStats {
   std::uint64_t inodes = 0;          // charged to users
   std::uint64_t deleted_unheld = 0;  // objects deleted because nothing held them
-  std::array<std::uint64_t, kReasonNames.size()> deleted_for{};  // the same by Reason
+  std::array<std::uint64_t, lifetime::kReasonNames.size()> deleted_for{};  // the same by Reason
 };
 
 // A name that an operation took out of the tree. What follows is done in finish(), without locks.
@@ -107,15 +107,15 @@ class Tree {
  public:
   // Owns none of the references; all outlive the tree. The tree starts `claimants` and stops it in
   // its destructor.
-  Tree(const TreeOptions& options, store::Store& store, limits::Ledger& ledger,
-       ClaimantKind& claimants);
+  Tree(const TreeOptions& options, store::Store& store, quota::Ledger& ledger,
+       lifetime::ClaimantKind& claimants);
   ~Tree();
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
   // Sets whom to notify of names that were deleted, and whom to ask about requests; nullptr:
   // nobody. Returns when no call to the former objects is running.
-  void set_kernel(KernelNotices* notices, Arrivals* arrivals);
+  void set_kernel(KernelNotices* notices, RequestBarrier* barrier);
 
   // Whether handles may bypass the kernel's page cache; they do not until this allows it. Called
   // before the first request.
@@ -123,7 +123,7 @@ class Tree {
 
   // From now on a process that has a socket bound holds it; `bound` returns which sockets are.
   // Called before the first request.
-  void watch_sockets(BoundSockets bound);
+  void watch_sockets(lifetime::BoundSockets bound);
 
   // --- Objects by number ---
 
@@ -252,7 +252,7 @@ class Tree {
   std::vector<std::string> audit() const;
   // Whether something is still to be removed: what an ended claimant held, or what could not be
   // processed for lack of memory.
-  bool has_left_overs() const { return !sweeper_.empty() || !left_overs_.empty(); }
+  bool has_deferred_sweeps() const { return !sweeper_.empty() || !deferred_sweeps_.empty(); }
   // Moves every charge to the account that it belongs to. Called when the ledger's mapping of ids
   // to accounts has changed. Walks over all objects, as census(); objects that are created
   // meanwhile are charged correctly, too.
@@ -266,7 +266,7 @@ class Tree {
     explicit operator bool() const { return inode != nullptr; }
   };
   template <typename Operation>
-  auto patiently(base::Wait wait, Operation operation);
+  auto retry_while_closing(base::Wait wait, Operation operation);
   template <typename Operation>
   auto with_inodes_left(uid_t user, base::Wait wait, Operation operation);
   // Returns the inode behind a name. Returns nullptr if there is none, or it is gone, or (with
@@ -297,22 +297,23 @@ class Tree {
                                dev_t device, std::string_view target, const Caller& caller,
                                base::Wait wait);
   static Dentry& add_name(Inode& parent, const InodeRef& inode, std::string_view name,
-                          std::span<const ClaimantRef> claims)
+                          std::span<const lifetime::ClaimantRef> claims)
       REQUIRES(parent.directory->mutex, inode->mutex);
   static void remove_name(Inode& parent, Inode& inode, Dentry& entry)
       REQUIRES(parent.directory->mutex, inode.mutex);
   static Dentry& attach(Inode& parent, const InodeRef& inode, std::string_view name,
-                        const ClaimantRef& claimant)
+                        const lifetime::ClaimantRef& claimant)
       REQUIRES(parent.directory->mutex, inode->mutex);
   static void touch(Inode& directory);  // its entries have changed
-  base::Result<ClaimantRef> claimant_for(const Inode& parent, std::string_view name, bool exclusive,
-                                         const Caller& caller, base::Wait wait);
-  void consider_unclaimed(const InodeRef& inode, const ClaimantRef& claimant);
+  base::Result<lifetime::ClaimantRef> claimant_for(const Inode& parent, std::string_view name,
+                                                   bool exclusive, const Caller& caller,
+                                                   base::Wait wait);
+  void consider_unclaimed(const InodeRef& inode, const lifetime::ClaimantRef& claimant);
   Opened attach_open(Inode& parent, const InodeRef& inode, std::string_view name, int flags,
-                     const ClaimantRef& claimant, HandleRight right)
+                     const lifetime::ClaimantRef& claimant, HandleRight right)
       REQUIRES(parent.directory->mutex) EXCLUDES(inode->mutex);
   static base::Result<void> add_link(Inode& directory, const InodeRef& inode, std::string_view name,
-                                     const ClaimantRef& claimant)
+                                     const lifetime::ClaimantRef& claimant)
       REQUIRES(directory.directory->mutex, inode->mutex);
   Found found(Lookup& lookup) const;
 
@@ -340,8 +341,8 @@ class Tree {
   };
   base::Result<void> rename_locked(const Move& move, Moved& moved, Blocker& blocker);
   static base::Errno again(const InodeRef& gone, Blocker& blocker);
-  static ClaimantRef claiming_mover(const Move& move);
-  static ClaimantRef claiming_exchanger(const Move& move);
+  static lifetime::ClaimantRef claiming_mover(const Move& move);
+  static lifetime::ClaimantRef claiming_exchanger(const Move& move);
   static bool is_mover_gone(const Move& move);
   static bool exchange(const Move& move);
   static base::Result<bool> replace(const Move& move, const Inode& source, Inode& target,
@@ -360,30 +361,33 @@ class Tree {
   void finish(const Removed& removed);
 
   // sweeping.cc
-  void consider(InodeRef inode, const Cause& cause);
-  void look_at(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
-  void consider_or_leave(const InodeRef& inode, const Cause& cause);
-  void let_go_or_leave(const InodeRef& inode, const Cause& cause);
-  void refresh_or_leave(const InodeRef& inode, const Cause& cause);
-  void see_to_left_over(const InodeRef& inode);
-  void refresh(const InodeRef& inode, const Cause& cause);
+  void consider(InodeRef inode, const lifetime::Cause& cause);
+  void look_at(const InodeRef& inode, const lifetime::Cause& cause, std::vector<InodeRef>& parents);
+  void consider_or_leave(const InodeRef& inode, const lifetime::Cause& cause);
+  void let_go_or_leave(const InodeRef& inode, const lifetime::Cause& cause);
+  void refresh_or_leave(const InodeRef& inode, const lifetime::Cause& cause);
+  void retry_sweep(const InodeRef& inode);
+  void refresh(const InodeRef& inode, const lifetime::Cause& cause);
   void free_content(Inode& inode);
   bool condemn(Inode& inode) REQUIRES(inode.mutex);
   bool is_only_bound(const Inode& inode) const REQUIRES(inode.mutex);
-  void remove_condemned(const InodeRef& inode, const Cause& cause, std::vector<InodeRef>& parents);
-  InodeRef remove_unheld_directory(const InodeRef& directory, const Cause& cause);
-  void note_deleted(const Inode& inode, const std::string& name, const Cause& cause) noexcept;
-  bool claimant_ended(ClaimantKey key, std::uint64_t claims);
+  void remove_condemned(const InodeRef& inode, const lifetime::Cause& cause,
+                        std::vector<InodeRef>& parents);
+  InodeRef remove_unheld_directory(const InodeRef& directory, const lifetime::Cause& cause);
+  void note_deleted(const Inode& inode, const std::string& name,
+                    const lifetime::Cause& cause) noexcept;
+  bool claimant_ended(lifetime::ClaimantKey key, std::uint64_t claims);
   template <typename Work>
   void until_there_is_memory(Work work);
   void socket_unbound(const InodeRef& socket);
   bool sweep_some(Sweep& sweep);
   void wait_for_notices();
-  void unclaim(const InodeRef& inode, Sweep& sweep, const Cause& cause);
+  void unclaim(const InodeRef& inode, Sweep& sweep, const lifetime::Cause& cause);
   bool has_to_spread(const Inode& inode) const;
   static bool is_holding(const Inode& directory) EXCLUDES(directory.mutex);
-  void refresh_holding(const InodeRef& directory, const Cause& cause);
-  bool consider_some(const InodeRef& directory, std::uint64_t& cookie, const Cause& cause);
+  void refresh_holding(const InodeRef& directory, const lifetime::Cause& cause);
+  bool consider_some(const InodeRef& directory, std::uint64_t& cookie,
+                     const lifetime::Cause& cause);
   std::vector<InodeRef> update_holding(const InodeRef& directory);
   std::vector<InodeRef> spread_holding(const InodeRef& directory) REQUIRES(rename_mutex_);
   static void hold_entries(Inode& directory, bool holds) REQUIRES(directory.directory->mutex);
@@ -402,12 +406,12 @@ class Tree {
 
   const TreeOptions options_;
   store::Store& store_;
-  limits::Ledger& ledger_;
-  ClaimantKind& kind_;
+  quota::Ledger& ledger_;
+  lifetime::ClaimantKind& kind_;
   ObjectMemory memory_;
   Remembered remembered_;
   WaitBudget forget_budget_;  // for waits until the kernel forgets inodes
-  ClaimRegistry claims_;
+  lifetime::ClaimRegistry claims_;
   ClosingGate gate_;
   HandleBudget handle_budget_;
   Reaper reaper_;
@@ -421,14 +425,14 @@ class Tree {
   base::Mutex rename_mutex_{base::Rank::rename};
   base::SharedMutex notices_mutex_{base::Rank::notices};  // held during calls to notices_
   KernelNotices* notices_ GUARDED_BY(notices_mutex_) = nullptr;
-  std::array<std::atomic<std::uint64_t>, kReasonNames.size()> deleted_for_{};
+  std::array<std::atomic<std::uint64_t>, lifetime::kReasonNames.size()> deleted_for_{};
   std::unique_ptr<SocketWatch> sockets_;  // null: the kernel cannot tell which sockets are bound
   base::LogLimiter deletion_log_{std::chrono::seconds(1), kDeletionsLoggedPerSecond};
   base::MemoryShortage shortage_{"handling the end of a claimant"};
   std::atomic<bool> direct_io_ = false;
   std::atomic<bool> ending_ = false;
-  LeftOvers left_overs_;  // its thread uses the members above
-  Sweeper sweeper_;       // last: its thread uses the members above
+  DeferredSweeps deferred_sweeps_;  // its thread uses the members above
+  Sweeper sweeper_;                 // last: its thread uses the members above
 };
 
 }  // namespace scratchfs::tree

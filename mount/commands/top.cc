@@ -72,10 +72,10 @@ class Live {
   static constexpr std::chrono::milliseconds kFirst{500};
 
   // Waits for a key and handles it; returns false if it ends the program.
-  bool handle_key(std::chrono::milliseconds patience) {
+  bool handle_key(std::chrono::milliseconds timeout) {
     using Event = Screen::Event;
     char key = 0;
-    switch (screen_.wait(patience, key)) {
+    switch (screen_.wait(timeout, key)) {
       case Event::key:
         return press(choice_, key);
       case Event::up:

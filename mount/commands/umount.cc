@@ -27,8 +27,8 @@ namespace scratchfs::mount {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds kPatienceForStatus{5};
-constexpr std::chrono::seconds kPatienceForEnd{120};
+constexpr std::chrono::seconds kStatusTimeout{5};
+constexpr std::chrono::seconds kEndTimeout{120};
 
 // The processes behind a mount, held by pidfd because their pids could be reused.
 class Processes {
@@ -39,9 +39,9 @@ class Processes {
     if (process.valid()) processes_.push_back(std::move(process));
   }
 
-  // Waits for all of them to end; returns false if some have not after `patience`.
-  bool wait_for_end(std::chrono::milliseconds patience) const {
-    const auto deadline = Clock::now() + patience;
+  // Waits for all of them to end; returns false if some have not after `timeout`.
+  bool wait_for_end(std::chrono::milliseconds timeout) const {
+    const auto deadline = Clock::now() + timeout;
     for (const base::Descriptor& process : processes_) {
       pollfd waited{process.get(), POLLIN, 0};
       for (;;) {
@@ -67,7 +67,7 @@ std::uint64_t own_pid_namespace() {
 
 void find_processes(const std::string& mountpoint, Processes& processes) {
   const auto status = ask_daemon_briefly(mountpoint, StatusRequest{StatusRequest::Detail::about},
-                                         "status", kPatienceForStatus);
+                                         "status", kStatusTimeout);
   // The pid of a daemon in another pid namespace means nothing here.
   if (!status || member(*status, "pid_namespace") != own_pid_namespace()) return;
   processes.add(member(*status, "pid"));
@@ -82,7 +82,7 @@ bool daemon_is_dead(const mounts::Mount& mount) {
         struct statfs status {};  // never answered from a cache
         return ::fstatfs(root->get(), &status) != 0 && errno == ENOTCONN;
       },
-      kPatienceForStatus);
+      kStatusTimeout);
   return dead.value_or(false);
 }
 
@@ -111,7 +111,7 @@ base::Result<void, base::Failure> unmount_and_wait(const mounts::Mount& mount) {
   find_processes(mount.path, processes);
   if (auto unmounted = mounts::unmount(mount, mounts::Detach::when_unused); !unmounted)
     return unmounted;
-  if (!processes.wait_for_end(kPatienceForEnd))
+  if (!processes.wait_for_end(kEndTimeout))
     return base::Failure{mount.path + ": unmounted, but its daemon has not ended yet"};
   return {};
 }

@@ -82,14 +82,14 @@ Outcome<Json> ask_daemon_visibly(const std::string& mountpoint, const Request& r
 }
 
 std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
-                                       const char* what, std::chrono::milliseconds patience) {
+                                       const char* what, std::chrono::milliseconds timeout) {
   return briefly<Json>(
       [=]() -> std::optional<Json> {
         auto answer = ask_daemon(mountpoint, request, what);
         if (!answer) return std::nullopt;
         return std::move(*answer);
       },
-      patience);
+      timeout);
 }
 
 }  // namespace scratchfs::mount

@@ -19,10 +19,10 @@ Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, 
 Outcome<Json> ask_daemon_visibly(const std::string& mountpoint, const Request& request,
                                  const char* what);
 
-// Like ask_daemon(), but returns nullopt on failure or if there is no reply within `patience`: a
+// Like ask_daemon(), but returns nullopt on failure or if there is no reply within `timeout`: a
 // daemon that hangs must not block its own unmount. A thread may stay blocked until the process
 // ends.
 std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
-                                       const char* what, std::chrono::milliseconds patience);
+                                       const char* what, std::chrono::milliseconds timeout);
 
 }  // namespace scratchfs::mount

@@ -9,7 +9,7 @@ namespace scratchfs::mount {
 
 namespace {
 
-using limits::kUnlimited;
+using quota::kUnlimited;
 
 Json parse(std::string_view text) { return Json::parse(text, nullptr, /*allow_exceptions=*/false); }
 

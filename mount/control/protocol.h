@@ -52,7 +52,7 @@ struct QuotaRequest {};
 // A limit that is nullopt does not change.
 struct SetQuotaRequest {
   std::optional<uid_t> uid;            // nullopt: everyone
-  std::optional<std::uint64_t> bytes;  // limits::kUnlimited: no limit
+  std::optional<std::uint64_t> bytes;  // quota::kUnlimited: no limit
   std::optional<std::uint64_t> inodes;
   bool reset = false;
 };
@@ -65,7 +65,7 @@ struct SetRequest {
   std::optional<std::string> quota;
   std::optional<std::string> log_level;
   std::optional<std::string> flags;           // words of mount/options/kernel_flags.h
-  std::optional<std::uint64_t> quota_inodes;  // limits::kUnlimited: no limit
+  std::optional<std::uint64_t> quota_inodes;  // quota::kUnlimited: no limit
   std::vector<UserQuota> user_quotas;
 };
 

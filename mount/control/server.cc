@@ -15,8 +15,8 @@
 
 namespace scratchfs::mount {
 
-ControlServer::ControlServer(MountFacts facts, Gauges gauges, Levers levers, limits::Ledger& ledger,
-                             limits::Limits each_user)
+ControlServer::ControlServer(MountFacts facts, Gauges gauges, Levers levers, quota::Ledger& ledger,
+                             quota::Limits each_user)
     : facts_(std::move(facts)),
       gauges_(std::move(gauges)),
       levers_(std::move(levers)),
@@ -130,11 +130,11 @@ Json ControlServer::rows(uid_t caller) const {
     rows.push_back(row_to_json(ledger_.row(caller)));
     return rows;
   }
-  for (const limits::AccountRow& row : ledger_.table()) rows.push_back(row_to_json(row));
+  for (const quota::AccountRow& row : ledger_.table()) rows.push_back(row_to_json(row));
   return rows;
 }
 
-void ControlServer::replace_limits(limits::Ledger::Options limits) {
+void ControlServer::replace_limits(quota::Ledger::Options limits) {
   base::Lock lock(mutex_);
   each_user_ = limits.each_user;
   ledger_.replace_limits(limits.each_user, std::move(limits.overrides));
@@ -161,7 +161,7 @@ Outcome<void> ControlServer::set_quota(const SetQuotaRequest& request) {
   if (request.uid) {
     if (auto limited = check_limited(*request.uid); !limited) return limited;
   }
-  limits::Limits changed = request.uid ? ledger_.row(*request.uid).limits : each_user_;
+  quota::Limits changed = request.uid ? ledger_.row(*request.uid).limits : each_user_;
   changed.bytes = request.bytes.value_or(changed.bytes);
   changed.inodes = request.inodes.value_or(changed.inodes);
   if (request.uid) {

@@ -35,9 +35,9 @@ struct MountFacts {
   std::uint64_t pid_namespace = 0;
   std::int64_t since = 0;  // seconds since 1970
   bool shared = false;
-  limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
-  tree::ClaimKind claim = tree::ClaimKind::session;
-  limits::CreateMode create_mode = limits::CreateMode::owner_only;
+  lifetime::LifetimeMode lifetime = lifetime::LifetimeMode::claimed;
+  lifetime::ClaimKind claim = lifetime::ClaimKind::session;
+  tree::CreateMode create_mode = tree::CreateMode::owner_only;
   bool private_names = false;
   bool confine = true;
   std::string spill_directory;  // empty: never spills
@@ -72,8 +72,8 @@ class ControlServer {
  public:
   // Does not own the ledger, which must outlive the server. `each_user` is everyone's limit, with
   // which the ledger was created.
-  ControlServer(MountFacts facts, Gauges gauges, Levers levers, limits::Ledger& ledger,
-                limits::Limits each_user);
+  ControlServer(MountFacts facts, Gauges gauges, Levers levers, quota::Ledger& ledger,
+                quota::Limits each_user);
 
   // Answers a request; this is a kernel::ControlHandler. Root and the mount's owner see every
   // user's row and may change limits and options; other users see the mount's totals and their own
@@ -81,7 +81,7 @@ class ControlServer {
   std::string answer(const kernel::ControlRequest& request);
 
   // Replaces the limits of all users, including those that were set while mounted.
-  void replace_limits(limits::Ledger::Options limits) EXCLUDES(mutex_);
+  void replace_limits(quota::Ledger::Options limits) EXCLUDES(mutex_);
 
  private:
   // Counting all files takes at most 1/kCensusRest of a core's time.
@@ -108,9 +108,9 @@ class ControlServer {
   const Levers levers_;
   SharedCensus census_;
   WriterNames writer_names_;
-  limits::Ledger& ledger_;
+  quota::Ledger& ledger_;
   mutable base::Mutex mutex_{base::Rank::control};
-  limits::Limits each_user_ GUARDED_BY(mutex_);
+  quota::Limits each_user_ GUARDED_BY(mutex_);
 };
 
 }  // namespace scratchfs::mount

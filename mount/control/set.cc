@@ -13,12 +13,12 @@ namespace scratchfs::mount {
 
 namespace {
 
-using limits::format_size;
+using quota::format_size;
 
-std::string show_limit(const limits::Limits& limits) {
-  return (limits.bytes == limits::kUnlimited ? "any size" : format_size(limits.bytes)) + ", " +
-         (limits.inodes == limits::kUnlimited ? "any number of inodes"
-                                              : base::counted(limits.inodes, "inode"));
+std::string show_limit(const quota::Limits& limits) {
+  return (limits.bytes == quota::kUnlimited ? "any size" : format_size(limits.bytes)) + ", " +
+         (limits.inodes == quota::kUnlimited ? "any number of inodes"
+                                             : base::counted(limits.inodes, "inode"));
 }
 
 Refusal memory_refusal(const std::string& text, base::Errno error, const store::StoreStats& now) {
@@ -45,7 +45,7 @@ Outcome<MountPlan> ControlServer::plan_of(const SetRequest& request,
   MountOptions options;
   options.memory = request.memory.value_or(std::to_string(now.budget));
   options.spill = request.spill.value_or(std::to_string(now.spill_limit));
-  const bool no_limit = each_user_.bytes == limits::kUnlimited;
+  const bool no_limit = each_user_.bytes == quota::kUnlimited;
   options.quota = request.quota.value_or(no_limit ? kNoLimit : std::to_string(each_user_.bytes));
   options.quota_inodes = request.quota_inodes.value_or(each_user_.inodes);
   options.user_quotas = request.user_quotas;

@@ -80,13 +80,13 @@ Json requests_to_json(const kernel::SessionStats& stats, bool histograms) {
   return json;
 }
 
-Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
+Json files_to_json(const quota::Ledger& ledger, const tree::TreeStats& stats,
                    const SharedCensus::Seen& seen) {
-  const limits::Usage total = ledger.total();
+  const quota::Usage total = ledger.total();
   const tree::Census& census = *seen.value;
   Json deleted = Json::object();
-  for (std::size_t i = 0; i < tree::kReasonNames.size(); ++i) {
-    deleted[std::string(tree::kReasonNames[i])] = stats.deleted_for[i];
+  for (std::size_t i = 0; i < lifetime::kReasonNames.size(); ++i) {
+    deleted[std::string(lifetime::kReasonNames[i])] = stats.deleted_for[i];
   }
   return {{"bytes", total.bytes},
           {"inodes", total.inodes},
@@ -106,12 +106,12 @@ Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
           {"deleted_for", std::move(deleted)}};
 }
 
-Json limits_to_json(const limits::Limits& limits) {
+Json limits_to_json(const quota::Limits& limits) {
   return {{"bytes_limit", limit_to_json(limits.bytes)},
           {"inodes_limit", limit_to_json(limits.inodes)}};
 }
 
-Json row_to_json(const limits::AccountRow& row) {
+Json row_to_json(const quota::AccountRow& row) {
   Json json = limits_to_json(row.limits);
   json["uid"] = row.uid;
   json["bytes"] = row.usage.bytes;

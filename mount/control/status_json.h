@@ -25,11 +25,11 @@ Json spill_to_json(const store::StoreStats& stats, const std::string& directory,
 Json transport_to_json(const kernel::SessionStats& stats);
 // `histograms`: whether to include the latency histogram of each kind of request.
 Json requests_to_json(const kernel::SessionStats& stats, bool histograms);
-Json files_to_json(const limits::Ledger& ledger, const tree::TreeStats& stats,
+Json files_to_json(const quota::Ledger& ledger, const tree::TreeStats& stats,
                    const SharedCensus::Seen& seen);
 
-Json limits_to_json(const limits::Limits& limits);
-Json row_to_json(const limits::AccountRow& row);
+Json limits_to_json(const quota::Limits& limits);
+Json row_to_json(const quota::AccountRow& row);
 // Adds to a user's row what the census counted of their files.
 void add_census(Json& row, const tree::Census& census);
 

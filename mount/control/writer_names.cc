@@ -22,7 +22,7 @@ std::int64_t boot_time() {
 // Whether the thread that wrote is alive, and its id has not been reused by another thread.
 bool lives(const kernel::Writer& writer, std::int64_t booted) {
   if (writer.thread <= 0) return false;
-  const auto thread = tree::read_process(writer.thread);
+  const auto thread = lifetime::read_process(writer.thread);
   if (!thread || !thread->is_living()) return false;
   const auto began =
       booted + static_cast<std::int64_t>(thread->started /
@@ -75,14 +75,14 @@ void WriterNames::look_at(const kernel::Writer& writer, std::int64_t booted, Clo
   name.looked = now;
   name.living = lives(writer, booted);
   if (!name.living) return;
-  name.process = tree::process_of_thread(writer.thread);
-  name.command = tree::command_of(name.process);
+  name.process = lifetime::process_of_thread(writer.thread);
+  name.command = lifetime::command_of(name.process);
 }
 
 WriterNames::Leader WriterNames::leader_now(pid_t session, Clock::time_point now) {
-  const auto users = tree::users_of(session);
+  const auto users = lifetime::users_of(session);
   if (!users) return {.looked = now};
-  return {.command = tree::command_of(session), .uid = users->front(), .looked = now};
+  return {.command = lifetime::command_of(session), .uid = users->front(), .looked = now};
 }
 
 }  // namespace scratchfs::mount

@@ -71,17 +71,17 @@ MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   facts.confine = setup.plan.confine;
   facts.spill_directory = setup.spill_path;
   facts.memory_locked = setup.plan.lock_memory;
-  facts.spill_timeout = setup.plan.session.ring_patience;
+  facts.spill_timeout = setup.plan.session.spill_timeout;
   facts.quota_file = setup.quota_file;
   facts.subuid = setup.subuid_file;
   facts.quota_warn = setup.plan.ledger.warn_percent;
   return facts;
 }
 
-// The parts of a mount's stack: created in the order of the members, destroyed in reverse.
-class Parts {
+// The stack of a mount's stack: created in the order of the members, destroyed in reverse.
+class MountStack {
  public:
-  Parts(DaemonSetup& setup, Guardian guardian, const ServiceManager& manager)
+  MountStack(DaemonSetup& setup, Guardian guardian, const ServiceManager& manager)
       : setup_(setup),
         manager_(manager),
         guardian_(std::move(guardian)),
@@ -111,14 +111,14 @@ class Parts {
   std::unique_ptr<base::OsDirectory> spill_directory_;  // removes any names it made when destroyed
   std::unique_ptr<base::MemoryPressure> pressure_;      // opened before privileges are dropped
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<limits::Ledger> ledger_;
-  std::unique_ptr<tree::ClaimantKind> claimants_;
+  std::unique_ptr<quota::Ledger> ledger_;
+  std::unique_ptr<lifetime::ClaimantKind> claimants_;
   std::unique_ptr<tree::Tree> tree_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<kernel::Session> session_;
 };
 
-Gauges Parts::gauges() {
+Gauges MountStack::gauges() {
   Gauges gauges;
   gauges.store = [this] { return store_->stats(); };
   gauges.tree = [this] { return tree_->stats(); };
@@ -134,14 +134,14 @@ Gauges Parts::gauges() {
   return gauges;
 }
 
-Levers Parts::levers() {
+Levers MountStack::levers() {
   return {.set_memory = [this](std::uint64_t bytes) { return store_->set_memory(bytes); },
           .set_spill = [this](std::uint64_t bytes) { return store_->set_spill(bytes); },
           .set_access_times = [this](tree::AccessTimes times) { tree_->set_access_times(times); },
           .machine = [] { return this_machine(); }};
 }
 
-void Parts::give_up_privileges() {
+void MountStack::give_up_privileges() {
   confined_ = setup_.plan.confine && needs_no_helper();
   if (!confined_) return;
   mount::give_up_privileges(
@@ -149,25 +149,25 @@ void Parts::give_up_privileges() {
 }
 
 // Filters system calls, once everything is done that needs more of them than serving does.
-void Parts::confine() {
+void MountStack::confine() {
   if (!confined_) return;
   if (const auto filtered = filter_system_calls(); !filtered)
     spdlog::info("system calls are not filtered: {}", strerrordesc_np(filtered.error().value()));
 }
 
-Outcome<void> Parts::make() {
+Outcome<void> MountStack::make() {
   MountPlan& plan = setup_.plan;
   plan.store.spill_directory = spill_directory_.get();
   plan.store.pressure = pressure_.get();
   auto store = store::Store::create(plan.store);
   if (!store && store.error() == base::Errno(EAGAIN)) return failed(base::kThreadLimit);
   if (!store)
-    return failed("memory for " + limits::format_size(plan.store.memory), store.error().value());
+    return failed("memory for " + quota::format_size(plan.store.memory), store.error().value());
   store_ = std::move(*store);
-  limits::Ledger::Options ledger = with_quotas(plan.ledger, setup_.quotas);
-  ledger.holders = limits::Holders(setup_.subordinate_ids.ranges);
-  ledger_ = std::make_unique<limits::Ledger>(ledger);
-  auto claimants = tree::make_claimants(plan.claim, {::getpid(), guardian_.pid()});
+  quota::Ledger::Options ledger = with_quotas(plan.ledger, setup_.quotas);
+  ledger.holders = quota::Holders(setup_.subordinate_ids.ranges);
+  ledger_ = std::make_unique<quota::Ledger>(ledger);
+  auto claimants = lifetime::make_claimants(plan.claim, {::getpid(), guardian_.pid()});
   if (!claimants) return failed(claimants.error().message);
   claimants_ = std::move(*claimants);
   tree_ = std::make_unique<tree::Tree>(plan.tree, *store_, *ledger_, *claimants_);
@@ -183,14 +183,14 @@ Outcome<void> Parts::make() {
 
 // Watches bound sockets. Takes the device number from the mount table, because a stat(2) of the
 // mount would block: nothing serves it yet.
-void Parts::watch_sockets() {
+void MountStack::watch_sockets() {
   const auto device = mounts::parse_device(session_->mounted().device);
-  if (device) tree_->watch_sockets([device] { return tree::bound_sockets(*device); });
+  if (device) tree_->watch_sockets([device] { return lifetime::bound_sockets(*device); });
 }
 
 // Returns what SIGHUP does; null if it ends the mount. The kernel also sends SIGHUP when a terminal
 // hangs up, which ends a daemon in the foreground of that terminal unless it has a quota file.
-std::function<void()> Parts::on_hang_up() {
+std::function<void()> MountStack::on_hang_up() {
   if (setup_.quota_file.empty() && setup_.foreground && has_terminal()) return nullptr;
   return [this] {
     if (!setup_.subuid_file.empty()) read_subuid_again();
@@ -200,20 +200,20 @@ std::function<void()> Parts::on_hang_up() {
   };
 }
 
-void Parts::read_subuid_again() {
+void MountStack::read_subuid_again() {
   const auto ids = read_subordinate_ids(setup_.subuid_file);
   if (!ids || ids->bad_line != 0) {
     spdlog::error("{}; subordinate ids stay as they were",
                   ids ? describe_bad_line(*ids, setup_.subuid_file) : ids.error().message);
     return;
   }
-  ledger_->replace_holders(limits::Holders(ids->ranges));
+  ledger_->replace_holders(quota::Holders(ids->ranges));
   tree_->charge_holders();
   spdlog::info("{}: subordinate ids read again: {}", setup_.subuid_file,
                base::counted(ids->ranges.size(), "range"));
 }
 
-void Parts::read_quotas_again() {
+void MountStack::read_quotas_again() {
   const store::StoreStats now = store_->stats();
   const auto quotas = read_quota_file(setup_.quota_file, now.budget + now.spill_limit);
   if (!quotas) {
@@ -224,23 +224,23 @@ void Parts::read_quotas_again() {
   spdlog::info("{}: limits read again", setup_.quota_file);
 }
 
-std::string Parts::description() const {
+std::string MountStack::description() const {
   const MountPlan& plan = setup_.plan;
   return fmt::format("mounted over {}: {} of memory, {} of spill in {}",
                      session_->stats().io_uring ? "io_uring" : "/dev/fuse",
-                     limits::format_size(plan.store.memory), limits::format_size(plan.store.spill),
+                     quota::format_size(plan.store.memory), quota::format_size(plan.store.spill),
                      setup_.spill_path.empty() ? "no directory" : setup_.spill_path);
 }
 
-bool Parts::adds_up() const {
+bool MountStack::adds_up() const {
   if (!kAuditAtEnd) return true;
-  const auto differences = settled_differences([this] { return tree_->has_left_overs(); },
+  const auto differences = settled_differences([this] { return tree_->has_deferred_sweeps(); },
                                                [this] { return tree_->audit(); });
   for (const std::string& line : differences) spdlog::error("audit: {}", line);
   return differences.empty();
 }
 
-int Parts::serve(const Ready& ready) {
+int MountStack::serve(const Ready& ready) {
   bool answered = false;
   base::Result<void, base::Failure> served;
   {
@@ -300,13 +300,13 @@ int run(DaemonSetup& setup, const Ready& ready) {
   if (const auto locked = store::install_crypto_allocator(); !locked) {
     return report(failed("locked memory for the key (ulimit -l)", locked.error().value()));
   }
-  Parts parts(setup, std::move(*setup.guardian), manager);
-  parts.give_up_privileges();
-  if (const auto made = parts.make(); !made) return report(made.error());
+  MountStack stack(setup, std::move(*setup.guardian), manager);
+  stack.give_up_privileges();
+  if (const auto made = stack.make(); !made) return report(made.error());
   if (setup.plan.lock_memory) {
     if (const auto locked = lock_all_memory(); !locked) return report(locked.error());
   }
-  return parts.serve(ready);
+  return stack.serve(ready);
 }
 
 }  // namespace
@@ -315,7 +315,7 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
   try {
     return run(setup, ready);
   } catch (const std::system_error& error) {
-    // Thrown by std::thread; the parts created so far have been destroyed.
+    // Thrown by std::thread; the stack created so far have been destroyed.
     const bool limit = error.code() == std::errc::resource_unavailable_try_again;
     return report(failed(limit ? base::kThreadLimit : error.what()));
   } catch (const std::bad_alloc&) {

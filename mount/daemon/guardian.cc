@@ -27,7 +27,7 @@ constexpr const char* kName = "scratchfs-guard";
 constexpr int kSocket = 3;  // the guardian's end of the socket
 // Do not block on the service manager: the daemon may die meanwhile, and the next WATCHDOG=1
 // follows soon.
-constexpr std::chrono::milliseconds kNoPatience{0};
+constexpr std::chrono::milliseconds kNoWait{0};
 
 void ignore_signals() {
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
@@ -71,7 +71,7 @@ GuardianHost make_host(const std::string& mountpoint, const ServiceManager& mana
                     .period = manager.watchdog()};
   host.each_period = [&](const mounts::Mount* mount) {
     if (mount == nullptr || answers_everywhere(mount->path, mount->id))
-      manager.tell("WATCHDOG=1", kNoPatience);
+      manager.tell("WATCHDOG=1", kNoWait);
   };
   return host;
 }
@@ -92,7 +92,7 @@ GuardianHost make_host(const std::string& mountpoint, const ServiceManager& mana
 
 // Milliseconds to wait for a dismissed guardian to end: one that is stopped (SIGSTOP) must not
 // block the daemon.
-constexpr int kPatienceForEnd = 2000;
+constexpr int kEndTimeout = 2000;
 
 // Waits for the child to end, and reaps it: the process that would inherit the zombie may be slow
 // to do so.
@@ -100,7 +100,7 @@ void await_end(pid_t child) {
   const int descriptor = open_pidfd(child);
   if (descriptor < 0) return;
   pollfd waited{descriptor, POLLIN, 0};
-  while (::poll(&waited, 1, kPatienceForEnd) < 0 && errno == EINTR) {
+  while (::poll(&waited, 1, kEndTimeout) < 0 && errno == EINTR) {
   }
   ::close(descriptor);
   ::waitpid(child, nullptr, WNOHANG);

@@ -16,7 +16,7 @@ namespace scratchfs::mount {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kPatience{5000};
+constexpr milliseconds kTimeout{5000};
 constexpr milliseconds kPause{20};
 
 }  // namespace
@@ -25,7 +25,7 @@ MountpointLock::MountpointLock(const base::Descriptor& directory)
     : descriptor_(
           ::open(mounts::path_through(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) return;
-  for (milliseconds waited{0}; waited < kPatience; waited += kPause) {
+  for (milliseconds waited{0}; waited < kTimeout; waited += kPause) {
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
     if (errno != EWOULDBLOCK && errno != EINTR) break;
     std::this_thread::sleep_for(kPause);

@@ -8,7 +8,7 @@
 
 namespace scratchfs::mount {
 
-QuotaWatch::QuotaWatch(limits::Ledger& ledger)
+QuotaWatch::QuotaWatch(quota::Ledger& ledger)
     : ledger_(ledger), thread_([this] {
         pthread_setname_np(pthread_self(), "quotas");
         while (const auto crossing = ledger_.next_crossing())
@@ -20,10 +20,10 @@ QuotaWatch::~QuotaWatch() {
   thread_.join();
 }
 
-std::string describe(const limits::Crossing& crossing) {
-  const bool bytes = crossing.of == limits::Crossing::Of::bytes;
+std::string describe(const quota::Crossing& crossing) {
+  const bool bytes = crossing.of == quota::Crossing::Of::bytes;
   const auto show = [&](std::uint64_t number) {
-    return bytes ? limits::format_size(number) : std::to_string(number);
+    return bytes ? quota::format_size(number) : std::to_string(number);
   };
   const double share = static_cast<double>(crossing.used) / static_cast<double>(crossing.limit);
   return fmt::format("quota: uid {} uses {}% of its {}: {} of {}", crossing.uid,

@@ -14,18 +14,18 @@ namespace scratchfs::mount {
 class QuotaWatch {
  public:
   // Does not own the ledger, which must outlive the watch. A ledger has at most one watch, ever.
-  explicit QuotaWatch(limits::Ledger& ledger);
+  explicit QuotaWatch(quota::Ledger& ledger);
   ~QuotaWatch();
   QuotaWatch(const QuotaWatch&) = delete;
   QuotaWatch& operator=(const QuotaWatch&) = delete;
 
  private:
-  limits::Ledger& ledger_;
+  quota::Ledger& ledger_;
   base::MemoryShortage shortage_{"telling the log of a user near a limit"};
   std::thread thread_;
 };
 
 // `quota: uid 1000 uses 90% of its bytes: 18.0G of 20.0G`.
-std::string describe(const limits::Crossing& crossing);
+std::string describe(const quota::Crossing& crossing);
 
 }  // namespace scratchfs::mount

@@ -12,8 +12,8 @@ constexpr std::chrono::milliseconds kBetweenLooks{20};
 
 std::vector<std::string> settled_differences(const std::function<bool()>& is_busy,
                                              const std::function<std::vector<std::string>()>& audit,
-                                             std::chrono::milliseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+                                             std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
     const bool is_last = std::chrono::steady_clock::now() >= deadline;
     if (is_last || !is_busy()) {

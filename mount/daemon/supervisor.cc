@@ -82,7 +82,7 @@ class Supervisor {
   [[noreturn]] void be_daemon(int socket, pid_t parent,
                               const std::function<int(Guardian)>& serve) const;
   void take_signal();
-  bool is_asked_to_end(std::chrono::milliseconds patience);
+  bool is_asked_to_end(std::chrono::milliseconds timeout);
 
   const base::Descriptor& place_;
   const bool foreground_;
@@ -108,8 +108,8 @@ void Supervisor::take_signal() {
   if (info.ssi_code != SI_KERNEL && daemon_ > 0) ::kill(daemon_, static_cast<int>(info.ssi_signo));
 }
 
-bool Supervisor::is_asked_to_end(std::chrono::milliseconds patience) {
-  const auto deadline = Clock::now() + patience;
+bool Supervisor::is_asked_to_end(std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
   for (;;) {
     take_signal();
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());

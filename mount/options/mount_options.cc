@@ -19,27 +19,27 @@ using Complaint = std::string;
 constexpr std::uint64_t kAnyWhole = 100;
 
 Complaint check_size(std::string_view text) {
-  const auto size = limits::parse_size(text, kAnyWhole);
-  const auto* error = std::get_if<limits::SizeError>(&size);
-  return error == nullptr ? Complaint() : limits::explain(*error);
+  const auto size = quota::parse_size(text, kAnyWhole);
+  const auto* error = std::get_if<quota::SizeError>(&size);
+  return error == nullptr ? Complaint() : quota::explain(*error);
 }
 
 template <typename T, std::size_t N>
 using Words = std::array<std::pair<std::string_view, T>, N>;
 
-constexpr Words<limits::LifetimeMode, 3> kLifetimes{{{"strict", limits::LifetimeMode::strict},
-                                                     {"claimed", limits::LifetimeMode::claimed},
-                                                     {"mount", limits::LifetimeMode::mount}}};
-constexpr Words<limits::CreateMode, 3> kCreateModes{{{"private", limits::CreateMode::owner_only},
-                                                     {"0600", limits::CreateMode::exactly_0600},
-                                                     {"posix", limits::CreateMode::posix}}};
+constexpr Words<lifetime::LifetimeMode, 3> kLifetimes{{{"strict", lifetime::LifetimeMode::strict},
+                                                       {"claimed", lifetime::LifetimeMode::claimed},
+                                                       {"mount", lifetime::LifetimeMode::mount}}};
+constexpr Words<tree::CreateMode, 3> kCreateModes{{{"private", tree::CreateMode::owner_only},
+                                                   {"0600", tree::CreateMode::exactly_0600},
+                                                   {"posix", tree::CreateMode::posix}}};
 constexpr Words<kernel::IoUring, 3> kIoUring{{{"auto", kernel::IoUring::automatic},
                                               {"on", kernel::IoUring::on},
                                               {"off", kernel::IoUring::off}}};
-constexpr Words<tree::ClaimKind, 4> kClaims{{{"session", tree::ClaimKind::session},
-                                             {"process", tree::ClaimKind::process},
-                                             {"cgroup", tree::ClaimKind::cgroup},
-                                             {"user", tree::ClaimKind::user}}};
+constexpr Words<lifetime::ClaimKind, 4> kClaims{{{"session", lifetime::ClaimKind::session},
+                                                 {"process", lifetime::ClaimKind::process},
+                                                 {"cgroup", lifetime::ClaimKind::cgroup},
+                                                 {"user", lifetime::ClaimKind::user}}};
 constexpr Words<bool, 2> kConfine{{{"auto", true}, {"off", false}}};
 constexpr Words<bool, 6> kLogLevels{{{"trace", true},
                                      {"debug", true},
@@ -322,16 +322,16 @@ std::vector<OptionHelp> mount_option_help() {
   return help;
 }
 
-std::string_view name_of(limits::LifetimeMode mode) { return word_for(kLifetimes, mode); }
-std::string_view name_of(limits::CreateMode mode) { return word_for(kCreateModes, mode); }
-std::string_view name_of(tree::ClaimKind kind) { return word_for(kClaims, kind); }
+std::string_view name_of(lifetime::LifetimeMode mode) { return word_for(kLifetimes, mode); }
+std::string_view name_of(tree::CreateMode mode) { return word_for(kCreateModes, mode); }
+std::string_view name_of(lifetime::ClaimKind kind) { return word_for(kClaims, kind); }
 
 base::Result<std::uint64_t, base::Failure> parse_byte_limit(std::string_view text,
                                                             std::uint64_t whole) {
-  if (text == kNoLimit) return limits::kUnlimited;
-  const auto size = limits::parse_size(text, whole);
-  if (const auto* error = std::get_if<limits::SizeError>(&size)) {
-    return base::Failure{limits::explain(*error)};
+  if (text == kNoLimit) return quota::kUnlimited;
+  const auto size = quota::parse_size(text, whole);
+  if (const auto* error = std::get_if<quota::SizeError>(&size)) {
+    return base::Failure{quota::explain(*error)};
   }
   const std::uint64_t bytes = *std::get_if<std::uint64_t>(&size);
   if (bytes == 0) return base::Failure{"would let nobody write; say none for no limit"};
@@ -339,7 +339,7 @@ base::Result<std::uint64_t, base::Failure> parse_byte_limit(std::string_view tex
 }
 
 base::Result<std::uint64_t, base::Failure> parse_inode_limit(std::string_view text) {
-  if (text == kNoLimit) return limits::kUnlimited;
+  if (text == kNoLimit) return quota::kUnlimited;
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);

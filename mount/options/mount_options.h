@@ -27,7 +27,7 @@ inline constexpr const char* kSubuidFile = "/etc/subuid";
 struct UserQuota {
   uid_t uid = 0;
   std::string bytes;  // as the user wrote them: a size, a percentage or `none`
-  std::uint64_t inodes = limits::kUnlimited;
+  std::uint64_t inodes = quota::kUnlimited;
 };
 
 // Sizes are kept as the user wrote them, and are valid; make_plan() converts percentages to bytes.
@@ -36,17 +36,17 @@ struct MountOptions {
   std::string memory = "25%";  // a percentage is of the machine's memory
   std::string spill_directory = "/var/tmp";
   std::string spill = "80%";  // a percentage is of the free space in spill_directory
-  std::chrono::seconds spill_timeout = kernel::kRingPatience;
+  std::chrono::seconds spill_timeout = kernel::kSpillTimeout;
   std::string quota = kNoLimit;  // a percentage is of memory and spill together
-  std::uint64_t quota_inodes = limits::kUnlimited;
+  std::uint64_t quota_inodes = quota::kUnlimited;
   std::vector<UserQuota> user_quotas;
   std::string quota_file;               // empty: none
   std::string subuid = kSubuidFile;     // empty: none
   unsigned quota_warn = 90;             // percentage of a limit at which to warn; 0: never
   std::optional<std::uint64_t> inodes;  // limit for the whole mount
-  limits::LifetimeMode lifetime = limits::LifetimeMode::claimed;
-  tree::ClaimKind claim = tree::ClaimKind::session;
-  limits::CreateMode create_mode = limits::CreateMode::owner_only;
+  lifetime::LifetimeMode lifetime = lifetime::LifetimeMode::claimed;
+  lifetime::ClaimKind claim = lifetime::ClaimKind::session;
+  tree::CreateMode create_mode = tree::CreateMode::owner_only;
   kernel::IoUring io_uring = kernel::IoUring::automatic;
   std::optional<bool> allow_other;  // nullopt: root's mounts are shared, other users' are not
   bool nonempty = false;
@@ -81,9 +81,9 @@ struct OptionHelp {
 std::vector<OptionHelp> mount_option_help();
 
 // The values of these options as the user writes them, for status.
-std::string_view name_of(limits::LifetimeMode mode);
-std::string_view name_of(limits::CreateMode mode);
-std::string_view name_of(tree::ClaimKind kind);
+std::string_view name_of(lifetime::LifetimeMode mode);
+std::string_view name_of(tree::CreateMode mode);
+std::string_view name_of(lifetime::ClaimKind kind);
 
 // Parses a limit in bytes: a size, a percentage of `whole`, or `none`. The failure says what is
 // wrong.

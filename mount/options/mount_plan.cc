@@ -11,14 +11,14 @@ namespace scratchfs::mount {
 
 namespace {
 
-using limits::format_size;
+using quota::format_size;
 
 Outcome<std::uint64_t> resolve(const char* option, const std::string& text, std::uint64_t whole) {
   // A percentage of 0 is 0; parse_size would refuse it.
   if (whole == 0 && text.ends_with('%')) return std::uint64_t{0};
-  const auto size = limits::parse_size(text, whole);
-  if (const auto* error = std::get_if<limits::SizeError>(&size)) {
-    return usage(std::string("-o ") + option + "=" + text + ": " + limits::explain(*error));
+  const auto size = quota::parse_size(text, whole);
+  if (const auto* error = std::get_if<quota::SizeError>(&size)) {
+    return usage(std::string("-o ") + option + "=" + text + ": " + quota::explain(*error));
   }
   return *std::get_if<std::uint64_t>(&size);
 }
@@ -43,18 +43,18 @@ Outcome<std::uint64_t> memory_budget(const MountOptions& options, const Machine&
   return budget;
 }
 
-Outcome<limits::Limits> user_limits(const char* option, const std::string& bytes,
-                                    std::uint64_t inodes, std::uint64_t whole) {
+Outcome<quota::Limits> user_limits(const char* option, const std::string& bytes,
+                                   std::uint64_t inodes, std::uint64_t whole) {
   const auto limit = parse_byte_limit(bytes, whole);
   if (!limit)
     return usage(std::string("-o ") + option + "=" + bytes + ": " + limit.error().message);
-  return limits::Limits{*limit, inodes};
+  return quota::Limits{*limit, inodes};
 }
 
-Outcome<limits::Ledger::Options> ledger_options(const MountOptions& options,
-                                                const store::StoreOptions& store) {
+Outcome<quota::Ledger::Options> ledger_options(const MountOptions& options,
+                                               const store::StoreOptions& store) {
   const std::uint64_t whole = store.memory + store.spill;
-  limits::Ledger::Options ledger;
+  quota::Ledger::Options ledger;
   ledger.warn_percent = options.quota_warn;
   ledger.total_inodes =
       options.inodes.value_or(std::max(kLeastInodes, store.memory / kMemoryPerInode));
@@ -86,7 +86,7 @@ tree::TreeOptions tree_options(const MountOptions& options, const Surroundings& 
 kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
   kernel::SessionOptions session;
   session.io_uring = options.io_uring;
-  session.ring_patience = options.spill_timeout;
+  session.spill_timeout = options.spill_timeout;
   session.allow_other = is_shared(options, uid);
   session.owner = uid;
   if (options.source && !options.source->empty()) session.source = *options.source;
@@ -98,7 +98,7 @@ kernel::SessionOptions session_options(const MountOptions& options, uid_t uid) {
 }  // namespace
 
 bool wants_spill(const MountOptions& options) {
-  const auto size = limits::parse_size(options.spill, 100);
+  const auto size = quota::parse_size(options.spill, 100);
   const auto* bytes = std::get_if<std::uint64_t>(&size);
   return bytes == nullptr || *bytes != 0;
 }

@@ -26,11 +26,11 @@ inline constexpr std::uint64_t kLeastHandles = 32768;
 inline constexpr std::uint64_t kMemoryPerHandle = 4096;
 
 struct MountPlan {
-  store::StoreOptions store;       // except for the spill directory
-  limits::Ledger::Options ledger;  // except for the limits in the quota file
-  std::uint64_t quota_whole = 0;   // bytes; percentages in quotas are of this
+  store::StoreOptions store;      // except for the spill directory
+  quota::Ledger::Options ledger;  // except for the limits in the quota file
+  std::uint64_t quota_whole = 0;  // bytes; percentages in quotas are of this
   tree::TreeOptions tree;
-  tree::ClaimKind claim = tree::ClaimKind::session;
+  lifetime::ClaimKind claim = lifetime::ClaimKind::session;
   kernel::SessionOptions session;
   bool lock_memory = false;
   bool confine = true;

@@ -27,9 +27,9 @@ std::vector<std::string> words_of(const std::string& line) {
   return words;
 }
 
-base::Result<limits::Limits, Failure> limits_of(const std::vector<std::string>& words,
-                                                std::uint64_t whole) {
-  limits::Limits limits;
+base::Result<quota::Limits, Failure> limits_of(const std::vector<std::string>& words,
+                                               std::uint64_t whole) {
+  quota::Limits limits;
   const auto bytes = parse_byte_limit(words[1], whole);
   if (!bytes) return Failure{words[1] + ": " + bytes.error().message};
   limits.bytes = *bytes;
@@ -86,7 +86,7 @@ base::Result<QuotaFile, Failure> read_quota_file(const std::string& path, std::u
   return parse_quota_file(*text, path, whole);
 }
 
-limits::Ledger::Options with_quotas(limits::Ledger::Options options, const QuotaFile& quotas) {
+quota::Ledger::Options with_quotas(quota::Ledger::Options options, const QuotaFile& quotas) {
   options.each_user = quotas.each_user.value_or(options.each_user);
   for (const auto& [uid, limits] : quotas.users) options.overrides[uid] = limits;
   return options;

@@ -19,8 +19,8 @@
 namespace scratchfs::mount {
 
 struct QuotaFile {
-  std::optional<limits::Limits> each_user;
-  std::map<uid_t, limits::Limits> users;
+  std::optional<quota::Limits> each_user;
+  std::map<uid_t, quota::Limits> users;
 };
 
 // Parses `text`. Failures are reported as `PATH:LINE: why`. Percentages are of `whole` bytes. Looks
@@ -33,6 +33,6 @@ base::Result<QuotaFile, base::Failure> read_quota_file(const std::string& path,
                                                        std::uint64_t whole);
 
 // Returns `options` with the limits that the file sets in place of theirs.
-limits::Ledger::Options with_quotas(limits::Ledger::Options options, const QuotaFile& quotas);
+quota::Ledger::Options with_quotas(quota::Ledger::Options options, const QuotaFile& quotas);
 
 }  // namespace scratchfs::mount

@@ -14,7 +14,7 @@
 namespace scratchfs::mount {
 
 struct SubordinateIds {
-  std::vector<limits::HeldIds> ranges;
+  std::vector<quota::HeldIds> ranges;
   std::size_t bad_line = 0;  // number of the first malformed line; 0: none
 };
 

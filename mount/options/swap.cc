@@ -114,7 +114,7 @@ Outcome<void> lock_all_memory() {
   ::getrlimit(RLIMIT_MEMLOCK, &limit);
   if (limit.rlim_cur == RLIM_INFINITY) return failed("-o lock_memory", error);
   return failed(
-      "-o lock_memory: only " + limits::format_size(limit.rlim_cur) +
+      "-o lock_memory: only " + quota::format_size(limit.rlim_cur) +
       " may be locked (ulimit -l, LimitMEMLOCK=); raise that, mount as root, or leave it out");
 }
 

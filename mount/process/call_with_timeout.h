@@ -12,17 +12,17 @@
 namespace scratchfs::mount {
 
 // Runs `question` on a detached thread and returns its result, or nullopt if that takes longer than
-// `patience`. After a timeout the thread stays blocked, possibly until the process ends, so
+// `timeout`. After a timeout the thread stays blocked, possibly until the process ends, so
 // `question` must own everything it uses.
 template <typename Answer>
 std::optional<Answer> briefly(std::function<std::optional<Answer>()> question,
-                              std::chrono::milliseconds patience) {
+                              std::chrono::milliseconds timeout) {
   auto promise = std::make_shared<std::promise<std::optional<Answer>>>();
   auto future = promise->get_future();
   std::thread([promise, question = std::move(question)] {
     promise->set_value(question());
   }).detach();
-  if (future.wait_for(patience) != std::future_status::ready) return std::nullopt;
+  if (future.wait_for(timeout) != std::future_status::ready) return std::nullopt;
   return future.get();
 }
 

@@ -80,7 +80,7 @@ void give_up_privileges(const Duties& duties) {
   if (!keep_only(kept, Drop::for_now)) return;
   // Some systems need more: try without these capabilities, and keep those that turn out to be
   // needed.
-  if (!tree::all_processes_are_shown()) kept.push_back(CAP_SYS_PTRACE);
+  if (!lifetime::all_processes_are_shown()) kept.push_back(CAP_SYS_PTRACE);
   if (duties.spill_directory != nullptr && !duties.spill_directory->create_hidden())
     kept.push_back(CAP_DAC_OVERRIDE);
   if (keep_only(kept, Drop::for_good)) spdlog::debug("capabilities: {}", names_of(kept));

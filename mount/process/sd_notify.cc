@@ -56,16 +56,16 @@ ServiceManager ServiceManager::from_environment() {
   return manager;
 }
 
-void ServiceManager::tell(const std::string& message, std::chrono::milliseconds patience) const {
+void ServiceManager::tell(const std::string& message, std::chrono::milliseconds timeout) const {
   if (socket_.empty()) return;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, socket_.data(), socket_.size());
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
   const base::Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const timeval limit{.tv_sec = patience.count() / 1000, .tv_usec = patience.count() % 1000 * 1000};
+  const timeval limit{.tv_sec = timeout.count() / 1000, .tv_usec = timeout.count() % 1000 * 1000};
   // A send timeout of 0 means no timeout (socket(7)).
-  const int flags = MSG_NOSIGNAL | (patience.count() == 0 ? MSG_DONTWAIT : 0);
+  const int flags = MSG_NOSIGNAL | (timeout.count() == 0 ? MSG_DONTWAIT : 0);
   if (!socket.valid() ||
       ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
       ::sendto(socket.get(), message.data(), message.size(), flags,

@@ -18,11 +18,11 @@ class ServiceManager {
 
   bool listens() const { return !socket_.empty(); }
 
-  // Sends assignments such as READY=1, one per line. Waits for `patience` at most while the
+  // Sends assignments such as READY=1, one per line. Waits for `timeout` at most while the
   // manager's queue is full. A failure is logged and otherwise ignored: the mount matters more than
   // the message.
   void tell(const std::string& message,
-            std::chrono::milliseconds patience = std::chrono::seconds(5)) const;
+            std::chrono::milliseconds timeout = std::chrono::seconds(5)) const;
 
   // The interval at which to send WATCHDOG=1 while all is well: half of the manager's timeout.
   // nullopt if the watchdog is off.

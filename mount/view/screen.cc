@@ -63,8 +63,8 @@ void Screen::show(const std::vector<std::string>& lines, std::size_t in_reverse,
   ::wrefresh(::stdscr);
 }
 
-Screen::Event Screen::wait(std::chrono::milliseconds patience, char& key) {
-  ::wtimeout(::stdscr, static_cast<int>(patience.count()));
+Screen::Event Screen::wait(std::chrono::milliseconds timeout, char& key) {
+  ::wtimeout(::stdscr, static_cast<int>(timeout.count()));
   const int got = ::wgetch(::stdscr);
   switch (got) {
     case ERR:

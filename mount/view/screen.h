@@ -26,8 +26,8 @@ class Screen {
   void show(const std::vector<std::string>& lines, std::size_t in_reverse, const std::string& foot);
 
   enum class Event { none, key, resized, up, down, page_up, page_down, home };
-  // Waits for a key for at most `patience`. Sets `key` if it returns Event::key.
-  Event wait(std::chrono::milliseconds patience, char& key);
+  // Waits for a key for at most `timeout`. Sets `key` if it returns Event::key.
+  Event wait(std::chrono::milliseconds timeout, char& key);
 
  private:
   struct Terminal;

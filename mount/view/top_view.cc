@@ -98,7 +98,7 @@ void sort_rows(std::vector<Measured>& rows, TopSort by) {
 
 std::string show_rate(double rate) {
   constexpr double kMost = 0x1p63;  // converting a double of 2^64 or more is undefined
-  return limits::format_size(static_cast<std::uint64_t>(std::min(rate, kMost))) + "/s";
+  return quota::format_size(static_cast<std::uint64_t>(std::min(rate, kMost))) + "/s";
 }
 
 std::string show_since(const Json& row, const char* name, std::int64_t now) {

@@ -70,7 +70,7 @@ std::string text_of(const Json& json) {
 
 std::string show_bytes(const Json& bytes) {
   const auto number = natural(bytes);
-  return number ? limits::format_size(*number) : "none";
+  return number ? quota::format_size(*number) : "none";
 }
 
 std::string show_count(const Json& count) {

@@ -42,14 +42,14 @@ void look_at_room(const Json& spill, Json& warnings) {
   if (static_cast<double>(left) < little) {
     warn(warnings, "spill_nearly_full",
          fmt::format("only {} of {} are left to spill to: mount with more, or set quotas",
-                     limits::format_size(left), limits::format_size(limit)));
+                     quota::format_size(left), quota::format_size(limit)));
   }
   const auto free = natural(member(spill, "disk_free"));
   if (free && *free < left && static_cast<double>(*free) < little) {
     warn(warnings, "spill_disk_nearly_full",
          fmt::format("only {} are free on the disk of {}, where {} more may be spilled",
-                     limits::format_size(*free), text_of(member(spill, "directory")),
-                     limits::format_size(left)));
+                     quota::format_size(*free), text_of(member(spill, "directory")),
+                     quota::format_size(left)));
   }
 }
 
@@ -57,7 +57,7 @@ void look_at_user(const Json& row, unsigned percent, Json& warnings) {
   for (const auto& [what, thing] : {std::pair{"bytes", "bytes"}, {"inodes", "inodes"}}) {
     const auto used = natural(member(row, what));
     const auto limit = natural(member(row, (std::string(what) + "_limit").c_str()));
-    if (!used || !limit || *used < limits::share_of(*limit, percent)) continue;
+    if (!used || !limit || *used < quota::share_of(*limit, percent)) continue;
     const double share = static_cast<double>(*used) / static_cast<double>(*limit);
     warn(warnings, "user_nearly_full",
          fmt::format("{} uses {:.0f}% of the {} allowed", show_user(row), std::floor(share * 100),

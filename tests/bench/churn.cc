@@ -54,9 +54,9 @@ void must(bool fine, const char* what) {
 }
 
 struct File {
-  File(store::Store& blocks, limits::Ledger& ledger)
+  File(store::Store& blocks, quota::Ledger& ledger)
       : charge(ledger, ledger.account(0)), bytes(blocks, charge) {}
-  limits::Charge charge;
+  quota::Charge charge;
   content::Content bytes;
 };
 
@@ -113,7 +113,7 @@ class Churn {
   }
 
   store::Store& blocks_;
-  limits::Ledger ledger_{limits::Ledger::Options{}};
+  quota::Ledger ledger_{quota::Ledger::Options{}};
   std::mt19937_64 random_;
   std::vector<std::byte> data_;
   std::vector<std::unique_ptr<File>> files_;

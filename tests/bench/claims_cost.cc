@@ -67,12 +67,12 @@ int main(int argc, char** argv) {
   const auto names = make_names(argument(argc, argv, 1, 2000));
   const std::size_t rounds = argument(argc, argv, 2, 200);
   int exit_code = 0;
-  for (const auto& [kind, name] :
-       {std::pair(tree::ClaimKind::session, "session"),
-        std::pair(tree::ClaimKind::process, "process"), std::pair(tree::ClaimKind::user, "user")}) {
+  for (const auto& [kind, name] : {std::pair(lifetime::ClaimKind::session, "session"),
+                                   std::pair(lifetime::ClaimKind::process, "process"),
+                                   std::pair(lifetime::ClaimKind::user, "user")}) {
     auto memory = store::Store::create({.memory = 64U << 20});
-    limits::Ledger ledger{limits::Ledger::Options{}};
-    auto claimants = tree::make_claimants(kind, {});
+    quota::Ledger ledger{quota::Ledger::Options{}};
+    auto claimants = lifetime::make_claimants(kind, {});
     if (!memory || !claimants) return 1;
     tree::Tree files({}, **memory, ledger, **claimants);
     double loose = 1e18;

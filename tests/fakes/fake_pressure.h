@@ -19,7 +19,7 @@ class FakePressure final : public base::MemoryPressure {
     changed_.notify_all();
   }
 
-  bool wait(std::optional<std::chrono::milliseconds> /*patience*/) override EXCLUDES(mutex_) {
+  bool wait(std::optional<std::chrono::milliseconds> /*timeout*/) override EXCLUDES(mutex_) {
     base::Lock lock(mutex_);
     while (told_.empty() && !stopped_) changed_.wait(mutex_);
     if (stopped_) return false;

@@ -34,7 +34,7 @@ mount::Levers levers() {
 
 void ask(const std::string& text, uid_t caller) {
   constexpr uid_t kOwner = 1000;
-  limits::Ledger ledger{limits::Ledger::Options{}};
+  quota::Ledger ledger{quota::Ledger::Options{}};
   mount::ControlServer server({.mountpoint = "/scratch", .owner = kOwner}, gauges(), levers(),
                               ledger, {});
   const std::string reply = server.answer({.text = text, .uid = caller});

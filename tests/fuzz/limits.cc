@@ -15,16 +15,16 @@ namespace scratchfs::fuzz {
 namespace {
 
 void read_size(const std::string& text, std::uint64_t whole) {
-  const auto read = limits::parse_size(text, whole);
-  if (const auto* refused = std::get_if<limits::SizeError>(&read)) {
-    must(limits::explain(*refused) != nullptr);
+  const auto read = quota::parse_size(text, whole);
+  if (const auto* refused = std::get_if<quota::SizeError>(&read)) {
+    must(quota::explain(*refused) != nullptr);
     return;
   }
   const std::uint64_t amount = std::get<std::uint64_t>(read);
   must(!text.ends_with('%') || amount <= whole);
   // What is shown can be typed again. The largest amounts are rounded up to more than there are
   // bytes.
-  const auto again = limits::parse_size(limits::format_size(amount));
+  const auto again = quota::parse_size(quota::format_size(amount));
   must(std::holds_alternative<std::uint64_t>(again) || amount > UINT64_MAX / 20 * 19);
 }
 
@@ -48,11 +48,11 @@ void read_quota_file(const std::string& text, std::uint64_t whole) {
 void read_subordinate_ids(const std::string& text) {
   const auto ids = mount::parse_subordinate_ids(text, mount::find_user);
   if (ids.bad_line > 0) must(mount::describe_bad_line(ids, "subuid").starts_with("subuid:"));
-  const limits::Holders holders(ids.ranges);
+  const quota::Holders holders(ids.ranges);
   must(holders.holder_of(0) == 0);
-  for (const limits::HeldIds& range : ids.ranges) {
+  for (const quota::HeldIds& range : ids.ranges) {
     const uid_t holder = holders.holder_of(range.first);
-    const auto is_its = [&](const limits::HeldIds& other) { return other.holder == holder; };
+    const auto is_its = [&](const quota::HeldIds& other) { return other.holder == holder; };
     must(holder == range.first || std::ranges::any_of(ids.ranges, is_its));
   }
 }

@@ -130,17 +130,17 @@ std::vector<std::byte> take_body(fuzz::Bytes& input, const Shape& shape) {
 }
 
 // Sessions that never end: ends would come on a thread of their own, at some time.
-class Endless final : public tree::ClaimantKind {
+class Endless final : public lifetime::ClaimantKind {
  public:
   Identity identify(const tree::Caller& caller, base::Wait) override {
-    return static_cast<tree::ClaimantKey>(caller.pid);
+    return static_cast<lifetime::ClaimantKey>(caller.pid);
   }
-  std::string describe(tree::ClaimantKey, pid_t) override { return "session"; }
-  std::vector<std::string> describe_now(std::span<const tree::ClaimantKey> keys) override {
+  std::string describe(lifetime::ClaimantKey, pid_t) override { return "session"; }
+  std::vector<std::string> describe_now(std::span<const lifetime::ClaimantKey> keys) override {
     return std::vector<std::string>(keys.size(), "session");
   }
-  void watch(tree::ClaimantKey, pid_t) override {}
-  void start(tree::ClaimantEvents) override {}
+  void watch(lifetime::ClaimantKey, pid_t) override {}
+  void start(lifetime::ClaimantEvents) override {}
   void stop() override {}
 };
 
@@ -163,8 +163,9 @@ fuse_lowlevel_ops all_operations() {
 
 tree::TreeOptions options_of(std::uint8_t choice) {
   tree::TreeOptions options;
-  options.lifetime = choice % 2 == 0 ? limits::LifetimeMode::mount : limits::LifetimeMode::claimed;
-  options.create_mode = choice % 4 < 2 ? limits::CreateMode::posix : limits::CreateMode::owner_only;
+  options.lifetime =
+      choice % 2 == 0 ? lifetime::LifetimeMode::mount : lifetime::LifetimeMode::claimed;
+  options.create_mode = choice % 4 < 2 ? tree::CreateMode::posix : tree::CreateMode::owner_only;
   return options;
 }
 
@@ -208,7 +209,7 @@ class Machine {
     must(answers.size() == 1 && answers[0].unique == unique && answers[0].error <= 0);
   }
 
-  limits::Ledger ledger_{limits::Ledger::Options{
+  quota::Ledger ledger_{quota::Ledger::Options{
       .each_user = {.bytes = 4 << 20, .inodes = 40}, .overrides = {}, .total_inodes = 1000}};
   Endless claimants_;
   tree::Tree tree_;

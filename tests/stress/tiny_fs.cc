@@ -30,11 +30,12 @@ struct stat attributes_of(fuse_ino_t inode) {
 }
 
 void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* name) {
-  kernel::serve(
+  kernel::run_or_park(
       fs_of(raw), raw, kernel::Opcode::lookup, parent,
-      [](kernel::Request&, base::Wait, std::string_view wanted) -> base::Result<kernel::Entry> {
+      [](kernel::Request&, base::Wait,
+         std::string_view wanted) -> base::Result<kernel::EntryReply> {
         if (wanted != "file") return base::Errno(ENOENT);
-        kernel::Entry reply;
+        kernel::EntryReply reply;
         reply.entry.ino = kFile;
         reply.entry.attr = attributes_of(kFile);
         reply.entry.attr_timeout = reply.entry.entry_timeout = 60;
@@ -44,41 +45,42 @@ void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* name) {
 }
 
 void on_getattr(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* /*file*/) {
-  kernel::serve(fs_of(raw), raw, kernel::Opcode::getattr, inode,
-                [inode](kernel::Request&, base::Wait) -> base::Result<kernel::Attr> {
-                  return kernel::Attr{attributes_of(inode), 0};
-                });
+  kernel::run_or_park(fs_of(raw), raw, kernel::Opcode::getattr, inode,
+                      [inode](kernel::Request&, base::Wait) -> base::Result<kernel::Attr> {
+                        return kernel::Attr{attributes_of(inode), 0};
+                      });
 }
 
 void on_open(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file) {
-  kernel::serve(fs_of(raw), raw, kernel::Opcode::open, inode,
-                [opened = *file](kernel::Request&, base::Wait) -> base::Result<kernel::Opened> {
-                  kernel::Opened reply{.file = opened, .undo = {}};
-                  reply.file.direct_io = 1;
-                  reply.file.parallel_direct_writes = 1;
-                  reply.file.noflush = 1;
-                  return reply;
-                });
+  kernel::run_or_park(
+      fs_of(raw), raw, kernel::Opcode::open, inode,
+      [opened = *file](kernel::Request&, base::Wait) -> base::Result<kernel::OpenedReply> {
+        kernel::OpenedReply reply{.file = opened, .undo = {}};
+        reply.file.direct_io = 1;
+        reply.file.parallel_direct_writes = 1;
+        reply.file.noflush = 1;
+        return reply;
+      });
 }
 
 void on_read(fuse_req_t raw, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
   TinyFs& fs = fs_of(raw);
-  kernel::serve(fs, raw, kernel::Opcode::read, inode,
-                [&fs, size, offset](kernel::Request& request,
-                                    base::Wait wait) -> base::Result<kernel::Bytes> {
-                  if (wait == base::Wait::no) return base::kWouldBlock;
-                  fs.gate.pass();
-                  if (fs.on_read) fs.on_read(static_cast<std::uint64_t>(offset));
-                  const std::span<std::byte> buffer = request.reply_buffer(size);
-                  fill_pattern(buffer, static_cast<std::uint64_t>(offset));
-                  return kernel::Bytes{buffer};
-                });
+  kernel::run_or_park(fs, raw, kernel::Opcode::read, inode,
+                      [&fs, size, offset](kernel::Request& request,
+                                          base::Wait wait) -> base::Result<kernel::Bytes> {
+                        if (wait == base::Wait::no) return base::kWouldBlock;
+                        fs.gate.pass();
+                        if (fs.on_read) fs.on_read(static_cast<std::uint64_t>(offset));
+                        const std::span<std::byte> buffer = request.reply_buffer(size);
+                        fill_pattern(buffer, static_cast<std::uint64_t>(offset));
+                        return kernel::Bytes{buffer};
+                      });
 }
 
 void on_write(fuse_req_t raw, fuse_ino_t inode, const char* data, size_t size, off_t offset,
               fuse_file_info*) {
   TinyFs& fs = fs_of(raw);
-  kernel::serve(
+  kernel::run_or_park(
       fs, raw, kernel::Opcode::write, inode,
       [&fs, offset](kernel::Request&, base::Wait wait,
                     const kernel::WriteData& sent) -> base::Result<kernel::Written> {

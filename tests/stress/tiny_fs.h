@@ -12,7 +12,7 @@
 
 #include "fs/base/mutex.h"
 #include "fs/kernel/transport/connection.h"
-#include "fs/kernel/transport/serve.h"
+#include "fs/kernel/transport/run_or_park.h"
 
 namespace scratchfs::test {
 

@@ -48,61 +48,62 @@ tree::AttributeChange to_change(const struct stat& wanted, int which) {
 
 void on_getattr(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::getattr, id,
-        [&context, id, inode = context.tree.find(id), handle = handle_of(context, id, file)](
-            Request&, base::Wait) -> base::Result<Attr> {
-          if (handle) context.tree.used(*handle);
-          const auto attributes = attributes_of(context, id, inode);
-          if (!attributes) return attributes.error();
-          return to_attr(*attributes);
-        });
+  run_or_park(context, raw, Opcode::getattr, id,
+              [&context, id, inode = context.tree.find(id), handle = handle_of(context, id, file)](
+                  Request&, base::Wait) -> base::Result<Attr> {
+                if (handle) context.tree.used(*handle);
+                const auto attributes = attributes_of(context, id, inode);
+                if (!attributes) return attributes.error();
+                return to_attr(*attributes);
+              });
 }
 
 void on_statx(fuse_req_t raw, fuse_ino_t id, int /*flags*/, int /*mask*/, fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::statx, id,
-        [&context, id, inode = context.tree.find(id), handle = handle_of(context, id, file)](
-            Request&, base::Wait) -> base::Result<StatxAttr> {
-          if (handle) context.tree.used(*handle);
-          const auto attributes = attributes_of(context, id, inode);
-          if (!attributes) return attributes.error();
-          return to_statx(*attributes);
-        });
+  run_or_park(context, raw, Opcode::statx, id,
+              [&context, id, inode = context.tree.find(id), handle = handle_of(context, id, file)](
+                  Request&, base::Wait) -> base::Result<StatxAttr> {
+                if (handle) context.tree.used(*handle);
+                const auto attributes = attributes_of(context, id, inode);
+                if (!attributes) return attributes.error();
+                return to_statx(*attributes);
+              });
 }
 
 void on_setattr(fuse_req_t raw, fuse_ino_t id, struct stat* wanted, int which,
                 fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::setattr, id,
-        [&context, id, change = to_change(*wanted, which), inode = context.tree.find(id),
-         handle = handle_of(context, id, file)](Request&, base::Wait wait) -> base::Result<Attr> {
-          // A shell's `>` truncates the control file before writing to it.
-          if (id == kControlId) return to_attr(context.control.attributes(0));
-          if (!inode) return base::Errno(ESTALE);
-          if (handle) context.tree.used(*handle);
-          const auto attributes = context.tree.set_attributes(inode, change, wait);
-          if (!attributes) return attributes.error();
-          return to_attr(*attributes);
-        });
+  run_or_park(
+      context, raw, Opcode::setattr, id,
+      [&context, id, change = to_change(*wanted, which), inode = context.tree.find(id),
+       handle = handle_of(context, id, file)](Request&, base::Wait wait) -> base::Result<Attr> {
+        // A shell's `>` truncates the control file before writing to it.
+        if (id == kControlId) return to_attr(context.control.attributes(0));
+        if (!inode) return base::Errno(ESTALE);
+        if (handle) context.tree.used(*handle);
+        const auto attributes = context.tree.set_attributes(inode, change, wait);
+        if (!attributes) return attributes.error();
+        return to_attr(*attributes);
+      });
 }
 
 void on_statfs(fuse_req_t raw, fuse_ino_t id) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::statfs, id,
-        [&context](Request& request, base::Wait) -> base::Result<Statfs> {
-          const auto space = context.tree.space(request.caller().uid);
-          Statfs reply;
-          reply.statvfs.f_bsize = store::kPageSize;
-          reply.statvfs.f_frsize = store::kPageSize;
-          reply.statvfs.f_blocks = space.bytes / store::kPageSize;
-          reply.statvfs.f_bfree = space.bytes_free / store::kPageSize;
-          reply.statvfs.f_bavail = reply.statvfs.f_bfree;
-          reply.statvfs.f_files = space.inodes;
-          reply.statvfs.f_ffree = space.inodes_free;
-          reply.statvfs.f_favail = space.inodes_free;
-          reply.statvfs.f_namemax = tree::kMaxName;
-          return reply;
-        });
+  run_or_park(context, raw, Opcode::statfs, id,
+              [&context](Request& request, base::Wait) -> base::Result<Statfs> {
+                const auto space = context.tree.space(request.caller().uid);
+                Statfs reply;
+                reply.statvfs.f_bsize = store::kPageSize;
+                reply.statvfs.f_frsize = store::kPageSize;
+                reply.statvfs.f_blocks = space.bytes / store::kPageSize;
+                reply.statvfs.f_bfree = space.bytes_free / store::kPageSize;
+                reply.statvfs.f_bavail = reply.statvfs.f_bfree;
+                reply.statvfs.f_files = space.inodes;
+                reply.statvfs.f_ffree = space.inodes_free;
+                reply.statvfs.f_favail = space.inodes_free;
+                reply.statvfs.f_namemax = tree::kMaxName;
+                return reply;
+              });
 }
 
 }  // namespace scratchfs::kernel

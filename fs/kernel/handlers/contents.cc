@@ -44,27 +44,28 @@ constexpr std::size_t kMaxCopy = 64U << 20;
 
 void on_read(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset, fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::read, id,
-        [&context, id, size, number = file->fh, from = static_cast<std::uint64_t>(offset),
-         via = via_of(*file), handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
-            Request& request, base::Wait wait) -> base::Result<Bytes> {
-          if (id == kControlId) return read_control(context, request, number, size, from);
-          if (!handle) return base::Errno(EBADF);
-          // A ring entry has its own buffer, and a reader of /dev/fuse must not wait.
-          const bool builds = wait != base::Wait::no && request.ring() == nullptr;
-          const auto share = context.reply_room.take(builds ? size : 0, wait);
-          if (!share) return share.error();
-          const auto buffer = request.reply_buffer(size);
-          const auto got = context.tree.read(*handle, buffer, from, via, wait);
-          if (!got) return got.error();
-          return Bytes{buffer.first(*got)};
-        });
+  run_or_park(
+      context, raw, Opcode::read, id,
+      [&context, id, size, number = file->fh, from = static_cast<std::uint64_t>(offset),
+       via = via_of(*file), handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+          Request& request, base::Wait wait) -> base::Result<Bytes> {
+        if (id == kControlId) return read_control(context, request, number, size, from);
+        if (!handle) return base::Errno(EBADF);
+        // A ring entry has its own buffer, and a reader of /dev/fuse must not wait.
+        const bool builds = wait != base::Wait::no && request.ring() == nullptr;
+        const auto share = context.reply_room.take(builds ? size : 0, wait);
+        if (!share) return share.error();
+        const auto buffer = request.reply_buffer(size);
+        const auto got = context.tree.read(*handle, buffer, from, via, wait);
+        if (!got) return got.error();
+        return Bytes{buffer.first(*got)};
+      });
 }
 
 void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size, off_t offset,
               fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::write, id,
       [&context, id, number = file->fh, to = static_cast<std::uint64_t>(offset),
        kill = file->kill_suidgid != 0, is_mapped = file->writepage != 0,
@@ -87,16 +88,16 @@ void on_write(fuse_req_t raw, fuse_ino_t id, const char* data, std::size_t size,
 void on_fallocate(fuse_req_t raw, fuse_ino_t id, int mode, off_t offset, off_t length,
                   fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::fallocate, id,
-        [&context, mode, from = static_cast<std::uint64_t>(offset),
-         bytes = static_cast<std::uint64_t>(length),
-         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
-            Request&, base::Wait wait) -> base::Result<Done> {
-          if (!handle) return base::Errno(EBADF);
-          const auto done = context.tree.allocate(*handle, mode, from, bytes, wait);
-          if (!done) return done.error();
-          return Done{};
-        });
+  run_or_park(context, raw, Opcode::fallocate, id,
+              [&context, mode, from = static_cast<std::uint64_t>(offset),
+               bytes = static_cast<std::uint64_t>(length),
+               handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+                  Request&, base::Wait wait) -> base::Result<Done> {
+                if (!handle) return base::Errno(EBADF);
+                const auto done = context.tree.allocate(*handle, mode, from, bytes, wait);
+                if (!done) return done.error();
+                return Done{};
+              });
 }
 
 // Only the control file has an ioctl: on a read-only mount nothing can be opened for writing, yet
@@ -106,7 +107,7 @@ void on_ioctl(fuse_req_t raw, fuse_ino_t id, unsigned command, void* /*argument*
               std::size_t /*room*/) {
   Context& context = context_of(raw);
   const auto* const bytes = static_cast<const std::byte*>(data);
-  serve(
+  run_or_park(
       context, raw, Opcode::ioctl, id,
       [&context, id, command, size, number = file->fh](
           Request&, base::Wait wait, const WriteData& sent) -> base::Result<IoctlDone> {
@@ -120,35 +121,35 @@ void on_ioctl(fuse_req_t raw, fuse_ino_t id, unsigned command, void* /*argument*
 
 void on_lseek(fuse_req_t raw, fuse_ino_t id, off_t offset, int whence, fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::lseek, id,
-        [&context, whence, from = static_cast<std::uint64_t>(offset),
-         handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
-            Request&, base::Wait) -> base::Result<Offset> {
-          if (!handle) return base::Errno(EINVAL);
-          const auto found = context.tree.seek(*handle, from, whence);
-          if (!found) return found.error();
-          return Offset{static_cast<off_t>(*found)};
-        });
+  run_or_park(context, raw, Opcode::lseek, id,
+              [&context, whence, from = static_cast<std::uint64_t>(offset),
+               handle = id == kControlId ? nullptr : context.tree.handle(file->fh)](
+                  Request&, base::Wait) -> base::Result<Offset> {
+                if (!handle) return base::Errno(EINVAL);
+                const auto found = context.tree.seek(*handle, from, whence);
+                if (!found) return found.error();
+                return Offset{static_cast<off_t>(*found)};
+              });
 }
 
 void on_copy_file_range(fuse_req_t raw, fuse_ino_t from_id, off_t from_offset,
                         fuse_file_info* from_file, fuse_ino_t to_id, off_t to_offset,
                         fuse_file_info* to_file, std::size_t length, int flags) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::copy_file_range, from_id,
-        [&context, flags, length, at = static_cast<std::uint64_t>(from_offset),
-         to_at = static_cast<std::uint64_t>(to_offset),
-         from = from_id == kControlId ? nullptr : context.tree.handle(from_file->fh),
-         to = to_id == kControlId ? nullptr : context.tree.handle(to_file->fh)](
-            Request& request, base::Wait wait) -> base::Result<Written> {
-          if (!from || !to) return base::Errno(EBADF);
-          if (flags != 0) return base::Errno(EINVAL);
-          const auto copied =
-              context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), wait);
-          if (!copied) return copied.error();
-          context.writers.note(request.caller(), *copied);
-          return Written{*copied};
-        });
+  run_or_park(context, raw, Opcode::copy_file_range, from_id,
+              [&context, flags, length, at = static_cast<std::uint64_t>(from_offset),
+               to_at = static_cast<std::uint64_t>(to_offset),
+               from = from_id == kControlId ? nullptr : context.tree.handle(from_file->fh),
+               to = to_id == kControlId ? nullptr : context.tree.handle(to_file->fh)](
+                  Request& request, base::Wait wait) -> base::Result<Written> {
+                if (!from || !to) return base::Errno(EBADF);
+                if (flags != 0) return base::Errno(EINVAL);
+                const auto copied =
+                    context.tree.copy(*from, at, *to, to_at, std::min(length, kMaxCopy), wait);
+                if (!copied) return copied.error();
+                context.writers.note(request.caller(), *copied);
+                return Written{*copied};
+              });
 }
 
 }  // namespace scratchfs::kernel

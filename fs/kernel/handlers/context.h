@@ -7,7 +7,7 @@
 #include "fs/kernel/transport/notifier.h"
 #include "fs/kernel/transport/options.h"
 #include "fs/kernel/transport/reply_memory.h"
-#include "fs/kernel/transport/serve.h"
+#include "fs/kernel/transport/run_or_park.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::kernel {

@@ -79,7 +79,7 @@ fuse_entry_param to_entry(const tree::Attributes& attributes, bool may_vanish) {
   return entry;
 }
 
-Entry to_entry(Context& context, const tree::Found& found) {
+EntryReply to_entry(Context& context, const tree::Found& found) {
   return {
       .entry = to_entry(found.attributes, found.may_vanish),
       .undo = {.function = take_back_lookup, .object = &context.tree, .inode = found.inode->id}};

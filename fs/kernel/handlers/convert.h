@@ -19,7 +19,7 @@ fuse_entry_param to_entry(const tree::Attributes& attributes, bool may_vanish);
 
 // Builds the reply for a found inode; its undo drops the lookup count if the kernel does not take
 // it.
-Entry to_entry(Context& context, const tree::Found& found);
+EntryReply to_entry(Context& context, const tree::Found& found);
 // Fills in how the kernel must treat this handle (direct I/O, page cache, FLUSH).
 fuse_file_info to_file(const fuse_file_info& asked, const tree::Opened& opened);
 

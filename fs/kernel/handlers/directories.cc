@@ -80,14 +80,14 @@ class CountedListing {
     }
   }
   // Transfers the reply; the caller must send it or drop its lookups.
-  Directory finished(std::span<const std::byte> entries) {
+  DirectoryReply finished(std::span<const std::byte> entries) {
     reply_.entries = entries;
     return std::exchange(reply_, {});
   }
 
  private:
   tree::Tree& tree_;
-  Directory reply_;
+  DirectoryReply reply_;
 };
 
 }  // namespace
@@ -95,28 +95,28 @@ class CountedListing {
 // An open directory has no state: a cookie alone says where a listing continues.
 void on_opendir(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
   Context& context = context_of(raw);
-  serve(
-      context, raw, Opcode::opendir, id,
-      [asked = *file, inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Opened> {
-        if (!inode) return base::Errno(ESTALE);
-        return Opened{.file = asked, .undo = {}};
-      });
+  run_or_park(context, raw, Opcode::opendir, id,
+              [asked = *file, inode = context.tree.find(id)](
+                  Request&, base::Wait) -> base::Result<OpenedReply> {
+                if (!inode) return base::Errno(ESTALE);
+                return OpenedReply{.file = asked, .undo = {}};
+              });
 }
 
 void on_readdir(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
                 fuse_file_info* /*file*/) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::readdir, id,
       [&context, size, cookie = static_cast<std::uint64_t>(offset), inode = context.tree.find(id)](
-          Request& request, base::Wait wait) -> base::Result<Directory> {
+          Request& request, base::Wait wait) -> base::Result<DirectoryReply> {
         if (!inode) return base::Errno(ESTALE);
         ListBuffer buffer(request, size);
         const auto listed = context.tree.list(
             inode, cookie, request.caller().uid,
             [&](const tree::Listed& entry) { return buffer.add(entry); }, wait);
         if (!listed) return listed.error();
-        Directory reply;
+        DirectoryReply reply;
         reply.entries = buffer.entries();
         return reply;
       });
@@ -125,10 +125,10 @@ void on_readdir(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
 void on_readdirplus(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
                     fuse_file_info* /*file*/) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::readdirplus, id,
       [&context, size, cookie = static_cast<std::uint64_t>(offset), inode = context.tree.find(id)](
-          Request& request, base::Wait wait) -> base::Result<Directory> {
+          Request& request, base::Wait wait) -> base::Result<DirectoryReply> {
         if (!inode) return base::Errno(ESTALE);
         ListBuffer buffer(request, size);
         CountedListing reply(context.tree);

@@ -13,19 +13,19 @@ namespace {
 
 // Returns a negative entry, which the kernel may cache because new names are only created through
 // it.
-Entry no_entry() {
-  Entry entry;
+EntryReply no_entry() {
+  EntryReply entry;
   entry.entry.entry_timeout = kLong;
   return entry;
 }
 
-Entry control_entry(Context& context) {
-  Entry entry;
+EntryReply control_entry(Context& context) {
+  EntryReply entry;
   entry.entry = to_entry(context.control.attributes(0), false);
   return entry;
 }
 
-base::Result<Entry> to_result(Context& context, const base::Result<tree::Found>& found) {
+base::Result<EntryReply> to_result(Context& context, const base::Result<tree::Found>& found) {
   if (!found) return found.error();
   return to_entry(context, *found);
 }
@@ -39,10 +39,10 @@ base::Result<Done> to_result(const base::Result<void>& done) {
 
 void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::lookup, parent,
       [&context, parent, directory = context.tree.find(parent)](
-          Request&, base::Wait wait, std::string_view name) -> base::Result<Entry> {
+          Request&, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
         if (!directory) return base::Errno(ESTALE);
         if (is_control(parent, name)) return control_entry(context);
         const auto found = context.tree.lookup(directory, name, wait);
@@ -54,30 +54,30 @@ void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
 
 void on_forget(fuse_req_t raw, fuse_ino_t inode, std::uint64_t count) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::forget, inode,
-        [&context, inode, count](Request&, base::Wait) -> base::Result<NoReply> {
-          context.tree.forget(inode, count);
-          return NoReply{};
-        });
+  run_or_park(context, raw, Opcode::forget, inode,
+              [&context, inode, count](Request&, base::Wait) -> base::Result<NoReply> {
+                context.tree.forget(inode, count);
+                return NoReply{};
+              });
 }
 
 void on_forget_multi(fuse_req_t raw, std::size_t count, fuse_forget_data* forgets) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::forget, 0,
-        [&context, count, forgets](Request&, base::Wait) -> base::Result<NoReply> {
-          for (const fuse_forget_data& one : std::span(forgets, count))
-            context.tree.forget(one.ino, one.nlookup);
-          return NoReply{};
-        });
+  run_or_park(context, raw, Opcode::forget, 0,
+              [&context, count, forgets](Request&, base::Wait) -> base::Result<NoReply> {
+                for (const fuse_forget_data& one : std::span(forgets, count))
+                  context.tree.forget(one.ino, one.nlookup);
+                return NoReply{};
+              });
 }
 
 void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t mode,
               dev_t device) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::mknod, parent,
       [&context, parent, mode, device, directory = context.tree.find(parent)](
-          Request& request, base::Wait wait, std::string_view name) -> base::Result<Entry> {
+          Request& request, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
         if (!directory) return base::Errno(ESTALE);
         if (is_control(parent, name)) return base::Errno(EEXIST);
         return to_result(context,
@@ -88,10 +88,10 @@ void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t 
 
 void on_mkdir(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t mode) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::mkdir, parent,
       [&context, parent, mode, directory = context.tree.find(parent)](
-          Request& request, base::Wait wait, std::string_view name) -> base::Result<Entry> {
+          Request& request, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
         if (!directory) return base::Errno(ESTALE);
         if (is_control(parent, name)) return base::Errno(EEXIST);
         const mode_t typed = S_IFDIR | (mode & 07777);
@@ -104,11 +104,11 @@ void on_mkdir(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t 
 void on_symlink(fuse_req_t raw, const char* asked_target, fuse_ino_t parent,
                 const char* asked_name) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::symlink, parent,
       [&context, parent, directory = context.tree.find(parent)](
           Request& request, base::Wait wait, std::string_view name,
-          std::string_view target) -> base::Result<Entry> {
+          std::string_view target) -> base::Result<EntryReply> {
         if (!directory) return base::Errno(ESTALE);
         if (is_control(parent, name)) return base::Errno(EEXIST);
         return to_result(context,
@@ -119,21 +119,22 @@ void on_symlink(fuse_req_t raw, const char* asked_target, fuse_ino_t parent,
 
 void on_readlink(fuse_req_t raw, fuse_ino_t id) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::readlink, id,
-        [&context, inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Text> {
-          if (!inode) return base::Errno(ESTALE);
-          auto target = context.tree.read_link(inode);
-          if (!target) return target.error();
-          return Text{*std::move(target)};
-        });
+  run_or_park(
+      context, raw, Opcode::readlink, id,
+      [&context, inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Text> {
+        if (!inode) return base::Errno(ESTALE);
+        auto target = context.tree.read_link(inode);
+        if (!target) return target.error();
+        return Text{*std::move(target)};
+      });
 }
 
 void on_link(fuse_req_t raw, fuse_ino_t id, fuse_ino_t parent, const char* asked_name) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::link, id,
       [&context, parent, inode = context.tree.find(id), directory = context.tree.find(parent)](
-          Request& request, base::Wait wait, std::string_view name) -> base::Result<Entry> {
+          Request& request, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
         if (!inode || !directory) return base::Errno(ESTALE);
         if (is_control(parent, name)) return base::Errno(EEXIST);
         return to_result(context,
@@ -144,7 +145,7 @@ void on_link(fuse_req_t raw, fuse_ino_t id, fuse_ino_t parent, const char* asked
 
 void on_unlink(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::unlink, parent,
       [&context, parent, directory = context.tree.find(parent)](
           Request&, base::Wait wait, std::string_view name) -> base::Result<Done> {
@@ -157,7 +158,7 @@ void on_unlink(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
 
 void on_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::rmdir, parent,
       [&context, directory = context.tree.find(parent)](
           Request&, base::Wait wait, std::string_view name) -> base::Result<Done> {
@@ -170,7 +171,7 @@ void on_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
 void on_rename(fuse_req_t raw, fuse_ino_t from_id, const char* asked_old_name, fuse_ino_t to_id,
                const char* asked_new_name, unsigned flags) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::rename, from_id,
       [&context, from_id, to_id, flags, from = context.tree.find(from_id),
        to = context.tree.find(to_id)](Request& request, base::Wait wait, std::string_view old_name,

@@ -95,7 +95,7 @@ base::Result<TextOrSize> lifetime(Context& context, const tree::InodeRef& inode,
 void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const char* asked_value,
                  std::size_t size, int flags) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::setxattr, id,
       [&context, flags, inode = context.tree.find(id)](
           Request& request, base::Wait wait, std::string_view name,
@@ -113,7 +113,7 @@ void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const ch
 
 void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::size_t size) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::getxattr, id,
       [&context, size, inode = context.tree.find(id)](
           Request& request, base::Wait wait, std::string_view name) -> base::Result<TextOrSize> {
@@ -129,18 +129,19 @@ void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::siz
 
 void on_listxattr(fuse_req_t raw, fuse_ino_t id, std::size_t size) {
   Context& context = context_of(raw);
-  serve(context, raw, Opcode::listxattr, id,
-        [&context, size, inode = context.tree.find(id)](Request& request,
-                                                        base::Wait) -> base::Result<TextOrSize> {
-          if (!inode) return fit({}, size);
-          std::string names = context.tree.xattr_names(inode);
-          return fit(request.caller().uid == 0 ? std::move(names) : without_trusted(names), size);
-        });
+  run_or_park(context, raw, Opcode::listxattr, id,
+              [&context, size, inode = context.tree.find(id)](
+                  Request& request, base::Wait) -> base::Result<TextOrSize> {
+                if (!inode) return fit({}, size);
+                std::string names = context.tree.xattr_names(inode);
+                return fit(request.caller().uid == 0 ? std::move(names) : without_trusted(names),
+                           size);
+              });
 }
 
 void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
   Context& context = context_of(raw);
-  serve(
+  run_or_park(
       context, raw, Opcode::removexattr, id,
       [&context, inode = context.tree.find(id)](Request& request, base::Wait wait,
                                                 std::string_view name) -> base::Result<Done> {

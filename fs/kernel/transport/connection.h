@@ -47,9 +47,9 @@ class Connection {
 
   // Returns the number of rings; 0: requests come through /dev/fuse.
   unsigned rings() const EXCLUDES(mutex_);
-  // Implement tree::Arrivals.
-  bool all_handled(std::chrono::milliseconds patience) EXCLUDES(mutex_);
-  bool all_forgotten(std::chrono::milliseconds patience) EXCLUDES(mutex_);
+  // Implement tree::RequestBarrier.
+  bool all_handled(std::chrono::milliseconds timeout) EXCLUDES(mutex_);
+  bool all_forgotten(std::chrono::milliseconds timeout) EXCLUDES(mutex_);
 
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
@@ -60,7 +60,7 @@ class Connection {
   base::Result<void, base::Failure> start(const std::function<void()>& ready);
   base::Result<void, base::Failure> await_rings() EXCLUDES(mutex_);
   bool wait_for_init() EXCLUDES(mutex_);
-  bool takers_were_idle_by(std::chrono::steady_clock::time_point deadline);
+  bool request_threads_were_idle_by(std::chrono::steady_clock::time_point deadline);
   bool readers_were_idle_by(std::chrono::steady_clock::time_point deadline);
   void wait_for_end() EXCLUDES(mutex_);
   base::Result<void, base::Failure> finish() EXCLUDES(mutex_);
@@ -68,7 +68,7 @@ class Connection {
   bool was_aborted() EXCLUDES(mutex_);
   base::Result<void, base::Failure> outcome(bool aborted) EXCLUDES(mutex_);
 
-  class KnownTaker;
+  class KnownRequestThread;
   bool add_reader();
   void read_requests() EXCLUDES(mutex_);
   void end_without_memory() EXCLUDES(mutex_);
@@ -86,8 +86,9 @@ class Connection {
   std::string mount_options_;  // for fusermount3
   mounts::OwnMount mount_;
   std::vector<std::thread> readers_;
-  base::Mutex takers_mutex_;                                    // a leaf
-  std::vector<const Taker*> takers_ GUARDED_BY(takers_mutex_);  // of the readers
+  base::Mutex request_threads_mutex_;  // a leaf
+  std::vector<const RequestThread*> request_threads_
+      GUARDED_BY(request_threads_mutex_);   // of the readers
   std::atomic<bool> only_forgets_ = false;  // all other requests come through rings
 
   mutable base::Mutex mutex_;

@@ -39,8 +39,8 @@ bool is_passing(int error) {
 bool Connection::add_reader() {
   try {
     readers_.reserve(readers_.size() + 1);  // a running thread must not be lost track of
-    const base::Lock lock(takers_mutex_);
-    takers_.reserve(readers_.size() + 1);
+    const base::Lock lock(request_threads_mutex_);
+    request_threads_.reserve(readers_.size() + 1);
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -51,43 +51,44 @@ bool Connection::add_reader() {
   return true;
 }
 
-class Connection::KnownTaker {
+class Connection::KnownRequestThread {
  public:
-  KnownTaker(Connection& connection, const Taker& taker) : connection_(connection), taker_(taker) {
-    const base::Lock lock(connection_.takers_mutex_);
-    connection_.takers_.push_back(&taker_);
+  KnownRequestThread(Connection& connection, const RequestThread& request_thread)
+      : connection_(connection), request_thread_(request_thread) {
+    const base::Lock lock(connection_.request_threads_mutex_);
+    connection_.request_threads_.push_back(&request_thread_);
   }
-  ~KnownTaker() {
-    const base::Lock lock(connection_.takers_mutex_);
-    std::erase(connection_.takers_, &taker_);
+  ~KnownRequestThread() {
+    const base::Lock lock(connection_.request_threads_mutex_);
+    std::erase(connection_.request_threads_, &request_thread_);
   }
-  KnownTaker(const KnownTaker&) = delete;
-  KnownTaker& operator=(const KnownTaker&) = delete;
+  KnownRequestThread(const KnownRequestThread&) = delete;
+  KnownRequestThread& operator=(const KnownRequestThread&) = delete;
 
  private:
   Connection& connection_;
-  const Taker& taker_;
+  const RequestThread& request_thread_;
 };
 
 // Background requests, RELEASE among them, wait in the kernel while kMaxBackground of them are in
 // flight; parked reads and writes count. If fewer than half as many were parked throughout the
 // call, no request waits behind a parked one.
-bool Connection::all_handled(std::chrono::milliseconds patience) {
+bool Connection::all_handled(std::chrono::milliseconds timeout) {
   const std::uint64_t parked = parking_.parked(Parking::Lane::disk);
   const std::uint64_t parked_before = parking_.parked_total(Parking::Lane::disk);
-  if (!takers_were_idle_by(std::chrono::steady_clock::now() + patience)) return false;
+  if (!request_threads_were_idle_by(std::chrono::steady_clock::now() + timeout)) return false;
   return parked + parking_.parked_total(Parking::Lane::disk) - parked_before < kMaxBackground / 2;
 }
 
-bool Connection::takers_were_idle_by(std::chrono::steady_clock::time_point deadline) {
+bool Connection::request_threads_were_idle_by(std::chrono::steady_clock::time_point deadline) {
   if (owns_rings_ && only_forgets_) return RingSet::were_idle_by(deadline);
   return readers_were_idle_by(deadline);
 }
 
 // FORGETs follow the requests that cause them, and always come through /dev/fuse.
-bool Connection::all_forgotten(std::chrono::milliseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  return all_handled(patience) && readers_were_idle_by(deadline);
+bool Connection::all_forgotten(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  return all_handled(timeout) && readers_were_idle_by(deadline);
 }
 
 bool Connection::readers_were_idle_by(std::chrono::steady_clock::time_point deadline) {
@@ -97,9 +98,10 @@ bool Connection::readers_were_idle_by(std::chrono::steady_clock::time_point dead
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::yield();
   }
-  const base::Lock lock(takers_mutex_);
-  return std::ranges::all_of(
-      takers_, [deadline](const Taker* taker) { return taker->was_idle_by(deadline); });
+  const base::Lock lock(request_threads_mutex_);
+  return std::ranges::all_of(request_threads_, [deadline](const RequestThread* request_thread) {
+    return request_thread->was_idle_by(deadline);
+  });
 }
 
 // Ends with the connection, or when cancelled while it waits for a request; nothing else reliably
@@ -108,16 +110,16 @@ void Connection::read_requests() {
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   const std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[kReceiveSize]);
   if (memory == nullptr) return end_without_memory();
-  Taker taker;
-  const KnownTaker known(*this, taker);
+  RequestThread request_thread;
+  const KnownRequestThread known(*this, request_thread);
   int error = 0;
   while (fuse_session_exited(session_) == 0) {
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
     if (only_forgets_) std::this_thread::sleep_for(kForgetsGather);
-    taker.waits();
+    request_thread.waits();
     const ssize_t received = read(fuse_session_fd(session_), memory.get(), kReceiveSize);
     error = received < 0 ? errno : 0;
-    taker.goes_on();
+    request_thread.goes_on();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
     if (is_passing(error)) error = 0;  // the loop may end after this read
     if (error != 0) break;
@@ -144,9 +146,9 @@ void Connection::note_end(int error) {
 // INTERRUPTs come here even for requests on rings. libfuse must not see those: it does not know the
 // requests and would keep each INTERRUPT forever.
 void Connection::handle(std::span<std::byte> bytes) {
-  const Arrival arrival = arrival_of(bytes);
-  if (arrival.interrupts) return parking_.interrupt(*arrival.interrupts);
-  const CurrentNumber number(arrival.number);
+  const RequestId id = request_id_of(bytes);
+  if (id.interrupts) return parking_.interrupt(*id.interrupts);
+  const CurrentRequestId current(id.number);
   fuse_buf request{};
   request.mem = bytes.data();
   request.size = bytes.size();

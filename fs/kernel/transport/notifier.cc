@@ -89,8 +89,8 @@ void Notifier::mode_changed(tree::InodeId inode) {
   if (is_news(result)) log_failure(inode, "has another mode", result);
 }
 
-void Notifier::wait_for_room(std::chrono::milliseconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
+void Notifier::wait_for_room(std::chrono::milliseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
   base::Lock lock(mutex_);
   while (older_.size() + newer_.size() > kFewQueued) {
     const auto left = until - std::chrono::steady_clock::now();

@@ -37,7 +37,7 @@ class Notifier final : public tree::KernelNotices {
   void name_gone(tree::InodeId parent, tree::InodeId child, std::string name,
                  std::shared_ptr<void> until_told) override EXCLUDES(mutex_);
   void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
-  void wait_for_room(std::chrono::milliseconds patience) override EXCLUDES(mutex_);
+  void wait_for_room(std::chrono::milliseconds timeout) override EXCLUDES(mutex_);
   // Sends the notification from the calling thread.
   void mode_changed(tree::InodeId inode) override;
   // Queues an invalidation of the inode's cached pages and attributes.

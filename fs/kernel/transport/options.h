@@ -12,13 +12,13 @@ namespace scratchfs::kernel {
 enum class IoUring : std::uint8_t { automatic, on, off };
 
 // How long a request on a ring waits for the spill disk without progress before it fails with EIO.
-inline constexpr std::chrono::seconds kRingPatience{30};
+inline constexpr std::chrono::seconds kSpillTimeout{30};
 
 struct SessionOptions {
   IoUring io_uring = IoUring::automatic;
   unsigned ring_depth = 128;   // entries per possible CPU
   unsigned max_workers = 256;  // threads that may wait for the disk on behalf of parked requests
-  std::chrono::milliseconds ring_patience = kRingPatience;
+  std::chrono::milliseconds spill_timeout = kSpillTimeout;
   bool allow_other = false;
   uid_t owner = 0;                   // the user who mounted
   std::string source = "scratchfs";  // as shown by df and /proc/mounts

@@ -13,7 +13,7 @@ namespace scratchfs::kernel {
 // its write ends short, as write(2) may when a resource is scarce. Beyond kAtMost nothing is
 // copied.
 // Thread-safe.
-class KeptBytes {
+class ParkedBytes {
  public:
   static constexpr std::size_t kFreely = 64U << 20;
   static constexpr std::size_t kPiece = 64U << 10;
@@ -37,21 +37,21 @@ class KeptBytes {
   std::atomic<std::size_t> kept_ = 0;
 };
 
-// A reservation of KeptBytes, released by the destructor.
-class KeptShare {
+// A reservation of ParkedBytes, released by the destructor.
+class ParkedShare {
  public:
-  KeptShare() = default;
-  KeptShare(KeptBytes& all, std::size_t bytes) : all_(&all), bytes_(bytes) {}
-  KeptShare(KeptShare&& other) noexcept
+  ParkedShare() = default;
+  ParkedShare(ParkedBytes& all, std::size_t bytes) : all_(&all), bytes_(bytes) {}
+  ParkedShare(ParkedShare&& other) noexcept
       : all_(std::exchange(other.all_, nullptr)), bytes_(other.bytes_) {}
-  KeptShare& operator=(KeptShare&&) = delete;
-  ~KeptShare() {
+  ParkedShare& operator=(ParkedShare&&) = delete;
+  ~ParkedShare() {
     if (all_ != nullptr) all_->give(bytes_);
   }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  KeptBytes* all_ = nullptr;
+  ParkedBytes* all_ = nullptr;
   std::size_t bytes_ = 0;
 };
 

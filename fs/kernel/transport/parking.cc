@@ -92,7 +92,7 @@ Parking::TaskPointer Parking::take_interrupted(std::uint64_t number) {
   }
   const auto found = std::ranges::find(running_, number, &Task::number);
   if (found != running_.end()) {
-    (*found)->patience().cut(kInterruptGrace, kInterrupted);
+    (*found)->deadline().cancel(kInterruptGrace, kInterrupted);
   } else {
     early_[next_early_++ % kEarly] = number;
   }
@@ -137,7 +137,7 @@ Parking::Queue* Parking::next_queue() {
 void Parking::note_progress() {
   for (Task* const task : running_) {
     auto& latest = queue_of(task->lane()).progress;
-    latest = std::max(latest, task->patience().progress());
+    latest = std::max(latest, task->deadline().progress());
   }
 }
 
@@ -179,7 +179,7 @@ void Parking::work() {
     queue->waiting.pop_front();
     ++queue->running;
     note_progress();
-    task->patience().progressed(queue->progress);
+    task->deadline().progressed(queue->progress);
     running_.push_back(task.get());  // add_worker() has reserved room
     lock.unlock();
     task->run();
@@ -212,7 +212,7 @@ void Parking::drain() {
   {
     const base::Lock lock(mutex_);
     closed_ = true;
-    for (Task* const task : running_) task->patience().cut({}, kRefused);
+    for (Task* const task : running_) task->deadline().cancel({}, kRefused);
     workers.swap(workers_);
     if (left_.joinable()) workers.push_back(std::move(left_));
     something_to_do_.notify_all();

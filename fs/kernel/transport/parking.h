@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "fs/base/deadline.h"
 #include "fs/base/log_limiter.h"
 #include "fs/base/mutex.h"
-#include "fs/base/patience.h"
 #include "fs/base/result.h"
 #include "fs/kernel/transport/parked_bytes.h"
 
@@ -39,22 +39,22 @@ class Parking {
     // `number`: the kernel's id of the request, used to interrupt it; 0: it cannot be interrupted.
     // `allowance`: how long it may wait without progress. While it is queued, progress of other
     // tasks in its lane counts.
-    Task(Lane lane, std::uint64_t number, base::Patience::Clock::duration allowance)
-        : lane_(lane), number_(number), patience_(allowance, base::Errno(EIO)) {}
+    Task(Lane lane, std::uint64_t number, base::CancellableDeadline::Clock::duration allowance)
+        : lane_(lane), number_(number), deadline_(allowance, base::Errno(EIO)) {}
     virtual ~Task() = default;
-    // Does the work, blocking as long as patience() allows, and replies.
+    // Does the work, blocking as long as deadline() allows, and replies.
     virtual void run() = 0;
     // Replies with `error` without doing the work.
     virtual void refuse(base::Errno error) = 0;
 
     Lane lane() const { return lane_; }
     std::uint64_t number() const { return number_; }
-    base::Patience& patience() { return patience_; }
+    base::CancellableDeadline& deadline() { return deadline_; }
 
    private:
     const Lane lane_;
     const std::uint64_t number_;
-    base::Patience patience_;
+    base::CancellableDeadline deadline_;
   };
 
   // `max_workers`: limit of workers for the disk, at least 1.
@@ -78,7 +78,7 @@ class Parking {
   void drain() EXCLUDES(mutex_);
 
   // Data copied for the tasks.
-  KeptBytes& kept() { return kept_; }
+  ParkedBytes& kept() { return kept_; }
   // Tasks queued or running now, and all tasks since the start.
   std::uint64_t parked() const EXCLUDES(mutex_);
   std::uint64_t parked_total() const EXCLUDES(mutex_);
@@ -92,9 +92,10 @@ class Parking {
   struct Queue {
     std::deque<TaskPointer> waiting;
     std::size_t running = 0;
-    std::size_t most = 0;                        // limit of running tasks
-    std::uint64_t total = 0;                     // tasks ever queued
-    base::Patience::Clock::time_point progress;  // latest progress of any task that has run
+    std::size_t most = 0;     // limit of running tasks
+    std::uint64_t total = 0;  // tasks ever queued
+    base::CancellableDeadline::Clock::time_point
+        progress;  // latest progress of any task that has run
     bool has_next() const { return !waiting.empty() && running < most; }
     std::size_t could_run() const { return std::min(waiting.size(), most - running); }
   };
@@ -127,7 +128,7 @@ class Parking {
   std::thread left_ GUARDED_BY(mutex_);  // the last worker that ended; the next one to end joins it
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
-  KeptBytes kept_;
+  ParkedBytes kept_;
   base::LogLimiter log_{std::chrono::seconds(5)};
 };
 

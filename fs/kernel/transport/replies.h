@@ -34,16 +34,16 @@ struct Done {};       // success without data
 struct IoctlDone {};  // success of an ioctl(2)
 struct NoReply {};    // FORGET: the kernel expects no reply
 
-struct Entry {
+struct EntryReply {
   fuse_entry_param entry{};
   Undo undo;
 };
-struct Created {
+struct CreatedReply {
   fuse_entry_param entry{};
   fuse_file_info file{};
   Undo undo;
 };
-struct Opened {
+struct OpenedReply {
   fuse_file_info file{};
   Undo undo;
 };
@@ -80,7 +80,7 @@ struct Offset {
 };
 // The entries that fuse_add_direntry(_plus) has put into reply_buffer(). `undo` runs once for each
 // id in `looked_up`.
-struct Directory {
+struct DirectoryReply {
   std::span<const std::byte> entries;
   std::vector<tree::InodeId> looked_up;
   Undo undo;

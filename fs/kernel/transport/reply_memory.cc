@@ -87,7 +87,7 @@ void ReplyRoom::give(std::size_t bytes) {
   {
     base::Lock lock(mutex_);
     taken_ -= bytes;
-    given_at_ = base::Patience::Clock::now();
+    given_at_ = base::CancellableDeadline::Clock::now();
   }
   given_.notify_all();  // a single waiter may be about to give up, or want more
 }

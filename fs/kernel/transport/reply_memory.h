@@ -6,8 +6,8 @@
 #include <span>
 #include <utility>
 
+#include "fs/base/deadline.h"
 #include "fs/base/mutex.h"
-#include "fs/base/patience.h"
 #include "fs/base/result.h"
 
 namespace scratchfs::kernel {
@@ -51,7 +51,7 @@ class ReplyRoom {
   base::Mutex mutex_;
   base::Condition given_;
   std::size_t taken_ GUARDED_BY(mutex_) = 0;
-  base::Patience::Clock::time_point given_at_ GUARDED_BY(mutex_);
+  base::CancellableDeadline::Clock::time_point given_at_ GUARDED_BY(mutex_);
 };
 
 }  // namespace scratchfs::kernel

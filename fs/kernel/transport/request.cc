@@ -69,13 +69,15 @@ int Request::send(fuse_req_t raw, const Done& /*reply*/) { return fuse_reply_err
 int Request::send(fuse_req_t raw, const IoctlDone& /*reply*/) {
   return fuse_reply_ioctl(raw, 0, nullptr, 0);
 }
-int Request::send(fuse_req_t raw, const Entry& reply) {
+int Request::send(fuse_req_t raw, const EntryReply& reply) {
   return fuse_reply_entry(raw, &reply.entry);
 }
-int Request::send(fuse_req_t raw, const Created& reply) {
+int Request::send(fuse_req_t raw, const CreatedReply& reply) {
   return fuse_reply_create(raw, &reply.entry, &reply.file);
 }
-int Request::send(fuse_req_t raw, const Opened& reply) { return fuse_reply_open(raw, &reply.file); }
+int Request::send(fuse_req_t raw, const OpenedReply& reply) {
+  return fuse_reply_open(raw, &reply.file);
+}
 int Request::send(fuse_req_t raw, const Attr& reply) {
   return fuse_reply_attr(raw, &reply.stat, reply.timeout);
 }
@@ -101,11 +103,11 @@ int Request::send(fuse_req_t raw, const Statfs& reply) {
 int Request::send(fuse_req_t raw, const Offset& reply) {
   return fuse_reply_lseek(raw, reply.offset);
 }
-int Request::send(fuse_req_t raw, const Directory& reply) {
+int Request::send(fuse_req_t raw, const DirectoryReply& reply) {
   return fuse_reply_buf(raw, as_chars(reply.entries.data()), reply.entries.size());
 }
 
-void Request::undo(const Directory& reply) {
+void Request::undo(const DirectoryReply& reply) {
   Undo undo = reply.undo;
   for (const tree::InodeId inode : reply.looked_up) {
     undo.inode = inode;

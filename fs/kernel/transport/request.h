@@ -66,9 +66,9 @@ class Request {
   // Each returns 0, or a negative errno if the kernel did not take the reply.
   static int send(fuse_req_t raw, const Done& reply);
   static int send(fuse_req_t raw, const IoctlDone& reply);
-  static int send(fuse_req_t raw, const Entry& reply);
-  static int send(fuse_req_t raw, const Created& reply);
-  static int send(fuse_req_t raw, const Opened& reply);
+  static int send(fuse_req_t raw, const EntryReply& reply);
+  static int send(fuse_req_t raw, const CreatedReply& reply);
+  static int send(fuse_req_t raw, const OpenedReply& reply);
   static int send(fuse_req_t raw, const Attr& reply);
   static int send(fuse_req_t raw, const StatxAttr& reply);
   static int send(fuse_req_t raw, const Written& reply);
@@ -77,13 +77,13 @@ class Request {
   static int send(fuse_req_t raw, const XattrSize& reply);
   static int send(fuse_req_t raw, const Statfs& reply);
   static int send(fuse_req_t raw, const Offset& reply);
-  static int send(fuse_req_t raw, const Directory& reply);
+  static int send(fuse_req_t raw, const DirectoryReply& reply);
 
   template <typename Reply>
   static void undo(const Reply& reply) {
     if constexpr (requires { reply.undo; }) reply.undo.run();
   }
-  static void undo(const Directory& reply);
+  static void undo(const DirectoryReply& reply);
 
   template <typename Send>
   int finish(int error, Send send) {

@@ -14,20 +14,20 @@ thread_local std::uint64_t number_now = 0;
 
 std::uint64_t current_number() { return number_now; }
 
-CurrentNumber::CurrentNumber(std::uint64_t number) { number_now = number; }
-CurrentNumber::~CurrentNumber() { number_now = 0; }
+CurrentRequestId::CurrentRequestId(std::uint64_t number) { number_now = number; }
+CurrentRequestId::~CurrentRequestId() { number_now = 0; }
 
-Arrival arrival_of(std::span<const std::byte> request) {
+RequestId request_id_of(std::span<const std::byte> request) {
   fuse_in_header header{};
   if (request.size() < sizeof header) return {};
   std::memcpy(&header, request.data(), sizeof header);
-  Arrival arrival{.number = header.unique, .interrupts = {}};
+  RequestId id{.number = header.unique, .interrupts = {}};
   fuse_interrupt_in body{};
   if (header.opcode == FUSE_INTERRUPT && request.size() >= sizeof header + sizeof body) {
     std::memcpy(&body, request.data() + sizeof header, sizeof body);
-    arrival.interrupts = body.unique;
+    id.interrupts = body.unique;
   }
-  return arrival;
+  return id;
 }
 
 }  // namespace scratchfs::kernel

@@ -13,20 +13,20 @@ namespace scratchfs::kernel {
 std::uint64_t current_number();
 
 // Sets the thread's current id for its lifetime.
-class CurrentNumber {
+class CurrentRequestId {
  public:
-  explicit CurrentNumber(std::uint64_t number);
-  ~CurrentNumber();
-  CurrentNumber(const CurrentNumber&) = delete;
-  CurrentNumber& operator=(const CurrentNumber&) = delete;
+  explicit CurrentRequestId(std::uint64_t number);
+  ~CurrentRequestId();
+  CurrentRequestId(const CurrentRequestId&) = delete;
+  CurrentRequestId& operator=(const CurrentRequestId&) = delete;
 };
 
 // The header fields of a request read from /dev/fuse (fuse(4)).
-struct Arrival {
+struct RequestId {
   std::uint64_t number = 0;
   // For an INTERRUPT: the id of the request to interrupt.
   std::optional<std::uint64_t> interrupts;
 };
-Arrival arrival_of(std::span<const std::byte> request);
+RequestId request_id_of(std::span<const std::byte> request);
 
 }  // namespace scratchfs::kernel

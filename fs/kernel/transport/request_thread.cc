@@ -31,14 +31,14 @@ char state_of(pid_t thread) {
 
 }  // namespace
 
-Taker::Taker() : thread_(gettid()) {}
+RequestThread::RequestThread() : thread_(gettid()) {}
 
-bool Taker::is_idle() const {
+bool RequestThread::is_idle() const {
   return waiting_.load(std::memory_order_acquire) && state_of(thread_) == 'S' &&
          waiting_.load(std::memory_order_acquire);
 }
 
-bool Taker::was_idle_by(std::chrono::steady_clock::time_point deadline) const {
+bool RequestThread::was_idle_by(std::chrono::steady_clock::time_point deadline) const {
   while (!is_idle()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(kBetweenLooks);

@@ -9,11 +9,11 @@
 namespace scratchfs::kernel {
 
 // Constructed on the thread itself, which reports when it waits for a request.
-class Taker {
+class RequestThread {
  public:
-  Taker();
-  Taker(const Taker&) = delete;
-  Taker& operator=(const Taker&) = delete;
+  RequestThread();
+  RequestThread(const RequestThread&) = delete;
+  RequestThread& operator=(const RequestThread&) = delete;
 
   void waits() { waiting_.store(true, std::memory_order_release); }
   void goes_on() { waiting_.store(false, std::memory_order_release); }

@@ -125,10 +125,10 @@ int Ring::submit(bool wait) {
     // From here on a replier knows that `ready` does not include its entry.
     if (wait) sleeping_.store(true, std::memory_order_relaxed);
   }
-  if (wait) taker_.waits();
+  if (wait) request_thread_.waits();
   const auto most = wait && memory_.is_used() ? std::optional(RingMemory::kLook) : std::nullopt;
   const int result = enter(ring_, ready, wait ? 1 : 0, most);
-  taker_.goes_on();
+  request_thread_.goes_on();
   if (wait) sleeping_.store(false, std::memory_order_relaxed);
   if (most) look_at_memory();
   return result;
@@ -237,7 +237,7 @@ bool RingSet::were_idle_by(std::chrono::steady_clock::time_point deadline) {
   const std::span made(all.places.data(), all.taken);
   return std::ranges::all_of(made, [deadline](const std::optional<Ring>& ring) {
     return ring->parked_.load(std::memory_order_relaxed) < ring->entries_ &&
-           ring->taker_.was_idle_by(deadline);
+           ring->request_thread_.was_idle_by(deadline);
   });
 }
 
@@ -282,7 +282,7 @@ void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t req
                                            fuse_in_header* header, void* operation, void* payload,
                                            std::size_t size) {
   using scratchfs::kernel::Ring;
-  const scratchfs::kernel::CurrentNumber number(header->unique);
+  const scratchfs::kernel::CurrentRequestId number(header->unique);
   if (Ring* const ring = Ring::of_this_thread()) ring->note_taken(request, header);
   __real_fuse_session_process_uring_cqe(session, request, header, operation, payload, size);
 }

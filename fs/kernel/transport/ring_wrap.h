@@ -65,7 +65,7 @@ class Ring {
   bool wake() const;  // false: try again
 
   io_uring& ring_;
-  Taker taker_;
+  RequestThread request_thread_;
   // Guards the filled part of ring_'s submission queue. Repliers lock it before libfuse's queue
   // lock; the ring's thread never holds libfuse's lock when it locks this one.
   base::Mutex mutex_;

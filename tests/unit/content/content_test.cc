@@ -195,13 +195,13 @@ TEST_F(ContentTest, GivesEverythingBackWhenItEnds) {
 }
 
 TEST_F(ContentTest, LeavesWhatOthersChargedToTheSameFileAlone) {
-  limits::Charge charge(machine_.ledger, machine_.ledger.account(7));
+  quota::Charge charge(machine_.ledger, machine_.ledger.account(7));
   ASSERT_TRUE(charge.grow({.bytes = 100, .inodes = 1}));
   {
     Content content(*machine_.store, charge);
     ASSERT_TRUE(content.write(pattern(10'000, 1), 0, Wait::no));
   }
-  EXPECT_EQ(charge.usage(), (limits::Usage{.bytes = 100, .inodes = 1}));
+  EXPECT_EQ(charge.usage(), (quota::Usage{.bytes = 100, .inodes = 1}));
 }
 
 }  // namespace

@@ -49,12 +49,12 @@ class Machine {
   }
 
   void limit_owner(std::uint64_t bytes) {
-    ledger.set_limits(kOwner, limits::Limits{.bytes = bytes});
+    ledger.set_limits(kOwner, quota::Limits{.bytes = bytes});
   }
   std::uint64_t charged() const { return ledger.row(kOwner).usage.bytes; }
 
   fakes::FakeDisk disk;
-  limits::Ledger ledger{limits::Ledger::Options{}};
+  quota::Ledger ledger{quota::Ledger::Options{}};
   std::unique_ptr<store::Store> store;
 };
 
@@ -62,7 +62,7 @@ class Machine {
 struct File {
   explicit File(Machine& machine)
       : charge(machine.ledger, machine.ledger.account(kOwner)), content(*machine.store, charge) {}
-  limits::Charge charge;
+  quota::Charge charge;
   Content content;
   Content* operator->() { return &content; }
 

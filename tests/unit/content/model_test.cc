@@ -128,7 +128,7 @@ class ModelTest : public ::testing::TestWithParam<unsigned> {
     ASSERT_TRUE(store);
     store_ = std::move(*store);
     for (std::size_t i = 0; i < kFiles; ++i) {
-      charges_.push_back(std::make_unique<limits::Charge>(ledger_, ledger_.account(kOwner)));
+      charges_.push_back(std::make_unique<quota::Charge>(ledger_, ledger_.account(kOwner)));
       contents_.push_back(std::make_unique<Content>(*store_, *charges_.back()));
     }
     models_.resize(kFiles);
@@ -269,11 +269,11 @@ class ModelTest : public ::testing::TestWithParam<unsigned> {
   }
 
   std::unique_ptr<base::OsDirectory> directory_;
-  limits::Ledger ledger_{limits::Ledger::Options{}};
+  quota::Ledger ledger_{quota::Ledger::Options{}};
   std::unique_ptr<store::Store> store_;
-  std::vector<std::unique_ptr<limits::Charge>> charges_;
+  std::vector<std::unique_ptr<quota::Charge>> charges_;
   std::vector<std::unique_ptr<Content>> contents_;
-  limits::Charge filler_charge_{ledger_, ledger_.account(0)};
+  quota::Charge filler_charge_{ledger_, ledger_.account(0)};
   std::unique_ptr<Content> filler_;
   std::vector<Model> models_;
   std::minstd_rand random_;

@@ -7,20 +7,20 @@
 namespace scratchfs::content {
 namespace {
 
-TEST(Hand, BringsFramesAndLetsGoOfABlockBeforeItWaitsForThem) {
+TEST(Acquired, BringsFramesAndLetsGoOfABlockBeforeItWaitsForThem) {
   Machine machine(0);
   store::BlockPtr block = machine.store->new_block();
-  Hand hand;
+  Acquired acquired;
   auto pin = machine.store->pin(*block, store::Access::write);
   ASSERT_TRUE(pin);
-  hand.pin = std::move(*pin);
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 5}, base::Wait::yes));
-  EXPECT_EQ(hand.grant.size(), 5U);
-  EXPECT_FALSE(hand.pin);
-  EXPECT_FALSE(hand.refused);
+  acquired.pin = std::move(*pin);
+  ASSERT_TRUE(acquired.wait_for(*machine.store, {.frames = 5}, base::Wait::yes));
+  EXPECT_EQ(acquired.grant.size(), 5U);
+  EXPECT_FALSE(acquired.pin);
+  EXPECT_FALSE(acquired.refused);
 }
 
-TEST(Hand, TakesFewerFramesWhereNotAllCanBeHad) {
+TEST(Acquired, TakesFewerFramesWhereNotAllCanBeHad) {
   Machine machine(0);
   std::vector<store::FrameGrant> taken;
   std::uint64_t left = machine.store->free_bytes() / kPage;
@@ -29,23 +29,23 @@ TEST(Hand, TakesFewerFramesWhereNotAllCanBeHad) {
     ASSERT_TRUE(grant);
     taken.push_back(std::move(*grant));
   }
-  Hand hand;
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 16}, base::Wait::yes));
-  EXPECT_EQ(hand.grant.size(), 4U);
-  EXPECT_FALSE(hand.refused);
+  Acquired acquired;
+  ASSERT_TRUE(acquired.wait_for(*machine.store, {.frames = 16}, base::Wait::yes));
+  EXPECT_EQ(acquired.grant.size(), 4U);
+  EXPECT_FALSE(acquired.refused);
 }
 
-TEST(Hand, RemembersWhyThereAreNoFrames) {
+TEST(Acquired, RemembersWhyThereAreNoFrames) {
   Machine machine(0);
   std::vector<store::FrameGrant> taken;
   while (auto grant = machine.store->try_take_frames(1)) taken.push_back(std::move(*grant));
-  Hand hand;
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 16}, base::Wait::yes));
-  EXPECT_EQ(hand.grant.size(), 0U);
-  EXPECT_EQ(hand.refused, Errno(ENOSPC));
+  Acquired acquired;
+  ASSERT_TRUE(acquired.wait_for(*machine.store, {.frames = 16}, base::Wait::yes));
+  EXPECT_EQ(acquired.grant.size(), 0U);
+  EXPECT_EQ(acquired.refused, Errno(ENOSPC));
 }
 
-TEST(Hand, BringsASpilledBlockAndKeepsFramesWhileItWaits) {
+TEST(Acquired, BringsASpilledBlockAndKeepsFramesWhileItWaits) {
   Machine machine;
   store::BlockPtr block = machine.store->new_block();
   {
@@ -62,26 +62,26 @@ TEST(Hand, BringsASpilledBlockAndKeepsFramesWhileItWaits) {
   }
   ASSERT_TRUE(spilled);
 
-  Hand hand;
-  ASSERT_TRUE(hand.wait_for(*machine.store, {.frames = 2}, base::Wait::yes));
-  Lack lack;
-  lack.block = machine.store->hold(*block);
-  ASSERT_TRUE(hand.wait_for(*machine.store, std::move(lack), base::Wait::yes));
-  ASSERT_TRUE(hand.pin && hand.pin.pins(*block));
-  EXPECT_EQ(hand.pin.page(3)[0], std::byte{42});
-  EXPECT_EQ(hand.pin.page(2), nullptr);
-  EXPECT_EQ(hand.grant.size(), 2U);
+  Acquired acquired;
+  ASSERT_TRUE(acquired.wait_for(*machine.store, {.frames = 2}, base::Wait::yes));
+  Missing missing;
+  missing.block = machine.store->hold(*block);
+  ASSERT_TRUE(acquired.wait_for(*machine.store, std::move(missing), base::Wait::yes));
+  ASSERT_TRUE(acquired.pin && acquired.pin.pins(*block));
+  EXPECT_EQ(acquired.pin.page(3)[0], std::byte{42});
+  EXPECT_EQ(acquired.pin.page(2), nullptr);
+  EXPECT_EQ(acquired.grant.size(), 2U);
 }
 
-TEST(Hand, TakesADroppedBlockForNothingToWaitFor) {
+TEST(Acquired, TakesADroppedBlockForNothingToWaitFor) {
   Machine machine(0);
   store::BlockPtr block = machine.store->new_block();
-  Lack lack;
-  lack.block = machine.store->hold(*block);
+  Missing missing;
+  missing.block = machine.store->hold(*block);
   block.reset();
-  Hand hand;
-  EXPECT_TRUE(hand.wait_for(*machine.store, std::move(lack), base::Wait::yes));
-  EXPECT_FALSE(hand.pin);
+  Acquired acquired;
+  EXPECT_TRUE(acquired.wait_for(*machine.store, std::move(missing), base::Wait::yes));
+  EXPECT_FALSE(acquired.pin);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ fuse_lowlevel_ops all_operations() {
 
 class ListingScarcity : public tree::TreeTest {
  protected:
-  ListingScarcity() : TreeTest(limits::LifetimeMode::mount) {
+  ListingScarcity() : TreeTest(lifetime::LifetimeMode::mount) {
     spdlog::default_logger();  // created while there is memory for it
     kernel_.initialize();
   }
@@ -90,7 +90,7 @@ TEST_F(ListingScarcity, WhatIsNotAnsweredIsNotCountedAsLookedUp) {
 class Job final : public Parking::Task {
  public:
   explicit Job(std::function<void()> work, std::function<void()> refused)
-      : Task(Parking::Lane::disk, 0, base::Patience::Clock::duration::max()),
+      : Task(Parking::Lane::disk, 0, base::CancellableDeadline::Clock::duration::max()),
         work_(std::move(work)),
         refused_(std::move(refused)) {}
   void run() override { work_(); }

@@ -10,7 +10,7 @@
 
 #include "tests/unit/lifetime/processes_fixture.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 namespace {
 
 using base::Wait;
@@ -190,4 +190,4 @@ TEST_F(Cgroups, ThatAreRemovedRightAfterTheirLastProcessHaveEndedHoweverBusyOthe
 }
 
 }  // namespace
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -9,7 +9,7 @@
 #include "fs/lifetime/member_claimants.h"
 #include "tests/unit/lifetime/processes_fixture.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 namespace {
 
 class UnderHidepid : public testing::Test {
@@ -107,4 +107,4 @@ TEST_F(UnderHidepid, AUserLivesAsLongAsTheKernelCountsProcessesOfIts) {
 }
 
 }  // namespace
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

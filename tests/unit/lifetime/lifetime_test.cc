@@ -4,7 +4,7 @@
 
 #include <functional>
 
-namespace scratchfs::limits {
+namespace scratchfs::lifetime {
 namespace {
 
 // Calls `check` with every combination of facts.
@@ -70,4 +70,4 @@ TEST(Lifetime, LetsACloseDeleteExactlyTheRegularFilesThatNothingElseHolds) {
 }
 
 }  // namespace
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::lifetime

@@ -12,7 +12,7 @@
 #include "tests/unit/base/soon.h"
 #include "tests/unit/lifetime/processes_fixture.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 namespace {
 
 using base::Wait;
@@ -133,4 +133,4 @@ TEST(AnEnd, IsNotToldWhereAClaimCameAfterTheLook) {
 }
 
 }  // namespace
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

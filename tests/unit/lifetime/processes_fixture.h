@@ -19,7 +19,7 @@
 #include "fs/lifetime/claimant.h"
 #include "tests/fakes/scarce_memory.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 
 #if defined(SCRATCHFS_SANITIZE_THREAD)
 inline constexpr bool kChildrenMayHaveThreads = false;
@@ -225,4 +225,4 @@ class Ends {
   std::set<ClaimantKey> ended_ GUARDED_BY(mutex_);
 };
 
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

@@ -11,7 +11,7 @@
 #include "fs/lifetime/member_claimants.h"
 #include "tests/unit/lifetime/processes_fixture.h"
 
-namespace scratchfs::tree {
+namespace scratchfs::lifetime {
 namespace {
 
 using base::Wait;
@@ -301,4 +301,4 @@ TEST(OwnProcesses, HoldNothing) {
 }
 
 }  // namespace
-}  // namespace scratchfs::tree
+}  // namespace scratchfs::lifetime

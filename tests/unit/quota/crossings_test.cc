@@ -7,7 +7,7 @@
 
 #include "fs/quota/ledger.h"
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 namespace {
 
 constexpr uid_t kAlice = 1000;
@@ -118,4 +118,4 @@ TEST(ReplacedLimits, HoldForEverybodyAtOnce) {
 }
 
 }  // namespace
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

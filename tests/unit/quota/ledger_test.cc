@@ -10,7 +10,7 @@
 
 #include "tests/fakes/scarce_memory_new.h"
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 namespace {
 
 constexpr uid_t kAlice = 1000;
@@ -242,4 +242,4 @@ TEST(Ledger, NeverDriftsNorPassesALimitUnderConcurrentGrowthShrinkingAndMoves) {
 }
 
 }  // namespace
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

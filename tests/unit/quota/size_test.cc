@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 namespace {
 
 constexpr std::uint64_t kGiB = 1ULL << 30;
@@ -123,4 +123,4 @@ TEST(FormatSize, RoundsUpIntoTheNextUnit) {
 }
 
 }  // namespace
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

@@ -6,7 +6,7 @@
 
 #include "fs/quota/ledger.h"
 
-namespace scratchfs::limits {
+namespace scratchfs::quota {
 namespace {
 
 constexpr uid_t kAlice = 1000;
@@ -77,4 +77,4 @@ TEST(Holders, ThatChangeTakeWhatIsChargedAlongWhateverTheirLimits) {
 }
 
 }  // namespace
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::quota

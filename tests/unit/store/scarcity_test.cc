@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "fs/base/patience.h"
+#include "fs/base/deadline.h"
 #include "fs/store/store.h"
 #include "tests/fakes/scarce_memory_new.h"
 
@@ -31,9 +31,9 @@ class Scarcity : public testing::Test {
   }
   // Fetches the block on another thread, whose allocations may fail; retries if they do.
   void expect_bytes(Block& block, std::size_t i) {
-    base::Patience patience;
+    base::CancellableDeadline deadline;
     for (;;) {
-      const auto pin = store_->fetch(store_->hold(block), Access::read, base::Wait(patience));
+      const auto pin = store_->fetch(store_->hold(block), Access::read, base::Wait(deadline));
       if (pin.is(base::Errno{ENOMEM})) continue;
       ASSERT_TRUE(pin) << pin.error().value();
       EXPECT_EQ(pin->page(3)[i % kPageSize], static_cast<std::byte>(i % 251)) << "block " << i;

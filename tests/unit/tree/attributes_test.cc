@@ -5,7 +5,7 @@ namespace {
 
 class AttributesOf : public TreeTest {
  protected:
-  AttributesOf() : TreeTest(limits::LifetimeMode::mount) {}
+  AttributesOf() : TreeTest(lifetime::LifetimeMode::mount) {}
 };
 
 TEST_F(AttributesOf, NewObjectsArePrivate) {
@@ -23,9 +23,9 @@ TEST_F(AttributesOf, ChownMovesTheChargeOrFails) {
   const auto inode = file.found.inode;
   const auto usage = ledger_.row(1000).usage;
   ASSERT_TRUE(tree_->set_attributes(inode, {.uid = 2000}, Wait::no));
-  EXPECT_EQ(ledger_.row(1000).usage, limits::Usage{});
+  EXPECT_EQ(ledger_.row(1000).usage, quota::Usage{});
   EXPECT_EQ(ledger_.row(2000).usage, usage);
-  ledger_.set_limits(3000, limits::Limits{.bytes = 100});
+  ledger_.set_limits(3000, quota::Limits{.bytes = 100});
   EXPECT_TRUE(tree_->set_attributes(inode, {.uid = 3000}, Wait::no).is(Errno(EDQUOT)));
   EXPECT_EQ(inode->attributes().uid, 2000U);
   tree_->release(file.opened.handle);
@@ -104,7 +104,7 @@ TEST_F(AttributesOf, XattrsAreBoundedAndCharged) {
 }
 
 TEST_F(AttributesOf, OverTheInodeLimitNothingIsMade) {
-  ledger_.set_limits(1000, limits::Limits{.inodes = 2});
+  ledger_.set_limits(1000, quota::Limits{.inodes = 2});
   const InodeId one = make_file(root_, "one")->id;
   const auto two = make_file(root_, "two");
   EXPECT_TRUE(tree_->make(root_, "three", S_IFDIR, 0, caller(), Wait::no).is(Errno(EDQUOT)));
@@ -121,18 +121,18 @@ TEST_F(AttributesOf, OverTheInodeLimitNothingIsMade) {
 }
 
 TEST_F(AttributesOf, ACreationWaitsForWhatIsJustBeingForgotten) {
-  ledger_.set_limits(1000, limits::Limits{.inodes = 1});
+  ledger_.set_limits(1000, quota::Limits{.inodes = 1});
   const InodeId one = make_file(root_, "one")->id;
   ASSERT_TRUE(tree_->unlink(root_, "one", Wait::no));
-  arrivals_.forgets = [&] { tree_->forget(one, 1); };
+  barrier_.forgets = [&] { tree_->forget(one, 1); };
   EXPECT_TRUE(tree_->make(root_, "two", S_IFDIR, 0, caller(), Wait::yes));
 }
 
 TEST_F(AttributesOf, WhatGoesByItselfIsChargedAgainOnceTheKernelWasTold) {
-  start({.lifetime = limits::LifetimeMode::claimed});
+  start({.lifetime = lifetime::LifetimeMode::claimed});
   KeptNotices kept;
-  tree_->set_kernel(&kept, &arrivals_);
-  ledger_.set_limits(1000, limits::Limits{.inodes = 1});
+  tree_->set_kernel(&kept, &barrier_);
+  ledger_.set_limits(1000, quota::Limits{.inodes = 1});
   const InodeId loose = make_file(root_, "loose")->id;
   EXPECT_EQ(ledger_.row(1000).usage.inodes, 0U)
       << "whoever creates may be what the notice waits for";
@@ -143,11 +143,11 @@ TEST_F(AttributesOf, WhatGoesByItselfIsChargedAgainOnceTheKernelWasTold) {
   tree_->forget(loose, 1);
   EXPECT_EQ(ledger_.row(1000).usage.inodes, 1U);
   tree_->forget(next, 1);
-  tree_->set_kernel(&notices_, &arrivals_);
+  tree_->set_kernel(&notices_, &barrier_);
 }
 
 TEST_F(AttributesOf, SpaceIsWhatTheCallerCanHave) {
-  ledger_.set_limits(1000, limits::Limits{.bytes = 1 << 20, .inodes = 10});
+  ledger_.set_limits(1000, quota::Limits{.bytes = 1 << 20, .inodes = 10});
   const auto file = create(root_, "file", O_CREAT | O_RDWR);
   write(file.opened.handle, std::string(100 << 10, 'x'));
   const auto mine = tree_->space(1000);

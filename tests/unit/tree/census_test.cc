@@ -82,7 +82,7 @@ TEST_F(CensusWhenClaimed, OnlyRegularFilesHaveAnAge) {
 
 class CensusWhenStrict : public TreeTest {
  protected:
-  CensusWhenStrict() : TreeTest(limits::LifetimeMode::strict) {}
+  CensusWhenStrict() : TreeTest(lifetime::LifetimeMode::strict) {}
 };
 
 TEST_F(CensusWhenStrict, TheMountHoldsAllButFiles) {
@@ -93,23 +93,23 @@ TEST_F(CensusWhenStrict, TheMountHoldsAllButFiles) {
 
 class Deletions : public TreeTest {
  protected:
-  std::uint64_t deleted(Reason reason) const {
+  std::uint64_t deleted(lifetime::Reason reason) const {
     return tree_->stats().deleted_for[static_cast<std::size_t>(reason)];
   }
 };
 
 TEST_F(Deletions, AreCountedByTheirReason) {
   make_file(root_, "loose");
-  EXPECT_EQ(deleted(Reason::handle_closed), 1U);
+  EXPECT_EQ(deleted(lifetime::Reason::handle_closed), 1U);
   make_file(root_, "claimed", O_EXCL);
   const auto job = make_directory(root_, "job");
   const auto kept = make_file(job, "kept");
   ASSERT_TRUE(tree_->set_kept(kept, true, Wait::yes));
   claimants_.end(kSession);
-  EXPECT_EQ(deleted(Reason::claim_ended), 1U);
+  EXPECT_EQ(deleted(lifetime::Reason::claim_ended), 1U);
   ASSERT_TRUE(tree_->set_kept(kept, false, Wait::yes));
-  EXPECT_EQ(deleted(Reason::mark_lifted), 1U);
-  EXPECT_EQ(deleted(Reason::last_entry_gone), 1U);
+  EXPECT_EQ(deleted(lifetime::Reason::mark_lifted), 1U);
+  EXPECT_EQ(deleted(lifetime::Reason::last_entry_gone), 1U);
   EXPECT_EQ(tree_->stats().deleted_unheld, 4U);
 }
 

@@ -4,15 +4,15 @@ namespace scratchfs::tree {
 namespace {
 
 TEST(StemOfAName, IsWhatIsBeforeTheLastDotIfThatIsLongEnough) {
-  EXPECT_EQ(stem_of("ccAbCdEf.ltrans0.o"), "ccAbCdEf.ltrans0");
-  EXPECT_EQ(stem_of("ccAbCdEf.o"), "ccAbCdEf");
-  EXPECT_EQ(stem_of("tmp.AbCdEf"), "tmp.AbCdEf");
-  EXPECT_EQ(stem_of("plain"), "plain");
-  EXPECT_EQ(stem_of("123456."), "123456");
+  EXPECT_EQ(lifetime::stem_of("ccAbCdEf.ltrans0.o"), "ccAbCdEf.ltrans0");
+  EXPECT_EQ(lifetime::stem_of("ccAbCdEf.o"), "ccAbCdEf");
+  EXPECT_EQ(lifetime::stem_of("tmp.AbCdEf"), "tmp.AbCdEf");
+  EXPECT_EQ(lifetime::stem_of("plain"), "plain");
+  EXPECT_EQ(lifetime::stem_of("123456."), "123456");
 }
 
 TEST(AClaimant, CoversWhatBeginsWithAStemOfItsNamesInTheRoot) {
-  Claimant claimant(1, "claimant");
+  lifetime::Claimant claimant(1, "claimant");
   Dentry name{};
   ASSERT_TRUE(claimant.add(&name, {}, "abcdef", true));
   Dentry longer{};
@@ -28,7 +28,7 @@ TEST(AClaimant, CoversWhatBeginsWithAStemOfItsNamesInTheRoot) {
 }
 
 TEST(AClaimant, HoldsNothingMoreOnceItHasEnded) {
-  Claimant claimant(1, "claimant");
+  lifetime::Claimant claimant(1, "claimant");
   Dentry name{};
   ASSERT_TRUE(claimant.add(&name, {}, "name", true));
   EXPECT_EQ(claimant.end().size(), 1U);
@@ -39,13 +39,13 @@ TEST(AClaimant, HoldsNothingMoreOnceItHasEnded) {
 class Claims : public TreeTest {};
 
 TEST_F(Claims, AnEndTellsOfAnInodeOnceHoweverManyNamesWereClaimed) {
-  Claimant claimant(1, "claimant");
+  lifetime::Claimant claimant(1, "claimant");
   const auto file = make_file(root_, "file", O_EXCL);
   const auto other = make_file(root_, "other", O_EXCL);
   std::array<Dentry, 5> dentries{};
   for (Dentry& name : dentries)
     ASSERT_TRUE(claimant.add(&name, &name == &dentries.front() ? other : file, "stem", true));
-  EXPECT_EQ(Claimant::inodes_of(claimant.end()).size(), 2U);
+  EXPECT_EQ(lifetime::Claimant::inodes_of(claimant.end()).size(), 2U);
 }
 
 TEST_F(Claims, ThatComeAfterALookOutliveTheEndItSaw) {
@@ -87,7 +87,7 @@ TEST_F(Claims, OfACreatorThatEndsMeanwhileHoldNothing) {
   // The claimant is handed out, then ends, and only then is given its name.
   const auto registry_end = [&] { return claimants_.end(kSession); };
   make_file(root_, "mine", O_EXCL);
-  ClaimRegistry registry(claimants_);
+  lifetime::ClaimRegistry registry(claimants_);
   const auto claimant = registry.claimant_of(caller(), Wait::yes);
   ASSERT_TRUE(claimant);
   EXPECT_FALSE((*claimant)->has_ended());

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-namespace scratchfs::limits {
+namespace scratchfs::tree {
 namespace {
 
 TEST(CreationMode, KeepsOnlyTheOwnersExecuteBitOfAPrivateFile) {
@@ -54,4 +54,4 @@ TEST(CreationMode, TakesAMissingTypeForARegularFileAsMknodDoes) {
 }
 
 }  // namespace
-}  // namespace scratchfs::limits
+}  // namespace scratchfs::tree

@@ -55,7 +55,7 @@ TEST(HandleBudget, ARightThatIsMovedIsGivenBackOnce) {
 
 class Handles : public TreeTest {
  protected:
-  Handles() { start({.lifetime = limits::LifetimeMode::mount, .max_handles = 8}); }
+  Handles() { start({.lifetime = lifetime::LifetimeMode::mount, .max_handles = 8}); }
 };
 
 TEST_F(Handles, AreBoundedInEveryWayToOpenAFile) {

@@ -95,7 +95,7 @@ TEST_F(HoldersWhenClaimed, OfTheRootAreTheMountAndItTakesNoMark) {
 
 class HoldersWhenStrict : public TreeTest {
  protected:
-  HoldersWhenStrict() : TreeTest(limits::LifetimeMode::strict) {}
+  HoldersWhenStrict() : TreeTest(lifetime::LifetimeMode::strict) {}
 };
 
 TEST_F(HoldersWhenStrict, AreHandlesAndMarksOfFilesAndTheMountOfAllElse) {
@@ -109,7 +109,7 @@ TEST_F(HoldersWhenStrict, AreHandlesAndMarksOfFilesAndTheMountOfAllElse) {
 
 class HoldersInMountMode : public TreeTest {
  protected:
-  HoldersInMountMode() : TreeTest(limits::LifetimeMode::mount) {}
+  HoldersInMountMode() : TreeTest(lifetime::LifetimeMode::mount) {}
 };
 
 TEST_F(HoldersInMountMode, AreTheMountAsLongAsThereIsAName) {

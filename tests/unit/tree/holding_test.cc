@@ -24,7 +24,7 @@ class Holding : public TreeTest {
   void link(const InodeRef& inode, const std::string& name, pid_t pid) {
     ASSERT_TRUE(tree_->link(inode, root_, name, caller(pid), Wait::yes)) << name;
   }
-  std::uint64_t deleted_for(Reason reason) const {
+  std::uint64_t deleted_for(lifetime::Reason reason) const {
     return tree_->stats().deleted_for[static_cast<std::size_t>(reason)];
   }
 };
@@ -111,7 +111,7 @@ TEST_F(Holding, AFileGoesWhenTheLastNameThatIsHeldIsRemoved) {
   EXPECT_TRUE(names(root_).empty());
   forget_all();
   EXPECT_EQ(tree_->stats().inodes, 0U);
-  EXPECT_EQ(deleted_for(Reason::name_removed), 1U);
+  EXPECT_EQ(deleted_for(lifetime::Reason::name_removed), 1U);
   EXPECT_EQ(notices_.gone.count("g"), 1U);
 }
 
@@ -212,7 +212,7 @@ class RandomHolding : public Holding, public testing::WithParamInterface<unsigne
           (void)tree_->set_kept(marked, below(4) == 0, Wait::yes);
         return;
       case 10:
-        return static_cast<void>(claimants_.end(static_cast<ClaimantKey>(session())));
+        return static_cast<void>(claimants_.end(static_cast<lifetime::ClaimantKey>(session())));
       default:
         return close_some();
     }
@@ -272,7 +272,8 @@ TEST_P(RandomHolding, LeavesNothingThatNothingHolds) {
     act();
     const auto differences = tree_->audit();
     ASSERT_TRUE(differences.empty()) << "step " << step << ": " << differences.front();
-    ASSERT_EQ(deleted_for(Reason::moved_away), 0U) << "step " << step << ": its mover lives";
+    ASSERT_EQ(deleted_for(lifetime::Reason::moved_away), 0U)
+        << "step " << step << ": its mover lives";
     ASSERT_FALSE(HasFailure()) << "step " << step;
   }
   for (const HandleId handle : open_) tree_->release(handle);

@@ -11,11 +11,11 @@ namespace {
 class Claimed : public TreeTest {};
 class Strict : public TreeTest {
  protected:
-  Strict() : TreeTest(limits::LifetimeMode::strict) {}
+  Strict() : TreeTest(lifetime::LifetimeMode::strict) {}
 };
 class Mounted : public TreeTest {
  protected:
-  Mounted() : TreeTest(limits::LifetimeMode::mount) {}
+  Mounted() : TreeTest(lifetime::LifetimeMode::mount) {}
 };
 
 TEST_F(Strict, AFileGoesAtItsLastClose) {
@@ -261,24 +261,24 @@ TEST_F(Claimed, AFileThatLivesOnThroughADuplicateIsFoundAfterTheBound) {
 }
 
 TEST_F(Claimed, AFileThatLivesOnIsFoundAtOnceWhereTheTransportHasSeenEverything) {
-  arrivals_.known = true;
+  barrier_.known = true;
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
   EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   const auto start = std::chrono::steady_clock::now();
   EXPECT_TRUE(exists(root_, "loose"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, kClosingBound);
-  EXPECT_EQ(arrivals_.asked, 1);
+  EXPECT_EQ(barrier_.asked, 1);
   tree_->release(file.opened.handle);
 }
 
 TEST_F(Claimed, AFlushThatCameSinceIsNotTakenForAnOldOne) {
-  arrivals_.known = true;
+  barrier_.known = true;
   const auto file = create(root_, "loose", O_RDWR | O_CREAT);
   EXPECT_TRUE(tree_->flush(*tree_->handle(file.opened.handle)));
   // While the first lookup asks, another descriptor is closed, which is the last one.
   bool closed = false;
   std::thread closer;
-  arrivals_.meanwhile = [&] {
+  barrier_.meanwhile = [&] {
     // Those who ask again learn that this RELEASE has arrived.
     if (closer.joinable()) closer.join();
     if (std::exchange(closed, true)) return;
@@ -298,10 +298,10 @@ TEST_F(Claimed, WhoMakesOthersWaitInVainHasABudgetForIt) {
     EXPECT_TRUE(tree_->flush(handle));
     EXPECT_TRUE(exists(root_, "hers"));
     ASSERT_LE(++waits, WaitBudget::kOfOne / kClosingBound + 2);
-  } while (arrivals_.patience.load() == kClosingAsk);
+  } while (barrier_.timeout.load() == kClosingAsk);
   // The transport is still asked, and its answer counts.
   EXPECT_TRUE(tree_->flush(handle));
-  arrivals_.meanwhile = [&] { tree_->release(hers.opened.handle); };
+  barrier_.meanwhile = [&] { tree_->release(hers.opened.handle); };
   EXPECT_FALSE(exists(root_, "hers"));
 
   // Each user has their own budget.
@@ -309,9 +309,9 @@ TEST_F(Claimed, WhoMakesOthersWaitInVainHasABudgetForIt) {
       tree_->create(root_, "his", 0600, O_RDWR | O_CREAT, caller(kSession, 2000), Wait::yes);
   ASSERT_TRUE(his);
   EXPECT_TRUE(tree_->flush(*tree_->handle(his->opened.handle)));
-  arrivals_.meanwhile = [&] { tree_->release(his->opened.handle); };
+  barrier_.meanwhile = [&] { tree_->release(his->opened.handle); };
   EXPECT_FALSE(exists(root_, "his"));
-  EXPECT_EQ(arrivals_.patience.load(), kClosingAsk);
+  EXPECT_EQ(barrier_.timeout.load(), kClosingAsk);
 }
 
 TEST_F(Claimed, AClaimedFileNeedsNoFlushAndItsNameCanBeRemembered) {
@@ -329,12 +329,12 @@ TEST_F(Claimed, WhereAHandleOutlivedTheClaimLookUpsAskWhetherItIsClosed) {
   EXPECT_TRUE(tree_->lookup(root_, "mine", Wait::no)) << "the claim holds it";
   claimants_.end(kSession);
   EXPECT_TRUE(tree_->lookup(root_, "mine", Wait::no).is(base::kWouldBlock));
-  arrivals_.known = true;
+  barrier_.known = true;
   EXPECT_TRUE(exists(root_, "mine"));
   EXPECT_TRUE(exists(root_, "mine"));
   EXPECT_EQ(names(root_), std::vector<std::string>{"mine"});
-  EXPECT_EQ(arrivals_.asked, 3) << "each look-up once";
-  arrivals_.meanwhile = [&] { tree_->release(file.opened.handle); };
+  EXPECT_EQ(barrier_.asked, 3) << "each look-up once";
+  barrier_.meanwhile = [&] { tree_->release(file.opened.handle); };
   EXPECT_FALSE(exists(root_, "mine")) << "its RELEASE was on its way";
 }
 
@@ -343,9 +343,9 @@ TEST_F(Claimed, AListingAsksOnceForAllThatOutlivedTheClaim) {
   for (const char* name : {"a", "b", "c"})
     handles.push_back(create(root_, name, O_RDONLY | O_CREAT | O_EXCL).opened.handle);
   claimants_.end(kSession);
-  arrivals_.known = true;
+  barrier_.known = true;
   EXPECT_EQ(names(root_).size(), 3U);
-  EXPECT_EQ(arrivals_.asked, 1);
+  EXPECT_EQ(barrier_.asked, 1);
   for (const HandleId handle : handles) tree_->release(handle);
 }
 

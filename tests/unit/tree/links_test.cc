@@ -94,7 +94,7 @@ TEST_F(Links, WhatIsCountedOfNamesIsTrueHoweverTheyMove) {
         }
         break;
       case 6:
-        claimants_.end(static_cast<ClaimantKey>(pid));
+        claimants_.end(static_cast<lifetime::ClaimantKey>(pid));
         break;
       default:
         while (open.size() > 5) {

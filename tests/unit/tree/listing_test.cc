@@ -13,7 +13,7 @@ constexpr uid_t kBob = 2000;
 class PrivateNames : public TreeTest {
  protected:
   PrivateNames() {
-    start({.lifetime = limits::LifetimeMode::mount, .owner = kOwner, .private_names = true});
+    start({.lifetime = lifetime::LifetimeMode::mount, .owner = kOwner, .private_names = true});
   }
   InodeRef make(const InodeRef& directory, const std::string& name, uid_t owner,
                 mode_t type = S_IFREG) {
@@ -78,7 +78,7 @@ TEST_F(PrivateNames, AHandlerPassesOverAFewThatAreHiddenAndAWorkerOverAll) {
 }
 
 TEST_F(PrivateNames, WithoutItAllAreShown) {
-  start({.lifetime = limits::LifetimeMode::mount, .owner = kOwner});
+  start({.lifetime = lifetime::LifetimeMode::mount, .owner = kOwner});
   make(root_, "a1", kAlice);
   make(root_, "b1", kBob);
   EXPECT_EQ(names(root_, kAlice), (Strings{"a1", "b1"}));

@@ -68,7 +68,7 @@ TEST_F(Mapping, APageWithoutRoomTakesNoOtherAlong) {
   const HandleId handle = file.opened.handle;
   write(handle, std::string(kPage, 'a'), 7 * kPage);
   grow(file.found.inode, 8);
-  ledger_.set_limits(1000, limits::Limits{.bytes = 3 * kPage});
+  ledger_.set_limits(1000, quota::Limits{.bytes = 3 * kPage});
   ASSERT_EQ(*write_back(handle, 0, 8), 8 * kPage) << "the kernel would make EIO of it";
   EXPECT_EQ(ledger_.row(1000).usage.bytes, 3 * kPage);
   std::vector<std::byte> last(1);
@@ -88,7 +88,7 @@ TEST_F(Mapping, APageWithoutRoomTakesNoOtherAlong) {
 TEST_F(Mapping, WhatCanBeMappedForWritingFlushesWhereItsOwnerHasALimit) {
   const auto free = create(root_, "free", O_RDWR | O_CREAT | O_EXCL);
   EXPECT_FALSE(free.opened.needs_flush);
-  ledger_.set_limits(1000, limits::Limits{.bytes = 100 * kPage});
+  ledger_.set_limits(1000, quota::Limits{.bytes = 100 * kPage});
   for (const int flags : {O_RDONLY, O_WRONLY, O_RDWR}) {
     const auto opened = tree_->open(free.found.inode, flags, 1000, false, Wait::yes);
     EXPECT_EQ(opened->needs_flush, flags == O_RDWR);

@@ -8,7 +8,7 @@ namespace {
 
 class ObjectsMemory : public TreeTest {
  protected:
-  ObjectsMemory() : TreeTest(limits::LifetimeMode::mount) {}
+  ObjectsMemory() : TreeTest(lifetime::LifetimeMode::mount) {}
   std::uint64_t counted() const { return store_->stats().memory_used; }
   // Makes objects until one fails, which must be with ENOSPC and before there are more than `most`.
   template <typename Make>

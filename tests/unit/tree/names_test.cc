@@ -7,7 +7,7 @@ namespace {
 
 class Names : public TreeTest {
  protected:
-  Names() : TreeTest(limits::LifetimeMode::mount, limits::CreateMode::posix) {}
+  Names() : TreeTest(lifetime::LifetimeMode::mount, tree::CreateMode::posix) {}
 };
 
 TEST_F(Names, AreFoundUnderTheirDirectoryOnly) {
@@ -73,7 +73,7 @@ TEST_F(Names, AnUnlinkedOpenFileLivesUntilItsLastClose) {
   EXPECT_EQ(file.found.inode->attributes().links, 0U);
   EXPECT_EQ(ledger_.row(1000).usage.inodes, 1U) << "it still costs its owner";
   tree_->release(file.opened.handle);
-  EXPECT_EQ(ledger_.row(1000).usage, (limits::Usage{.bytes = 0, .inodes = 1}))
+  EXPECT_EQ(ledger_.row(1000).usage, (quota::Usage{.bytes = 0, .inodes = 1}))
       << "the kernel remembers it";
 }
 

@@ -17,7 +17,7 @@ using fakes::OneFailure;
 class Scarcity : public TreeTest {
  protected:
   Scarcity() {
-    tree_->set_kernel(&silent_, &arrivals_);
+    tree_->set_kernel(&silent_, &barrier_);
     spdlog::default_logger();  // created now, because it needs memory
   }
 
@@ -65,7 +65,7 @@ class Scarcity : public TreeTest {
       directory.directory->look_at_some(cookie, some);
       for (const auto& [inode, name] : some) {
         state += name->name + ':';
-        for (const ClaimantRef& claimant : name->claims) state += ' ' + claimant->words();
+        for (const lifetime::ClaimantRef& claimant : name->claims) state += ' ' + claimant->words();
         state +=
             inode->is_directory() ? " {" + state_below(*inode) + "}\n" : state_of(*inode) + '\n';
       }

@@ -26,23 +26,23 @@ TEST(BoundSocketsOfTheKernel, AreThoseOnTheFileSystemAskedFor) {
   struct stat status {};
   ASSERT_EQ(stat(path.c_str(), &status), 0);
   const auto inode = static_cast<std::uint32_t>(status.st_ino);
-  const auto bound = bound_sockets(status.st_dev);
+  const auto bound = lifetime::bound_sockets(status.st_dev);
   ASSERT_TRUE(bound) << bound.error().value();
   EXPECT_TRUE(bound->contains(inode));
-  EXPECT_TRUE(bound_sockets(status.st_dev + 4096)->empty()) << "another file system";
+  EXPECT_TRUE(lifetime::bound_sockets(status.st_dev + 4096)->empty()) << "another file system";
   close(socket);
-  EXPECT_FALSE(bound_sockets(status.st_dev)->contains(inode));
+  EXPECT_FALSE(lifetime::bound_sockets(status.st_dev)->contains(inode));
   std::filesystem::remove_all(directory);
 }
 
 class Sockets : public TreeTest {
  protected:
   Sockets() {
-    tree_->watch_sockets([this]() -> base::Result<BoundInodes> {
+    tree_->watch_sockets([this]() -> base::Result<lifetime::BoundInodes> {
       ++asked_;
       if (fails_) return Errno(EOPNOTSUPP);
-      if (!bound_) return BoundInodes{};
-      return BoundInodes{static_cast<std::uint32_t>(bound_.load())};
+      if (!bound_) return lifetime::BoundInodes{};
+      return lifetime::BoundInodes{static_cast<std::uint32_t>(bound_.load())};
     });
   }
   // The watch must not outlive the members that it uses.

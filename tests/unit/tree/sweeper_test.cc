@@ -15,18 +15,18 @@ namespace {
 // go().
 class Turns {
  public:
-  void add(ClaimantKey key, int pieces) {
+  void add(lifetime::ClaimantKey key, int pieces) {
     {
       base::Lock lock(mutex_);
       left_[key] = pieces;
     }
     std::list<Sweep> sweep(1);
-    sweep.front().claimant = std::make_shared<Claimant>(key, "");
+    sweep.front().claimant = std::make_shared<lifetime::Claimant>(key, "");
     sweeper_.add(sweep);
   }
   void wait_until_begun() { begun_.acquire(); }
   void go() { may_go_.release(); }
-  std::vector<ClaimantKey> when_done() {
+  std::vector<lifetime::ClaimantKey> when_done() {
     while (!sweeper_.empty()) std::this_thread::yield();
     base::Lock lock(mutex_);
     return order_;
@@ -41,7 +41,7 @@ class Turns {
     }
     if (fails_.exchange(false)) throw std::bad_alloc();
     base::Lock lock(mutex_);
-    const ClaimantKey key = sweep.claimant->key();
+    const lifetime::ClaimantKey key = sweep.claimant->key();
     order_.push_back(key);
     return --left_[key] == 0;
   }
@@ -51,25 +51,25 @@ class Turns {
   std::atomic<bool> has_begun_ = false;
   std::atomic<bool> fails_ = false;
   base::Mutex mutex_;
-  std::map<ClaimantKey, int> left_ GUARDED_BY(mutex_);
-  std::vector<ClaimantKey> order_ GUARDED_BY(mutex_);
+  std::map<lifetime::ClaimantKey, int> left_ GUARDED_BY(mutex_);
+  std::vector<lifetime::ClaimantKey> order_ GUARDED_BY(mutex_);
   Sweeper sweeper_{[this](const Sweep& sweep) { return piece(sweep); }};
 };
 
-constexpr ClaimantKey kLarge = 1000;
-constexpr ClaimantKey kOtherLarge = 2000;
+constexpr lifetime::ClaimantKey kLarge = 1000;
+constexpr lifetime::ClaimantKey kOtherLarge = 2000;
 
 TEST(ASweeper, LetsSmallSweepsByWhileLargeOnesGoOn) {
   Turns turns;
   turns.add(kLarge, 500);
   turns.wait_until_begun();
   turns.add(kOtherLarge, 500);
-  for (ClaimantKey small = 0; small < 10; ++small) turns.add(small, 1);
+  for (lifetime::ClaimantKey small = 0; small < 10; ++small) turns.add(small, 1);
   turns.go();
   const auto order = turns.when_done();
   EXPECT_EQ(order.size(), 1010U);
-  const auto last_small =
-      std::find_if(order.rbegin(), order.rend(), [](ClaimantKey key) { return key < kLarge; });
+  const auto last_small = std::find_if(order.rbegin(), order.rend(),
+                                       [](lifetime::ClaimantKey key) { return key < kLarge; });
   EXPECT_LE(order.rend() - last_small, 24) << "one piece of others for each, at most";
 }
 
@@ -89,7 +89,7 @@ TEST(ASweeper, GoesOnWhereThereWasNoMemory) {
   turns.fail_once();
   turns.go();
   turns.add(kLarge, 3);
-  EXPECT_EQ(turns.when_done(), (std::vector<ClaimantKey>{kLarge, kLarge, kLarge}));
+  EXPECT_EQ(turns.when_done(), (std::vector<lifetime::ClaimantKey>{kLarge, kLarge, kLarge}));
 }
 
 TEST(ASweeper, EndsWithSweepsThatAreNotDone) {
@@ -130,7 +130,7 @@ class Sweeps : public TreeTest {
   // before the only one of the other session.
   std::ptrdiff_t deleted_before_the_small_one() {
     make_file(root_, "small", O_EXCL, kOtherSession);
-    tree_->set_kernel(&notices_, &arrivals_);
+    tree_->set_kernel(&notices_, &barrier_);
     claimants_.swept = nullptr;
     EXPECT_TRUE(claimants_.end(kSession));
     EXPECT_TRUE(claimants_.end(kOtherSession));
@@ -159,7 +159,7 @@ TEST_F(Sweeps, OfALargeDirectoryDelayNoOtherSession) {
 TEST_F(Sweeps, EndWithWhatWasInTheDirectoryWhenTheyBegan) {
   const auto directory = make_directory(root_, "directory");
   for (int i = 0; i < 1000; ++i) make_file(directory, std::to_string(i));
-  tree_->set_kernel(&notices_, &arrivals_);
+  tree_->set_kernel(&notices_, &barrier_);
   claimants_.swept = nullptr;
   EXPECT_TRUE(claimants_.end(kSession));
   // Meanwhile the first deletion waits.
@@ -176,12 +176,12 @@ TEST_F(Sweeps, EndWithWhatWasInTheDirectoryWhenTheyBegan) {
 
 TEST_F(Sweeps, AreLeftWhereTheyAreWhenTheMountEnds) {
   for (int i = 0; i < kMany; ++i) make_file(root_, std::to_string(i), O_EXCL);
-  tree_->set_kernel(&notices_, &arrivals_);
+  tree_->set_kernel(&notices_, &barrier_);
   claimants_.swept = nullptr;
   EXPECT_TRUE(claimants_.end(kSession));
   notices_.all_ended();
   tree_.reset();
-  EXPECT_EQ(ledger_.total(), limits::Usage{});
+  EXPECT_EQ(ledger_.total(), quota::Usage{});
   start({});
 }
 

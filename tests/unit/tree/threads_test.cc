@@ -27,14 +27,14 @@ bool is_expected(Errno error) {
 // The fixture's claimants are for a single thread.
 class SilentClaimants final : public FakeClaimants {
  public:
-  void watch(ClaimantKey, pid_t) override {}
+  void watch(lifetime::ClaimantKey, pid_t) override {}
 };
 
 class TreeThreads : public testing::Test {
  protected:
   TreeThreads() {
-    arrivals_.known = true;
-    tree_.set_kernel(&notices_, &arrivals_);
+    barrier_.known = true;
+    tree_.set_kernel(&notices_, &barrier_);
     for (unsigned i = 0; i < kDirectories; ++i) {
       const auto made = tree_.make(tree_.find(kRootId), std::to_string(i), S_IFDIR | 0777, 0,
                                    {.uid = 0, .gid = 0, .pid = 0, .umask = 0}, Wait::yes);
@@ -42,7 +42,7 @@ class TreeThreads : public testing::Test {
     }
   }
   ~TreeThreads() override {
-    while (tree_.has_left_overs()) std::this_thread::yield();
+    while (tree_.has_deferred_sweeps()) std::this_thread::yield();
     for (const std::string& line : tree_.audit()) ADD_FAILURE() << line;
   }
 
@@ -156,10 +156,10 @@ class TreeThreads : public testing::Test {
   }
 
   std::unique_ptr<store::Store> store_ = *store::Store::create({.memory = 32U << 20});
-  limits::Ledger ledger_{limits::Ledger::Options{}};
+  quota::Ledger ledger_{quota::Ledger::Options{}};
   SilentClaimants claimants_;
   SilentNotices notices_;
-  FakeArrivals arrivals_;
+  FakeRequestBarrier barrier_;
   Tree tree_{TreeOptions{}, *store_, ledger_, claimants_};
   std::vector<InodeRef> directories_;
 };
@@ -168,11 +168,11 @@ TEST_F(TreeThreads, NamesRaceWhileSessionsEndDirectoriesMoveAndLimitsChange) {
   std::atomic<bool> over{false};
   std::thread ending([&] {
     for (pid_t session = 0; !over; session = (session + 1) % kSessions)
-      (void)claimants_.end(static_cast<ClaimantKey>(1 + session));
+      (void)claimants_.end(static_cast<lifetime::ClaimantKey>(1 + session));
   });
   std::thread limiting([&] {
     for (std::uint64_t kib = 0; !over; kib = (kib + 7) % 100)
-      ledger_.set_limits(1000, limits::Limits{.bytes = 1024 * (1 + kib), .inodes = 1 + kib});
+      ledger_.set_limits(1000, quota::Limits{.bytes = 1024 * (1 + kib), .inodes = 1 + kib});
   });
   std::thread moving([&] {
     for (Actor actor(0); kDirectoriesMove && !over;) move_a_directory(actor);

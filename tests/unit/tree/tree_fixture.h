@@ -32,34 +32,34 @@ inline constexpr bool kDirectoriesMove = true;
 #endif
 
 // Claimants by pid: the end of pid 0 cannot be seen, and pid 404 has ended.
-class FakeClaimants : public ClaimantKind {
+class FakeClaimants : public lifetime::ClaimantKind {
  public:
   Identity identify(const Caller& caller, Wait wait) override {
-    if (caller.pid == 0) return Unknowable{};
-    if (caller.pid == 404) return Vanished{};
-    if (slow && wait == Wait::no) return MustWait{};
-    return static_cast<ClaimantKey>(caller.pid);
+    if (caller.pid == 0) return lifetime::Unknowable{};
+    if (caller.pid == 404) return lifetime::Vanished{};
+    if (slow && wait == Wait::no) return lifetime::MustWait{};
+    return static_cast<lifetime::ClaimantKey>(caller.pid);
   }
-  std::string describe(ClaimantKey key, pid_t) override {
+  std::string describe(lifetime::ClaimantKey key, pid_t) override {
     return "claimant " + std::to_string(key);
   }
-  std::vector<std::string> describe_now(std::span<const ClaimantKey> keys) override {
+  std::vector<std::string> describe_now(std::span<const lifetime::ClaimantKey> keys) override {
     std::vector<std::string> words;
-    for (const ClaimantKey key : keys) words.push_back(describe(key, 0) + " (fake)");
+    for (const lifetime::ClaimantKey key : keys) words.push_back(describe(key, 0) + " (fake)");
     return words;
   }
-  void watch(ClaimantKey key, pid_t) override { watched.insert(key); }
-  void start(ClaimantEvents events) override { events_ = std::move(events); }
+  void watch(lifetime::ClaimantKey key, pid_t) override { watched.insert(key); }
+  void start(lifetime::ClaimantEvents events) override { events_ = std::move(events); }
   void stop() override {}
   // Ends a claimant. If `swept` waits for the sweep, returns when it is done.
-  bool end(ClaimantKey key) {
+  bool end(lifetime::ClaimantKey key) {
     const bool ended = events_.ended(key, events_.claims(key));
     if (swept) swept();
     return ended;
   }
   // Reports an end that was seen before `since_then` ran.
   template <typename Action>
-  bool end_seen_before(ClaimantKey key, Action since_then) {
+  bool end_seen_before(lifetime::ClaimantKey key, Action since_then) {
     const auto claims = events_.claims(key);
     since_then();
     return events_.ended(key, claims);
@@ -68,10 +68,10 @@ class FakeClaimants : public ClaimantKind {
   bool slow = false;  // identify() returns MustWait with Wait::no
   std::function<void()> swept;
 
-  std::set<ClaimantKey> watched;
+  std::set<lifetime::ClaimantKey> watched;
 
  private:
-  ClaimantEvents events_;
+  lifetime::ClaimantEvents events_;
 };
 
 class RecordedNotices : public KernelNotices {
@@ -106,11 +106,11 @@ class SilentNotices : public KernelNotices {
 };
 
 // A transport that can tell everything (`known`), or nothing.
-class FakeArrivals : public Arrivals {
+class FakeRequestBarrier : public RequestBarrier {
  public:
   bool all_handled(std::chrono::milliseconds how_long) override {
     ++asked;
-    patience = how_long;
+    timeout = how_long;
     if (meanwhile) meanwhile();
     return known;
   }
@@ -120,9 +120,9 @@ class FakeArrivals : public Arrivals {
   }
   std::atomic<bool> known = false;
   std::atomic<int> asked = 0;
-  std::atomic<std::chrono::milliseconds> patience{};  // of the last call
-  std::function<void()> meanwhile;                    // runs before the answer
-  std::function<void()> forgets;                      // the same for all_forgotten()
+  std::atomic<std::chrono::milliseconds> timeout{};  // of the last call
+  std::function<void()> meanwhile;                   // runs before the answer
+  std::function<void()> forgets;                     // the same for all_forgotten()
 };
 
 class TreeTest : public testing::Test {
@@ -130,19 +130,19 @@ class TreeTest : public testing::Test {
   static constexpr pid_t kSession = 10;
   static constexpr pid_t kOtherSession = 20;
 
-  explicit TreeTest(limits::LifetimeMode lifetime = limits::LifetimeMode::claimed,
-                    limits::CreateMode create_mode = limits::CreateMode::owner_only) {
+  explicit TreeTest(lifetime::LifetimeMode lifetime = lifetime::LifetimeMode::claimed,
+                    tree::CreateMode create_mode = tree::CreateMode::owner_only) {
     store_ = *store::Store::create({.memory = 512U << 20});
     start({.lifetime = lifetime, .create_mode = create_mode});
   }
   ~TreeTest() override {
     expect_clean_audit();
     tree_.reset();
-    EXPECT_EQ(ledger_.total(), limits::Usage{});
+    EXPECT_EQ(ledger_.total(), quota::Usage{});
     EXPECT_EQ(store_->stats().memory_used, 0U);
   }
   void finish_sweeps() const {
-    while (tree_->has_left_overs()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (tree_->has_deferred_sweeps()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   void expect_clean_audit() const {
     finish_sweeps();
@@ -150,7 +150,7 @@ class TreeTest : public testing::Test {
   }
   void start(const TreeOptions& options) {
     tree_ = std::make_unique<Tree>(options, *store_, ledger_, claimants_);
-    tree_->set_kernel(&notices_, &arrivals_);
+    tree_->set_kernel(&notices_, &barrier_);
     claimants_.swept = [this] { finish_sweeps(); };
     root_ = tree_->find(kRootId);
   }
@@ -221,10 +221,10 @@ class TreeTest : public testing::Test {
     return *tree_->describe_holders(inode, detail, Wait::yes);
   }
 
-  limits::Ledger ledger_{limits::Ledger::Options{}};
+  quota::Ledger ledger_{quota::Ledger::Options{}};
   FakeClaimants claimants_;
   RecordedNotices notices_;
-  FakeArrivals arrivals_;
+  FakeRequestBarrier barrier_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Tree> tree_;
   InodeRef root_;

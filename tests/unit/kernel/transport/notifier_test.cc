@@ -93,7 +93,7 @@ TEST_F(NotifierTest, SendsWhatWasQueuedBeforeItStartedAndTheLastWordOnly) {
 TEST_F(NotifierTest, WhoHasManyWaitsUntilFewAreQueued) {
   for (int i = 0; i < 1000; ++i) notifier.name_gone(3, 9, std::to_string(i), nullptr);
   notifier.wait_for_room(std::chrono::milliseconds(1));
-  EXPECT_TRUE(kernel.messages().empty()) << "no longer than its patience";
+  EXPECT_TRUE(kernel.messages().empty()) << "no longer than its timeout";
   std::atomic<bool> has_room = false;
   std::thread waiting([&] {
     notifier.wait_for_room(std::chrono::minutes(1));

@@ -21,7 +21,7 @@ class Job final : public Parking::Task {
   using Refused = std::function<void(base::Errno)>;
   Job(std::function<void()> work, Refused refused, Parking::Lane lane = Parking::Lane::disk,
       std::uint64_t number = 0)
-      : Task(lane, number, base::Patience::Clock::duration::max()),
+      : Task(lane, number, base::CancellableDeadline::Clock::duration::max()),
         work_(std::move(work)),
         refused_(std::move(refused)) {}
   void run() override { work_(); }
@@ -42,14 +42,14 @@ std::unique_ptr<Parking::Task> job(
 class Waiting final : public Parking::Task {
  public:
   Waiting(std::uint64_t number, std::latch& begun, std::atomic<int>& ended_with)
-      : Task(Parking::Lane::disk, number, base::Patience::Clock::duration::max()),
+      : Task(Parking::Lane::disk, number, base::CancellableDeadline::Clock::duration::max()),
         begun_(begun),
         ended_with_(ended_with) {}
   void run() override {
     begun_.count_down();
     base::Mutex mutex;
     base::Condition never;
-    const base::Wait wait(patience());
+    const base::Wait wait(deadline());
     base::Lock lock(mutex);
     while (!wait.over()) never.wait(mutex, wait);
     ended_with_ = wait.over()->value();
@@ -88,32 +88,32 @@ TEST(Parking, AsManyTasksWaitAtOnceAsThereMayBeWorkers) {
 // A task with an allowance of time, which runs `work` with its own deadline.
 class Hasty final : public Parking::Task {
  public:
-  Hasty(std::chrono::milliseconds allowance, std::function<void(base::Patience&)> work)
+  Hasty(std::chrono::milliseconds allowance, std::function<void(base::CancellableDeadline&)> work)
       : Task(Parking::Lane::disk, 0, allowance), work_(std::move(work)) {}
-  void run() override { work_(patience()); }
+  void run() override { work_(deadline()); }
   void refuse(base::Errno) override { ADD_FAILURE() << "refused"; }
 
  private:
-  std::function<void(base::Patience&)> work_;
+  std::function<void(base::CancellableDeadline&)> work_;
 };
 
 TEST(Parking, TheProgressOfThoseBeforeItCountsForWhatIsQueued) {
   using namespace std::chrono_literals;
-  const auto later = base::Patience::Clock::now() + 1h;
+  const auto later = base::CancellableDeadline::Clock::now() + 1h;
   std::latch queued(1);
-  base::Patience::Clock::time_point second;
+  base::CancellableDeadline::Clock::time_point second;
   std::optional<base::Errno> third;
   {
     Parking parking(1);
-    parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
+    parking.park(std::make_unique<Hasty>(1ms, [&](base::CancellableDeadline& deadline) {
       queued.wait();
-      patience.progressed(later);
+      deadline.progressed(later);
     }));
     parking.park(std::make_unique<Hasty>(
-        1ms, [&](base::Patience& patience) { second = patience.progress(); }));
+        1ms, [&](base::CancellableDeadline& deadline) { second = deadline.progress(); }));
     std::latch done(1);
-    parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
-      third = patience.over();
+    parking.park(std::make_unique<Hasty>(1ms, [&](base::CancellableDeadline& deadline) {
+      third = deadline.over();
       done.count_down();
     }));
     queued.count_down();
@@ -129,17 +129,17 @@ TEST(Parking, WhatIsQueuedBehindAStuckDiskDoesNotWaitForItAnew) {
   std::latch done(1);
   std::optional<base::Errno> second;
   Parking parking(1);
-  parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
+  parking.park(std::make_unique<Hasty>(1ms, [&](base::CancellableDeadline& deadline) {
     queued.wait();
     base::Mutex mutex;
     base::Condition never;
-    const base::Wait wait(patience);
+    const base::Wait wait(deadline);
     base::Lock lock(mutex);
     while (!wait.over()) never.wait(mutex, wait);
     never.wait_for(mutex, 2ms);  // until the other task's deadline has passed too
   }));
-  parking.park(std::make_unique<Hasty>(1ms, [&](base::Patience& patience) {
-    second = patience.over();
+  parking.park(std::make_unique<Hasty>(1ms, [&](base::CancellableDeadline& deadline) {
+    second = deadline.over();
     done.count_down();
   }));
   queued.count_down();

@@ -28,8 +28,8 @@ TEST(ReplyRoom, WhoFindsNoneWaitsForOthersToEnd) {
   std::vector<ReplyRoom::Share> all;
   for (std::size_t taken = 0; taken < ReplyRoom::kMost; taken += 1 << 20)
     all.push_back(*room.take(1 << 20, Wait::yes));
-  const base::Patience patience(std::chrono::milliseconds(1), base::Errno(EIO));
-  EXPECT_TRUE(room.take(1, Wait(patience)).is(base::Errno(EIO)));
+  const base::CancellableDeadline deadline(std::chrono::milliseconds(1), base::Errno(EIO));
+  EXPECT_TRUE(room.take(1, Wait(deadline)).is(base::Errno(EIO)));
   EXPECT_TRUE(room.take(0, Wait::no)) << "what builds nothing never waits";
   std::thread waiting([&] { EXPECT_TRUE(room.take(2 << 20, Wait::yes)); });
   all.pop_back();

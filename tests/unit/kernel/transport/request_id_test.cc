@@ -21,28 +21,28 @@ std::vector<std::byte> bytes_of(const Parts&... parts) {
   return bytes;
 }
 
-TEST(Arrival, TellsTheNumber) {
+TEST(RequestId, TellsTheNumber) {
   const fuse_in_header header{.len = sizeof header, .opcode = FUSE_LOOKUP, .unique = 42};
-  const Arrival arrival = arrival_of(bytes_of(header));
-  EXPECT_EQ(arrival.number, 42U);
-  EXPECT_FALSE(arrival.interrupts);
+  const RequestId id = request_id_of(bytes_of(header));
+  EXPECT_EQ(id.number, 42U);
+  EXPECT_FALSE(id.interrupts);
 }
 
-TEST(Arrival, TellsWhatAnInterruptIsFor) {
+TEST(RequestId, TellsWhatAnInterruptIsFor) {
   const fuse_in_header header{.opcode = FUSE_INTERRUPT, .unique = 43};
   const fuse_interrupt_in body{.unique = 42};
-  EXPECT_EQ(arrival_of(bytes_of(header, body)).interrupts, 42U);
+  EXPECT_EQ(request_id_of(bytes_of(header, body)).interrupts, 42U);
 }
 
-TEST(Arrival, TakesNothingFromWhatIsTooShort) {
+TEST(RequestId, TakesNothingFromWhatIsTooShort) {
   const fuse_in_header header{.opcode = FUSE_INTERRUPT, .unique = 43};
-  EXPECT_FALSE(arrival_of(bytes_of(header)).interrupts);
-  EXPECT_EQ(arrival_of({}).number, 0U);
+  EXPECT_FALSE(request_id_of(bytes_of(header)).interrupts);
+  EXPECT_EQ(request_id_of({}).number, 0U);
 }
 
-TEST(CurrentNumber, IsOneThreadsAndEndsWithIt) {
+TEST(CurrentRequestId, IsOneThreadsAndEndsWithIt) {
   {
-    const CurrentNumber number(42);
+    const CurrentRequestId number(42);
     EXPECT_EQ(current_number(), 42U);
     std::thread([] { EXPECT_EQ(current_number(), 0U); }).join();
   }

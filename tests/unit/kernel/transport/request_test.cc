@@ -76,14 +76,14 @@ TEST_F(RequestTest, SendsEachKindOfReply) {
   EXPECT_EQ(body_of<fuse_lseek_out>(answered(Offset{1L << 40})).offset, 1UL << 40);
   const std::string data = "some data";
   EXPECT_EQ(answered(Bytes{std::as_bytes(std::span(data))}).text(), data);
-  EXPECT_EQ(answered(Directory{std::as_bytes(std::span(data)), {}, {}}).text(), data);
-  Entry entry;
+  EXPECT_EQ(answered(DirectoryReply{std::as_bytes(std::span(data)), {}, {}}).text(), data);
+  EntryReply entry;
   entry.entry.ino = 77;
   EXPECT_EQ(body_of<fuse_entry_out>(answered(entry)).nodeid, 77U);
-  Opened opened;
+  OpenedReply opened;
   opened.file.fh = 78;
   EXPECT_EQ(body_of<fuse_open_out>(answered(opened)).fh, 78U);
-  Created created;
+  CreatedReply created;
   created.entry.ino = 79;
   EXPECT_EQ(body_of<fuse_entry_out>(answered(created)).nodeid, 79U);
   Attr attr;
@@ -149,7 +149,7 @@ TEST_F(RequestTest, WhatTheKernelDoesNotTakeIsUndone) {
   undo.inode = 5;
   undo.handle = 6;
 
-  Entry entry;
+  EntryReply entry;
   entry.undo = undo;
   answered(entry);
   EXPECT_TRUE(undone.empty());
@@ -160,7 +160,7 @@ TEST_F(RequestTest, WhatTheKernelDoesNotTakeIsUndone) {
   EXPECT_EQ(undone, (decltype(undone){{5, 6}}));
 
   undone.clear();
-  on_request = [&](Request request) { request.answer(Directory{{}, {10, 11}, undo}); };
+  on_request = [&](Request request) { request.answer(DirectoryReply{{}, {10, 11}, undo}); };
   kernel.lookup(1, "name");
   EXPECT_EQ(undone, (decltype(undone){{10, 6}, {11, 6}}));
 }

@@ -15,24 +15,24 @@ using std::chrono::steady_clock;
 
 // A thread that waits for bytes from a pipe as a reader waits for requests or, if `busy`, runs
 // without ever waiting.
-class TakerTest : public testing::Test {
+class RequestThreadTest : public testing::Test {
  protected:
   void start(bool says_it_waits, bool busy) {
     ASSERT_EQ(pipe(pipe_), 0);
     thread_ = std::thread([=, this] {
-      Taker taker;
-      if (says_it_waits) taker.waits();
-      taker_ = &taker;
-      taker_.notify_one();
+      RequestThread request_thread;
+      if (says_it_waits) request_thread.waits();
+      request_thread_ = &request_thread;
+      request_thread_.notify_one();
       char byte = 0;
       while (busy && !stop_) {
       }
       EXPECT_EQ(read(pipe_[0], &byte, 1), 1);
-      taker.goes_on();
+      request_thread.goes_on();
       handled_ = true;
       while (!stop_) std::this_thread::yield();
     });
-    taker_.wait(nullptr);
+    request_thread_.wait(nullptr);
   }
   void TearDown() override {
     stop_ = true;
@@ -43,35 +43,35 @@ class TakerTest : public testing::Test {
   }
 
   int pipe_[2] = {};
-  std::atomic<const Taker*> taker_ = nullptr;
+  std::atomic<const RequestThread*> request_thread_ = nullptr;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> handled_ = false;
   std::thread thread_;
 };
 
-TEST_F(TakerTest, IsIdleWhileItSleepsInTheKernel) {
+TEST_F(RequestThreadTest, IsIdleWhileItSleepsInTheKernel) {
   start(true, false);
-  EXPECT_TRUE(taker_.load()->was_idle_by(steady_clock::now() + 10s));
+  EXPECT_TRUE(request_thread_.load()->was_idle_by(steady_clock::now() + 10s));
 }
 
-TEST_F(TakerTest, IsNotIdleOnceItWasSentSomething) {
+TEST_F(RequestThreadTest, IsNotIdleOnceItWasSentSomething) {
   start(true, false);
-  ASSERT_TRUE(taker_.load()->was_idle_by(steady_clock::now() + 10s));
+  ASSERT_TRUE(request_thread_.load()->was_idle_by(steady_clock::now() + 10s));
   EXPECT_EQ(write(pipe_[1], "x", 1), 1);
   // The write wakes the thread, which is then busy.
-  EXPECT_FALSE(taker_.load()->is_idle());
+  EXPECT_FALSE(request_thread_.load()->is_idle());
   while (!handled_) std::this_thread::yield();
-  EXPECT_FALSE(taker_.load()->is_idle());
+  EXPECT_FALSE(request_thread_.load()->is_idle());
 }
 
-TEST_F(TakerTest, IsNotIdleWhereItSleepsOverARequest) {
+TEST_F(RequestThreadTest, IsNotIdleWhereItSleepsOverARequest) {
   start(false, false);
-  EXPECT_FALSE(taker_.load()->was_idle_by(steady_clock::now() + 20ms));
+  EXPECT_FALSE(request_thread_.load()->was_idle_by(steady_clock::now() + 20ms));
 }
 
-TEST_F(TakerTest, IsNotIdleWhileItRunsOnItsWayToWait) {
+TEST_F(RequestThreadTest, IsNotIdleWhileItRunsOnItsWayToWait) {
   start(true, true);
-  EXPECT_FALSE(taker_.load()->was_idle_by(steady_clock::now() + 20ms));
+  EXPECT_FALSE(request_thread_.load()->was_idle_by(steady_clock::now() + 20ms));
 }
 
 }  // namespace

@@ -152,22 +152,22 @@ TEST_P(RingWrapTest, AReplyFromAnotherThreadWakesTheRingsThreadWhichHandsItOver)
 // For a while the wake goes to a descriptor that is not a ring.
 TEST_P(RingWrapTest, AWakeThatFailsIsTriedAgain) {
   std::atomic<Ring*> ring = nullptr;
-  std::atomic<Taker*> taker = nullptr;
+  std::atomic<RequestThread*> request_thread = nullptr;
   std::thread owner([&] {
-    Taker own;
+    RequestThread own;
     fill_in(1);
     ring = Ring::start(ring_);
     EXPECT_EQ(next_completion(), 1);
     own.waits();
-    taker = &own;
+    request_thread = &own;
     for (std::int64_t data = 0; data != 3;) {
       ring.load()->submit(true);
       while (data != 3 && (data = next_completion()) >= 0) continue;
     }
   });
-  while (taker.load() == nullptr) std::this_thread::yield();
-  const bool sleeps =
-      taker.load()->was_idle_by(std::chrono::steady_clock::now() + std::chrono::seconds(30));
+  while (request_thread.load() == nullptr) std::this_thread::yield();
+  const bool sleeps = request_thread.load()->was_idle_by(std::chrono::steady_clock::now() +
+                                                         std::chrono::seconds(30));
   EXPECT_TRUE(sleeps);
   const int saved = dup(ring_.ring_fd);
   const int other = open("/dev/null", O_RDONLY | O_CLOEXEC);

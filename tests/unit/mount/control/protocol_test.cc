@@ -30,13 +30,13 @@ TEST(ControlProtocol, RequestsArriveAsTheyWereSent) {
   EXPECT_TRUE(std::holds_alternative<QuotaRequest>(round_trip(QuotaRequest{})));
   SetQuotaRequest sent;
   sent.uid = 4294967294U;
-  sent.bytes = limits::kUnlimited;
+  sent.bytes = quota::kUnlimited;
   sent.inodes = 17;
   const Request got = round_trip(sent);
   const auto* quota = std::get_if<SetQuotaRequest>(&got);
   ASSERT_NE(quota, nullptr);
   EXPECT_EQ(quota->uid, sent.uid);
-  EXPECT_EQ(quota->bytes, limits::kUnlimited);
+  EXPECT_EQ(quota->bytes, quota::kUnlimited);
   EXPECT_EQ(quota->inodes, 17U);
   EXPECT_FALSE(quota->reset);
 }
@@ -54,7 +54,7 @@ TEST(ControlProtocol, WhatIsNotSaidStaysUnsaid) {
 TEST(ControlProtocol, ChangesOfOptionsArriveAsTheyWereSent) {
   const Request got = round_trip(SetRequest{.memory = "2G",
                                             .quota = "none",
-                                            .quota_inodes = limits::kUnlimited,
+                                            .quota_inodes = quota::kUnlimited,
                                             .user_quotas = {{7, "50%", 3}, {8, "1G"}}});
   const auto* set = std::get_if<SetRequest>(&got);
   ASSERT_NE(set, nullptr);
@@ -62,12 +62,12 @@ TEST(ControlProtocol, ChangesOfOptionsArriveAsTheyWereSent) {
   EXPECT_FALSE(set->spill);
   EXPECT_EQ(set->quota, "none");
   EXPECT_FALSE(set->log_level);
-  EXPECT_EQ(set->quota_inodes, limits::kUnlimited);
+  EXPECT_EQ(set->quota_inodes, quota::kUnlimited);
   ASSERT_EQ(set->user_quotas.size(), 2U);
   EXPECT_EQ(set->user_quotas[0].uid, 7U);
   EXPECT_EQ(set->user_quotas[0].bytes, "50%");
   EXPECT_EQ(set->user_quotas[0].inodes, 3U);
-  EXPECT_EQ(set->user_quotas[1].inodes, limits::kUnlimited);
+  EXPECT_EQ(set->user_quotas[1].inodes, quota::kUnlimited);
 }
 
 TEST(ControlProtocol, RefusesChangesThatAreNone) {

@@ -13,7 +13,7 @@
 namespace scratchfs::mount {
 namespace {
 
-using limits::kUnlimited;
+using quota::kUnlimited;
 
 constexpr uid_t kOwner = 1000;
 constexpr uid_t kOther = 1001;
@@ -44,7 +44,7 @@ class ControlServerTest : public testing::Test {
     facts.owner = kOwner;
     facts.daemon = 77;
     facts.guardian = 78;
-    facts.lifetime = limits::LifetimeMode::strict;
+    facts.lifetime = lifetime::LifetimeMode::strict;
     facts.spill_directory = "/var/tmp";
     return facts;
   }
@@ -61,7 +61,7 @@ class ControlServerTest : public testing::Test {
     gauges.tree = [] {
       tree::TreeStats stats;
       stats.deleted_unheld = 4;
-      stats.deleted_for[static_cast<std::size_t>(tree::Reason::claim_ended)] = 4;
+      stats.deleted_for[static_cast<std::size_t>(lifetime::Reason::claim_ended)] = 4;
       return stats;
     };
     gauges.census = [] {
@@ -121,11 +121,11 @@ class ControlServerTest : public testing::Test {
   std::uint64_t spill_ = 1 << 20;
   tree::AccessTimes access_times_;
   int memory_error_ = 0;
-  const limits::Limits everyone_{1 << 20, 100};
-  limits::Ledger ledger_{limits::Ledger::Options{.each_user = everyone_}};
-  limits::Charge owner_{ledger_, ledger_.account(kOwner)};
-  limits::Charge other_{ledger_, ledger_.account(kOther)};
-  limits::Charge third_{ledger_, ledger_.account(kThird)};
+  const quota::Limits everyone_{1 << 20, 100};
+  quota::Ledger ledger_{quota::Ledger::Options{.each_user = everyone_}};
+  quota::Charge owner_{ledger_, ledger_.account(kOwner)};
+  quota::Charge other_{ledger_, ledger_.account(kOther)};
+  quota::Charge third_{ledger_, ledger_.account(kThird)};
   ControlServer server_{facts(), gauges(), levers(), ledger_, everyone_};
 
   void SetUp() override {
@@ -184,10 +184,10 @@ TEST_F(ControlServerTest, ChangesWhatIsAskedForAndNothingElse) {
   EXPECT_EQ(spill_, (5000U + 20) / 2) << "of what is free or in use";
   EXPECT_EQ(ask(QuotaRequest{}, 0)["quota"]["everyone"]["bytes_limit"], 1 << 20);
   ask(SetRequest{.quota_inodes = 7}, 0);
-  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{1 << 20, 7}));
+  EXPECT_EQ(ledger_.row(kOther).limits, (quota::Limits{1 << 20, 7}));
   ask(SetRequest{.quota = "none", .user_quotas = {{kThird, "3M", 4}}}, 0);
-  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{kUnlimited, 7}));
-  EXPECT_EQ(ledger_.row(kThird).limits, (limits::Limits{3 << 20, 4}));
+  EXPECT_EQ(ledger_.row(kOther).limits, (quota::Limits{kUnlimited, 7}));
+  EXPECT_EQ(ledger_.row(kThird).limits, (quota::Limits{3 << 20, 4}));
   EXPECT_EQ(memory_, 512U << 20);
 }
 
@@ -317,9 +317,9 @@ TEST_F(ControlServerTest, OthersCannotSetLimitsNotEvenTheirOwn) {
 TEST_F(ControlServerTest, RootAndTheOwnerSetLimitsAndTheReplyShowsThem) {
   const Json reply = ask(limit(kOther, 12345), 0);
   EXPECT_EQ(uids(reply["quota"]["users"]), (std::set<uid_t>{kOwner, kOther, kThird}));
-  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{12345, 100}));
+  EXPECT_EQ(ledger_.row(kOther).limits, (quota::Limits{12345, 100}));
   ask(limit(kThird, kUnlimited), kOwner);
-  EXPECT_EQ(ledger_.row(kThird).limits, (limits::Limits{kUnlimited, 100}));
+  EXPECT_EQ(ledger_.row(kThird).limits, (quota::Limits{kUnlimited, 100}));
 }
 
 TEST_F(ControlServerTest, OneLimitIsSetWithoutTouchingTheOther) {
@@ -328,13 +328,13 @@ TEST_F(ControlServerTest, OneLimitIsSetWithoutTouchingTheOther) {
   inodes.uid = kOther;
   inodes.inodes = 7;
   ask(inodes, 0);
-  EXPECT_EQ(ledger_.row(kOther).limits, (limits::Limits{12345, 7}));
+  EXPECT_EQ(ledger_.row(kOther).limits, (quota::Limits{12345, 7}));
 }
 
 TEST_F(ControlServerTest, NoLimitIsSetForANumberThatSomebodyHolds) {
   constexpr uid_t kHeld = 100'000;
   ask(limit(kHeld, 12345), 0);
-  ledger_.replace_holders(limits::Holders({{kHeld, 10, kOther}}));
+  ledger_.replace_holders(quota::Holders({{kHeld, 10, kOther}}));
   EXPECT_NE(ask(limit(kHeld, 1), 0).value("error", "").find(std::to_string(kOther)),
             std::string::npos);
   SetRequest request;

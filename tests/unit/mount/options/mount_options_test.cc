@@ -8,7 +8,7 @@
 namespace scratchfs::mount {
 namespace {
 
-using limits::kUnlimited;
+using quota::kUnlimited;
 
 MountOptions accepted(const std::vector<std::string>& lists) {
   auto options = parse_mount_options(lists);
@@ -46,9 +46,9 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_EQ(options.quota_warn, 90U);
   EXPECT_EQ(options.subuid, "/etc/subuid");
   EXPECT_EQ(options.quota_inodes, kUnlimited);
-  EXPECT_EQ(options.lifetime, limits::LifetimeMode::claimed);
-  EXPECT_EQ(options.claim, tree::ClaimKind::session);
-  EXPECT_EQ(options.create_mode, limits::CreateMode::owner_only);
+  EXPECT_EQ(options.lifetime, lifetime::LifetimeMode::claimed);
+  EXPECT_EQ(options.claim, lifetime::ClaimKind::session);
+  EXPECT_EQ(options.create_mode, tree::CreateMode::owner_only);
   EXPECT_EQ(options.io_uring, kernel::IoUring::automatic);
   EXPECT_FALSE(options.allow_other);
   EXPECT_FALSE(options.inodes);
@@ -72,9 +72,9 @@ TEST(MountOptions, TakeEveryOptionOfOurs) {
   EXPECT_EQ(options.quota, "50%");
   EXPECT_EQ(options.quota_inodes, 1000U);
   EXPECT_EQ(options.inodes, 5000U);
-  EXPECT_EQ(options.lifetime, limits::LifetimeMode::strict);
-  EXPECT_EQ(options.claim, tree::ClaimKind::cgroup);
-  EXPECT_EQ(options.create_mode, limits::CreateMode::posix);
+  EXPECT_EQ(options.lifetime, lifetime::LifetimeMode::strict);
+  EXPECT_EQ(options.claim, lifetime::ClaimKind::cgroup);
+  EXPECT_EQ(options.create_mode, tree::CreateMode::posix);
   EXPECT_EQ(options.io_uring, kernel::IoUring::off);
   EXPECT_EQ(options.allow_other, true);
   EXPECT_TRUE(options.nonempty);
@@ -90,7 +90,7 @@ TEST(MountOptions, TheLastOfTheSameOptionCounts) {
       accepted({"memory=1G,allow_other,lifetime=mount", "memory=2G,noallow_other,lifetime=strict"});
   EXPECT_EQ(options.memory, "2G");
   EXPECT_EQ(options.allow_other, false);
-  EXPECT_EQ(options.lifetime, limits::LifetimeMode::strict);
+  EXPECT_EQ(options.lifetime, lifetime::LifetimeMode::strict);
 }
 
 TEST(MountOptions, ValuesMayHoldCommasAndBackslashesIfEscaped) {

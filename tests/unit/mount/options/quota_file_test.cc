@@ -10,8 +10,8 @@
 namespace scratchfs::mount {
 namespace {
 
-using limits::kUnlimited;
-using limits::Limits;
+using quota::kUnlimited;
+using quota::Limits;
 
 QuotaFile parsed(const std::string& text) {
   const auto quotas = parse_quota_file(text, "/q", 1000);
@@ -56,8 +56,8 @@ TEST(QuotaFile, BadLinesAreToldWithTheirNumber) {
 }
 
 TEST(QuotaFile, StandsAboveTheOptions) {
-  limits::Ledger::Options options{.each_user = {.bytes = 5},
-                                  .overrides = {{1, {.bytes = 6}}, {2, {.bytes = 7}}}};
+  quota::Ledger::Options options{.each_user = {.bytes = 5},
+                                 .overrides = {{1, {.bytes = 6}}, {2, {.bytes = 7}}}};
   const auto merged = with_quotas(options, parsed("2 100\n3 200\n"));
   EXPECT_EQ(merged.each_user.bytes, 5U);
   EXPECT_EQ(merged.overrides.at(1).bytes, 6U);

@@ -16,14 +16,14 @@ std::optional<uid_t> find(std::string_view name) {
 TEST(SubordinateIds, AreReadLineByLine) {
   const auto ids =
       parse_subordinate_ids("alice:100000:65536\n\n# a comment\n1000:300000:1\nbob:0:0", find);
-  EXPECT_EQ(ids.ranges, (std::vector<limits::HeldIds>{
+  EXPECT_EQ(ids.ranges, (std::vector<quota::HeldIds>{
                             {100'000, 65'536, 1000}, {300'000, 1, 1000}, {0, 0, 1001}}));
   EXPECT_EQ(ids.bad_line, 0U);
 }
 
 TEST(SubordinateIds, OfUsersThatThereAreNotArePassedOver) {
   const auto ids = parse_subordinate_ids("carol:100000:65536\nbob:5:6\n", find);
-  EXPECT_EQ(ids.ranges, (std::vector<limits::HeldIds>{{5, 6, 1001}}));
+  EXPECT_EQ(ids.ranges, (std::vector<quota::HeldIds>{{5, 6, 1001}}));
   EXPECT_EQ(ids.bad_line, 0U);
 }
 

@@ -2,7 +2,7 @@
 //
 //   void on_lseek(fuse_req_t raw, fuse_ino_t id, off_t offset, int whence, fuse_file_info* file) {
 //     Context& context = context_of(raw);
-//     serve(context, raw, Opcode::lseek, id,
+//     run_or_park(context, raw, Opcode::lseek, id,
 //           [&context, offset, whence, handle = context.tree.handle(file->fh)](
 //               Request& request, base::Wait wait) -> base::Result<Offset> { ... });
 //   }
@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "fs/base/patience.h"
+#include "fs/base/deadline.h"
 #include "fs/base/result.h"
 #include "fs/kernel/metrics/counters.h"
 #include "fs/kernel/transport/options.h"
@@ -29,11 +29,11 @@
 
 namespace scratchfs::kernel {
 
-// What serve() needs of the handlers' context.
+// What run_or_park() needs of the handlers' context.
 struct Transport {
   Parking& parking;
   Counters& counters;
-  std::chrono::milliseconds ring_patience = kRingPatience;
+  std::chrono::milliseconds spill_timeout = kSpillTimeout;
 };
 
 // The data of a WRITE.
@@ -49,7 +49,7 @@ namespace detail {
 template <typename Argument>
 class Kept {
  public:
-  Kept(const Argument& argument, bool /*on_ring*/, KeptBytes& /*all*/) : argument_(argument) {}
+  Kept(const Argument& argument, bool /*on_ring*/, ParkedBytes& /*all*/) : argument_(argument) {}
   const Argument& get() const { return argument_; }
 
  private:
@@ -58,7 +58,7 @@ class Kept {
 template <>
 class Kept<std::string_view> {
  public:
-  Kept(std::string_view argument, bool /*on_ring*/, KeptBytes& /*all*/) : copy_(argument) {}
+  Kept(std::string_view argument, bool /*on_ring*/, ParkedBytes& /*all*/) : copy_(argument) {}
   std::string_view get() const { return copy_; }
 
  private:
@@ -68,8 +68,8 @@ class Kept<std::string_view> {
 template <>
 class Kept<WriteData> {
  public:
-  Kept(const WriteData& argument, bool on_ring, KeptBytes& all)
-      : share_(on_ring ? KeptShare() : take(argument, all)), data_(argument) {
+  Kept(const WriteData& argument, bool on_ring, ParkedBytes& all)
+      : share_(on_ring ? ParkedShare() : take(argument, all)), data_(argument) {
     if (on_ring) return;
     const auto kept = argument.bytes.first(share_.bytes());
     copy_.assign(kept.begin(), kept.end());
@@ -80,12 +80,12 @@ class Kept<WriteData> {
   const WriteData& get() const { return data_; }
 
  private:
-  static KeptShare take(const WriteData& data, KeptBytes& all) {
+  static ParkedShare take(const WriteData& data, ParkedBytes& all) {
     const std::size_t bytes = all.take(data.bytes.size(), data.whole);
     if (bytes == 0 && !data.bytes.empty()) throw std::bad_alloc();
     return {all, bytes};
   }
-  KeptShare share_;
+  ParkedShare share_;
   std::vector<std::byte> copy_;
   WriteData data_;
 };
@@ -95,8 +95,8 @@ void log_late(const Request& request);
 Parking::Lane lane_of(const Request& request);
 // Returns the time limit for a parked request. Only ring requests have one, because each occupies
 // an entry.
-base::Patience::Clock::duration allowance_of(const Request& request,
-                                             std::chrono::milliseconds ring_patience);
+base::CancellableDeadline::Clock::duration allowance_of(const Request& request,
+                                                        std::chrono::milliseconds spill_timeout);
 
 // Runs `op` and converts exceptions to errors: nothing may be thrown through libfuse.
 template <typename Op, typename... Arguments>
@@ -132,7 +132,7 @@ class ParkedOp final : public Parking::Task {
  public:
   // Throws bad_alloc before it takes over the request.
   ParkedOp(Transport& transport, Request&& request, Op&& op, const Arguments&... arguments)
-      : Task(lane_of(request), request.number(), allowance_of(request, transport.ring_patience)),
+      : Task(lane_of(request), request.number(), allowance_of(request, transport.spill_timeout)),
         counters_(transport.counters),
         arguments_(
             Kept<Arguments>(arguments, request.ring() != nullptr, transport.parking.kept())...),
@@ -145,9 +145,9 @@ class ParkedOp final : public Parking::Task {
   void run() override {
     std::apply(
         [this](const Kept<Arguments>&... kept) {
-          const auto result = attempt(request_, base::Wait(patience()), op_, kept.get()...);
+          const auto result = attempt(request_, base::Wait(deadline()), op_, kept.get()...);
           assert(!result.is(base::kWouldBlock));
-          if (!result && patience().over() && !patience().is_cut()) log_late(request_);
+          if (!result && deadline().over() && !deadline().is_cancelled()) log_late(request_);
           finish(counters_, request_, result);
         },
         arguments_);
@@ -168,16 +168,16 @@ class ParkedOp final : public Parking::Task {
 //
 // The handler runs `op` with Wait::no. On kWouldBlock (request, op, arguments) is parked, and a
 // worker runs `op` again with a deadline, which ends when the kernel interrupts the request, at
-// unmount, and on a ring `ring_patience` after the last progress (EIO). A run must be idempotent:
+// unmount, and on a ring `spill_timeout` after the last progress (EIO). A run must be idempotent:
 // one that ends in kWouldBlock may have done part of its work, and `op` runs again from its start.
 //
 // `op` owns its captures, which are moved when it parks. Anything that points into libfuse's
 // buffers goes into `arguments`: std::string_view and WriteData are copied when the request parks
 // (WriteData possibly only in part; on a ring not at all), all other types are copied as they are.
-// Allocates only when it parks. `op` may throw bad_alloc (ENOMEM); serve() never throws.
+// Allocates only when it parks. `op` may throw bad_alloc (ENOMEM); run_or_park() never throws.
 template <typename Op, typename... Arguments>
-void serve(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId inode, Op op,
-           Arguments... arguments) {
+void run_or_park(Transport& transport, fuse_req_t raw, Opcode opcode, tree::InodeId inode, Op op,
+                 Arguments... arguments) {
   Request request(raw, opcode, inode);
   const auto result = detail::attempt(request, base::Wait::no, op, arguments...);
   if (!result.is(base::kWouldBlock)) return detail::finish(transport.counters, request, result);

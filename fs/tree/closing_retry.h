@@ -10,7 +10,7 @@ namespace scratchfs::tree {
 // Runs `operation(blocker)` until it sets no blocker, and waits for the blocking inode in between.
 // A run that sets a blocker must be idempotent: the next run repeats it.
 template <typename Operation>
-auto Tree::patiently(base::Wait wait, Operation operation) {
+auto Tree::retry_while_closing(base::Wait wait, Operation operation) {
   bool all_handled = false;
   while (true) {
     Blocker blocker{.inode = nullptr, .all_handled = all_handled};

@@ -1,4 +1,4 @@
-#include "fs/kernel/transport/serve.h"
+#include "fs/kernel/transport/run_or_park.h"
 
 #include <spdlog/spdlog.h>
 
@@ -36,10 +36,10 @@ Parking::Lane lane_of(const Request& request) {
   }
 }
 
-base::Patience::Clock::duration allowance_of(const Request& request,
-                                             std::chrono::milliseconds ring_patience) {
-  if (request.ring() == nullptr) return base::Patience::Clock::duration::max();
-  return ring_patience;
+base::CancellableDeadline::Clock::duration allowance_of(const Request& request,
+                                                        std::chrono::milliseconds spill_timeout) {
+  if (request.ring() == nullptr) return base::CancellableDeadline::Clock::duration::max();
+  return spill_timeout;
 }
 
 }  // namespace scratchfs::kernel::detail

@@ -1,4 +1,4 @@
-#include "fs/store/reader.h"
+#include "fs/store/read_ahead.h"
 
 #include <gtest/gtest.h>
 
@@ -37,9 +37,9 @@ TEST_F(ReaderTest, WhoNeedsABlockMeanwhileGetsIt) {
   disk.close_gate();
   store->read_ahead(std::span(all).first(16));
   disk.wait_for_requests_at_gate(1);
-  std::thread reader([&] { EXPECT_TRUE(intact(*all[0], 0)); });
+  std::thread read_ahead([&] { EXPECT_TRUE(intact(*all[0], 0)); });
   disk.open_gate();
-  reader.join();
+  read_ahead.join();
 }
 
 TEST_F(ReaderTest, BlocksMayGoWhileTheyAreRead) {

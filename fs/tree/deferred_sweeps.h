@@ -1,4 +1,5 @@
-// LeftOvers: inodes that a call could not process for lack of memory after it had taken effect.
+// DeferredSweeps: inodes that a call could not process for lack of memory after it had taken
+// effect.
 #pragma once
 
 #include <functional>
@@ -12,14 +13,14 @@ namespace scratchfs::tree {
 
 // Keeps each inode once. A thread processes them as soon as there is memory. Adding an inode does
 // not allocate. Thread-safe; its mutex is a leaf.
-class LeftOvers {
+class DeferredSweeps {
  public:
   // Processes one inode. If it throws bad_alloc, it is called again for the same inode.
   using Work = std::function<void(const InodeRef&)>;
-  explicit LeftOvers(Work see_to);  // throws system_error if no thread can be started
-  ~LeftOvers() { stop(); }
-  LeftOvers(const LeftOvers&) = delete;
-  LeftOvers& operator=(const LeftOvers&) = delete;
+  explicit DeferredSweeps(Work see_to);  // throws system_error if no thread can be started
+  ~DeferredSweeps() { stop(); }
+  DeferredSweeps(const DeferredSweeps&) = delete;
+  DeferredSweeps& operator=(const DeferredSweeps&) = delete;
 
   void add(const InodeRef& inode) EXCLUDES(mutex_);
   // Whether every inode has been processed.

@@ -1,4 +1,4 @@
-#include "fs/store/reader.h"
+#include "fs/store/read_ahead.h"
 
 #include <algorithm>
 #include <new>
@@ -8,18 +8,19 @@
 
 namespace scratchfs::store {
 
-base::Result<std::unique_ptr<Reader>> Reader::create(Blocks& blocks) {
-  std::unique_ptr<Reader> reader(new Reader(blocks));
-  reader->threads_.reserve(kThreads);  // so that a started thread is never lost
+base::Result<std::unique_ptr<ReadAhead>> ReadAhead::create(Blocks& blocks) {
+  std::unique_ptr<ReadAhead> read_ahead(new ReadAhead(blocks));
+  read_ahead->threads_.reserve(kThreads);  // so that a started thread is never lost
   for (int i = 0; i < kThreads; ++i) {
-    auto thread = base::start_thread("reader-ahead", [self = reader.get()] { self->run(); });
+    auto thread =
+        base::start_thread("read_ahead-ahead", [self = read_ahead.get()] { self->run(); });
     if (!thread) return thread.error();
-    reader->threads_.push_back(*std::move(thread));
+    read_ahead->threads_.push_back(*std::move(thread));
   }
-  return reader;
+  return read_ahead;
 }
 
-Reader::~Reader() {
+ReadAhead::~ReadAhead() {
   std::list<std::vector<Block*>> left;
   {
     base::Lock lock(mutex_);
@@ -31,11 +32,11 @@ Reader::~Reader() {
   for (const auto& held : left) let_go(held);
 }
 
-void Reader::let_go(std::span<Block* const> held) {
+void ReadAhead::let_go(std::span<Block* const> held) {
   for (Block* block : held) blocks_.unhold(*block);
 }
 
-void Reader::read_ahead(std::vector<Block*> held) {
+void ReadAhead::read_ahead(std::vector<Block*> held) {
   auto at = held.begin();
   {
     base::Lock lock(mutex_);
@@ -47,7 +48,7 @@ void Reader::read_ahead(std::vector<Block*> held) {
 }
 
 // Queues the blocks. Returns an iterator to the first one that was not queued for lack of memory.
-std::vector<Block*>::iterator Reader::enqueue(std::vector<Block*>& held) {
+std::vector<Block*>::iterator ReadAhead::enqueue(std::vector<Block*>& held) {
   auto at = held.begin();
   try {
     while (at != held.end()) {
@@ -60,7 +61,7 @@ std::vector<Block*>::iterator Reader::enqueue(std::vector<Block*>& held) {
   return at;
 }
 
-void Reader::run() {
+void ReadAhead::run() {
   while (true) {
     std::vector<Block*> held;
     {

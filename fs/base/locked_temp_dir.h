@@ -15,26 +15,26 @@
 
 namespace scratchfs::base {
 
-class OwnPlace {
+class LockedTempDir {
  public:
   // Creates one in `directory` (a descriptor, O_PATH suffices), and removes those that dead
   // processes of this user and machine have left there. Directories of other machines are left
   // alone, because their locks may not be visible here, depending on the file system. Errors of
   // mkdirat(2), openat(2), flock(2).
-  static Result<std::unique_ptr<OwnPlace>> make(int directory);
+  static Result<std::unique_ptr<LockedTempDir>> make(int directory);
   // Removes the directory with its contents. If files that are still open have a name for more than
   // a second, they stay, and the directory with them, for the next process to remove.
-  ~OwnPlace();
-  OwnPlace(const OwnPlace&) = delete;
-  OwnPlace& operator=(const OwnPlace&) = delete;
+  ~LockedTempDir();
+  LockedTempDir(const LockedTempDir&) = delete;
+  LockedTempDir& operator=(const LockedTempDir&) = delete;
 
   int descriptor() const { return place_.get(); }
   // Returns whether the directory contains anything besides its own lock file.
   bool holds_names() const;
 
  private:
-  static Result<std::unique_ptr<OwnPlace>> make_one(int directory, const std::string& begins);
-  OwnPlace(int parent, std::string name, Descriptor place, Descriptor lock)
+  static Result<std::unique_ptr<LockedTempDir>> make_one(int directory, const std::string& begins);
+  LockedTempDir(int parent, std::string name, Descriptor place, Descriptor lock)
       : parent_(parent), name_(std::move(name)), place_(std::move(place)), lock_(std::move(lock)) {}
 
   const int parent_;

@@ -1,4 +1,4 @@
-#include "fs/base/own_place.h"
+#include "fs/base/locked_temp_dir.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -103,7 +103,7 @@ Result<Descriptor> lock_in(int place) {
 
 }  // namespace
 
-Result<std::unique_ptr<OwnPlace>> OwnPlace::make(int directory) {
+Result<std::unique_ptr<LockedTempDir>> LockedTempDir::make(int directory) {
   const std::string begins = prefix();
   for (const std::string& name : names_in(directory)) {
     if (name.starts_with(begins)) remove_if_dead(directory, name);
@@ -111,14 +111,15 @@ Result<std::unique_ptr<OwnPlace>> OwnPlace::make(int directory) {
   // Another process that starts now may remove our directory while it has no lock file yet
   // (ENOENT).
   constexpr int kTimes = 10;
-  Result<std::unique_ptr<OwnPlace>> made = Errno{ENOENT};
+  Result<std::unique_ptr<LockedTempDir>> made = Errno{ENOENT};
   for (int i = 0; i < kTimes && !made && made.error().value() == ENOENT; ++i) {
     made = make_one(directory, begins);
   }
   return made;
 }
 
-Result<std::unique_ptr<OwnPlace>> OwnPlace::make_one(int directory, const std::string& begins) {
+Result<std::unique_ptr<LockedTempDir>> LockedTempDir::make_one(int directory,
+                                                               const std::string& begins) {
   std::uint64_t number = 0;
   if (getrandom(&number, sizeof number, 0) != sizeof number) return Errno{EAGAIN};
   char text[20];
@@ -132,15 +133,15 @@ Result<std::unique_ptr<OwnPlace>> OwnPlace::make_one(int directory, const std::s
     remove(directory, name, place.get(), Descriptor(-1));
     return lock.error();
   }
-  return std::unique_ptr<OwnPlace>(
-      new OwnPlace(directory, name, std::move(place), *std::move(lock)));
+  return std::unique_ptr<LockedTempDir>(
+      new LockedTempDir(directory, name, std::move(place), *std::move(lock)));
 }
 
-bool OwnPlace::holds_names() const {
+bool LockedTempDir::holds_names() const {
   return std::ranges::any_of(names_in(place_.get()),
                              [](const std::string& name) { return name != kLock; });
 }
 
-OwnPlace::~OwnPlace() { remove(parent_, name_, place_.get(), std::move(lock_)); }
+LockedTempDir::~LockedTempDir() { remove(parent_, name_, place_.get(), std::move(lock_)); }
 
 }  // namespace scratchfs::base

@@ -15,14 +15,14 @@
 namespace scratchfs::store {
 
 // Queues blocks for read-ahead. Thread-safe.
-class Reader {
+class ReadAhead {
  public:
   // Starts the threads. Nothing is owned. EAGAIN: no thread could be started.
-  static base::Result<std::unique_ptr<Reader>> create(Blocks& blocks);
+  static base::Result<std::unique_ptr<ReadAhead>> create(Blocks& blocks);
   // Drops the reads in the queue and waits for those in progress.
-  ~Reader();
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
+  ~ReadAhead();
+  ReadAhead(const ReadAhead&) = delete;
+  ReadAhead& operator=(const ReadAhead&) = delete;
 
   // Reads the blocks soon, in this order, as far as memory allows. Each block has a hold, which is
   // released afterwards. Drops the request if the queue is full. Never waits.
@@ -34,7 +34,7 @@ class Reader {
   static constexpr std::size_t kBlocksPerRead = Blocks::kAheadBytes / kBlockSize;
   static constexpr std::size_t kMostWaiting = 64;
 
-  explicit Reader(Blocks& blocks) : blocks_(blocks) {}
+  explicit ReadAhead(Blocks& blocks) : blocks_(blocks) {}
   void run() EXCLUDES(mutex_);
   std::vector<Block*>::iterator enqueue(std::vector<Block*>& held) REQUIRES(mutex_);
   void let_go(std::span<Block* const> held);

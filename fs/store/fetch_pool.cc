@@ -1,4 +1,4 @@
-#include "fs/store/fetchers.h"
+#include "fs/store/fetch_pool.h"
 
 #include <algorithm>
 #include <new>
@@ -8,7 +8,7 @@
 
 namespace scratchfs::store {
 
-Fetchers::~Fetchers() {
+FetchPool::~FetchPool() {
   std::list<FetchJob> left;
   std::vector<std::thread> threads;
   {
@@ -23,7 +23,7 @@ Fetchers::~Fetchers() {
   for (std::thread& thread : threads) thread.join();
 }
 
-bool Fetchers::read_soon(FetchJob& job) {
+bool FetchPool::read_soon(FetchJob& job) {
   base::Lock lock(mutex_);
   if (stopping_) return false;
   if (waiting_.size() >= idle_ && !add_thread() && threads_.empty()) return false;
@@ -36,7 +36,7 @@ bool Fetchers::read_soon(FetchJob& job) {
   return true;
 }
 
-bool Fetchers::add_thread() {
+bool FetchPool::add_thread() {
   if (threads_.size() >= kMost) return false;
   try {
     threads_.reserve(threads_.size() + 2);  // one more, so that the destructor can add left_
@@ -49,13 +49,13 @@ bool Fetchers::add_thread() {
   return true;
 }
 
-std::size_t Fetchers::threads() {
+std::size_t FetchPool::threads() {
   base::Lock lock(mutex_);
   return threads_.size();
 }
 
 // Waits for a job. Returns false if the calling thread must end.
-bool Fetchers::await_job() {
+bool FetchPool::await_job() {
   ++idle_;
   bool came = true;
   while (came && waiting_.empty() && !stopping_)
@@ -66,7 +66,7 @@ bool Fetchers::await_job() {
 
 // Removes the calling thread from the pool. Returns the thread that left before, which the caller
 // joins.
-std::thread Fetchers::leave() {
+std::thread FetchPool::leave() {
   const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
   if (self == threads_.end()) return {};  // the destructor joins it
   std::thread before = std::exchange(left_, std::move(*self));
@@ -74,7 +74,7 @@ std::thread Fetchers::leave() {
   return before;
 }
 
-void Fetchers::run() {
+void FetchPool::run() {
   base::Lock lock(mutex_);
   while (true) {
     if (!await_job()) {

@@ -1,4 +1,4 @@
-#include "fs/tree/left_overs.h"
+#include "fs/tree/deferred_sweeps.h"
 
 #include <pthread.h>
 
@@ -6,9 +6,10 @@
 
 namespace scratchfs::tree {
 
-LeftOvers::LeftOvers(Work see_to) : see_to_(std::move(see_to)), thread_([this] { run(); }) {}
+DeferredSweeps::DeferredSweeps(Work see_to)
+    : see_to_(std::move(see_to)), thread_([this] { run(); }) {}
 
-void LeftOvers::stop() {
+void DeferredSweeps::stop() {
   {
     base::Lock lock(mutex_);
     stopping_ = true;
@@ -24,7 +25,7 @@ void LeftOvers::stop() {
   while (list != nullptr) take_first(list);
 }
 
-void LeftOvers::add(const InodeRef& inode) {
+void DeferredSweeps::add(const InodeRef& inode) {
   {
     base::Lock lock(mutex_);
     if (inode->is_left_over) return;
@@ -34,13 +35,13 @@ void LeftOvers::add(const InodeRef& inode) {
   something_to_do_.notify_one();
 }
 
-bool LeftOvers::empty() const {
+bool DeferredSweeps::empty() const {
   base::Lock lock(mutex_);
   return list_ == nullptr && !busy_;
 }
 
 // Waits for inodes and returns all of them; nullptr when the thread must end.
-InodeRef LeftOvers::wait() {
+InodeRef DeferredSweeps::wait() {
   base::Lock lock(mutex_);
   busy_ = false;
   while (list_ == nullptr && !stopping_) something_to_do_.wait(mutex_);
@@ -49,7 +50,7 @@ InodeRef LeftOvers::wait() {
   return std::move(list_);
 }
 
-InodeRef LeftOvers::take_first(InodeRef& list) {
+InodeRef DeferredSweeps::take_first(InodeRef& list) {
   base::Lock lock(mutex_);
   InodeRef first = std::move(list);
   first->is_left_over = false;
@@ -59,7 +60,7 @@ InodeRef LeftOvers::take_first(InodeRef& list) {
 
 // An inode that fails is added again behind the others, so that one that needs much memory does not
 // block those that need little.
-void LeftOvers::run() {
+void DeferredSweeps::run() {
   pthread_setname_np(pthread_self(), "left-overs");
   while (InodeRef list = wait()) {
     while (list != nullptr) {

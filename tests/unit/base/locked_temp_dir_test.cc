@@ -1,4 +1,4 @@
-#include "fs/base/own_place.h"
+#include "fs/base/locked_temp_dir.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ namespace stdfs = std::filesystem;
 class OwnPlaceTest : public testing::Test {
  protected:
   OwnPlaceTest() {
-    std::string pattern = (stdfs::path(testing::TempDir()) / "own_place.XXXXXX").string();
+    std::string pattern = (stdfs::path(testing::TempDir()) / "locked_temp_dir.XXXXXX").string();
     path_ = mkdtemp(pattern.data());
     directory_ = open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   }
@@ -42,7 +42,7 @@ class OwnPlaceTest : public testing::Test {
   void die_with_a_place() const {
     const pid_t child = fork();
     if (child == 0) {
-      auto place = OwnPlace::make(directory_);
+      auto place = LockedTempDir::make(directory_);
       if (!place) _exit(1);
       close(openat((*place)->descriptor(), ".nfs0001", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
       _exit(0);
@@ -57,7 +57,7 @@ class OwnPlaceTest : public testing::Test {
 };
 
 TEST_F(OwnPlaceTest, IsNamedAfterTheMachineAndForItsOwnerAlone) {
-  const auto place = OwnPlace::make(directory_);
+  const auto place = LockedTempDir::make(directory_);
   ASSERT_TRUE(place) << place.error().value();
   utsname machine{};
   uname(&machine);
@@ -68,7 +68,7 @@ TEST_F(OwnPlaceTest, IsNamedAfterTheMachineAndForItsOwnerAlone) {
 
 TEST_F(OwnPlaceTest, GoesWithAllThatIsInIt) {
   {
-    auto place = OwnPlace::make(directory_);
+    auto place = LockedTempDir::make(directory_);
     ASSERT_TRUE(place);
     EXPECT_FALSE((*place)->holds_names());
     close(openat((*place)->descriptor(), "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
@@ -82,15 +82,15 @@ TEST_F(OwnPlaceTest, RemovesWhatTheDeadLeft) {
   die_with_a_place();
   ASSERT_EQ(names().size(), 1U);
   const std::string left = names()[0];
-  const auto place = OwnPlace::make(directory_);
+  const auto place = LockedTempDir::make(directory_);
   ASSERT_TRUE(place);
   ASSERT_EQ(names().size(), 1U);
   EXPECT_NE(names()[0], left);
 }
 
 TEST_F(OwnPlaceTest, LeavesThoseOfTheLivingAlone) {
-  const auto first = OwnPlace::make(directory_);
-  const auto second = OwnPlace::make(directory_);
+  const auto first = LockedTempDir::make(directory_);
+  const auto second = LockedTempDir::make(directory_);
   ASSERT_TRUE(first && second);
   EXPECT_EQ(names().size(), 2U);
   EXPECT_EQ(faccessat((*first)->descriptor(), "owner", F_OK, 0), 0);
@@ -99,7 +99,7 @@ TEST_F(OwnPlaceTest, LeavesThoseOfTheLivingAlone) {
 TEST_F(OwnPlaceTest, LeavesOtherMachinesAlone) {
   stdfs::create_directory(path_ / ".scratchfs-another.machine-0123456789abcdef");
   std::ofstream(path_ / ".scratchfs-another.machine-0123456789abcdef" / "owner");
-  const auto place = OwnPlace::make(directory_);
+  const auto place = LockedTempDir::make(directory_);
   ASSERT_TRUE(place);
   EXPECT_EQ(names().size(), 2U);
 }
@@ -108,7 +108,7 @@ TEST_F(OwnPlaceTest, LeavesOneThatIsBeingMadeAlone) {
   die_with_a_place();
   const stdfs::path left = path_ / names()[0];
   stdfs::remove(left / "owner");
-  const auto place = OwnPlace::make(directory_);
+  const auto place = LockedTempDir::make(directory_);
   ASSERT_TRUE(place);
   EXPECT_TRUE(stdfs::exists(left));
 }
@@ -118,7 +118,7 @@ TEST_F(OwnPlaceTest, RemovesAnEmptyOneThatNobodyEverLocked) {
   const stdfs::path left = path_ / names()[0];
   stdfs::remove(left / "owner");
   stdfs::remove(left / ".nfs0001");
-  const auto place = OwnPlace::make(directory_);
+  const auto place = LockedTempDir::make(directory_);
   ASSERT_TRUE(place);
   EXPECT_FALSE(stdfs::exists(left));
 }
@@ -127,11 +127,11 @@ TEST_F(OwnPlaceTest, CanBeMadeWhileOthersCleanUp) {
   const pid_t child = fork();
   if (child == 0) {
     for (int i = 0; i < 200; ++i) {
-      if (!OwnPlace::make(directory_)) _exit(1);
+      if (!LockedTempDir::make(directory_)) _exit(1);
     }
     _exit(0);
   }
-  for (int i = 0; i < 200; ++i) ASSERT_TRUE(OwnPlace::make(directory_));
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(LockedTempDir::make(directory_));
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
@@ -143,7 +143,7 @@ TEST_F(OwnPlaceTest, FollowsNoLink) {
   const std::string left = names()[0];
   stdfs::rename(path_ / left, path_ / "elsewhere");
   stdfs::create_symlink("elsewhere", path_ / left);
-  const auto place = OwnPlace::make(directory_);
+  const auto place = LockedTempDir::make(directory_);
   ASSERT_TRUE(place);
   EXPECT_TRUE(stdfs::exists(path_ / "elsewhere" / ".nfs0001"));
 }
@@ -151,7 +151,7 @@ TEST_F(OwnPlaceTest, FollowsNoLink) {
 TEST_F(OwnPlaceTest, TellsWhyThereIsNone) {
   close(directory_);
   directory_ = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  EXPECT_FALSE(OwnPlace::make(directory_));
+  EXPECT_FALSE(LockedTempDir::make(directory_));
 }
 
 }  // namespace

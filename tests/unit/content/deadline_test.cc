@@ -3,22 +3,22 @@
 
 #include <thread>
 
-#include "fs/base/patience.h"
+#include "fs/base/deadline.h"
 #include "tests/unit/content/machine.h"
 
 namespace scratchfs::content {
 namespace {
 
-using base::Patience;
+using base::CancellableDeadline;
 
 // A deadline that has passed already, so that nothing waits.
 class Impatient {
  public:
-  Impatient() { patience_.cut({}, Errno(EINTR)); }
-  Wait wait() const { return Wait(patience_); }
+  Impatient() { deadline_.cancel({}, Errno(EINTR)); }
+  Wait wait() const { return Wait(deadline_); }
 
  private:
-  Patience patience_;
+  CancellableDeadline deadline_;
 };
 
 // Takes all free frames of a machine whose disk's gate is closed, so that no more can be had.
@@ -28,7 +28,7 @@ std::vector<store::FrameGrant> take_all_frames(Machine& machine) {
   return taken;
 }
 
-TEST(ContentPatience, AReadOfASpilledBlockEndsAndTheNextOneFindsItsBytes) {
+TEST(ContentDeadline, AReadOfASpilledBlockEndsAndTheNextOneFindsItsBytes) {
   Machine machine;
   File file(machine);
   const Bytes data = pattern(3 * store::kBlockSize, 1);
@@ -41,7 +41,7 @@ TEST(ContentPatience, AReadOfASpilledBlockEndsAndTheNextOneFindsItsBytes) {
   EXPECT_EQ(file.all(), data);
 }
 
-TEST(ContentPatience, AWriteKeepsWhatItHasWrittenAndTellsHowMuch) {
+TEST(ContentDeadline, AWriteKeepsWhatItHasWrittenAndTellsHowMuch) {
   Machine machine;
   File file(machine);
   machine.disk.close_gate();
@@ -54,7 +54,7 @@ TEST(ContentPatience, AWriteKeepsWhatItHasWrittenAndTellsHowMuch) {
   EXPECT_EQ(file.all(), Bytes(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(*written)));
 }
 
-TEST(ContentPatience, AWriteThatFindsNoMemoryChangesNothing) {
+TEST(ContentDeadline, AWriteThatFindsNoMemoryChangesNothing) {
   Machine machine;
   File file(machine);
   file.put(pattern(kPage, 3), 0);
@@ -68,7 +68,7 @@ TEST(ContentPatience, AWriteThatFindsNoMemoryChangesNothing) {
   machine.disk.open_gate();
 }
 
-TEST(ContentPatience, AnAllocationTakesItsPagesBack) {
+TEST(ContentDeadline, AnAllocationTakesItsPagesBack) {
   Machine machine;
   File file(machine);
   file.put(pattern(kPage, 1), 2 * kMiB);
@@ -82,7 +82,7 @@ TEST(ContentPatience, AnAllocationTakesItsPagesBack) {
   machine.disk.open_gate();
 }
 
-TEST(ContentPatience, TruncatingIntoASpilledBlockEndsWithoutAChange) {
+TEST(ContentDeadline, TruncatingIntoASpilledBlockEndsWithoutAChange) {
   Machine machine;
   File file(machine);
   const Bytes data = pattern(store::kBlockSize, 5);
@@ -96,40 +96,40 @@ TEST(ContentPatience, TruncatingIntoASpilledBlockEndsWithoutAChange) {
 }
 
 // Each wait is short, but all together are longer than the allowance.
-TEST(ContentPatience, CountsFromWhatTheDiskDidLast) {
+TEST(ContentDeadline, CountsFromWhatTheDiskDidLast) {
   constexpr auto kAllowance = std::chrono::milliseconds(500);
   Machine machine;
   machine.disk.delay_each_request(std::chrono::milliseconds(40));
   File file(machine);
   File copy(machine);
   const Bytes data = pattern(32 * kMiB, 8);
-  const auto begun = Patience::Clock::now();
-  const Patience writing(kAllowance, Errno(EIO));
+  const auto begun = CancellableDeadline::Clock::now();
+  const CancellableDeadline writing(kAllowance, Errno(EIO));
   EXPECT_EQ(file->write(data, 0, Wait(writing)).is(Errno(EIO)), false);
   EXPECT_EQ(file->size(), data.size());
-  const Patience copying(kAllowance, Errno(EIO));
+  const CancellableDeadline copying(kAllowance, Errno(EIO));
   const auto copied = Content::copy(file.content, 0, copy.content, 0, data.size(), Wait(copying));
   ASSERT_TRUE(copied);
   EXPECT_EQ(*copied, data.size());
-  EXPECT_GT(Patience::Clock::now() - begun, 2 * kAllowance);
+  EXPECT_GT(CancellableDeadline::Clock::now() - begun, 2 * kAllowance);
 }
 
-TEST(ContentPatience, EndsWhereTheDiskDoesNothing) {
+TEST(ContentDeadline, EndsWhereTheDiskDoesNothing) {
   Machine machine;
   File file(machine);
   file.put(pattern(3 * store::kBlockSize, 9), 0);
   spill(machine, file, 0);
   machine.disk.close_gate();
   Bytes into(100);
-  const Patience patience(std::chrono::milliseconds(20), Errno(EIO));
-  EXPECT_TRUE(file->read(into, 0, Wait(patience)).is(Errno(EIO)));
+  const CancellableDeadline deadline(std::chrono::milliseconds(20), Errno(EIO));
+  EXPECT_TRUE(file->read(into, 0, Wait(deadline)).is(Errno(EIO)));
   const auto taken = take_all_frames(machine);
-  const Patience other(std::chrono::milliseconds(20), Errno(EIO));
+  const CancellableDeadline other(std::chrono::milliseconds(20), Errno(EIO));
   EXPECT_TRUE(file->write(pattern(kPage, 1), kMiB, Wait(other)).is(Errno(EIO)));
   machine.disk.open_gate();
 }
 
-TEST(ContentPatience, AnAppendThatWaitsItsTurnCanLeave) {
+TEST(ContentDeadline, AnAppendThatWaitsItsTurnCanLeave) {
   Machine machine;
   File file(machine);
   machine.disk.close_gate();

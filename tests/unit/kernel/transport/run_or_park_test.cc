@@ -1,4 +1,4 @@
-#include "fs/kernel/transport/serve.h"
+#include "fs/kernel/transport/run_or_park.h"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ fuse_lowlevel_ops operations() {
   fuse_lowlevel_ops operations{};
   operations.lookup = [](fuse_req_t raw, fuse_ino_t parent, const char* name) {
     auto& server = *static_cast<Server*>(fuse_req_userdata(raw));
-    serve(
+    run_or_park(
         server, raw, Opcode::lookup, parent,
         [&server](Request& request, base::Wait wait, std::string_view wanted) {
           return server.op(request, wait, wanted);
@@ -35,7 +35,7 @@ fuse_lowlevel_ops operations() {
   operations.write = [](fuse_req_t raw, fuse_ino_t inode, const char* data, size_t size, off_t,
                         fuse_file_info*) {
     auto& server = *static_cast<Server*>(fuse_req_userdata(raw));
-    serve(
+    run_or_park(
         server, raw, Opcode::write, inode,
         [&server](Request& request, base::Wait wait, const WriteData& sent) {
           return server.op(request, wait, text_of(sent.bytes));
@@ -115,16 +115,16 @@ TEST_F(ServeTest, BeyondABoundOnlyTheFirstPartOfWhatIsWrittenIsKept) {
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(1)[0].text(), "100000");
   until_kept(0);
-  const KeptShare others(parking.kept(), parking.kept().take(KeptBytes::kFreely, false));
+  const ParkedShare others(parking.kept(), parking.kept().take(ParkedBytes::kFreely, false));
   kernel.write(1, data);
-  EXPECT_EQ(kernel.await(2)[1].text(), std::to_string(KeptBytes::kPiece));
-  until_kept(KeptBytes::kFreely);
-  const KeptShare more(parking.kept(),
-                       parking.kept().take(KeptBytes::kAtMost - KeptBytes::kFreely, true));
+  EXPECT_EQ(kernel.await(2)[1].text(), std::to_string(ParkedBytes::kPiece));
+  until_kept(ParkedBytes::kFreely);
+  const ParkedShare more(parking.kept(),
+                         parking.kept().take(ParkedBytes::kAtMost - ParkedBytes::kFreely, true));
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(3)[2].error, -ENOMEM);
   while (parking.parked() > 0) std::this_thread::yield();
-  EXPECT_EQ(parking.kept().now(), KeptBytes::kAtMost);
+  EXPECT_EQ(parking.kept().now(), ParkedBytes::kAtMost);
 }
 
 TEST_F(ServeTest, NothingIsThrownThroughLibfuse) {

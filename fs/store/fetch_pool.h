@@ -14,18 +14,18 @@ namespace scratchfs::store {
 
 // Thread-safe. Serves jobs in FIFO order. Adds a thread when a job finds none idle; a thread ends
 // after it has been idle for kIdle.
-class Fetchers {
+class FetchPool {
  public:
   // Upper bound of concurrent reads; further jobs wait in the queue.
   static constexpr std::size_t kMost = 128;
   static constexpr std::chrono::seconds kIdle{2};
 
-  explicit Fetchers(Blocks& blocks, std::chrono::milliseconds idle = kIdle)  // not owned
+  explicit FetchPool(Blocks& blocks, std::chrono::milliseconds idle = kIdle)  // not owned
       : blocks_(blocks), idle_time_(idle) {}
   // Gives up the jobs in the queue and waits for the reads in progress.
-  ~Fetchers();
-  Fetchers(const Fetchers&) = delete;
-  Fetchers& operator=(const Fetchers&) = delete;
+  ~FetchPool();
+  FetchPool(const FetchPool&) = delete;
+  FetchPool& operator=(const FetchPool&) = delete;
 
   // Queues a read. Never waits. Returns false, and leaves the job to the caller, if memory or a
   // thread is lacking or the pool is being destroyed.

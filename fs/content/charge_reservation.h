@@ -9,17 +9,17 @@
 namespace scratchfs::content {
 
 // A reservation of bytes. The destructor returns what was not spent to the charge.
-class Advance {
+class ChargeReservation {
  public:
-  explicit Advance(limits::Charge& charge) : charge_(&charge) {}
-  Advance(Advance&& other) noexcept
+  explicit ChargeReservation(quota::Charge& charge) : charge_(&charge) {}
+  ChargeReservation(ChargeReservation&& other) noexcept
       : charge_(other.charge_), bytes_(std::exchange(other.bytes_, 0)) {}
-  Advance& operator=(Advance&& other) noexcept {
+  ChargeReservation& operator=(ChargeReservation&& other) noexcept {
     std::swap(charge_, other.charge_);
     std::swap(bytes_, other.bytes_);
     return *this;
   }
-  ~Advance() { give_back(bytes_); }
+  ~ChargeReservation() { give_back(bytes_); }
 
   std::uint64_t bytes() const { return bytes_; }
 
@@ -40,8 +40,8 @@ class Advance {
   // REQUIRES: bytes() >= `bytes`.
   void spend(std::uint64_t bytes) { bytes_ -= bytes; }
   // Moves `bytes` into a new reservation. REQUIRES: bytes() >= `bytes`.
-  Advance split(std::uint64_t bytes) {
-    Advance part(*charge_);
+  ChargeReservation split(std::uint64_t bytes) {
+    ChargeReservation part(*charge_);
     part.bytes_ = bytes;
     bytes_ -= bytes;
     return part;
@@ -52,7 +52,7 @@ class Advance {
     if (bytes > 0) charge_->shrink({.bytes = bytes});
   }
 
-  limits::Charge* charge_;
+  quota::Charge* charge_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -1,4 +1,4 @@
-#include "fs/store/fetchers.h"
+#include "fs/store/fetch_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -6,13 +6,13 @@
 #include <thread>
 #include <vector>
 
-#include "fs/base/patience.h"
+#include "fs/base/deadline.h"
 #include "tests/unit/store/spilled_store.h"
 
 namespace scratchfs::store {
 namespace {
 
-using base::Patience;
+using base::CancellableDeadline;
 using base::Wait;
 
 // A thread that fetches a block with a deadline of its own.
@@ -20,22 +20,22 @@ class Fetcher {
  public:
   Fetcher(Store& store, Block& block, Access access = Access::read)
       : thread_([this, &store, access, hold = store.hold(block)] {
-          auto pin = store.fetch(hold, access, Wait(patience_));
+          auto pin = store.fetch(hold, access, Wait(deadline_));
           error_ = pin ? 0 : pin.error().value();
         }) {}
-  void interrupt() { patience_.cut({}, Errno(EINTR)); }
+  void interrupt() { deadline_.cancel({}, Errno(EINTR)); }
   int error() {
     thread_.join();
     return error_;
   }
 
  private:
-  Patience patience_;
+  CancellableDeadline deadline_;
   int error_ = -1;
   std::thread thread_;
 };
 
-class FetchersTest : public SpilledStore {
+class FetchPoolTest : public SpilledStore {
  protected:
   // Memory suffices for this many reads while nothing can be evicted.
   static constexpr std::size_t kTogether = 24;
@@ -45,7 +45,7 @@ class FetchersTest : public SpilledStore {
   Block& cold(std::size_t i) { return *all[i]; }
 };
 
-TEST_F(FetchersTest, WhoLeavesDoesNotWaitForTheDisk) {
+TEST_F(FetchPoolTest, WhoLeavesDoesNotWaitForTheDisk) {
   disk.close_gate();
   Fetcher fetcher(*store, cold(0));
   disk.wait_for_requests_at_gate(1);
@@ -54,7 +54,7 @@ TEST_F(FetchersTest, WhoLeavesDoesNotWaitForTheDisk) {
   disk.open_gate();
 }
 
-TEST_F(FetchersTest, WhatWasLeftIsThereForTheNextReader) {
+TEST_F(FetchPoolTest, WhatWasLeftIsThereForTheNextReader) {
   disk.close_gate();
   const std::uint64_t reads = disk.reads();
   Fetcher fetcher(*store, cold(0));
@@ -67,7 +67,7 @@ TEST_F(FetchersTest, WhatWasLeftIsThereForTheNextReader) {
   EXPECT_TRUE(intact(*all[0], 0));
 }
 
-TEST_F(FetchersTest, OthersWhoWaitForTheSameReadStay) {
+TEST_F(FetchPoolTest, OthersWhoWaitForTheSameReadStay) {
   disk.close_gate();
   const std::uint64_t reads = disk.reads();
   Fetcher leaves(*store, cold(0));
@@ -81,7 +81,7 @@ TEST_F(FetchersTest, OthersWhoWaitForTheSameReadStay) {
   EXPECT_TRUE(intact(*all[0], 0));
 }
 
-TEST_F(FetchersTest, ABlockThatWasLeftMayGo) {
+TEST_F(FetchPoolTest, ABlockThatWasLeftMayGo) {
   disk.close_gate();
   Fetcher fetcher(*store, cold(0));
   disk.wait_for_requests_at_gate(1);
@@ -93,7 +93,7 @@ TEST_F(FetchersTest, ABlockThatWasLeftMayGo) {
   EXPECT_TRUE(soon([&] { return store->stats().spilled == 0; }));
 }
 
-TEST_F(FetchersTest, AReadThatWasLeftAndFailsHurtsNobody) {
+TEST_F(FetchPoolTest, AReadThatWasLeftAndFailsHurtsNobody) {
   disk.close_gate();
   disk.fail_reads(EIO);
   Fetcher fetcher(*store, cold(0));
@@ -107,47 +107,47 @@ TEST_F(FetchersTest, AReadThatWasLeftAndFailsHurtsNobody) {
   EXPECT_TRUE(intact(*all[0], 0));
 }
 
-TEST_F(FetchersTest, ReadsOfDifferentBlocksAreUnderWayTogether) {
+TEST_F(FetchPoolTest, ReadsOfDifferentBlocksAreUnderWayTogether) {
   come_to_rest();
   disk.close_gate();
-  std::vector<std::unique_ptr<Fetcher>> fetchers;
+  std::vector<std::unique_ptr<Fetcher>> fetch_pool;
   for (std::size_t i = 0; i < kTogether; ++i)
-    fetchers.push_back(std::make_unique<Fetcher>(*store, cold(i)));
+    fetch_pool.push_back(std::make_unique<Fetcher>(*store, cold(i)));
   disk.wait_for_requests_at_gate(kTogether);
   disk.open_gate();
-  for (auto& fetcher : fetchers) EXPECT_EQ(fetcher->error(), 0);
+  for (auto& fetcher : fetch_pool) EXPECT_EQ(fetcher->error(), 0);
 }
 
-TEST_F(FetchersTest, WhatDoesNotBeginBeforeTheEndIsGivenUp) {
+TEST_F(FetchPoolTest, WhatDoesNotBeginBeforeTheEndIsGivenUp) {
   come_to_rest();
   disk.close_gate();
-  std::vector<std::unique_ptr<Fetcher>> fetchers;
-  for (std::size_t i = 0; i < Fetchers::kMost + 10; ++i)
-    fetchers.push_back(std::make_unique<Fetcher>(*store, cold(i)));
+  std::vector<std::unique_ptr<Fetcher>> fetch_pool;
+  for (std::size_t i = 0; i < FetchPool::kMost + 10; ++i)
+    fetch_pool.push_back(std::make_unique<Fetcher>(*store, cold(i)));
   disk.wait_for_requests_at_gate(kTogether);
-  for (auto& fetcher : fetchers) fetcher->interrupt();
-  for (auto& fetcher : fetchers) EXPECT_EQ(fetcher->error(), EINTR);
+  for (auto& fetcher : fetch_pool) fetcher->interrupt();
+  for (auto& fetcher : fetch_pool) EXPECT_EQ(fetcher->error(), EINTR);
   blocks.clear();
   std::thread end([&] { store.reset(); });
   disk.open_gate();
   end.join();
 }
 
-TEST_F(FetchersTest, ThreadsThatAreIdleEnd) {
+TEST_F(FetchPoolTest, ThreadsThatAreIdleEnd) {
   Budget budget(kMemory, true);
   auto frames = *Frames::create(kMemory, {.surplus = [] {}, .low = [] {}});
   auto cipher = *Cipher::create();
   auto slots = *Slots::create(disk, kMemory, {.stale = [] {}, .room = [] {}});
-  Fetchers* fetchers = nullptr;
+  FetchPool* fetch_pool = nullptr;
   Blocks own(*frames, budget, slots.get(), cipher.get(),
-             [&](FetchJob& job) { return fetchers->read_soon(job); });
-  Fetchers those(own, std::chrono::milliseconds(1));
-  fetchers = &those;
+             [&](FetchJob& job) { return fetch_pool->read_soon(job); });
+  FetchPool those(own, std::chrono::milliseconds(1));
+  fetch_pool = &those;
   for (int round = 0; round < 3; ++round) {
     Block* const block = own.make_blank(1);
     ASSERT_NE(block, nullptr);
-    const Patience patience;
-    ASSERT_TRUE(own.fetch(*block, Access::read, Wait(patience)));
+    const CancellableDeadline deadline;
+    ASSERT_TRUE(own.fetch(*block, Access::read, Wait(deadline)));
     own.unpin(*block);
     own.drop(*block);
     EXPECT_TRUE(soon([&] { return those.threads() == 0; }));
@@ -156,17 +156,17 @@ TEST_F(FetchersTest, ThreadsThatAreIdleEnd) {
 
 // All memory is in use and the disk is stuck: a thread that waits for frames can be interrupted
 // too.
-TEST_F(FetchersTest, WhoWaitsForFramesCanLeave) {
+TEST_F(FetchPoolTest, WhoWaitsForFramesCanLeave) {
   disk.close_gate();
-  Patience patience;
+  CancellableDeadline deadline;
   std::thread waiter([&] {
     std::vector<FrameGrant> taken;
     base::Result<FrameGrant> grant = Errno(EIO);
-    while ((grant = store->take_frames(kPagesPerBlock, Wait(patience))))
+    while ((grant = store->take_frames(kPagesPerBlock, Wait(deadline))))
       taken.push_back(std::move(*grant));
     EXPECT_TRUE(grant.is(Errno(EINTR)));
   });
-  patience.cut({}, Errno(EINTR));
+  deadline.cancel({}, Errno(EINTR));
   waiter.join();
   disk.open_gate();
   EXPECT_TRUE(store->take_frames(1));
