@@ -165,30 +165,38 @@ base::Result<void> Store::set_spill(std::uint64_t bytes) {
 
 namespace {
 
-// Returns how much of the disk's `room` blocks can use: each block leaves something in memory that
-// is remembered of it, for which `memory` bytes are available.
-std::uint64_t usable(std::uint64_t room, std::uint64_t memory) {
-  const std::uint64_t blocks = std::min(room / kBlockSize, memory / kRememberedBytes);
-  return std::min(room, (blocks + 1) * kBlockSize) - blocks * kRememberedBytes;
+// Returns how much of the disk's `room` blocks can use: each block leaves `per_block` bytes in
+// memory, for which `memory` bytes are available.
+std::uint64_t usable(std::uint64_t room, std::uint64_t memory, std::uint64_t per_block) {
+  const std::uint64_t blocks = std::min(room / kBlockSize, memory / per_block);
+  return std::min(room, (blocks + 1) * kBlockSize) - blocks * per_block;
+}
+
+std::uint64_t less(std::uint64_t bytes, std::uint64_t taken) {
+  return bytes > taken ? bytes - taken : 0;
 }
 
 }  // namespace
 
-std::uint64_t Store::total_bytes() const {
-  const std::uint64_t memory = impl_->budget.marks().trigger;
-  if (!impl_->slots) return memory;
-  return memory + usable(impl_->slots->limit(), impl_->budget.counts().most_remembered);
+std::uint64_t Store::total_bytes(Overhead overhead) const {
+  const Budget::Counts counts = impl_->budget.counts();
+  const std::uint64_t memory = less(impl_->budget.marks().trigger, overhead.fixed);
+  const std::uint64_t in_memory = memory - memory / kBlockSize * overhead.per_block;
+  if (!impl_->slots) return in_memory;
+  return in_memory + usable(impl_->slots->limit(), less(counts.most_remembered, overhead.fixed),
+                            kRememberedBytes + overhead.per_block);
 }
 
-std::uint64_t Store::free_bytes() const {
+std::uint64_t Store::free_bytes(Overhead overhead) const {
   const Budget::Counts counts = impl_->budget.counts();
-  const std::uint64_t memory = impl_->budget.marks().trigger;
-  const std::uint64_t in_memory = memory > counts.firm ? memory - counts.firm : 0;
-  if (!impl_->slots) return std::min(in_memory + counts.freeing, memory);
-  const std::uint64_t remembered =
-      std::min(counts.small + counts.remembered, counts.most_remembered);
-  const std::uint64_t on_disk = usable(impl_->slots->room(), counts.most_remembered - remembered);
-  return std::min(in_memory + on_disk + counts.freeing, total_bytes());
+  const std::uint64_t memory = less(impl_->budget.marks().trigger, counts.firm + overhead.fixed);
+  std::uint64_t bytes = counts.freeing + memory - memory / kBlockSize * overhead.per_block;
+  if (impl_->slots) {
+    const std::uint64_t remembered = counts.small + counts.remembered + overhead.fixed;
+    bytes += usable(impl_->slots->room(), less(counts.most_remembered, remembered),
+                    kRememberedBytes + overhead.per_block);
+  }
+  return std::min(bytes, total_bytes(overhead));
 }
 
 StoreStats Store::stats() const {

@@ -217,10 +217,17 @@ class Store {
   // created with spill 0.
   base::Result<void> set_spill(std::uint64_t bytes);
 
-  // Returns the bytes that can still be stored in memory and on disk together. What is being freed
-  // counts as free.
-  std::uint64_t free_bytes() const;
-  std::uint64_t total_bytes() const;
+  // Memory that contents take besides their pages: bytes in all, and bytes of each block.
+  struct Overhead {
+    std::uint64_t fixed = 0;
+    std::uint64_t per_block = 0;
+  };
+  // Returns the bytes that can still be stored in memory and on disk together if contents also take
+  // `overhead`. What is being freed counts as free.
+  std::uint64_t free_bytes(Overhead overhead) const;
+  std::uint64_t free_bytes() const { return free_bytes({}); }
+  std::uint64_t total_bytes(Overhead overhead) const;
+  std::uint64_t total_bytes() const { return total_bytes({}); }
   StoreStats stats() const;
 
  private:

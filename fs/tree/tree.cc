@@ -129,11 +129,10 @@ bool Tree::may_vanish(const Inode& inode) const {
 
 namespace {
 
-// Returns how many of `bytes` contents can have. Objects may take `for_objects`, and the block maps
-// of the contents take memory as well.
-std::uint64_t for_contents(std::uint64_t bytes, std::uint64_t for_objects) {
-  const std::uint64_t taken = for_objects + bytes / content::kBytesPerMapByte + store::kPageSize;
-  return bytes > taken ? bytes - taken : 0;
+// Returns the memory that contents take besides their pages: `for_objects`, and their block maps.
+store::Store::Overhead overhead(std::uint64_t for_objects) {
+  return {.fixed = for_objects + store::kPageSize,
+          .per_block = store::kBlockSize / content::kBytesPerMapByte};
 }
 
 }  // namespace
@@ -144,9 +143,8 @@ Tree::Space Tree::space(uid_t caller) const {
     return limit > used ? limit - used : 0;
   };
   Space space{};
-  space.bytes =
-      std::min(for_contents(store_.total_bytes(), ObjectMemory::kBatch), row.limits.bytes);
-  space.bytes_free = std::min(for_contents(store_.free_bytes(), memory_.to_come()),
+  space.bytes = std::min(store_.total_bytes(overhead(ObjectMemory::kBatch)), row.limits.bytes);
+  space.bytes_free = std::min(store_.free_bytes(overhead(memory_.to_come())),
                               left(row.limits.bytes, row.usage.bytes));
   space.inodes = std::min(ledger_.total_inode_limit(), row.limits.inodes);
   space.inodes_free = std::min(left(ledger_.total_inode_limit(), ledger_.total_inodes()),

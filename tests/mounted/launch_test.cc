@@ -176,7 +176,7 @@ TEST_F(Launch, WithoutProcItSaysSo) {
       run({"unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$1\"",
            scratchfs_binary(), at});
   EXPECT_EQ(finished.code, 1);
-  EXPECT_TRUE(finished.err.starts_with("scratchfs: /proc: not there")) << finished.err;
+  EXPECT_TRUE(finished.err.starts_with("scratchfs: /proc: not mounted")) << finished.err;
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
 }
 

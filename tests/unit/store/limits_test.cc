@@ -121,6 +121,16 @@ TEST_F(StoreLimits, AnswersEnospcWhenMemoryIsFullAndNothingMaySpill) {
   EXPECT_TRUE(store->try_take_frames(16));
 }
 
+TEST_F(StoreLimits, TellsTheSameRoomBeforeAndAfterMemoryForOtherThingsIsTaken) {
+  constexpr std::uint64_t kOthers = 64 << 10;
+  open(kMinBudget, 1024 * 1024 * kMiB);  // what is remembered of spilled blocks is the limit
+  const std::uint64_t before = store->free_bytes({.fixed = kOthers, .per_block = 16});
+  ASSERT_TRUE(store->add_small(kOthers));
+  EXPECT_EQ(store->free_bytes({.fixed = 0, .per_block = 16}), before);
+  EXPECT_LT(store->free_bytes({.fixed = 0, .per_block = 32}), before);
+  store->remove_small(kOthers);
+}
+
 TEST_F(StoreLimits, StopsAtTheSpillLimitAndGoesOnWhenSomethingIsDeleted) {
   open(kMinBudget, 2 * kMinBudget);
   std::vector<BlockPtr> blocks;
