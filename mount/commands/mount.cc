@@ -36,7 +36,7 @@ int run(const MountCommand& command) {
               "Restart=on-failure in its unit"));
   }
   return launch(setup->foreground, [&](const Ready& ready) {
-    return setup->supervise ? supervise(command, *setup, ready) : run_daemon(*setup, ready);
+    return setup->supervise ? supervise(*setup, ready) : run_daemon(*setup, ready);
   });
 }
 

@@ -13,18 +13,9 @@ namespace scratchfs::mount {
 
 namespace {
 
-constexpr auto kLive = std::to_array<std::string_view>(
-    {"memory", "spill", "quota", "quota_inodes", "user_quota", "log_level"});
 // Options that mount(8) reads from /proc/self/mountinfo and passes on.
 constexpr auto kOfTheKernel = std::to_array<std::string_view>(
     {"remount", "seclabel", "user_id", "group_id", "max_read", "blksize", "rootmode", "fd"});
-// Options that matter only at the moment of mounting, or are just a name.
-constexpr auto kOfMounting = std::to_array<std::string_view>({"nonempty", "fsname"});
-
-template <typename List>
-bool contains(const List& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 std::string_view name_of_word(std::string_view word) { return word.substr(0, word.find('=')); }
 
@@ -56,75 +47,54 @@ SetRequest request_of(const MountOptions& options, const std::vector<std::string
   return request;
 }
 
+// Whether the mount has the option already. REQUIRES: the word has been parsed.
 bool is_so(std::string_view word, const Json& status) {
-  const std::string name(name_of_word(word));
+  const MountOption& option = *find_mount_option(name_of_word(word));
+  const Json::json_pointer at{std::string(option.status)};
+  if (!status.contains(at)) return false;
+  const Json& now = status.at(at);
   const std::string value(value_of_word(word));
-  if (name == "lifetime" || name == "claim" || name == "create_mode" || name == "confine")
-    return member(status, name.c_str()) == value;
-  if (name == "spill_dir") return member(member(status, "spill"), "directory") == real_path(value);
-  if (name == "inodes") {
-    const auto limit = parse_inode_limit(value);
-    return limit && member(member(status, "files"), "inodes_limit") == limit_to_json(*limit);
-  }
-  if (name == "io_uring")
-    return value == "auto" || member(member(status, "transport"), "io_uring") == (value == "on");
-  if (name == "allow_other" || name == "noallow_other")
-    return member(status, "shared") == (name == "allow_other");
-  if (name == "quota_file") return member(status, "quota_file") == real_path(value);
-  if (name == "subuid")
-    return member(status, "subuid") == (value == kNoLimit ? Json(nullptr) : Json(real_path(value)));
-  if (name == "quota_warn") {
-    const auto percent = natural(member(status, "quota_warn_percent"));
-    return percent ? value == std::to_string(*percent) || value == std::to_string(*percent) + "%"
-                   : value == kNoLimit;
-  }
-  if (name == "supervise") return member(status, "supervised") == true;
-  if (name == "private_names") return member(status, "private_names") == true;
-  if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
-  if (name == "spill_timeout") {
-    const auto seconds = natural(member(member(status, "spill"), "timeout_seconds"));
-    return seconds && value == std::to_string(*seconds);
-  }
-  return false;
+  if (option.argument.empty()) return now == !option.name.starts_with("no");
+  if (now.is_boolean()) return value == "auto" || now == (value == "on");
+  if (now.is_null()) return value == kNoLimit;
+  if (now.is_string()) return now == value || now == real_path(value);
+  return value == now.dump() || value == now.dump() + "%";
 }
 
 Refusal not_live(std::string_view word) {
-  return usage(fmt::format("-o {}: cannot be changed while mounted; what can be: {}", word,
-                           fmt::join(kLive, ", ")));
+  std::string live;
+  for (const MountOption& option : mount_options()) {
+    if (option.live) live += (live.empty() ? "" : ", ") + std::string(option.name);
+  }
+  return usage(
+      fmt::format("-o {}: cannot be changed while mounted; options that can: {}", word, live));
 }
 
 }  // namespace
 
-bool is_live_option(std::string_view name) { return contains(kLive, name); }
-
 bool asks_for_remount(const std::vector<std::string>& lists) {
-  return std::any_of(lists.begin(), lists.end(), [](const std::string& list) {
-    return contains(split_options(list), "remount");
-  });
+  const std::vector<std::string> words = split_options(lists);
+  return std::ranges::find(words, "remount") != words.end();
 }
 
 Outcome<LiveOptions> parse_live_options(const std::vector<std::string>& lists) {
   LiveOptions live;
   std::vector<std::string> said;
-  for (const std::string& list : lists) {
-    for (std::string& word : split_options(list)) {
-      if (word.empty()) continue;
-      auto& where = contains(kOfTheKernel, name_of_word(word)) ? live.passed_over : said;
-      where.push_back(std::move(word));
-    }
+  for (std::string& word : split_options(lists)) {
+    const bool is_kernels =
+        std::ranges::find(kOfTheKernel, name_of_word(word)) != kOfTheKernel.end();
+    (is_kernels ? live.passed_over : said).push_back(std::move(word));
   }
-  std::vector<std::string> checked;
-  for (const std::string& word : said) checked.push_back(escape_option(word));
-  const auto options = parse_mount_options(checked);
+  const auto options = parse_option_words(said);
   if (!options) return options.error();
   live.request = request_of(*options, said);
   for (std::string& word : said) {
-    const std::string_view name = name_of_word(word);
-    if (is_live_option(name)) continue;
-    const bool is_passed_over = is_ignored_option(word) || contains(kOfMounting, name);
-    auto& where = is_kernel_flag(word) ? live.flags
-                  : is_passed_over     ? live.passed_over
-                                       : live.others;
+    const MountOption* option = find_mount_option(name_of_word(word));
+    if (option != nullptr && option->live) continue;
+    // What the status does not have matters only at the moment of mounting, or is just a name.
+    auto& where = is_kernel_flag(word)                          ? live.flags
+                  : option == nullptr || option->status.empty() ? live.passed_over
+                                                                : live.others;
     where.push_back(std::move(word));
   }
   return live;

@@ -11,9 +11,6 @@
 
 namespace scratchfs::mount {
 
-// Whether the option can be changed while mounted.
-bool is_live_option(std::string_view name);
-
 struct LiveOptions {
   SetRequest request;
   std::vector<std::string> flags;   // kernel flags, in the order given

@@ -89,8 +89,7 @@ Outcome<void> ControlServer::set(const SetRequest& request) {
     if (!known) return known.error();
   }
   KernelFlags flags = 0;
-  for (const std::string& word : split_options(request.flags.value_or(""))) {
-    if (word.empty()) continue;
+  for (const std::string& word : split_options({request.flags.value_or("")})) {
     if (!is_kernel_flag(word)) return usage("-o " + word + ": not a kernel mount flag");
     apply_kernel_flag(word, flags);
   }

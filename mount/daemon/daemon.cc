@@ -288,7 +288,9 @@ int MountStack::serve(const Ready& ready) {
 int run(DaemonSetup& setup, const Ready& ready) {
   block_signals();
   if (!setup.guardian) start_logging(setup.foreground, setup.log_level);
-  for (const std::string& warning : setup.plan.warnings) spdlog::warn("{}", warning);
+  for (const auto* warnings : {&setup.plan.warnings, &setup.warnings}) {
+    for (const std::string& warning : *warnings) spdlog::warn("{}", warning);
+  }
   // A daemon in the background is not the main process of a service.
   const auto manager = setup.foreground ? ServiceManager::from_environment() : ServiceManager();
   if (!setup.guardian) {

@@ -20,7 +20,9 @@ namespace scratchfs::mount {
 // Everything the daemon needs. prepare() makes it before anything is mounted.
 struct DaemonSetup {
   MountPlan plan;
+  std::vector<std::string> warnings;                   // to log, besides those of the plan
   std::string mountpoint;                              // absolute
+  bool nonempty = false;                               // mount even if that directory is not empty
   base::Descriptor place{-1};                          // that directory; until it is mounted on
   MountpointLock lock;                                 // released when the mount answers
   std::string spill_path;                              // empty: never spills

@@ -9,9 +9,11 @@ namespace scratchfs::mount {
 
 // Checks everything that can be checked before mounting. The setup holds open descriptors (the
 // spill directory, the mount point and the lock on it), so a process that closes its inherited
-// descriptors must do that first. `place` is the directory to mount on, if valid, even if the
-// command's path now leads elsewhere.
-Outcome<DaemonSetup> prepare(const MountCommand& command,
-                             base::Descriptor place = base::Descriptor(-1));
+// descriptors must do that first.
+Outcome<DaemonSetup> prepare(const MountCommand& command);
+
+// Prepares another daemon with the plan of `setup`, which prepare() made: opens and locks the mount
+// point again, which is `place` wherever it is now, opens the spill directory and reads the files.
+Outcome<void> prepare_again(DaemonSetup& setup, base::Descriptor place);
 
 }  // namespace scratchfs::mount

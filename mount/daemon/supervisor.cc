@@ -28,7 +28,6 @@
 #include "mount/daemon/guardian_watch.h"
 #include "mount/daemon/prepare.h"
 #include "mount/daemon/restart_limit.h"
-#include "mount/options/mount_options.h"
 #include "mount/process/logging.h"
 #include "mount/process/process_name.h"
 #include "mount/process/signals.h"
@@ -197,60 +196,43 @@ bool Supervisor::goes_on_after(const Life& life) {
   return !is_asked_to_end(life.served ? std::chrono::milliseconds(0) : kPause);
 }
 
-// Returns the command that remakes `setup`, with sizes and paths fixed at their current values.
-MountCommand same_again(const MountCommand& command, const DaemonSetup& setup) {
-  MountCommand again = command;
-  again.mountpoint = setup.mountpoint;
-  const auto add = [&](const char* name, const std::string& value) {
-    again.option_lists.push_back(fmt::format("{}={}", name, escape_option(value)));
-  };
-  add("memory", std::to_string(setup.plan.store.memory));
-  add("spill", std::to_string(setup.plan.store.spill));
-  if (!setup.spill_path.empty()) add("spill_dir", setup.spill_path);
-  if (!setup.quota_file.empty()) add("quota_file", setup.quota_file);
-  if (!setup.subuid_file.empty()) add("subuid", setup.subuid_file);
-  return again;
-}
-
-// Runs in the forked child, which owns its copy of `place`.
-int serve(const MountCommand& command, base::Descriptor& place, Guardian guardian,
-          const Ready& ready) {
-  auto setup = prepare(command, std::move(place));
-  if (!setup) return report(setup.error());
-  setup->guardian = std::move(guardian);
-  return run_daemon(*setup, ready);
+// Runs a daemon in the forked child, whose copies of `setup` and `place` it uses up.
+int serve(DaemonSetup& setup, base::Descriptor& place, Guardian guardian, const Ready& ready) {
+  if (auto prepared = prepare_again(setup, std::move(place)); !prepared)
+    return report(prepared.error());
+  setup.guardian = std::move(guardian);
+  return run_daemon(setup, ready);
 }
 
 // Mounts even if the directory is no longer empty: files that a user wrote to it while nothing was
 // mounted must not prevent the restart.
-int serve_again(MountCommand command, base::Descriptor& place, Guardian guardian) {
+int serve_again(DaemonSetup& setup, base::Descriptor& place, Guardian guardian) {
   restore_name();
-  if (const auto now = mounts::whereabouts(place); now && *now != command.mountpoint) {
-    spdlog::warn("{}: the directory lies at {} by now, and is mounted on there", command.mountpoint,
+  if (const auto now = mounts::whereabouts(place); now && *now != setup.mountpoint) {
+    spdlog::warn("{}: the directory lies at {} by now, and is mounted on there", setup.mountpoint,
                  *now);
   }
   std::error_code error;
   if (!std::filesystem::is_empty(mounts::path_through(place), error) && !error) {
-    spdlog::warn("{}: the mount hides what the directory holds already", command.mountpoint);
-    command.option_lists.emplace_back("nonempty");
+    spdlog::warn("{}: the mount hides what the directory holds already", setup.mountpoint);
+    setup.nonempty = true;
   }
-  return serve(command, place, std::move(guardian), [] { return true; });
+  return serve(setup, place, std::move(guardian), [] { return true; });
 }
 
 }  // namespace
 
-int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& ready) {
+int supervise(DaemonSetup& setup, const Ready& ready) {
   block_signals();
   ::signal(SIGCHLD, SIG_DFL);  // with SIG_IGN the kernel would discard the child's exit code
   start_logging(setup.foreground, setup.log_level);
-  const MountCommand again = same_again(command, setup);
   // Each daemon opens its own, and releases them when it ends.
   setup.spill_directory.reset();
   setup.lock.release();
   base::Descriptor place = std::move(setup.place);
   Supervisor supervisor(place, setup.foreground);
   const auto serve_first = [&](Guardian guardian) {
-    return serve(again, place, std::move(guardian), ready);
+    return serve(setup, place, std::move(guardian), ready);
   };
   Life life = supervisor.live(serve_first, [&] {
     leave_terminal();
@@ -265,7 +247,7 @@ int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& read
   while (life.end != Watched::dismissed) {
     if (!supervisor.goes_on_after(life)) return kFailed;
     const auto serve_next = [&](Guardian guardian) {
-      return serve_again(again, place, std::move(guardian));
+      return serve_again(setup, place, std::move(guardian));
     };
     life = supervisor.live(serve_next, [&, died = life.ended] {
       const auto away = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - died);

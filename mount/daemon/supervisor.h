@@ -4,15 +4,14 @@
 #pragma once
 
 #include "mount/daemon/daemon.h"
-#include "mount/daemon/mount_command.h"
 
 namespace scratchfs::mount {
 
 // Like run_daemon(), but runs each daemon in a child process. Returns the exit code when a daemon
-// has ended in an orderly way or no other will be started. Every daemon gets the options of the
-// first, with the sizes in bytes as they were computed for it, and reads the quota file anew.
-// Changes made while mounted are lost. Forwards SIGTERM, SIGINT and SIGHUP; after one of the first
-// two starts no more daemons. `setup` was made from `command`; its open descriptors are closed.
-int supervise(const MountCommand& command, DaemonSetup& setup, const Ready& ready);
+// has ended in an orderly way or no other will be started. Every daemon follows the plan of the
+// first, and reads the files of quotas and subordinate ids anew; changes made while mounted are
+// lost. Forwards SIGTERM, SIGINT and SIGHUP; after one of the first two starts no more daemons.
+// Closes the open descriptors of `setup`.
+int supervise(DaemonSetup& setup, const Ready& ready);
 
 }  // namespace scratchfs::mount

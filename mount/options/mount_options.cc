@@ -1,10 +1,12 @@
 #include "mount/options/mount_options.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
+#include "fs/base/number.h"
 #include "fs/quota/size.h"
 #include "mount/process/user_names.h"
 
@@ -12,206 +14,205 @@ namespace scratchfs::mount {
 
 namespace {
 
+using base::parse_number;
+using Value = MountOption::Value;
+
 // Why a value is refused; empty if it is accepted.
 using Complaint = std::string;
 
 // Stands in for the total when a percentage is only checked; the real total is known later.
 constexpr std::uint64_t kAnyWhole = 100;
 
-Complaint check_size(std::string_view text) {
+template <typename T>
+struct Word {
+  std::string_view word;
+  T value;
+};
+
+// clang-format off
+constexpr auto kLifetimes = std::to_array<Word<lifetime::LifetimeMode>>({
+    {"strict", lifetime::LifetimeMode::strict}, {"claimed", lifetime::LifetimeMode::claimed},
+    {"mount", lifetime::LifetimeMode::mount}});
+constexpr auto kClaims = std::to_array<Word<lifetime::ClaimKind>>({
+    {"session", lifetime::ClaimKind::session}, {"process", lifetime::ClaimKind::process},
+    {"cgroup", lifetime::ClaimKind::cgroup}, {"user", lifetime::ClaimKind::user}});
+constexpr auto kCreateModes = std::to_array<Word<tree::CreateMode>>({
+    {"private", tree::CreateMode::owner_only}, {"0600", tree::CreateMode::exactly_0600},
+    {"posix", tree::CreateMode::posix}});
+constexpr auto kIoUring = std::to_array<Word<kernel::IoUring>>({
+    {"auto", kernel::IoUring::automatic}, {"on", kernel::IoUring::on},
+    {"off", kernel::IoUring::off}});
+constexpr auto kConfine = std::to_array<Word<bool>>({{"auto", true}, {"off", false}});
+constexpr auto kLogLevels = std::to_array<Word<std::string_view>>({
+    {"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warning", "warning"},
+    {"error", "error"}, {"off", "off"}});
+// clang-format on
+
+template <const auto& Words>
+std::string word_for(const auto& value) {
+  return std::string(
+      std::ranges::find_if(Words, [&](const auto& word) { return word.value == value; })->word);
+}
+
+template <const auto& Words>
+std::vector<std::string_view> words_of() {
+  std::vector<std::string_view> words;
+  for (const auto& [word, value] : Words) words.push_back(word);
+  return words;
+}
+
+template <const auto& Words>
+Complaint read_word(std::string_view text, auto& into) {
+  const auto found =
+      std::ranges::find_if(Words, [&](const auto& word) { return word.word == text; });
+  if (found == Words.end())
+    return fmt::format("must be one of {}", fmt::join(words_of<Words>(), ", "));
+  into = found->value;
+  return {};
+}
+
+Complaint read_size(std::string_view text, std::string& into) {
+  into = text;
   const auto size = quota::parse_size(text, kAnyWhole);
   const auto* error = std::get_if<quota::SizeError>(&size);
   return error == nullptr ? Complaint() : quota::explain(*error);
 }
 
-template <typename T, std::size_t N>
-using Words = std::array<std::pair<std::string_view, T>, N>;
-
-constexpr Words<lifetime::LifetimeMode, 3> kLifetimes{{{"strict", lifetime::LifetimeMode::strict},
-                                                       {"claimed", lifetime::LifetimeMode::claimed},
-                                                       {"mount", lifetime::LifetimeMode::mount}}};
-constexpr Words<tree::CreateMode, 3> kCreateModes{{{"private", tree::CreateMode::owner_only},
-                                                   {"0600", tree::CreateMode::exactly_0600},
-                                                   {"posix", tree::CreateMode::posix}}};
-constexpr Words<kernel::IoUring, 3> kIoUring{{{"auto", kernel::IoUring::automatic},
-                                              {"on", kernel::IoUring::on},
-                                              {"off", kernel::IoUring::off}}};
-constexpr Words<lifetime::ClaimKind, 4> kClaims{{{"session", lifetime::ClaimKind::session},
-                                                 {"process", lifetime::ClaimKind::process},
-                                                 {"cgroup", lifetime::ClaimKind::cgroup},
-                                                 {"user", lifetime::ClaimKind::user}}};
-constexpr Words<bool, 2> kConfine{{{"auto", true}, {"off", false}}};
-constexpr Words<bool, 6> kLogLevels{{{"trace", true},
-                                     {"debug", true},
-                                     {"info", true},
-                                     {"warning", true},
-                                     {"error", true},
-                                     {"off", true}}};
-
-template <typename T, std::size_t N>
-Complaint choose(const Words<T, N>& words, std::string_view text, T& into) {
-  std::string all;
-  for (const auto& [word, value] : words) {
-    if (word == text) {
-      into = value;
-      return {};
-    }
-    all += (all.empty() ? "" : ", ") + std::string(word);
-  }
-  return "must be one of " + all;
-}
-
-template <typename T, std::size_t N>
-std::string_view word_for(const Words<T, N>& words, T value) {
-  const auto found = std::find_if(words.begin(), words.end(),
-                                  [&](const auto& word) { return word.second == value; });
-  return found == words.end() ? "?" : found->first;
-}
-
-Complaint set_size(std::string& into, std::string_view text) {
+Complaint read_byte_limit(std::string_view text, std::string& into) {
   into = text;
-  return check_size(text);
-}
-
-Complaint set_quota(MountOptions& options, std::string_view text) {
-  options.quota = text;
   const auto limit = parse_byte_limit(text, kAnyWhole);
   return limit ? Complaint() : limit.error().message;
 }
 
-Complaint set_inodes(std::uint64_t& into, std::string_view text) {
+constexpr auto read_inodes = [](std::string_view text, auto& into) -> Complaint {
   const auto limit = parse_inode_limit(text);
   if (!limit) return limit.error().message;
   into = *limit;
   return {};
-}
+};
 
-Complaint set_seconds(std::chrono::seconds& into, std::string_view text) {
+Complaint read_seconds(std::string_view text, std::chrono::seconds& into) {
   constexpr unsigned kMost = 24 * 60 * 60;
-  unsigned seconds = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, seconds);
-  if (error != std::errc{} || stopped != end || seconds == 0 || seconds > kMost)
-    return "must be a whole number of seconds, from 1 to 86400";
+  const unsigned seconds = parse_number<unsigned>(text).value_or(0);
+  if (seconds == 0 || seconds > kMost) return "must be a whole number of seconds, from 1 to 86400";
   into = std::chrono::seconds(seconds);
   return {};
 }
 
-Complaint set_quota_warn(MountOptions& options, std::string_view text) {
-  if (text == kNoLimit) {
-    options.quota_warn = 0;
-    return {};
-  }
-  const std::string_view digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : text;
-  unsigned percent = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, percent);
-  if (error != std::errc{} || stopped != end || percent < 1 || percent > 100) {
-    return "must be a percentage from 1% to 100%, or none";
-  }
-  options.quota_warn = percent;
+Complaint read_percent(std::string_view text, unsigned& into) {
+  const bool never = text == kNoLimit;
+  if (text.ends_with('%')) text.remove_suffix(1);
+  into = never ? 0 : parse_number<unsigned>(text).value_or(0);
+  const bool valid = never || (into >= 1 && into <= 100);
+  return valid ? Complaint() : "must be a percentage from 1% to 100%, or none";
+}
+
+constexpr auto read_text = [](std::string_view text, auto& into) -> Complaint {
+  into = text;
+  return {};
+};
+
+Complaint read_file(std::string_view text, std::string& into) {
+  into = text == kNoLimit ? "" : text;
   return {};
 }
 
-Complaint set_file(std::string& into, std::string_view text) {
-  into = text;
-  return text.empty() ? "the name of a file is missing" : Complaint();
-}
+// A value that is kept in a member of MountOptions.
+template <auto Member, auto Read>
+constexpr Value kValue{
+    [](MountOptions& options, std::string_view text) { return Read(text, options.*Member); }};
 
-Complaint set_subuid(MountOptions& options, std::string_view text) {
-  Complaint complaint = set_file(options.subuid, text);
-  if (text == kNoLimit) options.subuid.clear();
-  return complaint;
-}
+template <auto Member, const auto& Words>
+constexpr Value kWord{[](MountOptions& options, std::string_view text) {
+                        return read_word<Words>(text, options.*Member);
+                      },
+                      words_of<Words>};
+
+// An option without a value.
+template <auto Member, bool Sets = true>
+constexpr Value kFlag{[](MountOptions& options, std::string_view) {
+  options.*Member = Sets;
+  return Complaint();
+}};
 
 // USER:SIZE[:INODES]
 Complaint add_user_quota(MountOptions& options, std::string_view text) {
-  const std::size_t first = text.find(':');
-  if (first == std::string_view::npos) return "must be USER:SIZE or USER:SIZE:INODES";
-  const std::string_view user = text.substr(0, first);
-  std::string_view bytes = text.substr(first + 1);
-  UserQuota quota;
-  if (const std::size_t second = bytes.find(':'); second != std::string_view::npos) {
-    if (auto complaint = set_inodes(quota.inodes, bytes.substr(second + 1)); !complaint.empty()) {
-      return complaint;
-    }
-    bytes = bytes.substr(0, second);
+  const std::size_t user = text.find(':');
+  if (user == text.npos) return "must be USER:SIZE or USER:SIZE:INODES";
+  const std::size_t size = std::min(text.find(':', user + 1), text.size());
+  UserQuota quota{.bytes = std::string(text.substr(user + 1, size - user - 1))};
+  if (const auto limit = parse_byte_limit(quota.bytes, kAnyWhole); !limit)
+    return limit.error().message;
+  if (size < text.size()) {
+    const auto limit = parse_inode_limit(text.substr(size + 1));
+    if (!limit) return limit.error().message;
+    quota.inodes = *limit;
   }
-  quota.bytes = bytes;
-  const auto limit = parse_byte_limit(bytes, kAnyWhole);
-  if (!limit) return limit.error().message;
-  const auto uid = find_user(user);
-  if (!uid) return "there is no user " + std::string(user);
+  const auto uid = find_user(text.substr(0, user));
+  if (!uid) return "there is no user " + std::string(text.substr(0, user));
   quota.uid = *uid;
-  for (const UserQuota& other : options.user_quotas) {
-    if (other.uid != quota.uid) continue;
-    if (other.bytes == quota.bytes && other.inodes == quota.inodes) return {};
+  const auto other = std::ranges::find(options.user_quotas, quota.uid, &UserQuota::uid);
+  if (other == options.user_quotas.end()) {
+    options.user_quotas.push_back(std::move(quota));
+  } else if (other->bytes != quota.bytes || other->inodes != quota.inodes) {
     return "contradicts an earlier user_quota of the same user: give only one";
   }
-  options.user_quotas.push_back(std::move(quota));
   return {};
 }
 
-Complaint set_directory(std::string& into, std::string_view text) {
-  into = text;
-  return text.empty() ? "the name of a directory is missing" : Complaint();
-}
-
-struct Option {
-  OptionHelp help;
-  Complaint (*apply)(MountOptions& options, std::string_view value);
-};
+using M = MountOptions;
+constexpr bool kLive = true;
 
 // clang-format off
-constexpr auto kOptions = std::to_array<Option>({
-    {{"memory", "SIZE", "memory that contents may use: 512M, 2G, 10% of the machine's (25%)"},
-     [](MountOptions& o, std::string_view v) { return set_size(o.memory, v); }},
-    {{"spill_dir", "DIR", "where blocks go that memory has no room for (/var/tmp)"},
-     [](MountOptions& o, std::string_view v) { return set_directory(o.spill_directory, v); }},
-    {{"spill", "SIZE", "how much may go there (80% of what is free); 0: nothing"},
-     [](MountOptions& o, std::string_view v) { return set_size(o.spill, v); }},
-    {{"spill_timeout", "SECONDS", "with io_uring: how long a request waits for that disk (30)"},
-     [](MountOptions& o, std::string_view v) { return set_seconds(o.spill_timeout, v); }},
-    {{"quota", "SIZE", "bytes each user may have; % of memory and spill; none (none)"},
-     [](MountOptions& o, std::string_view v) { return set_quota(o, v); }},
-    {{"quota_inodes", "N", "files, directories, ... each user may have; none (none)"},
-     [](MountOptions& o, std::string_view v) { return set_inodes(o.quota_inodes, v); }},
-    {{"user_quota", "USER:SIZE[:N]", "the same for one user, root included; may be given for many"},
-     [](MountOptions& o, std::string_view v) { return add_user_quota(o, v); }},
-    {{"quota_file", "FILE", "limits of many users, read now and on SIGHUP"},
-     [](MountOptions& o, std::string_view v) { return set_file(o.quota_file, v); }},
-    {{"subuid", "FILE", "whose subordinate ids count as his (/etc/subuid); none"},
-     [](MountOptions& o, std::string_view v) { return set_subuid(o, v); }},
-    {{"quota_warn", "PERCENT", "of a limit, at which log and status tell of its user; none (90%)"},
-     [](MountOptions& o, std::string_view v) { return set_quota_warn(o, v); }},
-    {{"inodes", "N", "files, directories, ... of the whole mount (one per 2K of memory)"},
-     [](MountOptions& o, std::string_view v) { return set_inodes(o.inodes.emplace(), v); }},
-    {{"lifetime", "MODE", "what keeps a file: strict, claimed, mount (claimed)"},
-     [](MountOptions& o, std::string_view v) { return choose(kLifetimes, v, o.lifetime); }},
-    {{"claim", "KIND", "who claims what it makes: session, process, cgroup, user (session)"},
-     [](MountOptions& o, std::string_view v) { return choose(kClaims, v, o.claim); }},
-    {{"create_mode", "MODE", "permissions of new files: private, 0600, posix (private)"},
-     [](MountOptions& o, std::string_view v) { return choose(kCreateModes, v, o.create_mode); }},
-    {{"io_uring", "WHEN", "talk to the kernel over io_uring: auto, on, off (auto)"},
-     [](MountOptions& o, std::string_view v) { return choose(kIoUring, v, o.io_uring); }},
-    {{"allow_other", "", "all users may use the mount (so if root mounts)"},
-     [](MountOptions& o, std::string_view /*v*/) { o.allow_other = true; return Complaint(); }},
-    {{"noallow_other", "", "only who mounts may use it (so if anyone else mounts)"},
-     [](MountOptions& o, std::string_view /*v*/) { o.allow_other = false; return Complaint(); }},
-    {{"nonempty", "", "hide what the mount point holds already"},
-     [](MountOptions& o, std::string_view /*v*/) { o.nonempty = true; return Complaint(); }},
-    {{"lock_memory", "", "keep all of it out of swap; needs root or a sufficient ulimit -l"},
-     [](MountOptions& o, std::string_view /*v*/) { o.lock_memory = true; return Complaint(); }},
-    {{"supervise", "", "when the daemon dies, start another at the same place, with no files"},
-     [](MountOptions& o, std::string_view /*v*/) { o.supervise = true; return Complaint(); }},
-    {{"private_names", "", "in the root each user is shown only what is his own"},
-     [](MountOptions& o, std::string_view /*v*/) { o.private_names = true; return Complaint(); }},
-    {{"confine", "WHEN", "root's daemon gives up what it does not need: auto, off (auto)"},
-     [](MountOptions& o, std::string_view v) { return choose(kConfine, v, o.confine); }},
-    {{"log_level", "LEVEL", "trace, debug, info, warning, error, off (info)"},
-     [](MountOptions& o, std::string_view v) { bool known = false; o.log_level = v; return choose(kLogLevels, v, known); }},
-    {{"fsname", "NAME", "the same as SOURCE: what df shows (scratchfs)"},
-     [](MountOptions& o, std::string_view v) { o.source = v; return Complaint(); }},
+constexpr auto kOptions = std::to_array<MountOption>({
+    {"memory", "SIZE", "25%", "memory for file contents: 512M, 2G, 10% of the machine's memory",
+     "/memory/budget", kLive, kValue<&M::memory, read_size>},
+    {"spill_dir", "DIR", "/var/tmp", "directory for blocks that do not fit in memory",
+     "/spill/directory", !kLive, kValue<&M::spill_directory, read_text>},
+    {"spill", "SIZE", "80%", "the most to spill there; % is of the free space; 0: never",
+     "/spill/limit", kLive, kValue<&M::spill, read_size>},
+    {"spill_timeout", "SECONDS", "30", "over io_uring: EIO after this long without disk progress",
+     "/spill/timeout_seconds", !kLive, kValue<&M::spill_timeout, read_seconds>},
+    {"quota", "SIZE", "none", "bytes per user except root; % is of memory plus spill",
+     "", kLive, kValue<&M::quota, read_byte_limit>},
+    {"quota_inodes", "N", "none", "files and other objects per user except root",
+     "", kLive, kValue<&M::quota_inodes, read_inodes>},
+    {"user_quota", "USER:SIZE[:N]", "", "limits of one user, who may be root; repeat it for others",
+     "", kLive, {add_user_quota}},
+    {"quota_file", "FILE", "none", "limits of many users; read again on SIGHUP",
+     "/quota_file", !kLive, kValue<&M::quota_file, read_file>},
+    {"subuid", "FILE", "/etc/subuid", "charge subordinate ids to their holders; none: do not",
+     "/subuid", !kLive, kValue<&M::subuid, read_file>},
+    {"quota_warn", "PERCENT", "90%", "warn about users above this share of a limit; none: never",
+     "/quota_warn_percent", !kLive, kValue<&M::quota_warn, read_percent>},
+    {"inodes", "N", "one per 2 KiB of memory", "files and other objects on the whole mount",
+     "/files/inodes_limit", !kLive, kValue<&M::inodes, read_inodes>},
+    {"lifetime", "MODE", "claimed", "what holds a file",
+     "/lifetime", !kLive, kWord<&M::lifetime, kLifetimes>},
+    {"claim", "KIND", "session", "who holds a claim",
+     "/claim", !kLive, kWord<&M::claim, kClaims>},
+    {"create_mode", "MODE", "private", "permissions of new files",
+     "/create_mode", !kLive, kWord<&M::create_mode, kCreateModes>},
+    {"io_uring", "WHEN", "auto", "talk to the kernel over io_uring",
+     "/transport/io_uring", !kLive, kWord<&M::io_uring, kIoUring>},
+    {"allow_other", "", "", "let other users use the mount (the default if root mounts)",
+     "/shared", !kLive, kFlag<&M::allow_other>},
+    {"noallow_other", "", "", "let nobody else use the mount (the default for other users)",
+     "/shared", !kLive, kFlag<&M::allow_other, false>},
+    {"nonempty", "", "", "mount over a directory that is not empty",
+     "", !kLive, kFlag<&M::nonempty>},
+    {"lock_memory", "", "", "keep contents out of swap; needs root or a sufficient ulimit -l",
+     "/memory/locked", !kLive, kFlag<&M::lock_memory>},
+    {"supervise", "", "", "when the daemon dies, start a new one, with an empty mount",
+     "/supervised", !kLive, kFlag<&M::supervise>},
+    {"private_names", "", "", "in the root, show each user only their own entries",
+     "/private_names", !kLive, kFlag<&M::private_names>},
+    {"confine", "WHEN", "auto", "drop privileges that root's daemon does not need",
+     "/confine", !kLive, kWord<&M::confine, kConfine>},
+    {"log_level", "LEVEL", "info", "least severity to log",
+     "", kLive, kWord<&M::log_level, kLogLevels>},
+    {"fsname", "NAME", "scratchfs", "the same as SOURCE: the name that df shows",
+     "", !kLive, kValue<&M::source, read_text>},
 });
 // clang-format on
 
@@ -226,105 +227,102 @@ constexpr auto kIgnoredPrefixes =
 
 // Options that are refused, each with its own reason.
 constexpr auto kRefused = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"remount", "there is nothing mounted yet; scratchfs set changes a mount"},
-    {"bind", "is for mount(8) on an existing mount, not for scratchfs"},
+    {"remount", "nothing is mounted yet; to change a mount, use scratchfs set"},
+    {"bind", "a bind mount is not made by scratchfs; use mount --bind"},
     {"allow_root", "not supported; use allow_other, or mount as root"},
     {"auto_unmount", "not needed: a mount whose daemon dies is always detached; leave it out"},
 });
 
-template <typename List>
-bool contains(const List& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-std::optional<Refusal> apply_known(MountOptions& options, const Option& option,
-                                   std::string_view word, std::size_t equals) {
-  const std::string name(option.help.name);
-  const bool has_value = equals != std::string_view::npos;
-  if (option.help.value.empty() && has_value) return usage("-o " + name + ": takes no value");
-  if (!option.help.value.empty() && !has_value) {
-    return usage("-o " + name + ": needs a value: " + name + "=" + std::string(option.help.value));
-  }
-  const Complaint complaint =
-      option.apply(options, has_value ? word.substr(equals + 1) : std::string_view());
-  if (complaint.empty()) return std::nullopt;
-  return usage("-o " + std::string(word) + ": " + complaint);
-}
-
-std::optional<Refusal> apply_word(MountOptions& options, std::string_view word) {
-  if (word.empty()) return std::nullopt;
-  const std::size_t equals = word.find('=');
-  const std::string_view name = word.substr(0, equals);
-  for (const Option& option : kOptions) {
-    if (option.help.name == name) return apply_known(options, option, word, equals);
+Complaint apply_word(MountOptions& options, std::string_view word) {
+  const std::size_t equals = std::min(word.find('='), word.size());
+  if (const MountOption* option = find_mount_option(word.substr(0, equals))) {
+    const std::string_view value = word.substr(std::min(equals + 1, word.size()));
+    if (option->argument.empty() && equals < word.size()) return "takes no value";
+    if (!option->argument.empty() && value.empty())
+      return fmt::format("needs a value: {}={}", option->name, option->argument);
+    return option->value.set(options, value);
   }
   for (const auto& [refused, why] : kRefused) {
-    if (refused == word) return usage("-o " + std::string(word) + ": " + std::string(why));
+    if (refused == word) return Complaint(why);
   }
   if (is_kernel_flag(word)) {
     apply_kernel_flag(word, options.kernel_flags);
   } else if (!is_ignored_option(word)) {
-    return usage("-o " + std::string(word) +
-                 ": unknown option; scratchfs mount --help lists those there are");
+    return "unknown option; see scratchfs mount --help";
   }
-  return std::nullopt;
+  return {};
+}
+
+// Warns of options that have no effect.
+void add_warnings(MountOptions& options, const std::vector<std::string>& words) {
+  // mount(8) begins its list with ro or rw, and mount.fuse3(8) appends dev and suid to it.
+  const bool from_mount = !words.empty() && (words[0] == "rw" || words[0] == "ro");
+  for (const std::string& word : words) {
+    if ((word == "dev" || word == "suid") && !from_mount) {
+      options.warnings.push_back("-o " + word + ": no effect, a scratchfs is always no" + word +
+                                 "; leave it out");
+    } else if (word.starts_with("spill_timeout=") && options.io_uring == kernel::IoUring::off) {
+      options.warnings.push_back("-o " + word +
+                                 ": no effect with io_uring=off; leave one of the two out");
+    }
+  }
 }
 
 bool is_one_line(std::string_view text) {
-  return std::none_of(text.begin(), text.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+  return std::ranges::none_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
 }
 
 }  // namespace
 
-bool is_ignored_option(std::string_view word) {
-  return contains(kIgnored, word) ||
-         std::any_of(kIgnoredPrefixes.begin(), kIgnoredPrefixes.end(),
-                     [&](std::string_view prefix) { return word.starts_with(prefix); });
+std::span<const MountOption> mount_options() { return kOptions; }
+
+const MountOption* find_mount_option(std::string_view name) {
+  const auto* const found = std::ranges::find(kOptions, name, &MountOption::name);
+  return found == kOptions.end() ? nullptr : found;
 }
 
-std::vector<std::string> split_options(std::string_view list) {
-  std::vector<std::string> words(1);
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (list[i] == ',') {
-      words.emplace_back();
-      continue;
+bool is_ignored_option(std::string_view word) {
+  return std::ranges::find(kIgnored, word) != kIgnored.end() ||
+         std::ranges::any_of(kIgnoredPrefixes,
+                             [&](std::string_view prefix) { return word.starts_with(prefix); });
+}
+
+std::vector<std::string> split_options(const std::vector<std::string>& lists) {
+  std::vector<std::string> words;
+  for (const std::string& list : lists) {
+    std::string word;
+    for (std::size_t i = 0; i <= list.size(); ++i) {
+      if (i == list.size() || list[i] == ',') {
+        if (!word.empty()) words.push_back(std::move(word));
+        word.clear();
+        continue;
+      }
+      if (list[i] == '\\' && i + 1 < list.size()) ++i;
+      word += list[i];
     }
-    if (list[i] == '\\' && i + 1 < list.size()) ++i;
-    words.back() += list[i];
   }
   return words;
 }
 
-std::string escape_option(std::string_view word) {
-  std::string text;
-  for (const char c : word) {
-    if (c == ',' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text;
+Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists) {
+  return parse_option_words(split_options(lists));
 }
 
-Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists) {
+Outcome<MountOptions> parse_option_words(const std::vector<std::string>& words) {
   MountOptions options;
-  for (const std::string& list : lists) {
-    if (!is_one_line(list)) return usage("-o: control characters are not allowed in options");
-    for (const std::string& word : split_options(list)) {
-      if (auto refusal = apply_word(options, word)) return *refusal;
-    }
+  for (const std::string& word : words) {
+    if (!is_one_line(word)) return usage("-o: control characters are not allowed in options");
+    if (const Complaint complaint = apply_word(options, word); !complaint.empty())
+      return usage("-o " + word + ": " + complaint);
   }
+  add_warnings(options, words);
   return options;
 }
 
-std::vector<OptionHelp> mount_option_help() {
-  std::vector<OptionHelp> help;
-  for (const Option& option : kOptions) help.push_back(option.help);
-  return help;
-}
-
-std::string_view name_of(lifetime::LifetimeMode mode) { return word_for(kLifetimes, mode); }
-std::string_view name_of(tree::CreateMode mode) { return word_for(kCreateModes, mode); }
-std::string_view name_of(lifetime::ClaimKind kind) { return word_for(kClaims, kind); }
+std::string name_of(lifetime::LifetimeMode mode) { return word_for<kLifetimes>(mode); }
+std::string name_of(tree::CreateMode mode) { return word_for<kCreateModes>(mode); }
+std::string name_of(lifetime::ClaimKind kind) { return word_for<kClaims>(kind); }
 
 base::Result<std::uint64_t, base::Failure> parse_byte_limit(std::string_view text,
                                                             std::uint64_t whole) {
@@ -334,20 +332,16 @@ base::Result<std::uint64_t, base::Failure> parse_byte_limit(std::string_view tex
     return base::Failure{quota::explain(*error)};
   }
   const std::uint64_t bytes = *std::get_if<std::uint64_t>(&size);
-  if (bytes == 0) return base::Failure{"would let nobody write; say none for no limit"};
+  if (bytes == 0) return base::Failure{"nobody could write; for no limit, use none"};
   return bytes;
 }
 
 base::Result<std::uint64_t, base::Failure> parse_inode_limit(std::string_view text) {
   if (text == kNoLimit) return quota::kUnlimited;
-  std::uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stopped != end || text.empty()) {
-    return base::Failure{"must be a whole number, or none"};
-  }
-  if (number == 0) return base::Failure{"would let nobody create a file; say none for no limit"};
-  return number;
+  const auto number = parse_number<std::uint64_t>(text);
+  if (!number) return base::Failure{"must be a whole number, or none"};
+  if (*number == 0) return base::Failure{"nobody could create a file; for no limit, use none"};
+  return *number;
 }
 
 }  // namespace scratchfs::mount

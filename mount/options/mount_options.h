@@ -28,6 +28,7 @@ struct UserQuota {
   uid_t uid = 0;
   std::string bytes;  // as the user wrote them: a size, a percentage or `none`
   std::uint64_t inodes = quota::kUnlimited;
+  friend bool operator==(const UserQuota&, const UserQuota&) = default;
 };
 
 // Sizes are kept as the user wrote them, and are valid; make_plan() converts percentages to bytes.
@@ -55,35 +56,49 @@ struct MountOptions {
   bool confine = true;         // drop privileges and filter system calls where possible
   bool private_names = false;  // show each user only their own entries of the root directory
   std::string log_level = "info";
-  KernelFlags kernel_flags = 0;  // noexec and the like
+  KernelFlags kernel_flags = 0;       // noexec and the like
+  std::vector<std::string> warnings;  // about options that have no effect
+  friend bool operator==(const MountOptions&, const MountOptions&) = default;
 };
+
+// One option: all that the program and its documents say about it comes from its row or is checked
+// against it.
+struct MountOption {
+  std::string_view name;
+  std::string_view argument;       // placeholder of the value; empty: takes none
+  std::string_view default_value;  // as written after -o, or in words; empty: none to tell
+  std::string_view text;           // for --help and README.md; scratchfs(1) says more
+  std::string_view status;         // JSON pointer to its value in `status --json`; empty: not there
+  bool live = false;               // can be changed while mounted
+  struct Value {
+    // Sets the value; returns why it is refused, or an empty string.
+    std::string (*set)(MountOptions& options, std::string_view text);
+    std::vector<std::string_view> (*words)() = nullptr;  // the possible values; null: too many
+  } value;
+};
+
+// All options, in the order of --help and README.md.
+std::span<const MountOption> mount_options();
+// Returns the row of an option; nullptr: there is none.
+const MountOption* find_mount_option(std::string_view name);
 
 // Parses the arguments of all -o options, one element for each. If an option is repeated, the last
 // one counts, as in mount(8), so that `mount -o` can override fstab(5); only user_quota=
-// accumulates. Commas and backslashes in values are escaped as `\,` and `\\`. Refusals are usage
-// errors.
+// accumulates. Refusals are usage errors.
 Outcome<MountOptions> parse_mount_options(const std::vector<std::string>& lists);
 
-// Splits such a list into its words, unescaping commas and backslashes.
-std::vector<std::string> split_options(std::string_view list);
-// Escapes a word for use in such a list.
-std::string escape_option(std::string_view word);
+// Splits such lists into words. `\,` and `\\` stand for a comma and a backslash within a word.
+std::vector<std::string> split_options(const std::vector<std::string>& lists);
+// Parses such words, as parse_mount_options() does.
+Outcome<MountOptions> parse_option_words(const std::vector<std::string>& words);
 // Whether the word is accepted but has no effect here, being meant for mount(8), fstab(5) or
 // systemd.
 bool is_ignored_option(std::string_view word);
 
-// Every option, in the order in which --help and the man page show them.
-struct OptionHelp {
-  std::string_view name;
-  std::string_view value;  // placeholder of the value; empty: takes none
-  std::string_view text;
-};
-std::vector<OptionHelp> mount_option_help();
-
 // The values of these options as the user writes them, for status.
-std::string_view name_of(lifetime::LifetimeMode mode);
-std::string_view name_of(tree::CreateMode mode);
-std::string_view name_of(lifetime::ClaimKind kind);
+std::string name_of(lifetime::LifetimeMode mode);
+std::string name_of(tree::CreateMode mode);
+std::string name_of(lifetime::ClaimKind kind);
 
 // Parses a limit in bytes: a size, a percentage of `whole`, or `none`. The failure says what is
 // wrong.

@@ -109,6 +109,7 @@ bool is_shared(const MountOptions& options, uid_t uid) {
 
 Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& surroundings) {
   MountPlan plan;
+  plan.warnings = options.warnings;
   const auto memory = memory_budget(options, surroundings.machine);
   if (!memory) return memory.error();
   plan.store.memory = *memory;
@@ -126,14 +127,13 @@ Outcome<MountPlan> make_plan(const MountOptions& options, const Surroundings& su
   if (wants_spill(options) && plan.store.spill > surroundings.spill_free) {
     plan.warnings.push_back("-o spill=" + options.spill + ": only " +
                             format_size(surroundings.spill_free) + " are free in " +
-                            options.spill_directory + " now");
+                            options.spill_directory);
   } else if (wants_spill(options) && plan.store.spill == 0) {
     plan.warnings.push_back(options.spill_directory +
-                            ": nothing is free there, so contents stay in memory alone");
+                            ": no space is free there, so nothing can be spilled");
   }
   if ((options.kernel_flags & MS_STRICTATIME) != 0 && surroundings.uid != 0)
-    return usage(
-        "-o strictatime: only root can mount so; leave it out, or say noatime or relatime");
+    return usage("-o strictatime: only root may use it; leave it out, or use noatime or relatime");
   const auto ledger = ledger_options(options, plan.store);
   if (!ledger) return ledger.error();
   plan.ledger = *ledger;

@@ -165,7 +165,7 @@ TEST(CommandLine, HelpAllHoldsTheHelpOfEveryCommand) {
 
 TEST(CommandLine, HelpForMountListsEveryOption) {
   const std::string text = answered({"mount", "--help"}).text;
-  for (const OptionHelp& option : mount_option_help()) {
+  for (const MountOption& option : mount_options()) {
     EXPECT_NE(text.find("  " + std::string(option.name)), std::string::npos) << option.name;
   }
 }

@@ -95,8 +95,8 @@ TEST(LiveOptions, RefuseWhatCannotBeChangedAndTellWhatCan) {
 // Tries every option that is not live, and words that mount(8) and fstab(5) add.
 TEST(LiveOptions, OfSetAreAllRefusedThatWouldHaveNoEffect) {
   std::vector<std::string> words = {"nosuid", "nofail", "x-a=b", "remount", "seclabel"};
-  for (const OptionHelp& option : mount_option_help()) {
-    if (is_live_option(option.name)) continue;
+  for (const MountOption& option : mount_options()) {
+    if (option.live) continue;
     for (const char* value : {"", "=1", "=auto", "=none", "=claimed", "=user", "=posix", "=/x"}) {
       std::string word = std::string(option.name) + value;
       if (!is_kernel_flag(word) && parse_live_options({word})) words.push_back(std::move(word));
@@ -120,10 +120,8 @@ TEST(LiveOptions, FindRemountAmongTheOthers) {
 }
 
 TEST(LiveOptions, AreOptions) {
-  const auto help = mount_option_help();
-  EXPECT_EQ(std::count_if(help.begin(), help.end(),
-                          [](const OptionHelp& option) { return is_live_option(option.name); }),
-            6);
+  const auto options = mount_options();
+  EXPECT_EQ(std::ranges::count(options, true, &MountOption::live), 6);
 }
 
 }  // namespace

@@ -58,6 +58,17 @@ TEST(MountOptions, HaveTheDocumentedDefaults) {
   EXPECT_TRUE(options.confine);
 }
 
+TEST(MountOptions, HaveTheDefaultsOfTheTable) {
+  MountOptions options;
+  for (const MountOption& option : mount_options()) {
+    if (says(std::string(option.default_value), " ") || option.default_value.empty()) continue;
+    EXPECT_EQ(option.value.set(options, option.default_value), "") << option.name;
+  }
+  EXPECT_EQ(options.source, kernel::SessionOptions{}.source);
+  options.source.reset();
+  EXPECT_EQ(options, MountOptions{});
+}
+
 TEST(MountOptions, TakeEveryOptionOfOurs) {
   const MountOptions options = accepted(
       {"memory=1G,spill_dir=/data/"
@@ -103,6 +114,20 @@ TEST(MountOptions, TakeWhatMountAndFstabAndSystemdPassAlong) {
       {"rw,dev,suid,exec,auto,noauto,user,user=alice,nofail,_netdev,relatime,defaults,nosuid,nodev,"
        "x-systemd.automount,x-systemd.requires=a.mount,X-mount.mkdir,comment=hello,,"});
   EXPECT_EQ(options.kernel_flags, 0U);
+}
+
+TEST(MountOptions, WarnOfWhatHasNoEffect) {
+  const auto warnings = [](const std::string& list) { return accepted({list}).warnings; };
+  for (const char* list : {"dev", "suid", "memory=1G,dev", "spill_timeout=5,io_uring=off",
+                           "io_uring=off,spill_timeout=30"}) {
+    EXPECT_EQ(warnings(list).size(), 1U) << list;
+  }
+  EXPECT_EQ(warnings("dev,suid").size(), 2U);
+  EXPECT_TRUE(says(warnings("dev").at(0), "-o dev: no effect"));
+  for (const char* list : {"nodev,nosuid,exec,defaults", "rw,noexec,dev,suid", "spill_timeout=5",
+                           "io_uring=off", "spill_timeout=5,io_uring=auto"}) {
+    EXPECT_EQ(warnings(list), std::vector<std::string>()) << list;
+  }
 }
 
 TEST(MountOptions, PassFlagsOfTheKernelAndTakeThemBack) {
