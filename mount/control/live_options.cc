@@ -56,35 +56,33 @@ SetRequest request_of(const MountOptions& options, const std::vector<std::string
   return request;
 }
 
-bool is_so(std::string_view word, const Json& status) {
-  const std::string name(name_of_word(word));
+bool is_so(std::string_view word, const Status& status) {
+  const std::string_view name = name_of_word(word);
   const std::string value(value_of_word(word));
-  if (name == "lifetime" || name == "claim" || name == "create_mode" || name == "confine")
-    return member(status, name.c_str()) == value;
-  if (name == "spill_dir") return member(member(status, "spill"), "directory") == real_path(value);
+  if (name == "lifetime") return status.lifetime == value;
+  if (name == "claim") return status.claim == value;
+  if (name == "create_mode") return status.create_mode == value;
+  if (name == "confine") return status.confine == value;
+  if (name == "spill_dir") return status.spill.directory == real_path(value);
   if (name == "inodes") {
     const auto limit = parse_inode_limit(value);
-    return limit && member(member(status, "files"), "inodes_limit") == limit_to_json(*limit);
+    return limit && status.files.inodes_limit == *limit;
   }
-  if (name == "io_uring")
-    return value == "auto" || member(member(status, "transport"), "io_uring") == (value == "on");
+  if (name == "io_uring") return value == "auto" || status.transport.io_uring == (value == "on");
   if (name == "allow_other" || name == "noallow_other")
-    return member(status, "shared") == (name == "allow_other");
-  if (name == "quota_file") return member(status, "quota_file") == real_path(value);
+    return status.shared == (name == "allow_other");
+  if (name == "quota_file") return status.quota_file == real_path(value);
   if (name == "subuid")
-    return member(status, "subuid") == (value == kNoLimit ? Json(nullptr) : Json(real_path(value)));
+    return value == kNoLimit ? !status.subuid : status.subuid == real_path(value);
   if (name == "quota_warn") {
-    const auto percent = natural(member(status, "quota_warn_percent"));
-    return percent ? value == std::to_string(*percent) || value == std::to_string(*percent) + "%"
-                   : value == kNoLimit;
+    if (!status.quota_warn_percent) return value == kNoLimit;
+    const std::string percent = std::to_string(*status.quota_warn_percent);
+    return value == percent || value == percent + "%";
   }
-  if (name == "supervise") return member(status, "supervised") == true;
-  if (name == "private_names") return member(status, "private_names") == true;
-  if (name == "lock_memory") return member(member(status, "memory"), "locked") == true;
-  if (name == "spill_timeout") {
-    const auto seconds = natural(member(member(status, "spill"), "timeout_seconds"));
-    return seconds && value == std::to_string(*seconds);
-  }
+  if (name == "supervise") return status.supervised;
+  if (name == "private_names") return status.private_names;
+  if (name == "lock_memory") return status.memory.locked;
+  if (name == "spill_timeout") return value == std::to_string(status.spill.timeout_seconds);
   return false;
 }
 
@@ -137,7 +135,7 @@ Outcome<void> check_all_live(const LiveOptions& options) {
   return {};
 }
 
-Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status) {
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Status& status) {
   for (const std::string& word : others) {
     if (!is_so(word, status)) return not_live(word);
   }
