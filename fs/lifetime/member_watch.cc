@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/pids.h"
 
 namespace scratchfs::lifetime {
 
@@ -91,7 +92,7 @@ void MemberWatch::watch(ClaimantKey group, pid_t pid) {
 // Watches `pid`. Returns false if it is not a living member of the group, or cannot be watched.
 bool MemberWatch::watch_member(ClaimantKey group, pid_t pid) {
   if (pid <= 0 || is_own(pid)) return false;
-  base::Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  base::Descriptor process(base::open_pidfd(pid));
   // The kernel may have reused the number: check the process that the descriptor now refers to.
   if (!process.valid() || !membership_.is_member(pid, group)) return false;
   const bool may_leave = pid != membership_.leader(group);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "fs/base/pids.h"
 #include "fs/lifetime/membership.h"
 
 namespace scratchfs::lifetime {
@@ -38,7 +39,7 @@ class ProcessMembership final : public Membership {
   }
 
   Answer ask(ClaimantKey group) const override {
-    const int fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(group), 0));
+    const int fd = base::open_pidfd(static_cast<pid_t>(group));
     if (fd < 0) return says_gone(errno) ? Answer::over : Answer::alive;
     // A pidfd is readable once the last thread has ended, reaped or not.
     pollfd end{fd, POLLIN, 0};

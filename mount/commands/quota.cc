@@ -35,19 +35,17 @@ Outcome<Request> request_for(const QuotaCommand& command) {
   return Request(request);
 }
 
-std::string show_limits(const Json& limits) {
-  const Json& bytes = member(limits, "bytes_limit");
-  const Json& inodes = member(limits, "inodes_limit");
-  if (bytes.is_null() && inodes.is_null()) return "none";
-  return fmt::format("{}, {}", bytes.is_null() ? "any size" : "at most " + show_bytes(bytes),
-                     inodes.is_null() ? "any number of inodes"
-                                      : base::counted(natural(inodes).value_or(0), "inode"));
-}
-
-std::string show_quota(const Json& quota) {
+std::string show_quota(const Quota& quota) {
+  const auto& [bytes, inodes] = quota.everyone;
+  std::string limits = "none";
+  if (!bytes.is_none() || !inodes.is_none()) {
+    limits = fmt::format(
+        "{}, {}", bytes.is_none() ? "any size" : "at most " + show_bytes(bytes),
+        inodes.is_none() ? "any number of inodes" : base::counted(inodes.value, "inode"));
+  }
   return fmt::format("Limits of each user but root, where the table shows no others: {}\n\n",
-                     show_limits(member(quota, "everyone"))) +
-         show_users(member(quota, "users"));
+                     limits) +
+         show_users(quota.users);
 }
 
 }  // namespace
@@ -55,15 +53,9 @@ std::string show_quota(const Json& quota) {
 int run(const QuotaCommand& command) {
   const auto request = request_for(command);
   if (!request) return complain(request.error());
-  auto quota = ask_daemon_visibly(command.mountpoint, *request, "quota");
+  const auto quota = ask_daemon_visibly<Quota>(command.mountpoint, *request);
   if (!quota) return complain(quota.error());
-  std::string text;
-  if (command.json) {
-    if (quota->contains("users")) add_names((*quota)["users"]);
-    text = quota->dump(2) + "\n";
-  } else {
-    text = show_quota(*quota);
-  }
+  const std::string text = command.json ? show_reply(quota->text, "quota") : show_quota(*quota);
   std::fputs(text.c_str(), stdout);
   return kFine;
 }

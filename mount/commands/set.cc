@@ -40,12 +40,13 @@ Outcome<void> change_flags(const std::string& mountpoint, const std::vector<std:
   // Tells the daemon even if nothing changed here: it does not learn of `mount -o remount,bind`.
   SetRequest request;
   request.flags = fmt::format("{}", fmt::join(words_of(flags), ","));
-  if (const auto set = ask_daemon_visibly(mountpoint, request, "set"); !set) return set.error();
+  if (const auto set = ask_daemon_visibly<OptionsSet>(mountpoint, request); !set)
+    return set.error();
   return {};
 }
 
 Outcome<void> change(const std::string& mountpoint, const LiveOptions& options) {
-  if (const auto set = ask_daemon_visibly(mountpoint, options.request, "set"); !set)
+  if (const auto set = ask_daemon_visibly<OptionsSet>(mountpoint, options.request); !set)
     return set.error();
   return change_flags(mountpoint, options.flags);
 }
@@ -62,7 +63,7 @@ Outcome<void> set(const SetCommand& command) {
 Outcome<void> remount(const std::string& mountpoint, const std::vector<std::string>& lists) {
   const auto options = parse_live_options(lists);
   if (!options) return options.error();
-  const auto status = ask_daemon_visibly(mountpoint, StatusRequest{}, "status");
+  const auto status = ask_daemon_visibly<Status>(mountpoint, StatusRequest{});
   if (!status) return status.error();
   if (auto same = check_unchanged(options->others, *status); !same) return same;
   return change(mountpoint, *options);

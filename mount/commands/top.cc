@@ -10,7 +10,6 @@
 #include "mount/control/client.h"
 #include "mount/view/screen.h"
 #include "mount/view/top_view.h"
-#include "mount/view/user_table.h"
 
 namespace scratchfs::mount {
 
@@ -23,8 +22,8 @@ constexpr const char* kFoot =
     "by u:user s:session p:process   sort r:writes b:bytes t:since n:name   q:quit";
 
 // Shows progress on stderr, so call it only while there is no screen.
-Outcome<Json> ask_visibly(const TopCommand& command) {
-  return ask_daemon_visibly(command.mountpoint, TopRequest{}, "top");
+Outcome<Answer<Top>> ask_visibly(const TopCommand& command) {
+  return ask_daemon_visibly<Top>(command.mountpoint, TopRequest{});
 }
 
 int show_once(const TopCommand& command) {
@@ -43,7 +42,7 @@ int show_once(const TopCommand& command) {
 // The live screen.
 class Live {
  public:
-  Live(const TopCommand& command, Json first, Screen& screen)
+  Live(const TopCommand& command, Top first, Screen& screen)
       : command_(command),
         choice_(command.choice),
         screen_(screen),
@@ -56,7 +55,7 @@ class Live {
     for (auto next = Clock::now() + kFirst;;) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - Clock::now());
       if (left.count() <= 0) {
-        auto answer = ask_daemon(command_.mountpoint, TopRequest{}, "top");
+        auto answer = ask_daemon<Top>(command_.mountpoint, TopRequest{});
         if (!answer) return answer.error();
         before_ = std::exchange(now_, std::move(*answer));
         next = Clock::now() + command_.interval;
@@ -111,8 +110,8 @@ class Live {
   const TopCommand& command_;
   TopChoice choice_;
   Screen& screen_;
-  Json before_;
-  Json now_;
+  Top before_;
+  Top now_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/pids.h"
 #include "fs/mounts/mount.h"
 #include "fs/mounts/mount_point.h"
 #include "fs/mounts/unmounting.h"
@@ -18,9 +19,7 @@
 #include "mount/control/client.h"
 #include "mount/daemon/guardian_watch.h"
 #include "mount/process/call_with_timeout.h"
-#include "mount/process/pidfd.h"
 #include "mount/process/progress.h"
-#include "mount/view/user_table.h"
 
 namespace scratchfs::mount {
 
@@ -33,9 +32,9 @@ constexpr std::chrono::seconds kEndTimeout{120};
 // The processes behind a mount, held by pidfd because their pids could be reused.
 class Processes {
  public:
-  void add(const Json& pid) {
-    if (!pid.is_number_unsigned() || pid == 0U) return;
-    base::Descriptor process(open_pidfd(pid.get<pid_t>()));
+  void add(pid_t pid) {
+    if (pid == 0) return;
+    base::Descriptor process(base::open_pidfd(pid));
     if (process.valid()) processes_.push_back(std::move(process));
   }
 
@@ -60,18 +59,18 @@ class Processes {
   std::vector<base::Descriptor> processes_;
 };
 
-std::uint64_t own_pid_namespace() {
-  struct stat status {};
-  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
-}
-
+// Gives up after a timeout: a daemon that hangs must not block its own unmount.
 void find_processes(const std::string& mountpoint, Processes& processes) {
-  const auto status = ask_daemon_briefly(mountpoint, StatusRequest{StatusRequest::Detail::about},
-                                         "status", kStatusTimeout);
+  const auto about = briefly<About>(
+      [mountpoint]() -> std::optional<About> {
+        auto answer = ask_daemon<About>(mountpoint, StatusRequest{StatusRequest::Detail::about});
+        return answer ? std::optional<About>(*std::move(answer)) : std::nullopt;
+      },
+      kStatusTimeout);
   // The pid of a daemon in another pid namespace means nothing here.
-  if (!status || member(*status, "pid_namespace") != own_pid_namespace()) return;
-  processes.add(member(*status, "pid"));
-  processes.add(member(*status, "guardian_pid"));
+  if (!about || about->pid_namespace != base::own_pid_namespace()) return;
+  processes.add(about->pid);
+  processes.add(about->guardian_pid);
 }
 
 bool daemon_is_dead(const mounts::Mount& mount) {

@@ -10,7 +10,6 @@
 #include "fs/base/descriptor.h"
 #include "fs/base/read_all.h"
 #include "fs/kernel/handlers/control_file.h"
-#include "mount/process/call_with_timeout.h"
 #include "mount/process/progress.h"
 
 namespace scratchfs::mount {
@@ -67,29 +66,26 @@ Outcome<std::string> talk(const std::string& mountpoint, const std::string& requ
 
 }  // namespace
 
-Outcome<Json> ask_daemon(const std::string& mountpoint, const Request& request, const char* what) {
-  const auto reply = talk(mountpoint, write_request(request));
-  if (!reply) return reply.error();
-  auto answer = read_reply(*reply, what);
-  if (!answer) return failed(mountpoint + ": " + answer.error().message);
-  return std::move(*answer);
+template <typename Reply>
+Outcome<Answer<Reply>> ask_daemon(const std::string& mountpoint, const Request& request) {
+  auto text = talk(mountpoint, write_request(request));
+  if (!text) return text.error();
+  auto reply = read_reply<Reply>(*text);
+  if (!reply) return failed(mountpoint + ": " + reply.error().message);
+  return Answer<Reply>{std::move(*reply), std::move(*text)};
 }
 
-Outcome<Json> ask_daemon_visibly(const std::string& mountpoint, const Request& request,
-                                 const char* what) {
+template <typename Reply>
+Outcome<Answer<Reply>> ask_daemon_visibly(const std::string& mountpoint, const Request& request) {
   const Progress progress("waiting for the daemon to answer");
-  return ask_daemon(mountpoint, request, what);
+  return ask_daemon<Reply>(mountpoint, request);
 }
 
-std::optional<Json> ask_daemon_briefly(const std::string& mountpoint, const Request& request,
-                                       const char* what, std::chrono::milliseconds timeout) {
-  return briefly<Json>(
-      [=]() -> std::optional<Json> {
-        auto answer = ask_daemon(mountpoint, request, what);
-        if (!answer) return std::nullopt;
-        return std::move(*answer);
-      },
-      timeout);
-}
+template Outcome<Answer<About>> ask_daemon(const std::string&, const Request&);
+template Outcome<Answer<Top>> ask_daemon(const std::string&, const Request&);
+template Outcome<Answer<Status>> ask_daemon_visibly(const std::string&, const Request&);
+template Outcome<Answer<Top>> ask_daemon_visibly(const std::string&, const Request&);
+template Outcome<Answer<Quota>> ask_daemon_visibly(const std::string&, const Request&);
+template Outcome<Answer<OptionsSet>> ask_daemon_visibly(const std::string&, const Request&);
 
 }  // namespace scratchfs::mount

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace scratchfs::mount {
@@ -48,11 +49,11 @@ SetRequest request_of(const MountOptions& options, const std::vector<std::string
 }
 
 // Whether the mount has the option already. REQUIRES: the word has been parsed.
-bool is_so(std::string_view word, const Json& status) {
+bool is_so(std::string_view word, const nlohmann::json& status) {
   const MountOption& option = *find_mount_option(name_of_word(word));
-  const Json::json_pointer at{std::string(option.status)};
+  const nlohmann::json::json_pointer at{std::string(option.status)};
   if (!status.contains(at)) return false;
-  const Json& now = status.at(at);
+  const nlohmann::json& now = status.at(at);
   const std::string value(value_of_word(word));
   if (option.argument.empty()) return now == !option.name.starts_with("no");
   if (now.is_boolean()) return value == "auto" || now == (value == "on");
@@ -107,9 +108,10 @@ Outcome<void> check_all_live(const LiveOptions& options) {
   return {};
 }
 
-Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status) {
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Status& status) {
+  const nlohmann::json now = nlohmann::json::parse(write_reply(status)).at(Status::kName);
   for (const std::string& word : others) {
-    if (!is_so(word, status)) return not_live(word);
+    if (!is_so(word, now)) return not_live(word);
   }
   return {};
 }

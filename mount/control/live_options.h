@@ -32,6 +32,6 @@ Outcome<void> check_all_live(const LiveOptions& options);
 // Refuses a remount if one of `others` differs from the mount's current state. They are given even
 // if the user does not want to change them: mount(8) passes all options of the fstab(5) line.
 // `status` is the daemon's status.
-Outcome<void> check_unchanged(const std::vector<std::string>& others, const Json& status);
+Outcome<void> check_unchanged(const std::vector<std::string>& others, const Status& status);
 
 }  // namespace scratchfs::mount

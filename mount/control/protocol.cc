@@ -1,15 +1,159 @@
 #include "mount/control/protocol.h"
 
+#include <algorithm>
 #include <array>
+#include <concepts>
+#include <nlohmann/json.hpp>
+#include <type_traits>
 #include <utility>
 
-#include "fs/quota/ledger.h"
+#include "mount/process/user_names.h"
 
 namespace scratchfs::mount {
 
+using Json = nlohmann::json;
+
 namespace {
 
-using quota::kUnlimited;
+constexpr int kVersion = 1;
+
+// Thrown where JSON is not what was expected, as is Json::exception.
+struct Mismatch {
+  std::string message;
+};
+
+// Converts a value; throws if it has another type, or is a number that does not fit.
+template <typename T>
+void read(const Json& json, T& value) {
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    const bool is_natural = json.is_number_unsigned() || (json.is_number_integer() && json >= 0);
+    if (!is_natural || !std::in_range<T>(json.get<std::uint64_t>())) throw Mismatch{"no number"};
+    value = json.get<T>();
+  } else {
+    json.get_to(value);
+  }
+}
+void read(const Json& json, Limit& limit) {
+  limit = {};
+  if (!json.is_null()) read(json, limit.value);
+}
+template <typename T>
+void read(const Json& json, std::optional<T>& value) {
+  value.reset();
+  if (!json.is_null()) read(json, value.emplace());
+}
+template <typename T>
+void read(const Json& json, Maybe<T>& value) {
+  read(json, value.emplace());
+}
+
+// Reads a member of an object, if it is there; the exception names it.
+template <typename T>
+void read_member(const Json& object, const char* name, T& value) {
+  const auto& members = object.get_ref<const Json::object_t&>();
+  const auto found = members.find(name);
+  if (found == members.end()) return;
+  try {
+    read(found->second, value);
+  } catch (const Json::exception&) {
+    throw Mismatch{std::string(name) + ": not valid"};
+  } catch (const Mismatch&) {
+    throw Mismatch{std::string(name) + ": not valid"};
+  }
+}
+
+template <typename T>
+void write_member(Json& object, const char* name, const T& value) {
+  object[name] = value;
+}
+template <typename T>
+void write_member(Json& object, const char* name, const std::optional<T>& value) {
+  object[name] = value ? Json(*value) : Json(nullptr);
+}
+void write_member(Json& object, const char* name, const Limit& limit) {
+  object[name] = limit.is_none() ? Json(nullptr) : Json(limit.value);
+}
+
+template <typename T>
+void write_member(Json& object, const char* name, const Maybe<T>& value) {
+  if (value) write_member(object, name, *value);
+}
+
+bool is_no_user(uid_t uid) { return uid == static_cast<uid_t>(-1); }
+
+}  // namespace
+
+// Defines to_json() and from_json() of a struct with these fields. Absent fields keep their values.
+#define READ_FIELD(field) read_member(json, #field, value.field);
+#define WRITE_FIELD(field) write_member(json, #field, value.field);
+#define FIELDS(Type, ...)                                               \
+  static void from_json(const Json& json, Type& value) {                \
+    NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(READ_FIELD, __VA_ARGS__))  \
+  }                                                                     \
+  static void to_json(Json& json, const Type& value) {                  \
+    NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(WRITE_FIELD, __VA_ARGS__)) \
+  }
+
+#define ABOUT                                                                               \
+  program, mountpoint, source, owner, shared, pid, guardian_pid, supervised, pid_namespace, \
+      mounted_since, uptime_seconds, lifetime, claim, create_mode, private_names, confine,  \
+      quota_file, subuid, quota_warn_percent
+#define USER_ROW uid, bytes, inodes, bytes_limit, inodes_limit, own_limits
+
+FIELDS(Transport, io_uring, rings, ring_depth, ring_bytes, parked, parked_total)
+FIELDS(RequestKind, total, recent, per_second, p50_ns, p99_ns, sum_ns, below_bounds)
+FIELDS(Requests, recent_seconds, kinds, bounds_ns)
+FIELDS(Memory, budget, target, used, reserve, pressure, locked)
+FIELDS(Spill, directory, limit, used, disk_free, blocks_spilled, blocks_fetched, blocks_corrupt,
+       write_errors, timeout_seconds)
+FIELDS(Files, bytes, inodes, inodes_limit, objects, open_handles, held_by, deleted_for,
+       counted_seconds_ago, deleted_unheld)
+FIELDS(UserRow, USER_ROW)
+FIELDS(CountedUserRow, USER_ROW, in_memory, spilled, oldest_file)
+FIELDS(Warning, code, text)
+FIELDS(About, ABOUT)
+FIELDS(Status, ABOUT, transport, requests, memory, spill, files, users, warnings)
+FIELDS(TopRow, uid, session, pid, command, living, written, since, last, bytes, inodes, bytes_limit)
+FIELDS(Top, mountpoint, clock_ms, now, memory, spill, users, sessions, processes)
+FIELDS(Quota::Everyone, bytes_limit, inodes_limit)
+FIELDS(Quota, everyone, users)
+
+static void from_json(const Json& json, OptionsSet& /*done*/) {
+  json.get_ref<const Json::object_t&>();
+}
+static void to_json(Json& json, const OptionsSet& /*done*/) { json = Json::object(); }
+
+// In the order of StatusRequest::Detail.
+constexpr std::array<std::string_view, 3> kDetails{"about", "numbers", "histograms"};
+
+static void to_json(Json& json, const StatusRequest& request) {
+  json["detail"] = kDetails.at(static_cast<std::size_t>(request.detail));
+}
+static void from_json(const Json& json, StatusRequest& request) {
+  std::string detail = "numbers";
+  read_member(json, "detail", detail);
+  const auto found = std::find(kDetails.begin(), kDetails.end(), detail);
+  if (found == kDetails.end()) throw Mismatch{"unknown detail"};
+  request.detail = StatusRequest::Detail(found - kDetails.begin());
+}
+
+FIELDS(SetQuotaRequest, uid, bytes, inodes, reset)
+FIELDS(SetRequest, memory, spill, quota, log_level, flags, quota_inodes, user_quotas)
+
+static void to_json(Json& json, const UserQuota& quota) {
+  json = {{"uid", quota.uid}, {"bytes", quota.bytes}};
+  write_member(json, "inodes", Limit(quota.inodes));
+}
+static void from_json(const Json& json, UserQuota& quota) {
+  Limit inodes;
+  read(json.at("uid"), quota.uid);
+  read(json.at("bytes"), quota.bytes);
+  read_member(json, "inodes", inodes);
+  quota.inodes = inodes.value;
+  if (is_no_user(quota.uid)) throw Mismatch{"no user"};
+}
+
+namespace {
 
 Json parse(std::string_view text) { return Json::parse(text, nullptr, /*allow_exceptions=*/false); }
 
@@ -18,210 +162,104 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// Reads an optional limit from a member of `request`; returns false if the member is not a limit.
-bool read_limit(const Json& request, const char* name, std::optional<std::uint64_t>& limit) {
-  const auto member = request.find(name);
-  if (member == request.end()) return true;
-  if (member->is_null()) limit = kUnlimited;
-  if (member->is_number_unsigned()) limit = member->get<std::uint64_t>();
-  return limit.has_value();
+SetQuotaRequest read_set_quota(const Json& json) {
+  const auto quota = json.get<SetQuotaRequest>();
+  bool everyone = false;
+  read_member(json, "everyone", everyone);
+  if (everyone == quota.uid.has_value()) throw Mismatch{"needs either uid or everyone"};
+  if (quota.uid && is_no_user(*quota.uid)) throw Mismatch{"the uid is not valid"};
+  const bool limits = quota.bytes || quota.inodes;
+  if (quota.reset && (everyone || limits)) throw Mismatch{"reset takes a uid and nothing else"};
+  if (!quota.reset && !limits) throw Mismatch{"there is nothing to set"};
+  return quota;
 }
 
-// Reads a boolean member: false if it is absent, nullopt if it is not a boolean.
-std::optional<bool> read_flag(const Json& request, const char* name) {
-  const auto member = request.find(name);
-  if (member == request.end()) return false;
-  if (!member->is_boolean()) return std::nullopt;
-  return member->get<bool>();
-}
-
-std::optional<uid_t> read_uid(const Json& request) {
-  const auto uid = request.find("uid");
-  const bool is_uid = uid != request.end() && uid->is_number_unsigned() &&
-                      uid->get<std::uint64_t>() < static_cast<uid_t>(-1);
-  return is_uid ? std::optional(uid->get<uid_t>()) : std::nullopt;
-}
-
-// In the order of StatusRequest::Detail.
-constexpr std::array kDetails{"about", "numbers", "histograms"};
-
-base::Result<Request, base::Failure> read_status(const Json& request) {
-  const auto detail = request.find("detail");
-  if (detail == request.end()) return Request(StatusRequest{});
-  for (std::size_t i = 0; i < kDetails.size(); ++i) {
-    if (*detail == kDetails[i]) return Request(StatusRequest{StatusRequest::Detail(i)});
-  }
-  return base::Failure{"status: unknown detail"};
-}
-
-base::Result<Request, base::Failure> read_set_quota(const Json& request) {
-  SetQuotaRequest quota;
-  const auto uid = request.find("uid");
-  const auto everyone = read_flag(request, "everyone");
-  const auto reset = read_flag(request, "reset");
-  if (!everyone || !reset)
-    return base::Failure{"set_quota: everyone and reset must be true or false"};
-  if (*everyone == (uid != request.end())) {
-    return base::Failure{"set_quota: needs either uid or everyone"};
-  }
-  if (uid != request.end()) {
-    quota.uid = read_uid(request);
-    if (!quota.uid) return base::Failure{"set_quota: the uid is not valid"};
-  }
-  if (!read_limit(request, "bytes", quota.bytes) || !read_limit(request, "inodes", quota.inodes)) {
-    return base::Failure{
-        "set_quota: a limit must be a number that is not negative, or null for none"};
-  }
-  quota.reset = *reset;
-  if (quota.reset && (*everyone || quota.bytes || quota.inodes)) {
-    return base::Failure{"set_quota: reset takes a uid and nothing else"};
-  }
-  if (!quota.reset && !quota.bytes && !quota.inodes) {
-    return base::Failure{"set_quota: there is nothing to set"};
-  }
-  return Request(quota);
-}
-
-// Reads an optional string from a member of `request`; returns false if the member is not a string.
-bool read_word(const Json& request, const char* name, std::optional<std::string>& word) {
-  const auto member = request.find(name);
-  if (member == request.end()) return true;
-  if (!member->is_string()) return false;
-  word = member->get<std::string>();
-  return true;
-}
-
-bool read_user_quotas(const Json& request, std::vector<UserQuota>& quotas) {
-  const auto member = request.find("user_quotas");
-  if (member == request.end()) return true;
-  if (!member->is_array()) return false;
-  for (const Json& row : *member) {
-    if (!row.is_object()) return false;
-    const auto uid = read_uid(row);
-    std::optional<std::string> bytes;
-    std::optional<std::uint64_t> inodes;
-    if (!uid || !read_word(row, "bytes", bytes) || !bytes || !read_limit(row, "inodes", inodes))
-      return false;
-    quotas.push_back({*uid, *bytes, inodes.value_or(kUnlimited)});
-  }
-  return true;
-}
-
-base::Result<Request, base::Failure> read_set(const Json& request) {
-  SetRequest set;
-  for (const auto& [name, word] : {std::pair{"memory", &set.memory},
-                                   {"spill", &set.spill},
-                                   {"quota", &set.quota},
-                                   {"log_level", &set.log_level},
-                                   {"flags", &set.flags}}) {
-    if (!read_word(request, name, *word))
-      return base::Failure{"set: " + std::string(name) + " must be a string, as after -o"};
-  }
-  if (!read_limit(request, "quota_inodes", set.quota_inodes) ||
-      !read_user_quotas(request, set.user_quotas)) {
-    return base::Failure{"set: a limit must be a number that is not negative, or null for none"};
-  }
-  return Request(std::move(set));
-}
-
-Json to_json(const StatusRequest& request) {
-  return {{"command", "status"}, {"detail", kDetails[static_cast<std::size_t>(request.detail)]}};
-}
-Json to_json(const TopRequest& /*request*/) { return {{"command", "top"}}; }
-Json to_json(const QuotaRequest& /*request*/) { return {{"command", "quota"}}; }
-Json to_json(const SetQuotaRequest& request) {
-  Json json = {{"command", "set_quota"}};
-  if (request.uid) {
-    json["uid"] = *request.uid;
-  } else {
-    json["everyone"] = true;
-  }
-  if (request.bytes) json["bytes"] = limit_to_json(*request.bytes);
-  if (request.inodes) json["inodes"] = limit_to_json(*request.inodes);
-  if (request.reset) json["reset"] = true;
-  return json;
-}
-Json to_json(const SetRequest& request) {
-  Json json = {{"command", "set"}};
-  if (request.memory) json["memory"] = *request.memory;
-  if (request.spill) json["spill"] = *request.spill;
-  if (request.quota) json["quota"] = *request.quota;
-  if (request.log_level) json["log_level"] = *request.log_level;
-  if (request.flags) json["flags"] = *request.flags;
-  if (request.quota_inodes) json["quota_inodes"] = limit_to_json(*request.quota_inodes);
-  for (const UserQuota& quota : request.user_quotas) {
-    json["user_quotas"].push_back(
-        {{"uid", quota.uid}, {"bytes", quota.bytes}, {"inodes", limit_to_json(quota.inodes)}});
-  }
-  return json;
+Request read_command(const Json& json, std::string_view command) {
+  if (command == StatusRequest::kName) return json.get<StatusRequest>();
+  if (command == TopRequest::kName) return TopRequest{};
+  if (command == QuotaRequest::kName) return QuotaRequest{};
+  if (command == SetQuotaRequest::kName) return read_set_quota(json);
+  if (command == SetRequest::kName) return json.get<SetRequest>();
+  throw Mismatch{"this mount does not know the command"};
 }
 
 }  // namespace
 
-Json limit_to_json(std::uint64_t limit) {
-  return limit == kUnlimited ? Json(nullptr) : Json(limit);
-}
-
 std::string write_request(const Request& request) {
-  Json json = std::visit([](const auto& kind) { return to_json(kind); }, request);
-  json["version"] = kProtocolVersion;
+  Json json;
+  std::visit(
+      [&]<typename Kind>(const Kind& kind) {
+        if constexpr (!std::is_empty_v<Kind>) json = kind;
+        json["command"] = Kind::kName;
+      },
+      request);
+  json["version"] = kVersion;
+  if (const auto* quota = std::get_if<SetQuotaRequest>(&request); quota != nullptr && !quota->uid)
+    json["everyone"] = true;
   return dump(json);
 }
 
 base::Result<Request, base::Failure> read_request(std::string_view text) {
   if (text.size() > kLongestRequest) return base::Failure{"the request is too long"};
-  const Json request = parse(text);
-  if (!request.is_object()) return base::Failure{"the request is not a JSON object"};
-  const auto version = request.find("version");
-  if (version == request.end() || *version != kProtocolVersion) {
-    return base::Failure{"this mount uses version " + std::to_string(kProtocolVersion) +
+  const Json json = parse(text);
+  if (!json.is_object()) return base::Failure{"the request is not a JSON object"};
+  if (json.value("version", Json()) != kVersion) {
+    return base::Failure{"this mount uses version " + std::to_string(kVersion) +
                          " of the control protocol: use the scratchfs command it was mounted with"};
   }
-  const auto command = request.find("command");
-  if (command == request.end() || !command->is_string())
-    return base::Failure{"the request has no command"};
-  if (*command == "status") return read_status(request);
-  if (*command == "top") return Request(TopRequest{});
-  if (*command == "quota") return Request(QuotaRequest{});
-  if (*command == "set_quota") return read_set_quota(request);
-  if (*command == "set") return read_set(request);
-  return base::Failure{"this mount does not know the command"};
+  std::string command;
+  try {
+    read_member(json, "command", command);
+    return read_command(json, command);
+  } catch (const Mismatch& mismatch) {
+    return base::Failure{command + ": " + mismatch.message};
+  } catch (const Json::exception& mismatch) {
+    return base::Failure{command + ": " + mismatch.what()};
+  }
 }
 
-std::string write_reply(const char* what, Json answer) {
-  return dump({{"version", kProtocolVersion}, {what, std::move(answer)}});
+template <typename Reply>
+std::string write_reply(const Reply& reply) {
+  return dump({{"version", kVersion}, {Reply::kName, reply}});
 }
 
 std::string write_error(const std::string& why) {
-  return dump({{"version", kProtocolVersion}, {"error", why}});
+  return dump({{"version", kVersion}, {"error", why}});
 }
 
-base::Result<Json, base::Failure> read_reply(std::string_view text, const char* what) {
-  const Json reply = parse(text);
-  if (!reply.is_object()) return base::Failure{"the reply is not a JSON object"};
-  if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) {
+template <typename Reply>
+base::Result<Reply, base::Failure> read_reply(std::string_view text) {
+  const Json json = parse(text);
+  if (!json.is_object()) return base::Failure{"the reply is not a JSON object"};
+  if (const auto error = json.find("error"); error != json.end() && error->is_string())
     return base::Failure{error->get<std::string>()};
+  try {
+    if (json.value("version", Json()) == kVersion)
+      return json.at(Reply::kName).template get<Reply>();
+  } catch (const Mismatch&) {
+  } catch (const Json::exception&) {
   }
-  const auto version = reply.find("version");
-  const auto answer = reply.find(what);
-  if (version == reply.end() || *version != kProtocolVersion || answer == reply.end() ||
-      !answer->is_object()) {
-    return base::Failure{
-        "the reply is of another version: use the scratchfs command it was mounted with"};
-  }
-  return *answer;
+  return base::Failure{
+      "the reply is of another version: use the scratchfs command it was mounted with"};
 }
 
-const Json& member(const Json& object, const char* name) {
-  static const Json absent;
-  const auto found = object.find(name);
-  return found == object.end() ? absent : *found;
-}
+#define REPLY(Reply)                                     \
+  template std::string write_reply<Reply>(const Reply&); \
+  template base::Result<Reply, base::Failure> read_reply<Reply>(std::string_view);
+REPLY(About)
+REPLY(Status)
+REPLY(Top)
+REPLY(Quota)
+REPLY(OptionsSet)
 
-std::optional<std::uint64_t> natural(const Json& json) {
-  if (json.is_number_unsigned()) return json.get<std::uint64_t>();
-  if (!json.is_number_integer() || json < 0) return std::nullopt;
-  return static_cast<std::uint64_t>(json.get<std::int64_t>());
+std::string show_reply(std::string_view reply, const char* name,
+                       const std::vector<Warning>* warnings) {
+  Json json = parse(reply)[name];
+  if (const auto users = json.find("users"); users != json.end()) {
+    for (Json& row : *users) write_member(row, "user", user_name(row.value("uid", uid_t{0})));
+  }
+  if (warnings != nullptr) json["warnings"] = *warnings;
+  return json.dump(2) + "\n";
 }
 
 }  // namespace scratchfs::mount

@@ -20,7 +20,6 @@
 
 #include <sys/types.h>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,17 +27,17 @@
 #include <vector>
 
 #include "fs/base/result.h"
+#include "mount/control/replies.h"
 #include "mount/options/mount_options.h"
 
 namespace scratchfs::mount {
 
-inline constexpr int kProtocolVersion = 1;
 inline constexpr const char* kControlFile = ".scratchfs-control";
 inline constexpr std::size_t kLongestRequest = 64 * 1024;  // bytes
 
-using Json = nlohmann::json;
-
 struct StatusRequest {
+  static constexpr const char* kName = "status";
+
   enum class Detail : std::uint8_t {
     about,            // only what does not change; answered without delay
     numbers,          // everything that `scratchfs status --json` shows
@@ -46,26 +45,30 @@ struct StatusRequest {
   };
   Detail detail = Detail::numbers;
 };
-struct TopRequest {};
-struct QuotaRequest {};
+struct TopRequest {
+  static constexpr const char* kName = "top";
+};
+struct QuotaRequest {
+  static constexpr const char* kName = "quota";
+};
 
 // A limit that is nullopt does not change.
 struct SetQuotaRequest {
-  std::optional<uid_t> uid;            // nullopt: everyone
-  std::optional<std::uint64_t> bytes;  // quota::kUnlimited: no limit
-  std::optional<std::uint64_t> inodes;
+  static constexpr const char* kName = "set_quota";
+
+  Maybe<uid_t> uid;  // nullopt: everyone
+  Maybe<Limit> bytes, inodes;
   bool reset = false;
 };
 
 // New values for options of a live mount, as the user wrote them. An option that is nullopt does
 // not change.
 struct SetRequest {
-  std::optional<std::string> memory;
-  std::optional<std::string> spill;
-  std::optional<std::string> quota;
-  std::optional<std::string> log_level;
-  std::optional<std::string> flags;           // words of mount/options/kernel_flags.h
-  std::optional<std::uint64_t> quota_inodes;  // quota::kUnlimited: no limit
+  static constexpr const char* kName = "set";
+
+  Maybe<std::string> memory, spill, quota, log_level;
+  Maybe<std::string> flags;  // words of mount/options/kernel_flags.h
+  Maybe<Limit> quota_inodes;
   std::vector<UserQuota> user_quotas;
 };
 
@@ -75,18 +78,18 @@ std::string write_request(const Request& request);
 // The failure is the error to reply with.
 base::Result<Request, base::Failure> read_request(std::string_view text);
 
-std::string write_reply(const char* what, Json answer);
+// `Reply` is About, Status, Top, Quota or OptionsSet.
+template <typename Reply>
+std::string write_reply(const Reply& reply);
 std::string write_error(const std::string& why);
-// Returns the part of the reply under `what`, or the daemon's error.
-base::Result<Json, base::Failure> read_reply(std::string_view text, const char* what);
+// Fields that are absent keep their defaults: a daemon of another version may not know them. The
+// failure is the daemon's error, or says that the text is not such a reply.
+template <typename Reply>
+base::Result<Reply, base::Failure> read_reply(std::string_view text);
 
-// Converts a limit to JSON: a number, or null for no limit.
-Json limit_to_json(std::uint64_t limit);
-
-// Returns a non-negative integer; nullopt for any other value.
-std::optional<std::uint64_t> natural(const Json& json);
-
-// Returns a member of `object`, or null if it is absent.
-const Json& member(const Json& object, const char* name);
+// Formats a reply for programs: what is under `name`, as the daemon sent it, with the name of each
+// user and `warnings` added, if there are any.
+std::string show_reply(std::string_view reply, const char* name,
+                       const std::vector<Warning>* warnings = nullptr);
 
 }  // namespace scratchfs::mount

@@ -11,42 +11,16 @@
 
 #include "fs/base/mutex.h"
 #include "fs/kernel/session.h"
-#include "fs/lifetime/claim_kind.h"
 #include "fs/quota/ledger.h"
 #include "fs/store/store.h"
 #include "fs/tree/tree.h"
 #include "mount/control/protocol.h"
-#include "mount/control/status_json.h"
+#include "mount/control/reports.h"
 #include "mount/control/writer_names.h"
 #include "mount/options/machine.h"
 #include "mount/options/mount_plan.h"
 
 namespace scratchfs::mount {
-
-// Facts about the mount that do not change while it is mounted.
-struct MountFacts {
-  std::string mountpoint;
-  std::string source;
-  uid_t owner = 0;  // the user who mounted
-  pid_t daemon = 0;
-  pid_t guardian = 0;
-  bool supervised = false;  // by the guardian
-  // Inode number of /proc/self/ns/pid, the pid namespace of `daemon` and `guardian`.
-  std::uint64_t pid_namespace = 0;
-  std::int64_t since = 0;  // seconds since 1970
-  bool shared = false;
-  lifetime::LifetimeMode lifetime = lifetime::LifetimeMode::claimed;
-  lifetime::ClaimKind claim = lifetime::ClaimKind::session;
-  tree::CreateMode create_mode = tree::CreateMode::owner_only;
-  bool private_names = false;
-  bool confine = true;
-  std::string spill_directory;  // empty: never spills
-  bool memory_locked = false;
-  std::string quota_file;                      // empty: none
-  std::string subuid;                          // the file of subordinate ids; empty: none
-  std::chrono::milliseconds spill_timeout{0};  // in whole seconds
-  unsigned quota_warn = 0;                     // percentage of a limit at which to warn; 0: never
-};
 
 // The sources of the numbers in a status. Each function may be called from any thread.
 struct Gauges {
@@ -70,9 +44,10 @@ struct Levers {
 
 class ControlServer {
  public:
-  // Does not own the ledger, which must outlive the server. `each_user` is everyone's limit, with
-  // which the ledger was created.
-  ControlServer(MountFacts facts, Gauges gauges, Levers levers, quota::Ledger& ledger,
+  // `facts` holds what does not change while it is mounted: About but for the uptime, and of
+  // `memory` and `spill` what report_store() does not set. Does not own the ledger, which must
+  // outlive the server. `each_user` is everyone's limit, with which the ledger was created.
+  ControlServer(Status facts, Gauges gauges, Levers levers, quota::Ledger& ledger,
                 quota::Limits each_user);
 
   // Answers a request; this is a kernel::ControlHandler. Root and the mount's owner see every
@@ -88,11 +63,12 @@ class ControlServer {
   static constexpr int kCensusRest = 50;
 
   bool is_privileged(uid_t uid) const { return uid == 0 || uid == facts_.owner; }
-  Json about() const;
-  Json status(uid_t caller, StatusRequest::Detail detail);
-  Json top(uid_t caller);
-  Json quota(uid_t caller) const;
-  Json rows(uid_t caller) const;
+  std::uint64_t uptime_seconds() const;
+  Status status(uid_t caller, StatusRequest::Detail detail);
+  Top top(uid_t caller);
+  Quota quota(uid_t caller) const;
+  // The rows that `caller` may see.
+  std::vector<quota::AccountRow> rows(uid_t caller) const;
   Outcome<void> check_limited(uid_t uid) const;
   Outcome<void> set_quota(const SetQuotaRequest& request);
   // Makes all the changes, or none if one is refused.
@@ -103,7 +79,7 @@ class ControlServer {
                           const store::StoreStats& now) REQUIRES(mutex_);
 
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  const MountFacts facts_;
+  const Status facts_;
   const Gauges gauges_;
   const Levers levers_;
   SharedCensus census_;

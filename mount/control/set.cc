@@ -47,7 +47,7 @@ Outcome<MountPlan> ControlServer::plan_of(const SetRequest& request,
   options.spill = request.spill.value_or(std::to_string(now.spill_limit));
   const bool no_limit = each_user_.bytes == quota::kUnlimited;
   options.quota = request.quota.value_or(no_limit ? kNoLimit : std::to_string(each_user_.bytes));
-  options.quota_inodes = request.quota_inodes.value_or(each_user_.inodes);
+  options.quota_inodes = request.quota_inodes.value_or(each_user_.inodes).value;
   options.user_quotas = request.user_quotas;
   Surroundings surroundings{.machine = levers_.machine(),
                             .spill_free = now.spilled - now.set_aside};
@@ -58,7 +58,7 @@ Outcome<MountPlan> ControlServer::plan_of(const SetRequest& request,
 
 Outcome<void> ControlServer::set_sizes(const SetRequest& request, const MountPlan& plan,
                                        const store::StoreStats& now) {
-  if (request.spill && plan.store.spill > 0 && facts_.spill_directory.empty()) {
+  if (request.spill && plan.store.spill > 0 && !facts_.spill.directory) {
     return failed("-o spill=" + *request.spill +
                   ": it was mounted with spill=0, so there is nothing to spill to");
   }

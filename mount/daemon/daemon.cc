@@ -17,6 +17,7 @@
 #include "fs/base/counted.h"
 #include "fs/base/descriptor.h"
 #include "fs/base/memory_pressure.h"
+#include "fs/base/pids.h"
 #include "fs/base/thread_limit.h"
 #include "fs/lifetime/claim_kind.h"
 #include "fs/mounts/mount.h"
@@ -48,33 +49,35 @@ bool has_terminal() {
   return base::Descriptor(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)).valid();
 }
 
-std::uint64_t own_pid_namespace() {
-  struct stat status {};
-  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+std::optional<std::string> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
 }
 
-MountFacts facts_of(const DaemonSetup& setup, const Guardian& guardian) {
-  MountFacts facts;
+Status facts_of(const DaemonSetup& setup, const Guardian& guardian) {
+  const MountPlan& plan = setup.plan;
+  Status facts;
+  facts.program = SCRATCHFS_VERSION;
   facts.mountpoint = setup.mountpoint;
-  facts.source = setup.plan.session.source;
-  facts.owner = setup.plan.tree.owner;
-  facts.daemon = ::getpid();
-  facts.guardian = guardian.pid();
+  facts.source = plan.session.source;
+  facts.owner = plan.tree.owner;
+  facts.shared = plan.session.allow_other;
+  facts.pid = ::getpid();
+  facts.guardian_pid = guardian.pid();
   facts.supervised = guardian.supervises();
-  facts.pid_namespace = own_pid_namespace();
-  facts.since = base::now().tv_sec;
-  facts.shared = setup.plan.session.allow_other;
-  facts.lifetime = setup.plan.tree.lifetime;
-  facts.claim = setup.plan.claim;
-  facts.create_mode = setup.plan.tree.create_mode;
-  facts.private_names = setup.plan.tree.private_names;
-  facts.confine = setup.plan.confine;
-  facts.spill_directory = setup.spill_path;
-  facts.memory_locked = setup.plan.lock_memory;
-  facts.spill_timeout = setup.plan.session.spill_timeout;
-  facts.quota_file = setup.quota_file;
-  facts.subuid = setup.subuid_file;
-  facts.quota_warn = setup.plan.ledger.warn_percent;
+  facts.pid_namespace = base::own_pid_namespace();
+  facts.mounted_since = base::now().tv_sec;
+  facts.lifetime = name_of(plan.tree.lifetime);
+  facts.claim = name_of(plan.claim);
+  facts.create_mode = name_of(plan.tree.create_mode);
+  facts.private_names = plan.tree.private_names;
+  facts.confine = plan.confine ? "auto" : "off";
+  facts.quota_file = unless_empty(setup.quota_file);
+  facts.subuid = unless_empty(setup.subuid_file);
+  if (plan.ledger.warn_percent > 0) facts.quota_warn_percent = plan.ledger.warn_percent;
+  facts.memory.locked = plan.lock_memory;
+  facts.spill.directory = unless_empty(setup.spill_path);
+  facts.spill.timeout_seconds = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(plan.session.spill_timeout).count());
   return facts;
 }
 

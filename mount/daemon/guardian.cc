@@ -12,11 +12,11 @@
 #include <chrono>
 #include <utility>
 
+#include "fs/base/pids.h"
 #include "fs/mounts/unmounting.h"
 #include "mount/daemon/guardian_watch.h"
 #include "mount/daemon/probe.h"
 #include "mount/process/log_sinks.h"
-#include "mount/process/pidfd.h"
 #include "mount/process/process_name.h"
 
 namespace scratchfs::mount {
@@ -97,7 +97,7 @@ constexpr int kEndTimeout = 2000;
 // Waits for the child to end, and reaps it: the process that would inherit the zombie may be slow
 // to do so.
 void await_end(pid_t child) {
-  const int descriptor = open_pidfd(child);
+  const int descriptor = base::open_pidfd(child);
   if (descriptor < 0) return;
   pollfd waited{descriptor, POLLIN, 0};
   while (::poll(&waited, 1, kEndTimeout) < 0 && errno == EINTR) {

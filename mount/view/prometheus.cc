@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "fs/base/printable.h"
 #include "mount/view/user_table.h"
 
 namespace scratchfs::mount {
@@ -16,11 +19,12 @@ namespace {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+// Makes a label's value safe for a terminal, too (base::printable).
 std::string escaped(const std::string& value) {
   std::string text;
-  for (const char c : value) {
+  for (const char c : base::printable(value)) {
     if (c == '\\' || c == '"') text += '\\';
-    text += c == '\n' ? "\\n" : std::string(1, c);
+    text += c;
   }
   return text;
 }
@@ -30,8 +34,8 @@ class Page {
  public:
   explicit Page(std::string mountpoint) : mountpoint_(std::move(mountpoint)) {}
 
-  void begin(const std::string& name, const char* type, const char* help) {
-    name_ = "scratchfs_" + name;
+  void begin(const char* name, const char* type, const char* help) {
+    name_ = std::string("scratchfs_") + name;
     text_ += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name_, type, help);
   }
   void line(const std::string& value, const Labels& labels = {}, const char* suffix = "") {
@@ -40,14 +44,24 @@ class Page {
       text_ += fmt::format(",{}=\"{}\"", label, escaped(text));
     text_ += "} " + value + "\n";
   }
-  // Adds a sample, or nothing if `value` is null.
-  void sample(const Json& value, const Labels& labels = {}, const char* suffix = "") {
-    if (value.is_number()) line(value.dump(), labels, suffix);
+  // Adds a sample, or nothing for a limit that is none.
+  void sample(Limit value, const Labels& labels = {}, const char* suffix = "") {
+    if (!value.is_none()) line(std::to_string(value.value), labels, suffix);
   }
   // Adds a family with a single sample.
-  void single(const std::string& name, const char* type, const char* help, const Json& value) {
-    begin(name, type, help);
+  void gauge(const char* name, const char* help, Limit value) {
+    begin(name, "gauge", help);
     sample(value);
+  }
+  void counter(const char* name, const char* help, std::uint64_t value) {
+    begin(name, "counter", help);
+    sample(value);
+  }
+  // Adds a family with a sample for each entry of `counts`, labelled with its name.
+  void family(const char* name, const char* type, const char* help, const char* label,
+              const std::map<std::string, std::uint64_t>& counts) {
+    begin(name, type, help);
+    for (const auto& [text, count] : counts) sample(count, {{label, text}});
   }
   const std::string& text() const { return text_; }
 
@@ -57,142 +71,135 @@ class Page {
   std::string text_;
 };
 
-std::string seconds_of(const Json& nanoseconds) {
-  return fmt::format("{}", static_cast<double>(natural(nanoseconds).value_or(0)) / 1e9);
+// Returns a sample that is left out if the number is nullopt.
+template <typename Number>
+Limit known(std::optional<Number> number) {
+  return number ? Limit(static_cast<std::uint64_t>(*number)) : Limit();
 }
 
-void add_mount(Page& page, const Json& status) {
+std::string seconds_of(std::uint64_t nanoseconds) {
+  return fmt::format("{}", static_cast<double>(nanoseconds) / 1e9);
+}
+
+void add_mount(Page& page, const Status& status) {
   page.begin("build_info", "gauge", "Always 1; what is mounted, and how.");
-  page.line("1", {{"version", text_of(member(status, "program"))},
-                  {"lifetime", text_of(member(status, "lifetime"))},
-                  {"transport",
-                   member(member(status, "transport"), "io_uring") == true ? "io_uring" : "fuse"}});
-  page.single("mounted_time_seconds", "gauge", "When it was mounted, since 1970.",
-              member(status, "mounted_since"));
-  const Json& transport = member(status, "transport");
-  page.single("requests_waiting", "gauge", "Requests that wait for the disk or for memory.",
-              member(transport, "parked"));
-  page.single("requests_parked_total", "counter", "Requests that had to wait.",
-              member(transport, "parked_total"));
+  page.line("1", {{"version", status.program},
+                  {"lifetime", status.lifetime},
+                  {"transport", status.transport.io_uring ? "io_uring" : "fuse"}});
+  page.gauge("mounted_time_seconds", "When it was mounted, since 1970.",
+             static_cast<std::uint64_t>(status.mounted_since));
+  page.gauge("requests_waiting", "Requests that wait for the disk or for memory.",
+             status.transport.parked);
+  page.counter("requests_parked_total", "Requests that had to wait.",
+               status.transport.parked_total);
 }
 
-void add_store(Page& page, const Json& memory, const Json& spill) {
-  page.single("memory_budget_bytes", "gauge", "Memory that contents may use.",
-              member(memory, "budget"));
-  page.single("memory_used_bytes", "gauge", "Memory that contents use.", member(memory, "used"));
-  page.single("memory_reserve_bytes", "gauge", "Memory ready for contents to come.",
-              member(memory, "reserve"));
-  page.single("spill_limit_bytes", "gauge", "How much may be spilled.", member(spill, "limit"));
-  page.single("spill_used_bytes", "gauge", "How much is spilled.", member(spill, "used"));
-  page.single("spill_disk_free_bytes", "gauge", "What is free on the disk to spill to.",
-              member(spill, "disk_free"));
-  page.single("blocks_spilled_total", "counter", "Blocks written to the disk.",
-              member(spill, "blocks_spilled"));
-  page.single("blocks_fetched_total", "counter", "Blocks read back from the disk.",
-              member(spill, "blocks_fetched"));
-  page.single("blocks_corrupt_total", "counter", "Blocks that came back damaged.",
-              member(spill, "blocks_corrupt"));
-  page.single("spill_write_errors_total", "counter", "Writes to the spill files that failed.",
-              member(spill, "write_errors"));
+void add_store(Page& page, const Memory& memory, const Spill& spill) {
+  page.gauge("memory_budget_bytes", "Memory that contents may use.", memory.budget);
+  page.gauge("memory_used_bytes", "Memory that contents use.", memory.used);
+  page.gauge("memory_reserve_bytes", "Memory ready for contents to come.", memory.reserve);
+  page.gauge("spill_limit_bytes", "How much may be spilled.", spill.limit);
+  page.gauge("spill_used_bytes", "How much is spilled.", spill.used);
+  page.gauge("spill_disk_free_bytes", "What is free on the disk to spill to.",
+             known(spill.disk_free));
+  page.counter("blocks_spilled_total", "Blocks written to the disk.", spill.blocks_spilled);
+  page.counter("blocks_fetched_total", "Blocks read back from the disk.", spill.blocks_fetched);
+  page.counter("blocks_corrupt_total", "Blocks that came back damaged.", spill.blocks_corrupt);
+  page.counter("spill_write_errors_total", "Writes to the spill files that failed.",
+               spill.write_errors);
 }
 
-void add_files(Page& page, const Json& files) {
-  page.single("files_bytes", "gauge", "Bytes charged to all users.", member(files, "bytes"));
-  page.single("inodes", "gauge", "Inodes charged to all users.", member(files, "inodes"));
-  page.single("inodes_limit", "gauge", "Inodes that the mount may have.",
-              member(files, "inodes_limit"));
-  page.single("open_handles", "gauge", "Open file descriptions.", member(files, "open_handles"));
-  page.begin("objects_held", "gauge",
-             "Files, directories and others by what holds them; those with holders of two kinds "
-             "count for both.");
-  for (const auto& [holder, count] : member(files, "held_by").items()) {
-    page.sample(count, {{"by", holder}});
-  }
-  page.begin("objects_deleted_total", "counter", "Objects that went because nothing held them.");
-  for (const auto& [reason, count] : member(files, "deleted_for").items()) {
-    page.sample(count, {{"reason", reason}});
-  }
+void add_files(Page& page, const Files& files) {
+  page.gauge("files_bytes", "Bytes charged to all users.", files.bytes);
+  page.gauge("inodes", "Inodes charged to all users.", files.inodes);
+  page.gauge("inodes_limit", "Inodes that the mount may have.", files.inodes_limit);
+  page.gauge("open_handles", "Open file descriptions.", files.open_handles);
+  page.family("objects_held", "gauge",
+              "Files, directories and others by what holds them; those with holders of two kinds "
+              "count for both.",
+              "by", files.held_by);
+  page.family("objects_deleted_total", "counter", "Objects that went because nothing held them.",
+              "reason", files.deleted_for);
 }
 
-void add_requests(Page& page, const Json& requests) {
+void add_requests(Page& page, const Requests& requests) {
+  using Bounds = std::vector<std::uint64_t>;
   page.begin("request_duration_seconds", "histogram",
              "From when a request came until its answer was ready.");
-  const Json& bounds = member(requests, "bounds_ns");
-  for (const auto& [name, kind] : member(requests, "kinds").items()) {
-    const Json& below = member(kind, "below_bounds");
+  const Bounds bounds = requests.bounds_ns.value_or(Bounds());
+  for (const auto& [name, kind] : requests.kinds) {
+    const Bounds below = kind.below_bounds.value_or(Bounds());
     for (std::size_t i = 0; i < std::min(bounds.size(), below.size()); ++i) {
       page.sample(below[i], {{"kind", name}, {"le", seconds_of(bounds[i])}}, "_bucket");
     }
-    const Json& total = member(kind, "total");
-    page.sample(total, {{"kind", name}, {"le", "+Inf"}}, "_bucket");
-    page.line(seconds_of(member(kind, "sum_ns")), {{"kind", name}}, "_sum");
-    page.sample(total, {{"kind", name}}, "_count");
+    page.sample(kind.total, {{"kind", name}, {"le", "+Inf"}}, "_bucket");
+    page.line(seconds_of(kind.sum_ns.value_or(0)), {{"kind", name}}, "_sum");
+    page.sample(kind.total, {{"kind", name}}, "_count");
   }
 }
+
+struct Series {
+  std::string user, uid;  // the uid keeps the series of two users of the same name apart
+  CountedUserRow row;
+};
 
 // Returns the rows of the users who use most, and as the last row the totals of the others, which
 // has no limits.
-std::vector<std::pair<std::string, Json>> users_for_series(const Json& users) {
-  std::vector<std::pair<std::string, Json>> rows;
-  for (const Json& row : users) rows.emplace_back(show_user(row), row);
-  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-    return natural(member(a.second, "bytes")) > natural(member(b.second, "bytes"));
-  });
-  if (rows.size() <= kMostUsersInMetrics) return rows;
-  Json others;
-  for (std::size_t i = kMostUsersInMetrics; i < rows.size(); ++i) {
-    for (const char* name : {"bytes", "inodes", "in_memory", "spilled"}) {
-      others[name] = natural(member(others, name)).value_or(0) +
-                     natural(member(rows[i].second, name)).value_or(0);
+std::vector<Series> series_of(std::vector<CountedUserRow> users) {
+  std::ranges::stable_sort(users, std::greater(), &CountedUserRow::bytes);
+  std::vector<Series> rows;
+  CountedUserRow others;
+  for (const CountedUserRow& row : users) {
+    if (rows.size() < kMostUsersInMetrics) {
+      rows.push_back({show_user(row.uid), std::to_string(row.uid), row});
+      continue;
     }
+    others.bytes += row.bytes;
+    others.inodes += row.inodes;
+    others.in_memory += row.in_memory;
+    others.spilled += row.spilled;
   }
-  rows.resize(kMostUsersInMetrics);
-  rows.emplace_back("(others)", std::move(others));
+  if (users.size() > kMostUsersInMetrics) rows.push_back({"(others)", "", others});
   return rows;
 }
 
-// The uid label, which keeps the series of two users of the same name apart.
-std::string uid_text(const Json& row) {
-  const auto uid = natural(member(row, "uid"));
-  return uid ? std::to_string(*uid) : "";
-}
-
-void add_users(Page& page, const Json& users) {
-  const auto rows = users_for_series(users);
-  const auto family = [&](const char* name, const char* help, const char* source) {
+void add_users(Page& page, const std::vector<CountedUserRow>& users) {
+  const auto rows = series_of(users);
+  const auto family = [&](const char* name, const char* help, auto value) {
     page.begin(name, "gauge", help);
-    for (const auto& [user, row] : rows) {
-      page.sample(member(row, source), {{"uid", uid_text(row)}, {"user", user}});
+    for (const auto& [user, uid, row] : rows) {
+      page.sample(value(row), {{"uid", uid}, {"user", user}});
     }
   };
-  family("user_bytes", "Bytes charged to the user.", "bytes");
-  family("user_bytes_limit", "Bytes that the user may have; absent: no limit.", "bytes_limit");
-  family("user_inodes", "Inodes charged to the user.", "inodes");
-  family("user_inodes_limit", "Inodes that the user may have; absent: no limit.", "inodes_limit");
-  family("user_memory_bytes", "Bytes of the user's contents that are in memory.", "in_memory");
+  using User = CountedUserRow;
+  family("user_bytes", "Bytes charged to the user.", std::mem_fn(&User::bytes));
+  family("user_bytes_limit", "Bytes that the user may have; absent: no limit.",
+         std::mem_fn(&User::bytes_limit));
+  family("user_inodes", "Inodes charged to the user.", std::mem_fn(&User::inodes));
+  family("user_inodes_limit", "Inodes that the user may have; absent: no limit.",
+         std::mem_fn(&User::inodes_limit));
+  family("user_memory_bytes", "Bytes of the user's contents that are in memory.",
+         std::mem_fn(&User::in_memory));
   family("user_spilled_bytes", "Bytes of the user's contents that are on the disk alone.",
-         "spilled");
+         std::mem_fn(&User::spilled));
   family("user_oldest_file_time_seconds", "When the user's oldest file was made, since 1970.",
-         "oldest_file");
-}
-
-void add_warnings(Page& page, const Json& warnings) {
-  std::map<std::string, unsigned> counts;
-  for (const Json& warning : warnings) ++counts[text_of(member(warning, "code"))];
-  page.begin("warnings", "gauge", "Warnings of scratchfs status, by code; absent: none.");
-  for (const auto& [code, count] : counts) page.line(std::to_string(count), {{"code", code}});
+         [](const User& row) { return known(row.oldest_file); });
 }
 
 }  // namespace
 
-std::string show_prometheus(const Json& status) {
-  Page page(text_of(member(status, "mountpoint")));
+std::string show_prometheus(const Status& status) {
+  Page page(status.mountpoint);
   add_mount(page, status);
-  add_store(page, member(status, "memory"), member(status, "spill"));
-  add_files(page, member(status, "files"));
-  add_requests(page, member(status, "requests"));
-  add_users(page, member(status, "users"));
-  add_warnings(page, member(status, "warnings"));
+  add_store(page, status.memory, status.spill);
+  add_files(page, status.files);
+  add_requests(page, status.requests);
+  add_users(page, status.users);
+  std::map<std::string, std::uint64_t> warnings;
+  for (const Warning& warning : status.warnings.value_or(std::vector<Warning>()))
+    ++warnings[warning.code];
+  page.family("warnings", "gauge", "Warnings of scratchfs status, by code; absent: none.", "code",
+              warnings);
   return page.text();
 }
 

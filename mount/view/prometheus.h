@@ -4,14 +4,14 @@
 
 #include <string>
 
-#include "mount/control/protocol.h"
+#include "mount/control/replies.h"
 
 namespace scratchfs::mount {
 
 // This many users, those who use most, get series of their own; the rest share the user `(others)`.
 inline constexpr std::size_t kMostUsersInMetrics = 100;
 
-// `status` must include histograms and warnings.
-std::string show_prometheus(const Json& status);
+// `status` must include histograms.
+std::string show_prometheus(const Status& status);
 
 }  // namespace scratchfs::mount

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "fs/base/counted.h"
@@ -18,36 +19,17 @@ namespace {
 
 constexpr std::size_t kLongestName = 12;  // so that a row fits 80 columns
 
-std::uint64_t number_of(const Json& row, const char* name) {
-  return natural(member(row, name)).value_or(0);
+const std::vector<TopRow>& rows_of(const Top& top, TopBy by) {
+  if (by == TopBy::user) return top.users;
+  return by == TopBy::session ? top.sessions : top.processes;
 }
 
-struct Words {
-  const char* one;
-  const char* list;  // the JSON member that lists them
-};
-
-Words words_of(TopBy by) {
-  switch (by) {
-    case TopBy::user:
-      return {"user", "users"};
-    case TopBy::session:
-      return {"session", "sessions"};
-    case TopBy::process:
-      break;
-  }
-  return {"process", "processes"};
-}
-
-// The identity of a row across two answers. It includes "since", because the same pid with a later
+// The identity of a row across two answers. It includes `since`, because the same pid with a later
 // first write is another process.
-std::string key_of(const Json& row) {
-  return fmt::format("{} {} {} {}", number_of(row, "uid"), number_of(row, "session"),
-                     number_of(row, "pid"), number_of(row, "since"));
-}
+auto key_of(const TopRow& row) { return std::tuple(row.uid, row.session, row.pid, row.since); }
 
 struct Measured {
-  const Json* row;
+  const TopRow* row;
   std::string name;
   std::uint64_t bytes;  // in use if the row is a user's, otherwise written
   double rate;          // bytes written per second
@@ -60,22 +42,17 @@ std::string short_name(std::string name) {
   return name;
 }
 
-std::vector<Measured> measure(const Json& before, const Json& now, TopBy by) {
-  std::map<std::string, std::uint64_t> written;
-  for (const Json& row : member(before, words_of(by).list)) {
-    written[key_of(row)] = number_of(row, "written");
-  }
-  const auto elapsed = static_cast<double>(number_of(now, "clock_ms")) -
-                       static_cast<double>(number_of(before, "clock_ms"));
+std::vector<Measured> measure(const Top& before, const Top& now, TopBy by) {
+  std::map<decltype(key_of(TopRow())), std::uint64_t> written;
+  for (const TopRow& row : rows_of(before, by)) written[key_of(row)] = row.written;
+  const double elapsed = static_cast<double>(now.clock_ms) - static_cast<double>(before.clock_ms);
   std::vector<Measured> all;
-  for (const Json& row : member(now, words_of(by).list)) {
-    const std::uint64_t total = number_of(row, "written");
-    const auto found = written.find(key_of(row));
-    const std::uint64_t earlier = found == written.end() ? 0 : std::min(found->second, total);
-    const double rate = elapsed > 0 ? static_cast<double>(total - earlier) * 1000 / elapsed : 0.0;
-    const std::string name =
-        by == TopBy::user ? show_user(row) : short_name(text_of(member(row, "command")));
-    all.push_back({&row, name, by == TopBy::user ? number_of(row, "bytes") : total, rate});
+  for (const TopRow& row : rows_of(now, by)) {
+    const std::uint64_t earlier = std::min(written[key_of(row)], row.written);
+    const auto grown = static_cast<double>(row.written - earlier);
+    const bool is_user = by == TopBy::user;
+    all.push_back({&row, is_user ? show_user(row.uid) : short_name(row.command),
+                   is_user ? row.bytes : row.written, elapsed > 0 ? grown * 1000 / elapsed : 0.0});
   }
   return all;
 }
@@ -88,7 +65,7 @@ void sort_rows(std::vector<Measured>& rows, TopSort by) {
       case TopSort::bytes:
         return a.bytes > b.bytes;
       case TopSort::since:
-        return number_of(*a.row, "since") < number_of(*b.row, "since");
+        return a.row->since < b.row->since;
       case TopSort::name:
         break;
     }
@@ -101,70 +78,60 @@ std::string show_rate(double rate) {
   return quota::format_size(static_cast<std::uint64_t>(std::min(rate, kMost))) + "/s";
 }
 
-std::string show_since(const Json& row, const char* name, std::int64_t now) {
-  const auto then = static_cast<std::int64_t>(number_of(row, name));
-  return show_duration(then < now ? static_cast<std::uint64_t>(now - then) : 0);
-}
-
 Row heading(TopBy by) {
-  switch (by) {
-    case TopBy::user:
-      return {"USER", "USED", "LIMIT", "INODES", "WRITTEN", "WRITES"};
-    case TopBy::session:
-      return {"COMMAND", "SESSION", "USER", "WRITTEN", "WRITES", "SINCE", "IDLE"};
-    case TopBy::process:
-      break;
-  }
-  return {"COMMAND", "PID", "USER", "WRITTEN", "WRITES", "SINCE", "IDLE"};
+  if (by == TopBy::user) return {"USER", "USED", "LIMIT", "INODES", "WRITTEN", "WRITES"};
+  const char* id = by == TopBy::session ? "SESSION" : "PID";
+  return {"COMMAND", id, "USER", "WRITTEN", "WRITES", "SINCE", "IDLE"};
 }
 
 Row columns_of(const Measured& measured, TopBy by, std::int64_t now) {
-  const Json& row = *measured.row;
-  if (by == TopBy::user) {
+  const TopRow& row = *measured.row;
+  const std::string written = show_bytes(row.written);
+  const std::string rate = show_rate(measured.rate);
+  if (by == TopBy::user)
     return {short_name(measured.name),
-            show_bytes(member(row, "bytes")),
-            show_bytes(member(row, "bytes_limit")),
-            show_count(member(row, "inodes")),
-            show_bytes(member(row, "written")),
-            show_rate(measured.rate)};
-  }
-  const bool ended = by == TopBy::process && member(row, "living") != true;
+            show_bytes(row.bytes),
+            show_bytes(row.bytes_limit),
+            show_count(row.inodes),
+            written,
+            rate};
+  const bool ended = by == TopBy::process && !row.living;
   return {measured.name,
-          show_count(member(row, by == TopBy::process ? "pid" : "session")),
-          short_name(show_user(row)),
-          show_bytes(member(row, "written")),
-          show_rate(measured.rate),
-          show_since(row, "since", now),
-          ended ? "ended" : show_since(row, "last", now)};
+          std::to_string(by == TopBy::process ? row.pid : row.session),
+          short_name(show_user(row.uid)),
+          written,
+          rate,
+          show_age(row.since, now),
+          ended ? "ended" : show_age(row.last, now)};
 }
 
-std::string memory_line(const Json& now) {
-  const Json& memory = member(now, "memory");
-  const Json& spill = member(now, "spill");
-  std::string line = fmt::format("memory {} of {}", show_bytes(member(memory, "used")),
-                                 show_bytes(member(memory, "budget")));
-  if (!member(spill, "directory").is_string()) return line;
-  return line + fmt::format(", spill {} of {}, {} free on that disk",
-                            show_bytes(member(spill, "used")), show_bytes(member(spill, "limit")),
-                            show_bytes(member(spill, "disk_free")));
+std::string memory_line(const Memory& memory, const Spill& spill) {
+  std::string line =
+      fmt::format("memory {} of {}", show_bytes(memory.used), show_bytes(memory.budget));
+  if (!spill.directory) return line;
+  return line + fmt::format(", spill {} of {}, {} free on that disk", show_bytes(spill.used),
+                            show_bytes(spill.limit),
+                            show_bytes(spill.disk_free.value_or(quota::kUnlimited)));
 }
 
 }  // namespace
 
-TopPage top_page(const Json& before, const Json& now, const TopChoice& choice) {
+TopPage top_page(const Top& before, const Top& now, const TopChoice& choice) {
   std::vector<Measured> rows = measure(before, now, choice.by);
   sort_rows(rows, choice.sort);
   double all = 0;
   std::vector<Row> table{heading(choice.by)};
-  const auto clock = static_cast<std::int64_t>(number_of(now, "now"));
   for (const Measured& row : rows) {
     all += row.rate;
-    table.push_back(columns_of(row, choice.by, clock));
+    table.push_back(columns_of(row, choice.by, now.now));
   }
+  const char* what = choice.by == TopBy::user      ? "user"
+                     : choice.by == TopBy::session ? "session"
+                                                   : "process";
   TopPage page;
-  page.head = {fmt::format("scratchfs {}: {}, {} written", text_of(member(now, "mountpoint")),
-                           base::counted(rows.size(), words_of(choice.by).one), show_rate(all)),
-               memory_line(now)};
+  page.head = {fmt::format("scratchfs {}: {}, {} written", base::printable(now.mountpoint),
+                           base::counted(rows.size(), what), show_rate(all)),
+               memory_line(now.memory, now.spill)};
   std::istringstream text(align(table));
   std::getline(text, page.columns);
   for (std::string line; std::getline(text, line);) page.rows.push_back(line);

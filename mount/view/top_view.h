@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mount/control/protocol.h"
+#include "mount/control/replies.h"
 
 namespace scratchfs::mount {
 
@@ -26,9 +26,9 @@ struct TopPage {
   std::vector<std::string> rows;  // all rows, sorted
 };
 
-// Makes the page from two "top" answers; rates are over the time between them. All that a row which
-// is only in `now` has written counts as written in that time.
-TopPage top_page(const Json& before, const Json& now, const TopChoice& choice);
+// Makes the page from two answers; rates are over the time between them. All that a row which is
+// only in `now` has written counts as written in that time.
+TopPage top_page(const Top& before, const Top& now, const TopChoice& choice);
 
 // Returns the page as lines of at most `columns` characters, and at most `lines` of them unless
 // that is 0.

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "fs/base/printable.h"
 #include "fs/quota/size.h"
 #include "mount/process/user_names.h"
 
@@ -14,21 +13,9 @@ namespace scratchfs::mount {
 
 namespace {
 
-std::optional<uid_t> uid_of(const Json& row) {
-  const auto uid = natural(member(row, "uid"));
-  return uid ? std::optional(static_cast<uid_t>(*uid)) : std::nullopt;
-}
-
-Row quota_columns(const Json& row) {
-  return {show_user(row), show_bytes(member(row, "bytes")), show_bytes(member(row, "bytes_limit")),
-          show_count(member(row, "inodes")), show_count(member(row, "inodes_limit"))};
-}
-
-std::string show_age(const Json& born, std::int64_t now) {
-  const auto since = natural(born);
-  if (!since) return "-";
-  const auto then = static_cast<std::int64_t>(*since);
-  return show_duration(then < now ? static_cast<std::uint64_t>(now - then) : 0);
+Row quota_columns(const UserRow& row) {
+  return {show_user(row.uid), show_bytes(row.bytes), show_bytes(row.bytes_limit),
+          show_count(row.inodes), show_count(row.inodes_limit)};
 }
 
 }  // namespace
@@ -49,10 +36,7 @@ std::string align(const std::vector<Row>& rows) {
   return text;
 }
 
-std::string show_user(const Json& row) {
-  const auto uid = uid_of(row);
-  return uid ? user_name(*uid).value_or(std::to_string(*uid)) : "?";
-}
+std::string show_user(uid_t uid) { return user_name(uid).value_or(std::to_string(uid)); }
 
 std::string show_duration(std::uint64_t seconds) {
   constexpr std::uint64_t kMinute = 60;
@@ -64,46 +48,36 @@ std::string show_duration(std::uint64_t seconds) {
   return fmt::format("{} d {} h", seconds / kDay, seconds % kDay / kHour);
 }
 
-std::string text_of(const Json& json) {
-  return json.is_string() ? base::printable(json.get<std::string>()) : "?";
+std::string show_age(std::int64_t then, std::int64_t now) {
+  const auto age = static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(then);
+  return show_duration(then < now ? age : 0);
 }
 
-std::string show_bytes(const Json& bytes) {
-  const auto number = natural(bytes);
-  return number ? quota::format_size(*number) : "none";
+std::string show_bytes(Limit bytes) {
+  return bytes.is_none() ? "none" : quota::format_size(bytes.value);
 }
 
-std::string show_count(const Json& count) {
-  const auto number = natural(count);
-  return number ? std::to_string(*number) : "none";
+std::string show_count(Limit count) {
+  return count.is_none() ? "none" : std::to_string(count.value);
 }
 
-std::string show_users(const Json& users) {
+std::string show_users(const std::vector<UserRow>& users) {
   std::vector<Row> rows{{"USER", "BYTES", "LIMIT", "INODES", "LIMIT"}};
-  for (const Json& row : users) rows.push_back(quota_columns(row));
+  for (const UserRow& row : users) rows.push_back(quota_columns(row));
   return align(rows);
 }
 
-std::string show_users_in_full(const Json& users, std::int64_t now) {
+std::string show_users_in_full(const std::vector<CountedUserRow>& users, std::int64_t now) {
   std::vector<Row> rows{
       {"USER", "BYTES", "LIMIT", "INODES", "LIMIT", "MEMORY", "SPILLED", "OLDEST"}};
-  for (const Json& row : users) {
+  for (const CountedUserRow& row : users) {
     Row columns = quota_columns(row);
-    columns.push_back(show_bytes(member(row, "in_memory")));
-    columns.push_back(show_bytes(member(row, "spilled")));
-    columns.push_back(show_age(member(row, "oldest_file"), now));
+    columns.push_back(show_bytes(row.in_memory));
+    columns.push_back(show_bytes(row.spilled));
+    columns.push_back(row.oldest_file ? show_age(*row.oldest_file, now) : "-");
     rows.push_back(std::move(columns));
   }
   return align(rows);
-}
-
-void add_names(Json& users) {
-  for (Json& row : users) {
-    if (!row.is_object()) continue;  // the daemon need not be ours, and may reply anything
-    const auto uid = uid_of(row);
-    const auto name = uid ? user_name(*uid) : std::nullopt;
-    row["user"] = name ? Json(*name) : Json(nullptr);
-  }
 }
 
 }  // namespace scratchfs::mount

@@ -1,12 +1,11 @@
-// Formats the tables of status, quota and top from the daemon's JSON, and the values in them.
+// Formats the tables of status, quota and top, and the values in them.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "mount/control/protocol.h"
+#include "mount/control/replies.h"
 
 namespace scratchfs::mount {
 
@@ -15,23 +14,19 @@ namespace scratchfs::mount {
 using Row = std::vector<std::string>;
 std::string align(const std::vector<Row>& rows);
 
-// Formats a size or a limit: `1.5G`, or `none` for null.
-std::string show_bytes(const Json& bytes);
-std::string show_count(const Json& count);
-// Returns the name of a row's user, or their uid if they have no name.
-std::string show_user(const Json& row);
+// Formats a size or a limit: `1.5G`, or `none`.
+std::string show_bytes(Limit bytes);
+std::string show_count(Limit count);
+// Returns the name of a user, or their uid if they have no name.
+std::string show_user(uid_t uid);
 // Formats a duration: 59 s, 3 min, 5 h 2 min, 12 d 4 h.
 std::string show_duration(std::uint64_t seconds);
-// Returns the string in `json`, made safe for a terminal (base::printable); `?` if it is not a
-// string.
-std::string text_of(const Json& json);
+// Formats the duration from `then` to `now`, both in seconds since 1970.
+std::string show_age(std::int64_t then, std::int64_t now);
 
-// Formats a table with one line per row of `users` (as in status_json.h), under a heading.
-std::string show_users(const Json& users);
-// The same, with the columns that add_census() fills; `now` is in seconds since 1970.
-std::string show_users_in_full(const Json& users, std::int64_t now);
-
-// Adds each user's name to its row, or null if the uid has none, for --json.
-void add_names(Json& users);
+// Formats a table with one line per user, under a heading.
+std::string show_users(const std::vector<UserRow>& users);
+// The same, with what a census counted; `now` is in seconds since 1970.
+std::string show_users_in_full(const std::vector<CountedUserRow>& users, std::int64_t now);
 
 }  // namespace scratchfs::mount

@@ -4,12 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "mount/control/protocol.h"
+#include "mount/control/replies.h"
 
 namespace scratchfs::mount {
 
-// Returns an array of {"code": ..., "text": ...}; docs/status.md lists the codes. `status` is the
-// daemon's; `swap` is the result of plaintext_swap().
-Json warnings_of(const Json& status, const std::vector<std::string>& swap);
+// docs/status.md lists the codes. `swap` is the result of plaintext_swap().
+std::vector<Warning> warnings_of(const Status& status, const std::vector<std::string>& swap);
 
 }  // namespace scratchfs::mount

@@ -1,5 +1,6 @@
 // Both ends of the control file: the daemon gets any request, the commands get any reply.
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "mount/commands/status.h"
@@ -35,10 +36,11 @@ mount::Levers levers() {
 void ask(const std::string& text, uid_t caller) {
   constexpr uid_t kOwner = 1000;
   quota::Ledger ledger{quota::Ledger::Options{}};
-  mount::ControlServer server({.mountpoint = "/scratch", .owner = kOwner}, gauges(), levers(),
-                              ledger, {});
+  mount::Status facts;
+  facts.owner = kOwner;
+  mount::ControlServer server(facts, gauges(), levers(), ledger, {});
   const std::string reply = server.answer({.text = text, .uid = caller});
-  must(mount::Json::parse(reply).contains("version"));
+  must(nlohmann::json::parse(reply).contains("version"));
   must(caller == 0 || caller == kOwner || ledger.table().empty());  // who may not, changed nothing
 }
 
@@ -54,19 +56,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = mount::read_request(mount::write_request(*request));
     must(again && again->index() == request->index());
   }
-  if (const auto status = mount::read_reply(text, "status")) {
+  if (const auto status = mount::read_reply<mount::Status>(text)) {
     mount::show_status(*status);
     mount::show_prometheus(*status);
-    mount::warnings_of(*status, {});
+    const auto warnings = mount::warnings_of(*status, {});
+    mount::show_reply(text, "status", &warnings);
   }
-  if (const auto top = mount::read_reply(text, "top")) {
+  if (const auto top = mount::read_reply<mount::Top>(text)) {
     const mount::TopPage page = mount::top_page(*top, *top, {});
     must(mount::lay_out(page, {}, 80, 24).size() <= 24);
   }
-  if (const auto quota = mount::read_reply(text, "quota")) {
-    mount::Json users = mount::member(*quota, "users");
-    mount::show_users(users);
-    mount::add_names(users);
+  if (const auto quota = mount::read_reply<mount::Quota>(text)) {
+    mount::show_users(quota->users);
+    mount::show_reply(text, "quota");
   }
   return 0;
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/mount/control/reply_of.h"
+
 namespace scratchfs::mount {
 namespace {
 
@@ -18,18 +20,18 @@ LiveOptions accepted(const std::string& list) {
   return *options;
 }
 
-Json status() {
-  return {{"lifetime", "claimed"},
-          {"claim", "session"},
-          {"create_mode", "private"},
-          {"private_names", false},
-          {"confine", "auto"},
-          {"subuid", nullptr},
-          {"shared", true},
-          {"transport", {{"io_uring", true}}},
-          {"memory", {{"locked", false}}},
-          {"spill", {{"directory", "/tmp"}, {"timeout_seconds", 30}}},
-          {"files", {{"inodes_limit", 70000}}}};
+Status status() {
+  return reply_of<Status>({{"lifetime", "claimed"},
+                           {"claim", "session"},
+                           {"create_mode", "private"},
+                           {"private_names", false},
+                           {"confine", "auto"},
+                           {"subuid", nullptr},
+                           {"shared", true},
+                           {"transport", {{"io_uring", true}}},
+                           {"memory", {{"locked", false}}},
+                           {"spill", {{"directory", "/tmp"}, {"timeout_seconds", 30}}},
+                           {"files", {{"inodes_limit", 70000}}}});
 }
 
 std::string refused(const std::string& list) {

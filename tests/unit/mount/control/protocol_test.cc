@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "fs/quota/ledger.h"
+#include "tests/unit/mount/control/reply_of.h"
 
 namespace scratchfs::mount {
 namespace {
@@ -110,21 +111,40 @@ TEST(ControlProtocol, RefusesLimitsThatAreNone) {
 }
 
 TEST(ControlProtocol, RepliesArriveOrTellWhyNot) {
-  const auto answer = read_reply(write_reply("quota", {{"a", 1}}), "quota");
+  Quota sent;
+  sent.users.push_back({.uid = 7, .bytes = 1});
+  const auto answer = read_reply<Quota>(write_reply(sent));
   ASSERT_TRUE(answer);
-  EXPECT_EQ((*answer)["a"], 1);
-  const auto error = read_reply(write_error("no"), "quota");
+  ASSERT_EQ(answer->users.size(), 1U);
+  EXPECT_EQ(answer->users[0].bytes, 1U);
+  const auto error = read_reply<Quota>(write_error("no"));
   ASSERT_FALSE(error);
   EXPECT_EQ(error.error().message, "no");
-  EXPECT_FALSE(read_reply("", "quota"));
-  EXPECT_FALSE(read_reply("nonsense", "quota"));
-  EXPECT_FALSE(read_reply(R"({"version":2,"quota":{}})", "quota"));
-  EXPECT_FALSE(read_reply(write_reply("status", Json::object()), "quota"));
+  EXPECT_FALSE(read_reply<Quota>(""));
+  EXPECT_FALSE(read_reply<Quota>("nonsense"));
+  EXPECT_FALSE(read_reply<Quota>(R"({"version":2,"quota":{}})"));
+  EXPECT_FALSE(read_reply<Quota>(write_reply(Status())));
 }
 
 TEST(ControlProtocol, RepliesAreJsonEvenWhereAPathIsNoUtf8) {
-  const auto answer = read_reply(write_reply("status", {{"mountpoint", "/a\xff"}}), "status");
-  EXPECT_TRUE(answer);
+  Status sent;
+  sent.mountpoint = "/a\xff";
+  EXPECT_TRUE(read_reply<Status>(write_reply(sent)));
+}
+
+TEST(ControlProtocol, NamesAreAddedForPrograms) {
+  const Json quota = Json::parse(show_reply(
+      R"({"version":1,"quota":{"new":[5],"users":[{"uid":0},{"uid":4000000000}]}})", "quota"));
+  EXPECT_EQ(quota["users"][0]["user"], "root");
+  EXPECT_TRUE(quota["users"][1]["user"].is_null());
+  EXPECT_EQ(quota["new"][0], 5) << "what only the daemon knows";
+}
+
+TEST(ControlProtocol, RepliesWithSomethingElseThanRowsAreRefused) {
+  for (const Json& users :
+       {Json(1000), Json("users"), Json::array({1, "row", nullptr}), Json(nullptr)}) {
+    EXPECT_FALSE(read_reply<Quota>(Json{{"version", 1}, {"quota", {{"users", users}}}}.dump()));
+  }
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/unit/mount/control/reply_of.h"
+
 namespace scratchfs::mount {
 namespace {
 
@@ -37,15 +39,16 @@ class ControlServerTest : public testing::Test {
     return request;
   }
 
-  static MountFacts facts() {
-    MountFacts facts;
+  static Status facts() {
+    Status facts;
     facts.mountpoint = "/scratch";
     facts.source = "scratchfs";
     facts.owner = kOwner;
-    facts.daemon = 77;
-    facts.guardian = 78;
-    facts.lifetime = lifetime::LifetimeMode::strict;
-    facts.spill_directory = "/var/tmp";
+    facts.pid = 77;
+    facts.guardian_pid = 78;
+    facts.lifetime = "strict";
+    facts.create_mode = "private";
+    facts.spill.directory = "/var/tmp";
     return facts;
   }
   Gauges gauges() {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,8 +14,8 @@
 #include <string>
 #include <utility>
 
+#include "fs/base/pids.h"
 #include "mount/daemon/guardian_watch.h"
-#include "mount/process/pidfd.h"
 
 namespace scratchfs::mount {
 namespace {
@@ -23,7 +24,7 @@ constexpr int kTenSeconds = 10'000;  // milliseconds
 
 class ProcessHandle {
  public:
-  explicit ProcessHandle(pid_t pid) : pid_(pid), descriptor_(open_pidfd(pid)) {}
+  explicit ProcessHandle(pid_t pid) : pid_(pid), descriptor_(base::open_pidfd(pid)) {}
   ~ProcessHandle() { ::close(descriptor_); }
   bool ends() const {
     pollfd waited{descriptor_, POLLIN, 0};
@@ -33,7 +34,9 @@ class ProcessHandle {
     pollfd waited{descriptor_, POLLIN, 0};
     return descriptor_ >= 0 && ::poll(&waited, 1, 0) == 0;
   }
-  void kill(int signal) const { ASSERT_EQ(send_signal(descriptor_, signal), 0); }
+  void kill(int signal) const {
+    ASSERT_EQ(::syscall(SYS_pidfd_send_signal, descriptor_, signal, nullptr, 0), 0);
+  }
 
  private:
   pid_t pid_;

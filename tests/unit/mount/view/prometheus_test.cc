@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "mount/view/user_table.h"
+#include "tests/unit/mount/control/reply_of.h"
 
 namespace scratchfs::mount {
 namespace {
@@ -107,17 +107,17 @@ bool has_line(const std::string& text, const std::string& line) {
 }
 
 TEST(Prometheus, IsWellFormed) {
-  expect_well_formed(show_prometheus(full_status()));
-  expect_well_formed(show_prometheus(Json::object()));
+  expect_well_formed(show_prometheus(reply_of<Status>(full_status())));
+  expect_well_formed(show_prometheus(reply_of<Status>(Json::object())));
 }
 
 TEST(Prometheus, EscapesLabels) {
-  EXPECT_TRUE(has_line(show_prometheus(full_status()),
+  EXPECT_TRUE(has_line(show_prometheus(reply_of<Status>(full_status())),
                        R"(scratchfs_memory_used_bytes{mountpoint="/scratch \"quoted\"\\"} 10)"));
 }
 
 TEST(Prometheus, LeavesOutWhatIsNotKnownOrHasNoLimit) {
-  const std::string text = show_prometheus(full_status());
+  const std::string text = show_prometheus(reply_of<Status>(full_status()));
   EXPECT_EQ(text.find("scratchfs_spill_disk_free_bytes{"), std::string::npos);
   EXPECT_EQ(text.find("scratchfs_user_inodes_limit{"), std::string::npos);
   EXPECT_NE(text.find("scratchfs_user_bytes_limit{"), std::string::npos);
@@ -126,7 +126,7 @@ TEST(Prometheus, LeavesOutWhatIsNotKnownOrHasNoLimit) {
 TEST(Prometheus, HistogramsCountUpToInfinity) {
   Json status = full_status();
   status["mountpoint"] = "/m";
-  const std::string text = show_prometheus(status);
+  const std::string text = show_prometheus(reply_of<Status>(status));
   const std::string of_writes = R"({mountpoint="/m",kind="WRITE")";
   const std::string name = "scratchfs_request_duration_seconds";
   EXPECT_TRUE(has_line(text, name + "_bucket" + of_writes + R"(,le="1.024e-06"} 1)")) << text;
@@ -143,7 +143,7 @@ TEST(Prometheus, HasOneSeriesForAllUsersButTheLargest) {
   for (unsigned i = 0; i < kMostUsersInMetrics + 3; ++i) {
     status["users"].push_back(user(4000000000U + i, 1000 + i));
   }
-  const std::string text = show_prometheus(status);
+  const std::string text = show_prometheus(reply_of<Status>(status));
   expect_well_formed(text);
   EXPECT_TRUE(
       has_line(text, R"x(scratchfs_user_bytes{mountpoint="/m",uid="",user="(others)"} 3003)x"));
@@ -155,7 +155,7 @@ TEST(Prometheus, PromtoolHasNothingToComplainOf) {
   if (std::system("command -v promtool >/dev/null") != 0) return;  // nothing more to check
   FILE* const promtool = popen("promtool check metrics >&2", "w");
   ASSERT_NE(promtool, nullptr);
-  std::fputs(show_prometheus(full_status()).c_str(), promtool);
+  std::fputs(show_prometheus(reply_of<Status>(full_status())).c_str(), promtool);
   EXPECT_EQ(pclose(promtool), 0);
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/mount/control/reply_of.h"
+
 namespace scratchfs::mount {
 namespace {
 
@@ -13,26 +15,26 @@ Json process(int pid, const std::string& command, std::uint64_t written, std::in
           {"living", living}, {"written", written}, {"since", since}, {"last", 990}};
 }
 
-Json answer(std::uint64_t clock_ms, const Json& processes) {
-  return {{"mountpoint", "/scratch"},
-          {"clock_ms", clock_ms},
-          {"now", 1000},
-          {"memory", {{"used", 1 << 20}, {"budget", 1 << 30}}},
-          {"spill", {{"directory", nullptr}}},
-          {"users", Json::array({{{"uid", 4000000000U},
-                                  {"bytes", 4096},
-                                  {"bytes_limit", nullptr},
-                                  {"inodes", 2},
-                                  {"written", 9 << 20}}})},
-          {"sessions", Json::array()},
-          {"processes", processes}};
+Top answer(std::uint64_t clock_ms, const Json& processes) {
+  return reply_of<Top>({{"mountpoint", "/scratch"},
+                        {"clock_ms", clock_ms},
+                        {"now", 1000},
+                        {"memory", {{"used", 1 << 20}, {"budget", 1 << 30}}},
+                        {"spill", {{"directory", nullptr}}},
+                        {"users", Json::array({{{"uid", 4000000000U},
+                                                {"bytes", 4096},
+                                                {"bytes_limit", nullptr},
+                                                {"inodes", 2},
+                                                {"written", 9 << 20}}})},
+                        {"sessions", Json::array()},
+                        {"processes", processes}});
 }
 
 TopChoice by(TopBy who, TopSort sort = TopSort::rate) { return {.by = who, .sort = sort}; }
 
 TEST(TopView, RatesAreOfTheTimeBetweenTheAnswers) {
-  const Json before = answer(1000, Json::array({process(10, "dd", 1 << 20, 940)}));
-  const Json now =
+  const Top before = answer(1000, Json::array({process(10, "dd", 1 << 20, 940)}));
+  const Top now =
       answer(3000, Json::array({process(10, "dd", 5 << 20, 940), process(11, "cat", 1024, 998)}));
   const TopPage page = top_page(before, now, by(TopBy::process));
   EXPECT_EQ(page.head,
@@ -43,22 +45,22 @@ TEST(TopView, RatesAreOfTheTimeBetweenTheAnswers) {
 }
 
 TEST(TopView, ProcessesThatEndedAreToldSo) {
-  const Json now = answer(1, Json::array({process(10, "", 1, 999, false)}));
+  const Top now = answer(1, Json::array({process(10, "", 1, 999, false)}));
   const TopPage page = top_page(now, now, by(TopBy::process));
   EXPECT_EQ(page.rows, Lines{"-         10  4000000000        1     0/s    1 s  ended"});
 }
 
 TEST(TopView, AProcessWithTheNumberOfAnotherIsNotThatOne) {
-  const Json before = answer(0, Json::array({process(10, "old", 1 << 20, 900)}));
-  const Json now = answer(1000, Json::array({process(10, "new", 2 << 20, 999)}));
+  const Top before = answer(0, Json::array({process(10, "old", 1 << 20, 900)}));
+  const Top now = answer(1000, Json::array({process(10, "new", 2 << 20, 999)}));
   const TopPage page = top_page(before, now, by(TopBy::process));
   EXPECT_NE(page.rows[0].find(" 2.0M/s "), std::string::npos) << page.rows[0];
 }
 
 TEST(TopView, RowsAreSortedAsAsked) {
-  const Json before = answer(0, Json::array({process(1, "b", 900, 10), process(2, "a", 5, 30)}));
-  const Json now = answer(1000, Json::array({process(1, "b", 900, 10), process(2, "a", 500, 30),
-                                             process(3, "c", 300, 20)}));
+  const Top before = answer(0, Json::array({process(1, "b", 900, 10), process(2, "a", 5, 30)}));
+  const Top now = answer(1000, Json::array({process(1, "b", 900, 10), process(2, "a", 500, 30),
+                                            process(3, "c", 300, 20)}));
   const auto first_letters = [&](TopSort sort) {
     std::string letters;
     for (const std::string& row : top_page(before, now, by(TopBy::process, sort)).rows)
@@ -72,7 +74,7 @@ TEST(TopView, RowsAreSortedAsAsked) {
 }
 
 TEST(TopView, UsersShowWhatTheyUse) {
-  const Json now = answer(1, Json::array());
+  const Top now = answer(1, Json::array());
   EXPECT_EQ(top_page(now, now, by(TopBy::user)).rows,
             Lines{"4000000000  4.0K   none       2     9.0M     0/s"});
 }
@@ -80,13 +82,13 @@ TEST(TopView, UsersShowWhatTheyUse) {
 TEST(TopView, ARowOfTheLongestWordsFitsEightyColumns) {
   Json row = process(4194304, std::string(100, 'x'), ~std::uint64_t{0}, 1000 - 24 * 3600 + 60);
   row["last"] = 1000 - 24 * 3600 + 60;
-  const Json now = answer(1000, Json::array({row}));
+  const Top now = answer(1000, Json::array({row}));
   for (const std::string& line : top_page(answer(0, Json::array()), now, by(TopBy::process)).rows)
     EXPECT_LE(line.size(), 80U) << line;
 }
 
 TEST(TopView, WhatIsNotPrintableIsNotPrinted) {
-  const Json now = answer(1, Json::array({process(10, "a\x1b[2Jb", 1, 999)}));
+  const Top now = answer(1, Json::array({process(10, "a\x1b[2Jb", 1, 999)}));
   EXPECT_TRUE(top_page(now, now, by(TopBy::process)).rows[0].starts_with("a?[2Jb "));
 }
 

@@ -2,14 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/mount/control/reply_of.h"
+
 namespace scratchfs::mount {
 namespace {
 
 std::vector<std::string> codes(const Json& status, const std::vector<std::string>& swap = {}) {
   std::vector<std::string> all;
-  for (const Json& warning : warnings_of(status, swap)) {
-    all.push_back(warning["code"].get<std::string>());
-    EXPECT_FALSE(warning["text"].get<std::string>().empty());
+  for (const Warning& warning : warnings_of(reply_of<Status>(status), swap)) {
+    all.push_back(warning.code);
+    EXPECT_FALSE(warning.text.empty());
   }
   return all;
 }
@@ -54,10 +56,10 @@ Json user(Json percent, std::uint64_t bytes, Json bytes_limit, std::uint64_t ino
 }
 
 TEST(Warnings, UsersWhoComeToTheShareThatTheLogTellsOf) {
-  const Json warnings = warnings_of(user(90, 90, 100, 5, 5), {});
+  const auto warnings = warnings_of(reply_of<Status>(user(90, 90, 100, 5, 5)), {});
   ASSERT_EQ(warnings.size(), 2U);
-  EXPECT_EQ(warnings[0]["text"], "4000000000 uses 90% of the bytes allowed");
-  EXPECT_EQ(warnings[1]["text"], "4000000000 uses 100% of the inodes allowed");
+  EXPECT_EQ(warnings[0].text, "4000000000 uses 90% of the bytes allowed");
+  EXPECT_EQ(warnings[1].text, "4000000000 uses 100% of the inodes allowed");
   EXPECT_EQ(codes(user(90, 89, 100)), Codes());
   EXPECT_EQ(codes(user(90, 91, nullptr)), Codes());
   EXPECT_EQ(codes(user(50, 50, 100)), Codes{"user_nearly_full"});
