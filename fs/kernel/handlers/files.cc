@@ -22,7 +22,7 @@ void take_back_control(void* object, tree::InodeId /*inode*/, std::uint64_t hand
   static_cast<ControlFile*>(object)->release(handle);
 }
 
-CreatedReply to_reply(Context& context, const tree::Tree::Created& created,
+CreatedReply to_reply(Context& context, const tree::Created& created,
                       const fuse_file_info& asked) {
   CreatedReply reply;
   reply.entry = to_entry(created.found.attributes, created.found.may_vanish);
