@@ -2,47 +2,52 @@
 #include <new>
 
 #include "fs/base/clock.h"
-#include "fs/tree/closing_retry.h"
+#include "fs/tree/forget_wait.h"
 
 namespace scratchfs::tree {
 
-base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const AttributeChange& change,
-                                              base::Wait wait) {
-  if (!change.uid) return change_attributes(inode, change, wait);
-  return with_inodes_left(*change.uid, wait,
-                          [&] { return change_attributes(inode, change, wait); });
-}
+namespace {
 
-base::Result<Attributes> Tree::change_attributes(const InodeRef& inode,
-                                                 const AttributeChange& change, base::Wait wait) {
-  if (inode->gone) return base::Errno(ESTALE);
+base::Result<Attributes> change_attributes(Inode& inode, const AttributeChange& change,
+                                           quota::Ledger& ledger, Reaper& reaper, base::Wait wait) {
+  if (inode.gone) return base::Errno(ESTALE);
   if (change.size) {
-    if (!inode->is_regular()) return base::Errno(inode->is_directory() ? EISDIR : EINVAL);
+    if (!inode.is_regular()) return base::Errno(inode.is_directory() ? EISDIR : EINVAL);
     if (*change.size == 0) {
-      reaper_.free(inode->content->discard());
-    } else if (const auto done = inode->content->truncate(*change.size, wait); !done) {
+      reaper.free(inode.content->discard());
+    } else if (const auto done = inode.content->truncate(*change.size, wait); !done) {
       return done.error();
     }
   }
-  base::Lock lock(inode->mutex);
-  if (change.uid && *change.uid != inode->uid) {
-    if (const auto moved = inode->charge.move_to(ledger_.account(*change.uid)); !moved)
+  base::Lock lock(inode.mutex);
+  if (change.uid && *change.uid != inode.uid) {
+    if (const auto moved = inode.charge.move_to(ledger.account(*change.uid)); !moved)
       return moved.error();
-    inode->uid = *change.uid;
+    inode.uid = *change.uid;
   }
-  if (change.gid) inode->gid = *change.gid;
+  if (change.gid) inode.gid = *change.gid;
   // chown(2) clears the set-id bits, whoever calls it; directories keep theirs.
-  if (!inode->is_directory()) {
+  if (!inode.is_directory()) {
     const bool set_ids_go = change.uid || change.gid || change.kill_suid_sgid;
-    if (set_ids_go) inode->drop_set_ids();
-    if (set_ids_go || change.size) inode->drop_capabilities();
+    if (set_ids_go) inode.drop_set_ids();
+    if (set_ids_go || change.size) inode.drop_capabilities();
   }
-  if (change.mode) inode->permissions = *change.mode & 07777;
-  if (change.size) inode->touch_modified();
-  if (change.accessed) inode->accessed = *change.accessed;
-  if (change.modified) inode->modified = *change.modified;
-  inode->changed = change.changed ? *change.changed : base::now();
-  return inode->attributes_locked();
+  if (change.mode) inode.permissions = *change.mode & 07777;
+  if (change.size) inode.touch_modified();
+  if (change.accessed) inode.accessed = *change.accessed;
+  if (change.modified) inode.modified = *change.modified;
+  inode.changed = change.changed ? *change.changed : base::now();
+  return inode.attributes_locked();
+}
+
+}  // namespace
+
+base::Result<Attributes> Tree::set_attributes(const InodeRef& inode, const AttributeChange& change,
+                                              base::Wait wait) {
+  const auto change_once = [&] {
+    return change_attributes(*inode, change, ledger_, reaper_, wait);
+  };
+  return change.uid ? with_inodes_left(*change.uid, wait, change_once) : change_once();
 }
 
 base::Result<std::string> Tree::xattr(const InodeRef& inode, std::string_view name) const {
@@ -56,11 +61,10 @@ base::Result<void> Tree::set_xattr(const InodeRef& inode, std::string_view name,
                                    std::string_view value, XattrSet how) {
   base::Lock lock(inode->mutex);
   if (inode->gone) return base::Errno(ESTALE);
-  if (const auto allowed = inode->xattrs.check_set(name, value, how); !allowed)
-    return allowed.error();
+  const auto then = inode->xattrs.check_set(name, value, how);
+  if (!then) return then.error();
   const std::uint64_t now = inode->xattrs.charged();
-  const std::uint64_t then = inode->xattrs.charged_after(name, value);
-  const std::uint64_t more = then > now ? then - now : 0;
+  const std::uint64_t more = *then > now ? *then - now : 0;
   if (more > 0) {
     if (const auto paid = inode->pay_for_xattrs(more); !paid) return paid;
   }
@@ -70,7 +74,7 @@ base::Result<void> Tree::set_xattr(const InodeRef& inode, std::string_view name,
     inode->refund_xattrs(more);
     throw;
   }
-  if (then < now) inode->refund_xattrs(now - then);
+  if (*then < now) inode->refund_xattrs(now - *then);
   inode->touch_changed();
   return {};
 }

@@ -3,23 +3,34 @@
 #include <map>
 #include <unordered_set>
 
+#include "fs/tree/holding.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
 
 namespace {
 
-quota::Usage usage_of(const Inode& inode, uid_t& owner) {
+quota::Usage usage_of(const Inode& inode) {
   base::Lock lock(inode.mutex);
-  owner = inode.uid;
   quota::Usage usage = inode.fixed_usage();
   if (inode.content && !inode.gone) usage.bytes += inode.content->allocated();
   return usage;
 }
 
-bool names_are_counted(const Inode& inode) {
+void audit_holders(const Inode& inode, lifetime::LifetimeMode mode,
+                   std::vector<std::string>& differences) {
+  const auto report = [&](std::string what) {
+    differences.push_back(fmt::format("inode {}: {}", inode.id, what));
+  };
+  const Directory* const directory = inode.directory.get();
+  if (mode == lifetime::LifetimeMode::claimed && directory != nullptr && inode.id != kRootId &&
+      !directory->is_removed() && is_holding(inode) != directory->holds_entries())
+    report(fmt::format("its entries are marked as {}held", is_holding(inode) ? "not " : ""));
   base::Lock lock(inode.mutex);
-  return inode.names.counts_are_true();
+  if (!inode.names.counts_are_true()) report("the counters of its names are wrong");
+  if (directory != nullptr && directory->size() > 0) return;  // is deleted once it is empty
+  if (!inode.gone && !inode.names.empty() && !inode.is_held(mode))
+    report(fmt::format("has {} names, and nothing holds it", inode.names.size()));
 }
 
 }  // namespace
@@ -55,38 +66,13 @@ void Tree::charge_holders() {
   }
 }
 
-void Tree::audit_holding(const Inode& inode, std::vector<std::string>& differences) const {
-  if (inode.is_directory()) return audit_directory(inode, differences);
-  base::Lock lock(inode.mutex);
-  if (!inode.gone && !inode.names.empty() && !is_held(inode))
-    differences.push_back(
-        fmt::format("inode {}: has {} names, and nothing holds it", inode.id, inode.names.size()));
-}
-
-void Tree::audit_directory(const Inode& directory, std::vector<std::string>& differences) const {
-  if (directory.id == kRootId || directory.directory->is_removed()) return;
-  base::SharedLock lock(directory.directory->mutex);
-  if (options_.lifetime == lifetime::LifetimeMode::claimed &&
-      is_holding(directory) != directory.directory->holds_entries())
-    differences.push_back(fmt::format("directory {}: its entries are marked as {}held",
-                                      directory.id, is_holding(directory) ? "not " : ""));
-  base::Lock inode_lock(directory.mutex);
-  if (directory.directory->empty() && !is_held(directory))
-    differences.push_back(
-        fmt::format("directory {}: is empty, and nothing holds it", directory.id));
-}
-
 std::vector<std::string> Tree::audit() const {
   std::map<uid_t, quota::Usage> found;
   std::vector<std::string> differences;
   for (const InodeRef& inode : all_inodes()) {
-    if (!names_are_counted(*inode))
-      differences.push_back(
-          fmt::format("inode {}: the counters of its names are wrong", inode->id));
-    audit_holding(*inode, differences);
-    uid_t owner = 0;
-    const quota::Usage usage = usage_of(*inode, owner);
-    quota::Usage& all = found[ledger_.holder_of(owner)];
+    audit_holders(*inode, options_.lifetime, differences);
+    const quota::Usage usage = usage_of(*inode);
+    quota::Usage& all = found[ledger_.holder_of(inode->owner())];
     all.bytes += usage.bytes;
     all.inodes += usage.inodes;
   }

@@ -9,11 +9,6 @@ std::uint32_t flushes_of(Inode& inode) {
   return inode.flushes;
 }
 
-uid_t owner_of(const Inode& inode) {
-  base::Lock lock(inode.mutex);
-  return inode.uid;
-}
-
 bool has_flushed(const Inode& inode, lifetime::LifetimeMode mode) {
   base::Lock lock(inode.mutex);
   return inode.is_closing(mode, false);
@@ -115,8 +110,8 @@ bool ClosingGate::settle(Inode& inode, bool may_wait) {
   return !is_closing(inode, false);
 }
 
-bool ClosingGate::wait(Inode& inode) {
-  const uid_t owner = owner_of(inode);
+bool ClosingGate::wait_for(Inode& inode) {
+  const uid_t owner = inode.owner();
   const Asking asking(*this, owner);
   while (true) {
     const Time start = std::chrono::steady_clock::now();

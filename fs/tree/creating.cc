@@ -5,10 +5,56 @@
 #include <new>
 #include <utility>
 
-#include "fs/tree/closing_retry.h"
+#include "fs/tree/forget_wait.h"
 #include "fs/tree/lookup.h"
 
 namespace scratchfs::tree {
+
+namespace {
+
+// Adds the name of a new object or a link. bad_alloc changes nothing.
+Dentry& attach(Inode& parent, const InodeRef& inode, std::string_view name,
+               const lifetime::ClaimantRef& claimant)
+    REQUIRES(parent.directory->mutex, inode->mutex) {
+  Dentry& entry = add_name(parent, inode, name, {&claimant, 1});
+  if (inode->is_directory())
+    inode->directory->set_holds_entries(!entry.claims.empty() || parent.directory->holds_entries());
+  return entry;
+}
+
+// Adds a name to an inode that is not gone. Charges every name but the first.
+base::Result<void> add_link(Inode& directory, const InodeRef& inode, std::string_view name,
+                            const lifetime::ClaimantRef& claimant)
+    REQUIRES(directory.directory->mutex, inode->mutex) {
+  if (inode->gone) return base::Errno(ENOENT);
+  if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
+  // A file without a name is already charged for one.
+  const bool pays = !inode->names.empty();
+  constexpr quota::Usage kPrice{.bytes = 0, .inodes = 1};
+  if (pays) {
+    if (const auto counted = inode->count_name(); !counted) return counted.error();
+    if (const auto charged = inode->charge.grow(kPrice); !charged) {
+      inode->uncount_name();
+      return charged.error();
+    }
+  }
+  try {
+    attach(directory, inode, name, claimant);
+  } catch (const std::bad_alloc&) {
+    if (pays) inode->charge.shrink(kPrice);
+    if (pays) inode->uncount_name();
+    throw;
+  }
+  inode->touch_changed();
+  return {};
+}
+
+// Whether nothing claims what was created, because its creator has ended by now.
+bool is_unclaimed(const lifetime::ClaimantRef& claimant) {
+  return !claimant || claimant->has_ended();
+}
+
+}  // namespace
 
 // Checks that `name` can be created in `parent`. Removes an entry of that name whose inode is gone
 // but not yet swept.
@@ -46,45 +92,10 @@ base::Result<InodeRef> Tree::new_inode(mode_t mode, dev_t device, const Inode& p
   if (const auto counted = inode->count_memory(memory_, remembered_); !counted)
     return counted.error();
   base::Lock lock(inode->mutex);
-  inode->maybe_bound = S_ISSOCK(mode) && sockets_ != nullptr;
+  inode->maybe_bound = S_ISSOCK(mode) && sweeper_.sockets() != nullptr;
   if (const auto charged = inode->charge.grow(inode->fixed_usage()); !charged)
     return charged.error();
   return inode;
-}
-
-// Adds a name with these claims to `inode`. bad_alloc changes nothing.
-Dentry& Tree::add_name(Inode& parent, const InodeRef& inode, std::string_view name,
-                       std::span<const lifetime::ClaimantRef> claims) {
-  Dentry& entry = parent.directory->insert(parent, inode, name);
-  try {
-    inode->names.add(entry);
-    for (const lifetime::ClaimantRef& claimant : claims) claim_name(*inode, entry, claimant);
-  } catch (const std::bad_alloc&) {
-    remove_name(parent, *inode, entry);
-    throw;
-  }
-  return entry;
-}
-
-// Removes a name; the caller keeps the inode alive.
-void Tree::remove_name(Inode& parent, Inode& inode, Dentry& entry) {
-  unclaim_name(inode, entry);
-  inode.names.drop(entry);
-  parent.directory->take(entry);
-}
-
-// Adds the name of a new object or a link. bad_alloc changes nothing.
-Dentry& Tree::attach(Inode& parent, const InodeRef& inode, std::string_view name,
-                     const lifetime::ClaimantRef& claimant) {
-  Dentry& entry = add_name(parent, inode, name, {&claimant, 1});
-  if (inode->is_directory())
-    inode->directory->set_holds_entries(!entry.claims.empty() || parent.directory->holds_entries());
-  return entry;
-}
-
-void Tree::touch(Inode& directory) {
-  base::Lock lock(directory.mutex);
-  directory.touch_modified();
 }
 
 // Exclusive creation claims the name. Plain creation in the root joins the creator's claim if the
@@ -100,25 +111,15 @@ base::Result<lifetime::ClaimantRef> Tree::claimant_for(const Inode& parent, std:
   return claimant;
 }
 
-// A creator that has ended by now claims nothing, so nothing may hold what it created.
-void Tree::consider_unclaimed(const InodeRef& inode, const lifetime::ClaimantRef& claimant) {
-  if (!claimant || claimant->has_ended()) consider_or_leave(inode, lifetime::kCreatorGone);
-}
-
-base::Result<Found> Tree::make(const InodeRef& directory, std::string_view name, mode_t mode,
-                               dev_t device, const Caller& caller, base::Wait wait) {
-  return make_any(directory, name, mode, device, {}, caller, wait);
-}
-
 base::Result<Found> Tree::symlink(const InodeRef& directory, std::string_view name,
                                   std::string_view target, const Caller& caller, base::Wait wait) {
   if (target.size() > kMaxTarget) return base::Errno(ENAMETOOLONG);
-  return make_any(directory, name, S_IFLNK | 0777, 0, target, caller, wait);
+  return make(directory, name, S_IFLNK | 0777, 0, caller, wait, target);
 }
 
-base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view name, mode_t mode,
-                                   dev_t device, std::string_view target, const Caller& caller,
-                                   base::Wait wait) {
+base::Result<Found> Tree::make(const InodeRef& directory, std::string_view name, mode_t mode,
+                               dev_t device, const Caller& caller, base::Wait wait,
+                               std::string_view target) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const auto claimant = claimant_for(*directory, name, true, caller, wait);
@@ -137,9 +138,9 @@ base::Result<Found> Tree::make_any(const InodeRef& directory, std::string_view n
     touch(*directory);
     return found(lookup);
   };
-  auto result =
-      with_inodes_left(caller.uid, wait, [&] { return retry_while_closing(wait, make_once); });
-  if (result) consider_unclaimed(result->inode, *claimant);
+  auto result = with_inodes_left(caller.uid, wait,
+                                 [&] { return gate_.retry_while_closing(wait, make_once); });
+  if (result && is_unclaimed(*claimant)) sweeper_.sweep(result->inode, lifetime::kCreatorGone);
   return result;
 }
 
@@ -156,9 +157,8 @@ Opened Tree::attach_open(Inode& parent, const InodeRef& inode, std::string_view 
   }
 }
 
-base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_view name,
-                                         mode_t mode, int flags, const Caller& caller,
-                                         base::Wait wait) {
+base::Result<Created> Tree::create(const InodeRef& directory, std::string_view name, mode_t mode,
+                                   int flags, const Caller& caller, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
   const auto claimant = claimant_for(*directory, name, (flags & O_EXCL) != 0, caller, wait);
@@ -185,11 +185,12 @@ base::Result<Tree::Created> Tree::create(const InodeRef& directory, std::string_
     touch(*directory);
     return Created{found(lookup), opened};
   };
-  return with_inodes_left(caller.uid, wait, [&] { return retry_while_closing(wait, create_once); });
+  return with_inodes_left(caller.uid, wait,
+                          [&] { return gate_.retry_while_closing(wait, create_once); });
 }
 
-base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode_t mode, int flags,
-                                                 const Caller& caller, base::Wait wait) {
+base::Result<Created> Tree::create_unnamed(const InodeRef& directory, mode_t mode, int flags,
+                                           const Caller& caller, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (directory->directory->is_removed()) return base::Errno(ENOENT);
   auto right = handle_budget_.take(ledger_.holder_of(caller.uid));
@@ -203,32 +204,6 @@ base::Result<Tree::Created> Tree::create_unnamed(const InodeRef& directory, mode
   const Opened opened = new_handle(inode, flags, *std::move(right));
   lock.unlock();
   return Created{found(lookup), opened};
-}
-
-// Adds a name to an inode that is not gone. Charges every name but the first.
-base::Result<void> Tree::add_link(Inode& directory, const InodeRef& inode, std::string_view name,
-                                  const lifetime::ClaimantRef& claimant) {
-  if (inode->gone) return base::Errno(ENOENT);
-  if (inode->names.size() >= kMaxLinks) return base::Errno(EMLINK);
-  // A file without a name is already charged for one.
-  const bool pays = !inode->names.empty();
-  constexpr quota::Usage kPrice{.bytes = 0, .inodes = 1};
-  if (pays) {
-    if (const auto counted = inode->count_name(); !counted) return counted.error();
-    if (const auto charged = inode->charge.grow(kPrice); !charged) {
-      inode->uncount_name();
-      return charged.error();
-    }
-  }
-  try {
-    attach(directory, inode, name, claimant);
-  } catch (const std::bad_alloc&) {
-    if (pays) inode->charge.shrink(kPrice);
-    if (pays) inode->uncount_name();
-    throw;
-  }
-  inode->touch_changed();
-  return {};
 }
 
 base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
@@ -250,9 +225,9 @@ base::Result<Found> Tree::link(const InodeRef& inode, const InodeRef& directory,
     touch(*directory);
     return found(lookup);
   };
-  auto result =
-      with_inodes_left(caller.uid, wait, [&] { return retry_while_closing(wait, link_once); });
-  if (result) consider_unclaimed(inode, *claimant);
+  auto result = with_inodes_left(caller.uid, wait,
+                                 [&] { return gate_.retry_while_closing(wait, link_once); });
+  if (result && is_unclaimed(*claimant)) sweeper_.sweep(inode, lifetime::kCreatorGone);
   return result;
 }
 

@@ -1,4 +1,4 @@
-// ForgetWait: waits for the kernel to forget an inode.
+// ForgetWait: waits for the kernel to forget an inode. Included only by the tree's own sources.
 #pragma once
 
 #include <sys/types.h>
@@ -7,9 +7,7 @@
 #include <cstdint>
 
 #include "fs/base/result.h"
-#include "fs/tree/closing.h"
-#include "fs/tree/remembered.h"
-#include "fs/tree/wait_budget.h"
+#include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
 
@@ -43,5 +41,29 @@ class ForgetWait {
   const bool may_wait_;
   bool last_ = false;
 };
+
+// Runs `operation()`, and repeats it while it fails for lack of an inode or memory that the kernel
+// is about to release by forgetting deleted inodes. A run that fails so must be idempotent. `user`
+// is the user who creates.
+template <typename Operation>
+auto Tree::with_inodes_left(uid_t user, base::Wait wait, Operation operation) {
+  const auto lacks_some = [](const auto& result) {
+    return result.is(base::Errno(EDQUOT)) || result.is(base::Errno(ENOSPC));
+  };
+  std::uint64_t before = remembered_.given_back();
+  auto result = operation();
+  if (!lacks_some(result)) return result;
+  // An unlinked file that was just closed is remembered only once its RELEASE has been handled.
+  if (remembered_.none() && remembered_.given_back() == before &&
+      !handle_budget_.has_open(ledger_.holder_of(user)))
+    return result;
+  if (wait == base::Wait::no) return decltype(result)(base::kWouldBlock);
+  ForgetWait forgetting(remembered_, gate_, forget_budget_, user, wait);
+  while (lacks_some(result) && forgetting.again(before)) {
+    before = remembered_.given_back();
+    result = operation();
+  }
+  return result;
+}
 
 }  // namespace scratchfs::tree

@@ -9,8 +9,6 @@
 
 namespace scratchfs::tree {
 
-using HandleId = std::uint64_t;
-
 struct Handle {
   const InodeRef inode;
   const int flags;    // open(2)'s

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fs/base/printable.h"
+#include "fs/tree/holding.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
@@ -82,88 +83,9 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-}  // namespace
-
-base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept, base::Wait wait) {
-  if (inode->id == kRootId) return base::Errno(EINVAL);
-  if (wait == base::Wait::no && has_to_spread(*inode)) return base::kWouldBlock;
-  {
-    base::Lock lock(inode->mutex);
-    inode->kept = kept;
-  }
-  refresh_or_leave(inode, lifetime::kMarkLifted);
-  return {};
-}
-
-base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail detail,
-                                                 base::Wait wait) const {
-  const bool in_full = detail == Detail::full;
-  std::vector<std::string> words;
-  Distinct<lifetime::ClaimantRef> claimants(kMostCounted);
-  Distinct<InodeRef> directories(kMostTold);
-  bool claimed = false;
-  bool in_directory = false;
-  bool kept = false;
-  bool named = false;
-  bool maybe_bound = false;
-  {
-    base::Lock lock(inode->mutex);
-    if (in_full && wait == base::Wait::no && inode->names.size() > kMostNamesAtOnce)
-      return base::kWouldBlock;
-    if (inode->handles > 0)
-      words.push_back(in_full ? fmt::format("handles: {}", inode->handles) : "handles");
-    kept = inode->kept;
-    maybe_bound = inode->maybe_bound;
-    named = !inode->names.empty() || inode->id == kRootId;
-    claimed = inode->names.claimed() > 0;
-    in_directory = inode->names.held_by_directories() > 0;
-    for (const Dentry* name : inode->names) {
-      if (!in_full) break;
-      for (const lifetime::ClaimantRef& claimant : name->claims) claimants.add(claimant);
-      if (name->parent->directory->holds_entries())
-        directories.add(name->parent->shared_from_this());
-    }
-  }
-  const bool must_ask = maybe_bound || (in_full && claimed);
-  if (must_ask && wait == base::Wait::no) return base::kWouldBlock;
-  if (in_full) {
-    for (std::string& told : words_of(claimants, kind_)) words.push_back(std::move(told));
-    Distinct<std::string> holding(kMostTold);
-    for (const InodeRef& directory : directories.all())
-      holding.add(base::printable(holding_directory(directory)));
-    for (const std::string& path : holding.all()) words.push_back("directory " + path);
-    if (directories.left_out()) words.emplace_back("more directories");
-  } else {
-    if (claimed) words.emplace_back("a claim");
-    if (in_directory) words.emplace_back("a directory");
-  }
-  if (maybe_bound && sockets_->is_bound(*inode)) words.emplace_back("a process that has it bound");
-  if (kept) words.emplace_back("keep mark");
-  // What the mode keeps even if nothing else holds it.
-  const bool lasts = inode->id == kRootId ||
-                     lifetime::is_held(options_.lifetime, {.regular = inode->is_regular()});
-  if (lasts && named) words.emplace_back("the mount");
-  return words.empty() ? "nothing" : joined(words);
-}
-
-// Returns the nearest directory, from `directory` upwards, that is held by more than its own
-// directory; or the last one that was looked at.
-std::string Tree::holding_directory(const InodeRef& directory) const {
-  InodeRef at = directory;
-  for (std::size_t level = 0; level < kDeepest && at->id != kRootId; ++level) {
-    base::Lock lock(at->mutex);
-    const auto facts = at->facts();
-    if (facts.kept || facts.claimed || at->names.empty()) break;
-    InodeRef parent = at->names.front()->parent->shared_from_this();
-    lock.unlock();
-    at = std::move(parent);
-  }
-  return path_of(at);
-}
-
 // Returns the path from the mount's root, such as `/job1/sub`. A path that is too long is cut at
 // its beginning.
-std::string Tree::path_of(const InodeRef& directory) const {
+std::string path_of(const InodeRef& directory) {
   std::string path;
   InodeRef at = directory;
   while (at->id != kRootId) {
@@ -177,6 +99,80 @@ std::string Tree::path_of(const InodeRef& directory) const {
     at = std::move(parent);
   }
   return path.empty() ? "/" : path;
+}
+
+// Returns the nearest directory, from `directory` upwards, that is held by more than its own
+// directory; or the last one that was looked at.
+std::string holding_directory(const InodeRef& directory) {
+  InodeRef at = directory;
+  for (std::size_t level = 0; level < kDeepest && at->id != kRootId; ++level) {
+    base::Lock lock(at->mutex);
+    const auto facts = at->facts();
+    if (facts.kept || facts.claimed || at->names.empty()) break;
+    InodeRef parent = at->names.front()->parent->shared_from_this();
+    lock.unlock();
+    at = std::move(parent);
+  }
+  return path_of(at);
+}
+
+}  // namespace
+
+base::Result<void> Tree::set_kept(const InodeRef& inode, bool kept, base::Wait wait) {
+  if (inode->id == kRootId) return base::Errno(EINVAL);
+  if (wait == base::Wait::no && has_to_spread(options_.lifetime, *inode)) return base::kWouldBlock;
+  {
+    base::Lock lock(inode->mutex);
+    inode->kept = kept;
+  }
+  sweeper_.sweep_below(inode, lifetime::kMarkLifted);
+  return {};
+}
+
+base::Result<std::string> Tree::describe_holders(const InodeRef& inode, Detail detail,
+                                                 base::Wait wait) const {
+  const bool in_full = detail == Detail::full;
+  std::vector<std::string> words;
+  Distinct<lifetime::ClaimantRef> claimants(kMostCounted);
+  Distinct<InodeRef> directories(kMostTold);
+  lifetime::LifetimeFacts facts;
+  bool named = false;
+  {
+    base::Lock lock(inode->mutex);
+    if (in_full && wait == base::Wait::no && inode->names.size() > kMostNamesAtOnce)
+      return base::kWouldBlock;
+    facts = inode->facts();
+    named = !inode->names.empty() || inode->id == kRootId;
+    for (const Dentry* name : inode->names) {
+      if (!in_full) break;
+      for (const lifetime::ClaimantRef& claimant : name->claims) claimants.add(claimant);
+      if (name->parent->directory->holds_entries())
+        directories.add(name->parent->shared_from_this());
+    }
+  }
+  const bool must_ask = facts.bound || (in_full && facts.claimed);
+  if (must_ask && wait == base::Wait::no) return base::kWouldBlock;
+  if (facts.handles > 0)
+    words.push_back(in_full ? fmt::format("handles: {}", facts.handles) : "handles");
+  if (in_full) {
+    for (std::string& told : words_of(claimants, kind_)) words.push_back(std::move(told));
+    Distinct<std::string> holding(kMostTold);
+    for (const InodeRef& directory : directories.all())
+      holding.add(base::printable(holding_directory(directory)));
+    for (const std::string& path : holding.all()) words.push_back("directory " + path);
+    if (directories.left_out()) words.emplace_back("more directories");
+  } else {
+    if (facts.claimed) words.emplace_back("a claim");
+    if (facts.in_held_directory) words.emplace_back("a directory");
+  }
+  if (facts.bound && sweeper_.sockets()->is_bound(*inode))
+    words.emplace_back("a process that has it bound");
+  if (facts.kept) words.emplace_back("keep mark");
+  // What the mode keeps even if nothing else holds it.
+  const bool lasts = inode->id == kRootId ||
+                     lifetime::is_held(options_.lifetime, {.regular = inode->is_regular()});
+  if (lasts && named) words.emplace_back("the mount");
+  return words.empty() ? "nothing" : joined(words);
 }
 
 }  // namespace scratchfs::tree

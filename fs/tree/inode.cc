@@ -1,7 +1,8 @@
 #include "fs/tree/inode.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
-#include <new>
 
 #include "fs/base/clock.h"
 
@@ -14,6 +15,7 @@ constexpr std::uint64_t kBytesPerEntry = 20;
 constexpr std::uint64_t kChargeUnit = 512;  // the unit of st_blocks
 // A symlink's target of up to this many bytes is not charged.
 constexpr std::size_t kFreeTarget = 128;
+constexpr time_t kRelatimeAge = 24 * 60 * 60;  // mount(8): relatime
 
 std::uint64_t in_units(std::uint64_t bytes) {
   return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
@@ -87,6 +89,16 @@ void Inode::refund_xattrs(std::uint64_t bytes) {
 std::uint32_t Inode::links() const {
   if (!is_directory()) return static_cast<std::uint32_t>(names.size());
   return directory->is_removed() ? 0 : 2 + directory->subdirectories();
+}
+
+uid_t Inode::owner() const {
+  base::Lock lock(mutex);
+  return uid;
+}
+
+InodeRef Inode::parent() const {
+  base::Lock lock(mutex);
+  return names.empty() ? nullptr : names.front()->parent->shared_from_this();
 }
 
 Attributes Inode::attributes() const {
@@ -172,6 +184,10 @@ lifetime::LifetimeFacts Inode::facts() const {
           .in_held_directory = names.held_by_directories() > 0};
 }
 
+bool Inode::is_held(lifetime::LifetimeMode mode) const {
+  return id == kRootId || lifetime::is_held(mode, facts());
+}
+
 bool Inode::is_closing(lifetime::LifetimeMode mode, bool with_silent) const {
   std::uint32_t quiet = flushed.load(std::memory_order_relaxed);
   if (with_silent) quiet += silent_handles.load(std::memory_order_relaxed);
@@ -182,6 +198,16 @@ bool Inode::is_closing(lifetime::LifetimeMode mode, bool with_silent) const {
 }
 
 bool Inode::may_hide_data() const { return holes_cached && mappable_handles > 0; }
+
+void Inode::touch_accessed(AccessTimes times, int flags) {
+  if (times.kind == AccessTimes::Kind::never || (flags & O_NOATIME) != 0) return;
+  if (is_directory() && !times.directories) return;
+  const timespec now = base::now();
+  base::Lock lock(mutex);
+  if (times.kind == AccessTimes::Kind::strict || !before(modified, accessed) ||
+      !before(changed, accessed) || now.tv_sec - accessed.tv_sec >= kRelatimeAge)
+    accessed = now;
+}
 
 void Inode::touch_modified() {
   modified = base::now();
@@ -202,30 +228,6 @@ bool Inode::drop_set_ids() {
   // chown(2), kill_priv of inode_operations.
   if ((permissions & S_IXGRP) != 0) permissions &= static_cast<mode_t>(~S_ISGID);
   return permissions != before_removal;
-}
-
-void claim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant) {
-  if (!claimant || !inode.names.claim(name, claimant)) return;
-  bool added = false;  // also stays false if the claimant has ended
-  try {
-    added = claimant->add(&name, inode.weak_from_this(), lifetime::stem_of(name.name),
-                          name.parent->id == kRootId);
-  } catch (const std::bad_alloc&) {
-    inode.names.unclaim(name, claimant);
-    throw;
-  }
-  if (!added) inode.names.unclaim(name, claimant);
-}
-
-void unclaim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant) {
-  claimant->remove(&name, lifetime::stem_of(name.name), name.parent->id == kRootId);
-  inode.names.unclaim(name, claimant);
-}
-
-void unclaim_name(Inode& inode, Dentry& name) {
-  for (const lifetime::ClaimantRef& claimant : name.claims)
-    claimant->remove(&name, lifetime::stem_of(name.name), name.parent->id == kRootId);
-  inode.names.unclaim_all(name);
 }
 
 }  // namespace scratchfs::tree

@@ -20,9 +20,6 @@
 
 namespace scratchfs::tree {
 
-class Inode;
-using InodeRef = std::shared_ptr<Inode>;
-
 // Lock order: `directory->mutex` of a directory before `mutex` of the directory itself and of
 // anything in it.
 class Inode : public std::enable_shared_from_this<Inode> {
@@ -43,9 +40,14 @@ class Inode : public std::enable_shared_from_this<Inode> {
 
   bool is_directory() const { return S_ISDIR(type); }
   bool is_regular() const { return S_ISREG(type); }
+  uid_t owner() const EXCLUDES(mutex);
+  // Returns the directory of the first name; null if there is no name.
+  InodeRef parent() const EXCLUDES(mutex);
   Attributes attributes() const EXCLUDES(mutex);
   Attributes attributes_locked() const REQUIRES(mutex);
   lifetime::LifetimeFacts facts() const REQUIRES(mutex);
+  // Whether anything holds the inode.
+  bool is_held(lifetime::LifetimeMode mode) const REQUIRES(mutex);
   // Whether every handle may be closed although its RELEASE has not arrived, and the RELEASEs would
   // delete the file. A handle may be closed if it was flushed, or (`with_silent`) if it sends no
   // FLUSH.
@@ -54,6 +56,8 @@ class Inode : public std::enable_shared_from_this<Inode> {
   // into its page cache, and a handle that can be mapped for writing is open. The kernel writes all
   // pages back when a mapping ends.
   bool may_hide_data() const REQUIRES(mutex);
+  // Sets atime to now if `times` and the open(2) `flags` say so.
+  void touch_accessed(AccessTimes times, int flags) EXCLUDES(mutex);
   // Set mtime and ctime, or ctime alone, to now.
   void touch_modified() REQUIRES(mutex);
   void touch_changed() REQUIRES(mutex);
@@ -127,9 +131,9 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::atomic<bool> holes_cached = false;
   // How often data stored through a mapping did not fit into the owner's quota.
   std::atomic<std::uint32_t> losses = 0;
-  // Used by DeferredSweeps, whose mutex guards them, and by the tree's destructor.
-  std::shared_ptr<Inode> next_left_over;
-  bool is_left_over = false;
+  // Used by SweepThread, whose mutex guards them, and by the tree's destructor.
+  InodeRef next_deferred;
+  bool is_deferred = false;
 
  private:
   store::Store& store_;
@@ -138,14 +142,5 @@ class Inode : public std::enable_shared_from_this<Inode> {
   std::size_t further_names_ GUARDED_BY(mutex) = 0;  // those that are counted, without the first
   bool lent_ GUARDED_BY(mutex) = false;              // see lend_charge()
 };
-
-// Adds `claimant` to a name of `inode`. Does nothing if it is null or has ended. bad_alloc changes
-// nothing.
-void claim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant)
-    REQUIRES(inode.mutex);
-// Removes one claim, or all of them, from a name.
-void unclaim_name(Inode& inode, Dentry& name, const lifetime::ClaimantRef& claimant)
-    REQUIRES(inode.mutex);
-void unclaim_name(Inode& inode, Dentry& name) REQUIRES(inode.mutex);
 
 }  // namespace scratchfs::tree

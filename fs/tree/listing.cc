@@ -1,5 +1,4 @@
 // Listing directories, and which entries a user sees.
-#include "fs/tree/closing_retry.h"
 #include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
@@ -10,14 +9,7 @@ namespace {
 // microseconds.
 constexpr std::size_t kHiddenAtOnce = 256;
 
-uid_t owner_of(const Inode& inode) {
-  base::Lock lock(inode.mutex);
-  return inode.uid;
-}
-
-}  // namespace
-
-struct Tree::Listing {
+struct Listing {
   const ListVisitor& visit;
   const uid_t viewer;  // or the user to whose account that uid belongs
   const bool hides_others;
@@ -27,23 +19,19 @@ struct Tree::Listing {
   bool ended = false;  // reached the last entry, or one that did not fit
 };
 
-bool Tree::hides_others(const Inode& directory, uid_t viewer) const {
-  return options_.private_names && directory.id == kRootId && viewer != 0 &&
-         viewer != options_.owner;
-}
-
-void Tree::list_some(const Inode& directory, Listing& listing, Blocker& blocker) const {
+void list_some(const Inode& directory, Listing& listing, const quota::Ledger& ledger,
+               const ClosingGate& gate, Blocker& blocker) {
   std::size_t hidden = 0;
   base::SharedLock lock(directory.directory->mutex);
   while (const Dentry* entry = directory.directory->after(listing.cookie)) {
     const InodeRef& inode = entry->inode;
-    if (listing.hides_others && ledger_.holder_of(owner_of(*inode)) != listing.viewer) {
+    if (listing.hides_others && ledger.holder_of(inode->owner()) != listing.viewer) {
       listing.cookie = entry->cookie;
       if (++hidden == kHiddenAtOnce) return;
       continue;
     }
-    if (gate_.is_closing(*inode, blocker.all_handled)) {
-      if (!listing.shown) blocker.inode = inode;
+    if (gate.blocks(inode, blocker)) {
+      if (listing.shown) blocker.inode = nullptr;
       return;
     }
     if (!inode->gone) {
@@ -55,26 +43,26 @@ void Tree::list_some(const Inode& directory, Listing& listing, Blocker& blocker)
   listing.ended = true;
 }
 
+}  // namespace
+
 base::Result<void> Tree::list(const InodeRef& directory, std::uint64_t cookie, uid_t viewer,
                               const ListVisitor& visit, base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
-  touch_accessed(*directory);
-  InodeRef parent = directory;
-  {
-    base::Lock lock(directory->mutex);
-    if (!directory->names.empty()) parent = directory->names.front()->parent->shared_from_this();
-  }
+  directory->touch_accessed(access_times_, 0);
+  InodeRef parent = directory->parent();
+  if (parent == nullptr) parent = directory;
   if (cookie < 1 && !visit({directory->id, S_IFDIR, ".", 1, directory})) return {};
   if (cookie < 2 && !visit({parent->id, S_IFDIR, "..", 2, parent})) return {};
-  const bool hides = hides_others(*directory, viewer);
+  const bool hides =
+      options_.private_names && directory->id == kRootId && viewer != 0 && viewer != options_.owner;
   Listing listing{.visit = visit,
                   .viewer = hides ? ledger_.holder_of(viewer) : viewer,
                   .hides_others = hides,
                   .cookie = cookie,
                   .shown = cookie < 2};
   while (true) {
-    const auto some = retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<void> {
-      list_some(*directory, listing, blocker);
+    const auto some = gate_.retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<void> {
+      list_some(*directory, listing, ledger_, gate_, blocker);
       return {};
     });
     if (!some || listing.shown || listing.ended) return some;

@@ -1,16 +1,18 @@
 // KernelNotices: notifications that the tree sends to the kernel, so that it drops names that the
-// daemon has deleted. RequestBarrier: what the tree asks the transport.
+// daemon has deleted. NoticeChannel: passes them on. RequestBarrier: what the tree asks the
+// transport.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <string>
 
+#include "fs/base/mutex.h"
 #include "fs/tree/types.h"
 
 namespace scratchfs::tree {
 
-// Called on any thread, with no lock held but the tree's notices mutex. Calls only queue the
+// Called on any thread, with no lock held but that of the NoticeChannel. Calls only queue the
 // notification, because the kernel may hold the parent directory's lock while it waits for one of
 // our handlers. The exceptions are wait_for_room() and mode_changed().
 class KernelNotices {
@@ -30,6 +32,26 @@ class KernelNotices {
   // that reply is sent, so that nobody who has received it still sees or executes the file with
   // those bits.
   virtual void mode_changed(InodeId inode) = 0;
+};
+
+// Sends notifications to the current receiver, if there is one. Thread-safe.
+class NoticeChannel {
+ public:
+  // Sets the receiver; nullptr: nobody. Returns when no call to the former one is running.
+  void set(KernelNotices* receiver) EXCLUDES(mutex_) {
+    base::Lock lock(mutex_);
+    receiver_ = receiver;
+  }
+  // Calls `tell(receiver)`.
+  template <typename Tell>
+  void send(Tell tell) EXCLUDES(mutex_) {
+    base::SharedLock lock(mutex_);
+    if (receiver_ != nullptr) tell(*receiver_);
+  }
+
+ private:
+  base::SharedMutex mutex_{base::Rank::notices};  // held during calls to the receiver
+  KernelNotices* receiver_ GUARDED_BY(mutex_) = nullptr;
 };
 
 // What the tree asks the transport about requests that it has not seen yet.

@@ -3,11 +3,12 @@
 #include <mutex>
 #include <new>
 
-#include "fs/tree/closing_retry.h"
+#include "fs/tree/holding.h"
+#include "fs/tree/tree.h"
 
 namespace scratchfs::tree {
 
-struct Tree::Move {
+struct Move {
   const InodeRef& from;
   std::string_view old_name;
   const InodeRef& to;
@@ -18,20 +19,20 @@ struct Tree::Move {
   const base::Wait wait;
 };
 
+struct Moved {
+  Removed replaced;
+  // What was moved, so that what holds it may have changed.
+  std::vector<InodeRef> inodes;
+};
+
 namespace {
 
 // Whether `directory` is `ancestor` or below it. Callers hold the rename mutex, so that nothing
 // moves.
 bool is_within(const InodeRef& directory, const Inode& ancestor) {
   InodeRef at = directory;
-  while (at) {
-    if (at.get() == &ancestor) return true;
-    base::Lock lock(at->mutex);
-    InodeRef parent = at->names.empty() ? nullptr : at->names.front()->parent->shared_from_this();
-    lock.unlock();
-    at = std::move(parent);
-  }
-  return false;
+  while (at != nullptr && at.get() != &ancestor) at = at->parent();
+  return at != nullptr;
 }
 
 // Locks one directory, or two in lock order: the ancestor first, otherwise the older one.
@@ -139,6 +140,66 @@ bool lets_go(const Inode& from, const Inode& to) {
   return from.directory->holds_entries() && !to.directory->holds_entries();
 }
 
+// The mover claims an object that its old directory held and its new one does not hold, so that `mv
+// job/result .` does not lose the result. Returns null otherwise.
+lifetime::ClaimantRef claiming_mover(const Move& move) {
+  return lets_go(*move.from, *move.to) ? move.mover : nullptr;
+}
+
+bool is_mover_gone(const Move& move) {
+  const bool must_claim = lets_go(*move.from, *move.to) ||
+                          (move.mode == RenameMode::exchange && lets_go(*move.to, *move.from));
+  return must_claim && (!move.mover || move.mover->has_ended());
+}
+
+// Returns false if one of the two is gone. bad_alloc changes nothing. Locks as rename_locked().
+bool exchange(const Move& move) NO_THREAD_SAFETY_ANALYSIS {
+  Dentry& one = *move.from->directory->find(move.old_name);
+  Dentry& other = *move.to->directory->find(move.new_name);
+  const auto for_one = lets_go(*move.to, *move.from) ? move.mover : nullptr;
+  return exchange_names(one, for_one, other, claiming_mover(move));
+}
+
+// Exchanges the two names, then removes the one that the target has now. Returns false if one of
+// the two is gone. bad_alloc changes nothing. Locks as rename_locked().
+base::Result<bool> replace(const Move& move, const Inode& source, Inode& target,
+                           Removed& removed) NO_THREAD_SAFETY_ANALYSIS {
+  if (target.is_directory() && !source.is_directory()) return base::Errno(EISDIR);
+  if (!target.is_directory() && source.is_directory()) return base::Errno(ENOTDIR);
+  Dentry& old = *move.from->directory->find(move.old_name);
+  Dentry& kept = *move.to->directory->find(move.new_name);
+  if (target.is_directory()) {
+    // `target` contains the source, and its lock would come before that of `from`, which is held.
+    if (move.from != move.to && is_within(move.from, target)) return base::Errno(ENOTEMPTY);
+    base::Lock lock(target.directory->mutex, move.to->directory->mutex);
+    if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
+    if (!exchange_names(old, nullptr, kept, claiming_mover(move))) return false;
+    target.directory->mark_removed();
+  } else if (!exchange_names(old, nullptr, kept, claiming_mover(move))) {
+    return false;
+  }
+  removed = take_name(*move.from, old);
+  return true;
+}
+
+// Gives `source` a new name with the claims of the old one. Returns false if it is gone. bad_alloc
+// changes nothing. Locks as rename_locked().
+bool move_name(const Move& move, const InodeRef& source) NO_THREAD_SAFETY_ANALYSIS {
+  Dentry& old = *move.from->directory->find(move.old_name);
+  base::Lock lock(source->mutex);
+  if (source->gone) return false;
+  Dentry& fresh = add_name(*move.to, source, move.new_name, old.claims);
+  try {
+    claim_name(*source, fresh, claiming_mover(move));
+  } catch (const std::bad_alloc&) {
+    remove_name(*move.to, *source, fresh);
+    throw;
+  }
+  remove_name(*move.from, *source, old);
+  source->touch_changed();
+  return true;
+}
+
 }  // namespace
 
 base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name, const InodeRef& to,
@@ -155,16 +216,15 @@ base::Result<void> Tree::rename(const InodeRef& from, std::string_view old_name,
   const Move move{from, old_name, to, new_name, mode, std::move(mover), wait};
   Moved moved;
   moved.inodes.reserve(2);
-  const auto result = retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<void> {
+  const auto result = gate_.retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<void> {
     std::unique_lock topology(rename_mutex_, std::defer_lock);
     if (from != to && !take(topology, wait)) return base::kWouldBlock;
     const DirectoryPair lock(from, to);
     return rename_locked(move, moved, blocker);
   });
-  finish(moved.replaced);
-  for (const InodeRef& inode : moved.inodes) refresh_or_leave(inode, lifetime::kMovedAway);
-  if (!moved.inodes.empty() && from->id != kRootId)
-    consider_or_leave(from, lifetime::kLastEntryGone);
+  sweeper_.finish(moved.replaced);
+  for (const InodeRef& inode : moved.inodes) sweeper_.sweep_below(inode, lifetime::kMovedAway);
+  if (!moved.inodes.empty() && from->id != kRootId) sweeper_.sweep(from, lifetime::kLastEntryGone);
   return result;
 }
 
@@ -180,7 +240,8 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
   if (blocker || to.is_removed()) return base::Errno(ENOENT);
   const bool exchanges = move.mode == RenameMode::exchange;
   if (move.wait == base::Wait::no &&
-      (has_to_spread(*source) || (exchanges && target && has_to_spread(*target))))
+      (has_to_spread(options_.lifetime, *source) ||
+       (exchanges && target && has_to_spread(options_.lifetime, *target))))
     return base::kWouldBlock;
   const bool crosses = move.from != move.to;
   if (crosses && source->is_directory() && is_within(move.to, *source)) return base::Errno(EINVAL);
@@ -194,99 +255,22 @@ base::Result<void> Tree::rename_locked(const Move& move, Moved& moved,
   // Nothing would hold the object in its new place, and nobody waits for the reply: leave it where
   // it is.
   if (is_mover_gone(move)) return base::Errno(EINTR);
-  if (exchanges) {
-    if (!exchange(move)) return again(source->gone ? source : target, blocker);
-    moved.inodes = {source, target};
-    return {};
-  }
-  if (target) {
-    const auto replaced = replace(move, *source, *target, moved.replaced);
-    if (!replaced) return replaced.error();
-    if (!*replaced) return again(source->gone ? source : target, blocker);
-  } else {
+  if (!target) {
     if (const auto free = check_new(*move.to, move.new_name, blocker); !free) return free;
-    if (!move_name(move, source)) return again(source, blocker);
   }
-  moved.inodes = {source};
+  const base::Result<bool> done = exchanges ? exchange(move)
+                                  : target  ? replace(move, *source, *target, moved.replaced)
+                                            : move_name(move, source);
+  if (!done) return done.error();
+  if (!*done) {
+    blocker.inode = source->gone ? source : target;  // deleted after it was found: once more
+    return base::Errno(ENOENT);
+  }
+  touch(*move.from);
+  if (crosses) touch(*move.to);
+  moved.inodes.push_back(source);
+  if (exchanges) moved.inodes.push_back(target);
   return {};
-}
-
-// Makes the rename start again, because `gone` was deleted after it was found.
-base::Errno Tree::again(const InodeRef& gone, Blocker& blocker) {
-  blocker.inode = gone;
-  return base::Errno(ENOENT);
-}
-
-// The mover claims an object that its old directory held and its new one does not hold, so that `mv
-// job/result .` does not lose the result. Returns null otherwise.
-lifetime::ClaimantRef Tree::claiming_mover(const Move& move) {
-  return lets_go(*move.from, *move.to) ? move.mover : nullptr;
-}
-
-// The same for the object that moves the other way.
-lifetime::ClaimantRef Tree::claiming_exchanger(const Move& move) {
-  return lets_go(*move.to, *move.from) ? move.mover : nullptr;
-}
-
-bool Tree::is_mover_gone(const Move& move) {
-  const bool must_claim = lets_go(*move.from, *move.to) ||
-                          (move.mode == RenameMode::exchange && lets_go(*move.to, *move.from));
-  return must_claim && (!move.mover || move.mover->has_ended());
-}
-
-// Returns false if one of the two is gone. bad_alloc changes nothing. Locks as rename_locked().
-bool Tree::exchange(const Move& move) NO_THREAD_SAFETY_ANALYSIS {
-  Dentry& one = *move.from->directory->find(move.old_name);
-  Dentry& other = *move.to->directory->find(move.new_name);
-  if (!exchange_names(one, claiming_exchanger(move), other, claiming_mover(move))) return false;
-  touch(*move.from);
-  if (move.from != move.to) touch(*move.to);
-  return true;
-}
-
-// Exchanges the two names, then removes the one that the target has now. Returns false if one of
-// the two is gone. bad_alloc changes nothing. Locks as rename_locked().
-base::Result<bool> Tree::replace(const Move& move, const Inode& source, Inode& target,
-                                 Removed& removed) NO_THREAD_SAFETY_ANALYSIS {
-  if (target.is_directory() && !source.is_directory()) return base::Errno(EISDIR);
-  if (!target.is_directory() && source.is_directory()) return base::Errno(ENOTDIR);
-  Dentry& old = *move.from->directory->find(move.old_name);
-  Dentry& kept = *move.to->directory->find(move.new_name);
-  if (target.is_directory()) {
-    // `target` contains the source, and its lock would come before that of `from`, which is held.
-    if (move.from != move.to && is_within(move.from, target)) return base::Errno(ENOTEMPTY);
-    base::Lock lock(target.directory->mutex, move.to->directory->mutex);
-    if (!target.directory->empty()) return base::Errno(ENOTEMPTY);
-    if (!exchange_names(old, nullptr, kept, claiming_mover(move))) return false;
-    target.directory->mark_removed();
-  } else if (!exchange_names(old, nullptr, kept, claiming_mover(move))) {
-    return false;
-  }
-  removed = take_name(*move.from, old);
-  if (move.to != move.from) touch(*move.to);
-  return true;
-}
-
-// Gives `source` a new name with the claims of the old one. Returns false if it is gone. bad_alloc
-// changes nothing. Locks as rename_locked().
-bool Tree::move_name(const Move& move, const InodeRef& source) NO_THREAD_SAFETY_ANALYSIS {
-  Dentry& old = *move.from->directory->find(move.old_name);
-  {
-    base::Lock lock(source->mutex);
-    if (source->gone) return false;
-    Dentry& fresh = add_name(*move.to, source, move.new_name, old.claims);
-    try {
-      claim_name(*source, fresh, claiming_mover(move));
-    } catch (const std::bad_alloc&) {
-      remove_name(*move.to, *source, fresh);
-      throw;
-    }
-    remove_name(*move.from, *source, old);
-    source->touch_changed();
-  }
-  touch(*move.from);
-  if (move.to != move.from) touch(*move.to);
-  return true;
 }
 
 }  // namespace scratchfs::tree

@@ -1,10 +1,8 @@
 #include "fs/tree/tree.h"
 
-#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <utility>
 
-#include "fs/tree/closing_retry.h"
 #include "fs/tree/lookup.h"
 
 namespace scratchfs::tree {
@@ -27,26 +25,21 @@ Tree::Tree(const TreeOptions& options, store::Store& store, quota::Ledger& ledge
                                                  .uid = options.owner,
                                                  .gid = options.group},
                                     store, ledger)),
-      deferred_sweeps_([this](const InodeRef& inode) { retry_sweep(inode); }),
-      sweeper_([this](Sweep& sweep) { return sweep_some(sweep); }) {
+      sweeper_(options.lifetime, claims_, rename_mutex_, reaper_, notices_) {
   inodes_.add(kRootId, root_);
-  kind_.start({.claims = [this](lifetime::ClaimantKey key) { return claims_.claims_of(key); },
-               .ended = [this](lifetime::ClaimantKey key,
-                               std::uint64_t claims) { return claimant_ended(key, claims); }});
+  kind_.start(
+      {.claims = [this](lifetime::ClaimantKey key) { return claims_.claims_of(key); },
+       .ended = [this](lifetime::ClaimantKey key,
+                       std::uint64_t claims) { return sweeper_.claimant_ended(key, claims); }});
 }
 
 Tree::~Tree() {
-  ending_ = true;
-  kind_.stop();
-  if (sockets_) sockets_->stop();
   sweeper_.stop();
-  deferred_sweeps_.stop();
-  if (const auto omitted = deletion_log_.take_omitted(); omitted > 0)
-    spdlog::debug("deleted {} more because nothing held them", omitted);
+  kind_.stop();
   dismantle();
 }
 
-// Takes one directory after the other, linked through next_left_over: recursion into a deep chain
+// Takes one directory after the other, linked through next_deferred: recursion into a deep chain
 // of directories could overflow the stack.
 void Tree::dismantle() {
   handles_.clear();
@@ -54,28 +47,20 @@ void Tree::dismantle() {
   InodeRef list = root_;
   while (list != nullptr) {
     const InodeRef directory = std::exchange(list, nullptr);
-    list = std::move(directory->next_left_over);
+    list = std::move(directory->next_deferred);
     base::Lock lock(directory->directory->mutex);
     while (const auto entry = directory->directory->take_any()) {
       const InodeRef& inode = entry->inode;
       base::Lock inode_lock(inode->mutex);
       inode->names.unclaim_all(*entry);
       inode->names.drop(*entry);
-      if (inode->is_directory()) inode->next_left_over = std::exchange(list, inode);
+      if (inode->is_directory()) inode->next_deferred = std::exchange(list, inode);
     }
   }
 }
 
-void Tree::watch_sockets(lifetime::BoundSockets bound) {
-  sockets_ = std::make_unique<SocketWatch>(
-      std::move(bound), [this](const InodeRef& socket) { socket_unbound(socket); });
-}
-
 void Tree::set_kernel(KernelNotices* notices, RequestBarrier* barrier) {
-  {
-    base::Lock lock(notices_mutex_);
-    notices_ = notices;
-  }
+  notices_.set(notices);
   gate_.ask(barrier);
 }
 
@@ -92,10 +77,7 @@ void Tree::forget(InodeId id, std::uint64_t count) {
 InodeRef Tree::live(const Directory& directory, std::string_view name, Blocker& blocker) const {
   const Dentry* entry = directory.find(name);
   if (entry == nullptr || entry->inode->gone) return nullptr;
-  if (gate_.is_closing(*entry->inode, blocker.all_handled)) {
-    blocker.inode = entry->inode;
-    return nullptr;
-  }
+  if (gate_.blocks(entry->inode, blocker)) return nullptr;
   // Check again: it may have gone between the two checks.
   return entry->inode->gone ? nullptr : entry->inode;
 }
@@ -104,7 +86,7 @@ base::Result<Found> Tree::lookup(const InodeRef& directory, std::string_view nam
                                  base::Wait wait) {
   if (!directory->is_directory()) return base::Errno(ENOTDIR);
   if (name.size() > kMaxName) return base::Errno(ENAMETOOLONG);
-  return retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<Found> {
+  return gate_.retry_while_closing(wait, [&](Blocker& blocker) -> base::Result<Found> {
     base::SharedLock lock(directory->directory->mutex);
     const InodeRef inode = live(*directory->directory, name, blocker);
     if (!inode) return base::Errno(ENOENT);
@@ -137,7 +119,7 @@ store::Store::Overhead overhead(std::uint64_t for_objects) {
 
 }  // namespace
 
-Tree::Space Tree::space(uid_t caller) const {
+Space Tree::space(uid_t caller) const {
   const quota::AccountRow row = ledger_.row(caller);
   const auto left = [](std::uint64_t limit, std::uint64_t used) {
     return limit > used ? limit - used : 0;
@@ -155,10 +137,7 @@ Tree::Space Tree::space(uid_t caller) const {
 TreeStats Tree::stats() const {
   TreeStats stats;
   stats.inodes = ledger_.total_inodes();
-  for (std::size_t i = 0; i < deleted_for_.size(); ++i) {
-    stats.deleted_for[i] = deleted_for_[i].load(std::memory_order_relaxed);
-    stats.deleted_unheld += stats.deleted_for[i];
-  }
+  sweeper_.count(stats);
   return stats;
 }
 

@@ -23,26 +23,20 @@ const std::string* Xattrs::find(std::string_view name) const {
   return at == values_.end() ? nullptr : &at->second;
 }
 
-base::Result<void> Xattrs::check_set(std::string_view name, std::string_view value,
-                                     XattrSet how) const {
-  const bool exists = find(name) != nullptr;
+std::uint64_t Xattrs::charged() const { return in_units(bytes_); }
+
+base::Result<std::uint64_t> Xattrs::check_set(std::string_view name, std::string_view value,
+                                              XattrSet how) const {
+  const std::string* old = find(name);
   const bool both = how == XattrSet::create_and_replace;
-  if ((both || how == XattrSet::create) && exists) return base::Errno(EEXIST);
-  if ((both || how == XattrSet::replace) && !exists) return base::Errno(ENODATA);
+  if ((both || how == XattrSet::create) && old != nullptr) return base::Errno(EEXIST);
+  if ((both || how == XattrSet::replace) && old == nullptr) return base::Errno(ENODATA);
   if (name.empty() || name.size() > kMaxXattrName) return base::Errno(ERANGE);
   if (value.size() > kMaxXattrValue) return base::Errno(E2BIG);
-  const std::string* old = find(name);
   const std::size_t after =
       bytes_ - (old != nullptr ? bytes_of(name, *old) : 0) + bytes_of(name, value);
   if (after > kMaxXattrBytes) return base::Errno(ENOSPC);
-  return {};
-}
-
-std::uint64_t Xattrs::charged() const { return in_units(bytes_); }
-
-std::uint64_t Xattrs::charged_after(std::string_view name, std::string_view value) const {
-  const std::string* old = find(name);
-  return in_units(bytes_ - (old != nullptr ? bytes_of(name, *old) : 0) + bytes_of(name, value));
+  return in_units(after);
 }
 
 void Xattrs::set(std::string_view name, std::string_view value) {

@@ -29,13 +29,12 @@ class Xattrs {
  public:
   // Returns nullptr if there is no such attribute (ENODATA).
   const std::string* find(std::string_view name) const;
-  // Whether the change is allowed. EEXIST or ENODATA by `how`; ERANGE (name), E2BIG (value), ENOSPC
-  // (kMaxXattrBytes).
-  base::Result<void> check_set(std::string_view name, std::string_view value, XattrSet how) const;
-  // The bytes that are charged now, and after a set(): counted as in kMaxXattrBytes, in units of
-  // 512.
+  // The bytes that are charged: counted as in kMaxXattrBytes, in units of 512.
   std::uint64_t charged() const;
-  std::uint64_t charged_after(std::string_view name, std::string_view value) const;
+  // Returns what charged() will be after a set(). EEXIST or ENODATA by `how`; ERANGE (name), E2BIG
+  // (value), ENOSPC (kMaxXattrBytes).
+  base::Result<std::uint64_t> check_set(std::string_view name, std::string_view value,
+                                        XattrSet how) const;
   void set(std::string_view name, std::string_view value);
   bool remove(std::string_view name);
   void clear();

@@ -22,8 +22,7 @@ void take_back_control(void* object, tree::InodeId /*inode*/, std::uint64_t hand
   static_cast<ControlFile*>(object)->release(handle);
 }
 
-base::Result<CreatedReply> to_reply(const Call& call,
-                                    const base::Result<tree::Tree::Created>& created,
+base::Result<CreatedReply> to_reply(const Call& call, const base::Result<tree::Created>& created,
                                     const fuse_file_info& asked) {
   if (!created) return created.error();
   CreatedReply reply;

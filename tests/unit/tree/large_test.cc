@@ -11,7 +11,7 @@ constexpr std::uint64_t kLarge = 2 * content::kMostFreedAtOnce;
 
 class Large : public TreeTest {
  protected:
-  Tree::Created make_large(const std::string& name, std::uint64_t bytes = kLarge) {
+  Created make_large(const std::string& name, std::uint64_t bytes = kLarge) {
     auto file = create(root_, name, O_RDWR | O_CREAT | O_EXCL);
     const auto handle = tree_->handle(file.opened.handle);
     EXPECT_TRUE(tree_->allocate(*handle, 0, 0, bytes, Wait::yes));

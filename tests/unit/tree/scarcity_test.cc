@@ -100,7 +100,7 @@ class Scarcity : public TreeTest {
     close(*created);
     return {};
   }
-  void close(const Tree::Created& created) {
+  void close(const Created& created) {
     tree_->release(created.opened.handle);
     tree_->forget(created.found.inode->id, 1);
   }

@@ -1,5 +1,5 @@
 // The end of a claimant that held much does not delay the sweep of another.
-#include "fs/tree/sweeper.h"
+#include "fs/tree/sweep_thread.h"
 
 #include <algorithm>
 #include <map>
@@ -53,7 +53,7 @@ class Turns {
   base::Mutex mutex_;
   std::map<lifetime::ClaimantKey, int> left_ GUARDED_BY(mutex_);
   std::vector<lifetime::ClaimantKey> order_ GUARDED_BY(mutex_);
-  Sweeper sweeper_{[this](const Sweep& sweep) { return piece(sweep); }};
+  SweepThread sweeper_{[this](const Sweep& sweep) { return piece(sweep); }};
 };
 
 constexpr lifetime::ClaimantKey kLarge = 1000;

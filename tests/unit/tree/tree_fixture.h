@@ -158,7 +158,7 @@ class TreeTest : public testing::Test {
   static Caller caller(pid_t pid = kSession, uid_t uid = 1000) {
     return {.uid = uid, .gid = uid, .pid = pid, .umask = 022};
   }
-  Tree::Created create(const InodeRef& directory, const std::string& name, int flags,
+  Created create(const InodeRef& directory, const std::string& name, int flags,
                        pid_t pid = kSession) {
     auto created = tree_->create(directory, name, 0644, flags, caller(pid), Wait::yes);
     EXPECT_TRUE(created) << name << ": " << (created ? 0 : created.error().value());
