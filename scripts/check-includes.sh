@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # Checks the direction of includes: a folder includes only from itself and from the folders below it, and only
 # fs/kernel includes libfuse's headers.
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$root"
+source "$(dirname -- "$0")/lib.sh"
+parse_options "$@"
 
-# What a folder may include besides its own files; order: from the bottom up.
+# What a folder may include: itself, and those below it; order: from the bottom up.
 declare -A below=()
 folder() { # FOLDER [those directly below it...]
-  local name=$1 under all=$1
-  shift
-  for under in "$@"; do all+=" ${below[$under]}"; done
-  below[$name]=$all
+  below[$1]=$1
+  local under
+  for under in "${@:2}"; do below[$1]+=" ${below[$under]}"; done
 }
 folder fs/base
 folder fs/mounts fs/base
@@ -33,33 +30,24 @@ folder mount/daemon mount/control
 folder mount/commands mount/daemon mount/view
 folder mount mount/commands
 
-bad=0
-complain() {
-  printf '%s\n' "$*" >&2
-  bad=1
+# Prints what is wrong with one include.
+check() { # FILE LINE INCLUDE
+  local folder=${1%/*} name=${3#*[<\"]}
+  name=${name%%[>\"]*}
+  if [[ -z ${below[$folder]:-} ]]; then
+    echo "$1: lies in no known folder (scripts/check-includes.sh lists them)"
+  elif [[ $3 =~ \" ]]; then
+    [[ " ${below[$folder]} " == *" ${name%/*} "* ]] || echo "$1:$2: $folder must not include \"$name\""
+  elif [[ $folder != fs/kernel* && $name =~ ^(fuse3/|fuse|cuse|linux/fuse\.h) ]]; then
+    echo "$1:$2: only fs/kernel includes libfuse (<$name>)"
+  elif [[ $name =~ ^(fs|mount)/ ]]; then
+    echo "$1:$2: include <$name> with quotation marks"
+  fi
 }
 
-while IFS= read -r -d '' file; do
-  folder=${file%/*}
-  [[ -n ${below[$folder]:-} ]] || {
-    complain "$file: lies in no known folder (scripts/check-includes.sh lists them)"
-    continue
-  }
-  while IFS=: read -r line include; do
-    name=${include#*[<\"]}
-    name=${name%%[>\"]*}
-    if [[ $include =~ \" ]]; then
-      [[ " ${below[$folder]} " == *" ${name%/*} "* ]] ||
-        complain "$file:$line: $folder must not include \"$name\""
-    elif [[ $folder != fs/kernel* && $name =~ ^(fuse3/|fuse|cuse|linux/fuse\.h) ]]; then
-      complain "$file:$line: only fs/kernel includes libfuse (<$name>)"
-    elif [[ $name =~ ^(fs|mount)/ ]]; then
-      complain "$file:$line: include <$name> with quotation marks"
-    fi
-  done < <(grep -nE '^[[:space:]]*#[[:space:]]*include' -- "$file" || true)
-  if [[ $file == *.h ]] && ! grep -q '^#pragma once$' -- "$file"; then
-    complain "$file: no #pragma once"
-  fi
-done < <(find fs mount -type f \( -name '*.h' -o -name '*.cc' \) -print0 | sort -z)
-
-exit "$bad"
+findings=$(
+  while IFS=: read -r file line include; do check "$file" "$line" "$include"; done < <(
+    grep -rnE --include='*.h' --include='*.cc' '^[[:space:]]*#[[:space:]]*include' fs mount | sort -V)
+  grep -rL --include='*.h' '^#pragma once$' fs mount | sed 's/$/: no #pragma once/'
+)
+[[ -z $findings ]] || fail 1 "$findings"

@@ -3,12 +3,10 @@
 # another version of graphviz lays them out differently.
 #
 # usage: scripts/diagrams.sh
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$root/docs/diagrams"
+source "$(dirname -- "$0")/lib.sh"
+parse_options "$@"
 command -v dot >/dev/null || die "dot not found: apt-get install graphviz"
-for text in *.dot; do
+for text in docs/diagrams/*.dot; do
   # Drop comments: they contain the version of graphviz.
   dot -Tsvg "$text" | sed '/^<!--.*-->$/d;/^<!--/,/-->$/d' >"${text%.dot}.svg"
 done

@@ -8,26 +8,18 @@
 #   NAME      only these: options, limits, control, requests
 #
 # Exit code: 0 nothing was found, 1 something was found or the build failed, 2 usage error.
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$root"
+source "$(dirname -- "$0")/lib.sh"
 
-[[ ${1:-} != -h && ${1:-} != --help ]] || show_help
-seconds=${1:-60}
+parse_options "$@"
+export seconds=${words[0]:-60}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || usage_error "$seconds is not a number of seconds"
-names=("${@:2}")
+names=("${words[@]:1}")
 ((${#names[@]})) || names=(options limits control requests)
 for name in "${names[@]}"; do
   [[ -d tests/fuzz/corpus/$name ]] || usage_error "there is no fuzzer $name"
 done
-
+build asan fuzzers
 mkdir -p build/fuzz/findings
-log=build/fuzz/build.log
-if ! { cmake --preset asan && cmake --build --preset asan --target fuzzers; } >"$log" 2>&1; then
-  tail -n 40 "$log" >&2
-  exit 1
-fi
 
 # libFuzzer stops at the first finding. An input of 2 KiB holds about a hundred requests.
 fuzz() { # NAME
@@ -42,28 +34,8 @@ fuzz() { # NAME
   printf 'fuzz %-9s FOUND something, see above and build/fuzz/findings\n' "$1"
   return 1
 }
-
-# Background jobs do not get ^C, and their child processes do not end with them: kill both.
-started=()
-# shellcheck disable=SC2317  # the trap calls it
-stop() {
-  local fuzzers
-  mapfile -t fuzzers < <(pgrep -P "$(IFS=, && printf '%s' "${started[*]}")")
-  kill "${started[@]}" "${fuzzers[@]}" 2>/dev/null
-  exit 130
-}
-trap stop INT TERM
+export -f fuzz
 
 # Run as many in parallel as there are cores.
-found=0 running=0 cores=$(nproc)
-for name in "${names[@]}"; do
-  if ((running == cores)); then
-    wait -n || found=1
-    running=$((running - 1))
-  fi
-  fuzz "$name" &
-  started+=($!)
-  running=$((running + 1))
-done
-for ((; running > 0; --running)); do wait -n || found=1; done
-exit "$found"
+# shellcheck disable=SC2016  # the inner shell's own parameter
+printf '%s\0' "${names[@]}" | xargs -0 -n1 -P "$(nproc)" bash -c 'fuzz "$1"' bash || exit 1

@@ -11,41 +11,22 @@
 #   --no-kernels      this machine's kernel is enough
 #   --no-releases     this machine's Debian is enough
 #   --xfstests DIR    for scripts/test-xfstests.sh, which takes hours
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$root"
+source "$(dirname -- "$0")/lib.sh"
 
-model=600 fuzz=60 kernels=yes releases=yes xfstests=
-while (($#)); do
-  case $1 in
-    --model | --fuzz)
-      [[ ${2:-} =~ ^[0-9]+$ ]] || usage_error "$1 needs a number of seconds"
-      if [[ $1 == --model ]]; then model=$2; else fuzz=$2; fi
-      shift
-      ;;
-    --no-releases) releases=no ;;
-    --xfstests)
-      [[ -n ${2:-} ]] || usage_error "$1 needs a directory"
-      xfstests=$2
-      shift
-      ;;
-    --no-kernels) kernels=no ;;
-    -h | --help) show_help ;;
-    *) usage_error "unknown argument $1" ;;
-  esac
-  shift
-done
+model=600 fuzz=60 no_kernels=no no_releases=no xfstests=
+parse_options "$@"
+[[ $model =~ ^[0-9]+$ && $fuzz =~ ^[0-9]+$ ]] || usage_error "--model and --fuzz need a number of seconds"
+[[ -z $xfstests ]] || xfstests=$(given_path "$xfstests")
 
-cmake --preset release >/dev/null
-cmake --build --preset release --target scratchfs stress_tests
+show_build=yes
+build release scratchfs stress_tests
 failed=0
 # Two kinds of runs over two transports share the time. The output names a seed that fails.
 SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs SCRATCHFS_MODEL_SECONDS=$((model / 4)) \
   SCRATCHFS_MODEL_SEED=$(($(date +%s) % 1000000 * 1000)) \
   SCRATCHFS_KILLS=200 build/release/bin/stress_tests --gtest_filter='*Model.*:*Kills.*' || failed=1
 ((fuzz == 0)) || scripts/fuzz.sh "$fuzz" || failed=1
-[[ $releases == no ]] || scripts/test-releases.sh || failed=1
+[[ $no_releases == yes ]] || scripts/test-releases.sh || failed=1
 [[ -z $xfstests ]] || scripts/test-xfstests.sh "$xfstests" || failed=1
-[[ $kernels == no ]] || scripts/test-kernels.sh || failed=1
+[[ $no_kernels == yes ]] || scripts/test-kernels.sh || failed=1
 exit "$failed"

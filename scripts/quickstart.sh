@@ -2,48 +2,20 @@
 # From a clean clone to a mounted scratchfs: installs missing packages, builds, mounts, and shows what it did.
 # Safe to run again.
 #
-# usage: scripts/quickstart.sh [MOUNTPOINT]      (default: /scratch)
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-started_in=$PWD
-cd -- "$root"
-readonly scratchfs=$root/build/release/bin/scratchfs
-readonly log=$root/build/quickstart.log
+# usage: scripts/quickstart.sh [MOUNTPOINT]
+#   MOUNTPOINT   where to mount (default: /scratch)
+source "$(dirname -- "$0")/lib.sh"
 
-case ${1:-} in
-  -h | --help) show_help ;;
-  -*) usage_error "unknown argument $1" ;;
-esac
-(($# <= 1)) || usage_error "one mount point at most"
-mountpoint=${1:-/scratch}
-[[ $mountpoint == /* ]] || mountpoint=$started_in/$mountpoint
-mountpoint=$(realpath -m -- "$mountpoint")
+parse_options "$@"
+((${#words[@]} <= 1)) || usage_error "one mount point at most"
+mountpoint=$(given_path "${words[0]:-/scratch}")
+readonly scratchfs=$root/build/release/bin/scratchfs
 # Quoted, so that they can be copied from the screen.
 printf -v command_name %q "$scratchfs"
 printf -v place %q "$mountpoint"
 
-# Shows the progress on a terminal; otherwise only errors.
-build() {
-  mkdir -p -- build
-  cmake --preset release >"$log" 2>&1 || {
-    tail -n 20 -- "$log" >&2
-    die "cmake failed; all it said is in build/quickstart.log"
-  }
-  if [[ -t 1 ]]; then
-    cmake --build --preset release --target scratchfs || die "the build failed"
-    return
-  fi
-  cmake --build --preset release --target scratchfs >>"$log" 2>&1 || {
-    tail -n 40 -- "$log" >&2
-    die "the build failed; all it said is in build/quickstart.log"
-  }
-}
-
-is_mounted() { [[ $(findmnt -n -o FSTYPE --mountpoint "$1" 2>/dev/null | tail -n 1) == fuse.scratchfs ]]; }
-
 mount_it() {
-  if is_mounted "$mountpoint"; then
+  if [[ $(findmnt -n -o FSTYPE --mountpoint "$mountpoint" 2>/dev/null | tail -n 1) == fuse.scratchfs ]]; then
     # A mount without a daemon is useless: replace it.
     if "$scratchfs" status "$mountpoint" >/dev/null 2>&1; then
       echo "$mountpoint is mounted already; leaving it as it is"
@@ -76,7 +48,7 @@ show_a_file_that_vanishes() {
 say "installing what is missing"
 scripts/deps.sh
 say "building (some minutes the first time)"
-build
+build release scratchfs
 say "mounting on $mountpoint"
 mount_it
 findmnt --mountpoint "$mountpoint"

@@ -11,62 +11,30 @@
 #
 # SCRATCHFS_BIN=PROGRAM tests another scratchfs than the one in build/release.
 # Exit code: 0 nothing was left or has grown, 1 something was or has, 2 usage error.
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$root"
+source "$(dirname -- "$0")/lib.sh"
 
-seconds=3600 options=memory=128M,quota=2G out=build/soak docs=no
-while (($#)); do
-  case $1 in
-    --docs) docs=yes ;;
-    --seconds | --options | --out)
-      (($# > 1)) || usage_error "$1 needs a value"
-      case $1 in
-        --seconds) seconds=$2 ;;
-        --options) options=$2 ;;
-        --out) out=$2 ;;
-      esac
-      shift
-      ;;
-    -h | --help) show_help ;;
-    *) usage_error "unknown argument $1" ;;
-  esac
-  shift
-done
-[[ $seconds =~ ^[1-9][0-9]*$ ]] || usage_error "--seconds $seconds: not a number of seconds"
-((EUID == 0)) || die "loads run as several users: run it as root"
-
-if [[ -z ${SCRATCHFS_BIN:-} ]]; then
-  cmake --preset release >/dev/null
-  cmake --build --preset release --target scratchfs
-  SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs
-fi
-
-run=$(mktemp -d /tmp/scratchfs-soak.XXXXXXXX)
-chmod 0755 "$run"
+seconds=3600 options=memory=128M,quota=2G out=$root/build/soak docs=no
+parse_options "$@"
+need_number seconds
+out=$(given_path "$out")
+need_root "loads run as several users"
+find_program
+make_run_dir soak
 mkdir "$run/mount"
-load=
-# shellcheck disable=SC2317  # the trap calls it
-clean_up() {
-  local status=$?
-  trap - EXIT
-  set +e # continue even if a step fails
-  [[ -z $load ]] || { kill -TERM "$load" && wait "$load"; } 2>/dev/null
-  "$SCRATCHFS_BIN" umount "$run/mount" 2>/dev/null || umount -l -- "$run/mount" 2>/dev/null
-  rm -rf --one-file-system -- "$run"
-  exit "$status"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
 mkdir -p -- "$out"
-"$SCRATCHFS_BIN" "$run/mount" -o "$options"
+
+load=
+# shellcheck disable=SC2317  # called when the script ends
+at_exit() { # the daemon ends with its mount
+  [[ -z $load ]] || { kill -TERM "$load" && wait "$load"; } 2>/dev/null
+  "$scratchfs" umount "$run/mount" 2>/dev/null
+}
+
+"$scratchfs" "$run/mount" -o "$options"
 scripts/soak/load.py "$run/mount" "$seconds" &
 load=$!
 status=0
-scripts/soak/sample.py --bin "$SCRATCHFS_BIN" --mount "$run/mount" --load "$load" --out "$out/samples.tsv" || status=$?
+scripts/soak/sample.py --bin "$scratchfs" --mount "$run/mount" --load "$load" --out "$out/samples.tsv" || status=$?
 wait "$load" || status=1
 load=
 

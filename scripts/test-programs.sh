@@ -7,55 +7,30 @@
 #   --strict-table   run them on a lifetime=strict mount instead, and write the table of what works there into
 #                    docs/semantics.md
 #   NAME             run only these files of tests/programs, for example test_git or long_java
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$root"
+source "$(dirname -- "$0")/lib.sh"
 
-table=no names=()
-for argument in "$@"; do
-  case $argument in
-    --strict-table) table=yes ;;
-    -h | --help) show_help ;;
-    -*) usage_error "unknown argument $argument" ;;
-    *)
-      [[ -e tests/programs/$argument.py ]] || usage_error "no such test: $argument"
-      names+=("$argument")
-      ;;
-  esac
+strict_table=no
+parse_options "$@"
+for name in "${words[@]}"; do
+  [[ -e tests/programs/$name.py ]] || usage_error "no such test: $name"
 done
-[[ $table == no || ${#names[@]} == 0 ]] || usage_error "--strict-table is of all tests, not of a NAME"
-if ((${#names[@]} == 0)); then
-  for file in tests/programs/{test,long}_*.py; do
-    names+=("$(basename -- "$file" .py)")
-  done
-fi
-[[ $(id -u) -eq 0 ]] || die "run as root: it mounts"
+[[ $strict_table == no || ${#words[@]} == 0 ]] || usage_error "--strict-table is of all tests, not of a NAME"
+((${#words[@]})) || mapfile -t words < <(basename -a -s .py tests/programs/{test,long}_*.py)
+need_root "the tests mount"
 
 scripts/deps.sh --tests
-if [[ -z ${SCRATCHFS_BIN:-} ]]; then
-  cmake --preset release >/dev/null
-  cmake --build --preset release -j "$(nproc)" --target scratchfs >/dev/null || die "building failed"
-  export SCRATCHFS_BIN=$PWD/build/release/bin/scratchfs
-fi
-
-run=$(mktemp -d /tmp/scratchfs-test.XXXXXXXX)
-trap 'rm -rf --one-file-system -- "$run"' EXIT
-chmod 0755 "$run"
+find_program
+make_run_dir test
 mkdir -m 1777 "$run/tmp"
 export TMPDIR=$run/tmp
 
 failed=() rows=()
-for name in "${names[@]}"; do
-  printf '\n== %s\n' "$name"
-  arguments=()
-  rows+=("$run/$name.rows")
-  [[ $table == no ]] || arguments=(--strict "$run/$name.rows")
-  python3 "tests/programs/$name.py" "${arguments[@]}" || failed+=("$name")
+for name in "${words[@]}"; do
+  say "$name"
+  [[ $strict_table == no ]] || rows+=("$run/$name.rows")
+  python3 "tests/programs/$name.py" ${rows[@]:+--strict "${rows[-1]}"} || failed+=("$name")
 done
-grep -F -- " $run/" /proc/self/mountinfo && die "the tests left a mount behind"
+! grep -F -- " $run/" /proc/self/mountinfo || die "the tests left a mount behind"
 ((${#failed[@]} == 0)) || die "failed: ${failed[*]}"
-if [[ $table == yes ]]; then
-  python3 tests/programs/strict_table.py docs/semantics.md "${rows[@]}"
-fi
+[[ $strict_table == no ]] || python3 tests/programs/strict_table.py docs/semantics.md "${rows[@]}"
 printf '\nall program tests passed in %d s\n' "$SECONDS"
