@@ -10,41 +10,24 @@
 #   --quick   what takes about four minutes on two cores
 #
 # SCRATCHFS_DEB_MIRROR=URL names the Debian mirror.
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-export DEBIAN_FRONTEND=noninteractive
-cd -- "$root"
-# shellcheck source=apt.sh
+source "$(dirname -- "$0")/lib.sh"
 source scripts/apt.sh
-# shellcheck source=test-kernels/packages.sh
 source scripts/test-kernels/packages.sh
-# shellcheck source=test-kernels/guest.sh
 source scripts/test-kernels/guest.sh
 
-set=full names=()
-for argument in "$@"; do
-  case $argument in
-    --quick) set=quick ;;
-    -h | --help) show_help ;;
-    -*) usage_error "unknown argument $argument" ;;
-    *)
-      suite_of "$argument" >/dev/null || usage_error "no kernel is called $argument"
-      names+=("$argument")
-      ;;
-  esac
+quick=no
+parse_options "$@"
+for name in "${words[@]}"; do
+  [[ -n ${suites[$name]:-} ]] || usage_error "no kernel is called $name"
 done
-((${#names[@]})) || names=(6.1 6.12 newest)
-[[ $(id -u) -eq 0 ]] || die "run as root: the guest's root holds root's files"
-readonly set
-readonly lab=$root/build/kernels
+((${#words[@]})) || words=(6.1 6.12 newest)
+need_root "the guest's root holds root's files"
 # Seconds that a guest may take, on a machine that is busy otherwise.
-declare -Ar limits=([quick]=900 [full]=7200)
+if [[ $quick == yes ]]; then set=quick limit=900; else set=full limit=7200; fi
+readonly lab=$root/build/kernels
 
 scripts/deps.sh --tests
-cmake --preset release >/dev/null
-cmake --build --preset release -j "$(nproc)" --target scratchfs mounted_tests parity_tests stress_tests >/dev/null ||
-  die "building failed"
+build release scratchfs mounted_tests parity_tests stress_tests
 
 mkdir -p -- "$lab/results"
 exec {lock}>"$lab/lock" # two runs at once would build the same images
@@ -55,21 +38,21 @@ make_payload "$lab/payload.tar"
 # Runs a guest to its end; what it writes to its disks is thrown away.
 boot() { # NAME
   local dir=$lab/$1 status=0
-  timeout --kill-after=10 "${limits[$set]}" nice -n 5 qemu-system-x86_64 \
+  timeout --kill-after=10 "$limit" nice -n 5 qemu-system-x86_64 \
     -accel tcg,thread=multi -cpu max,la57=off -smp 2 -m 3072 -nodefaults -display none -no-reboot \
     -kernel "$(image_of "$dir")" -initrd "$dir/initramfs" \
     -append "console=ttyS0 panic=-1 panic_on_oops=1 mitigations=off loglevel=5 fuse.enable_uring=1 lab.set=$set" \
     -drive "file=$lab/root.ext4,format=raw,if=virtio,snapshot=on,cache=unsafe" \
     -drive "file=$lab/payload.tar,format=raw,if=virtio,readonly=on" \
     -serial "file:$lab/results/$1.console" -serial "file:$lab/results/$1.json" || status=$?
-  ((status != 124)) || note "$1: not at its end after ${limits[$set]} s"
+  ((status != 124)) || note "$1: not at its end after $limit s"
 }
 
-for name in "${names[@]}"; do
+for name in "${words[@]}"; do
   say "$name (after $SECONDS s)"
   rm -f -- "$lab/results/$name".*
-  get_kernel "$(suite_of "$name")" "$lab/$name"
+  get_kernel "${suites[$name]}" "$lab/$name"
   make_initramfs "$lab/$name" "$lab/$name/initramfs"
   boot "$name"
 done
-python3 scripts/test-kernels/table.py "$lab/results" "${names[@]}"
+python3 scripts/test-kernels/table.py "$lab/results" "${words[@]}"
