@@ -18,59 +18,24 @@
 #   --list                  list everything that can be run
 #
 # SCRATCHFS_BIN=PROGRAM times another scratchfs than the one in build/release.
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-cd -- "$root"
-bin=$root/build/release/bin
-bench=$bin/scratchfs_bench
-store=$root/build/bench
+source "$(dirname -- "$0")/lib.sh"
+readonly bin=$root/build/release/bin store=$root/build/bench
+readonly bench=$bin/scratchfs_bench
 
-quick=no only=() rounds='' wanted=() options='' cpu=$(($(nproc) - 1)) out=$store/latest list=no requests=no docs=no
-peer_names=()
-declare -A peer_commands=()
-
-add_peer() {
-  [[ $1 =~ ^[A-Za-z0-9_.-]+=.*\{\} ]] || usage_error "--peer $1: must be NAME='COMMAND with {}'"
-  peer_names+=("${1%%=*}")
-  peer_commands[${1%%=*}]=${1#*=}
-}
-
-while (($#)); do
-  case $1 in
-    --quick) quick=yes ;;
-    --list) list=yes ;;
-    --requests) requests=yes ;;
-    --docs) docs=yes ;;
-    --only | --rounds | --mounts | --peer | --options | --cpu | --out)
-      (($# > 1)) || usage_error "$1 needs a value"
-      case $1 in
-        --only) IFS=, read -ra only <<<"$2" ;;
-        --rounds) rounds=$2 ;;
-        --mounts) IFS=, read -ra wanted <<<"$2" ;;
-        --peer) add_peer "$2" ;;
-        --options) options=,$2 ;;
-        --cpu) cpu=$2 ;;
-        --out) out=$(realpath -m -- "$2") ;;
-      esac
-      shift
-      ;;
-    -h | --help) show_help ;;
-    *) usage_error "unknown argument $1" ;;
-  esac
-  shift
+quick=no only='' rounds='' mounts='' peer=() options='' cpu=$(($(nproc) - 1)) out=$store/latest list=no requests=no docs=no
+parse_options "$@"
+[[ -z $rounds ]] || need_number rounds
+for command in "${peer[@]}"; do
+  [[ $command =~ ^[A-Za-z0-9_.-]+=.*\{\} ]] || usage_error "--peer $command: must be NAME='COMMAND with {}'"
 done
-[[ -z $rounds || $rounds =~ ^[1-9][0-9]*$ ]] || usage_error "--rounds $rounds: not a number"
-if [[ $quick == yes && ${#wanted[@]} -eq 0 ]]; then
-  wanted=(scratchfs scratchfs-dev-fuse tmpfs memfs_ll "${peer_names[@]}")
-fi
-scratchfs=${SCRATCHFS_BIN:-$bin/scratchfs}
+[[ $quick == no || -n $mounts ]] || mounts=scratchfs,scratchfs-dev-fuse,tmpfs,memfs_ll$(printf ,%s "${peer[@]%%=*}")
+IFS=, read -ra only <<<"$only"
+IFS=, read -ra mounts <<<"$mounts"
+options=${options:+,$options}
+out=$(given_path "$out")
 
-# shellcheck source=bench/prepare.sh
 source scripts/bench/prepare.sh
-# shellcheck source=bench/mounts.sh
 source scripts/bench/mounts.sh
-# shellcheck source=bench/results.sh
 source scripts/bench/results.sh
 
 # ---- runs
@@ -79,28 +44,20 @@ declare -A given_up=()
 
 # Workloads that a mount is known not to support: null stores nothing; memfs_ll has no mmap with direct I/O, and hangs
 # without it.
-cannot() { # MOUNT WORK
-  case $1/$2 in
-    null/readdir | null/rm-rf | null/sort | null/git | null/compile) return 0 ;;
-    memfs_ll/mmap | memfs_ll-cached/mmap) return 0 ;;
-  esac
-  return 1
-}
+readonly unsupported='null/(readdir|rm-rf|sort|git|compile)|memfs_ll(-cached)?/mmap'
 
 # WORK MOUNT ROUND [further arguments...]
 run_one() {
-  local work=$1 mount=$2 round=$3 limit=60 flags=() status=0
-  shift 3
+  local work=$1 mount=$2 limit=60 flags=() status=0
   [[ $work != small-files ]] || limit=600
-  [[ -z ${given_up[$mount/$work]:-} ]] || return 0
-  ! cannot "$mount" "$work" || return 0
+  [[ -z ${given_up[$mount/$work]:-} && ! $mount/$work =~ ^($unsupported)$ ]] || return 0
   if [[ $quick == yes ]]; then
     limit=15
     flags=(--quick)
   fi
   { # in braces for the shell's own words about a signal; in the background for ^C to be heard at once
     timeout -k 5 "$limit" "$bench" run "$work" "${place[$mount]}" --append "$out/results" --mount "$mount" \
-      --round "$round" --materials "$materials" "${flags[@]}" "$@" &
+      --materials "$materials" "${flags[@]}" --round "${@:3}" &
     client=$!
     wait "$client" || status=$?
     client=
@@ -118,10 +75,9 @@ run_one() {
 
 # Each round starts with another mount, so that none always runs after the same one.
 run_on_all() { # WORK ROUND [further arguments...]
-  local work=$1 round=$2 i count=${#names[@]}
-  shift 2
+  local i count=${#names[@]}
   for ((i = 0; i < count; ++i)); do
-    run_one "$work" "${names[(i + round - 1) % count]}" "$round" "$@"
+    run_one "$1" "${names[(i + $2 - 1) % count]}" "${@:2}"
   done
 }
 
@@ -131,10 +87,7 @@ is_chosen() { # WORK USUAL
     [[ $2 == usual ]]
     return
   fi
-  for name in "${only[@]}"; do
-    "$bench" list --plain "$name" | grep -q "^$1 " && return 0
-  done
-  return 1
+  for name in "${only[@]}"; do "$bench" list --plain "$name"; done | grep "^$1 " >/dev/null
 }
 
 run_usual() {
@@ -147,15 +100,14 @@ run_usual() {
   ((${#works[@]})) || return 0
   put_up_all
   for ((round = 1; round <= ${rounds:-$([[ $quick == yes ]] && echo 2 || echo 3)}; ++round)); do
-    printf 'round %s (after %s s), load %s\n' "$round" "$SECONDS" "$(cut -d' ' -f1 /proc/loadavg)"
+    printf 'round %s (after %s s), load %s\n' "$round" "$SECONDS" "$(load)"
     for many in "${works[@]}"; do
       read -r work how <<<"$many"
       [[ $how == free ]] || run_on_all "$work" "$round" --cpu "$cpu"
       [[ $how == pinned ]] || run_on_all "$work" "$round"
     done
   done
-  for work in "${names[@]}"; do take_down "$work"; done
-  names=()
+  take_all_down
 }
 
 # ---- larger than memory, and a million files: on separate mounts
@@ -164,10 +116,8 @@ readonly spill_budget=$((512 << 20))
 
 # Prints the bandwidth of a fio job in GB/s, from its terse output: fields 7 (read) and 48 (write) are in KB/s.
 fio_speed() { # FIELD fio-arguments...
-  local field=$1
-  shift
   fio --minimal --name=bench --directory="$run/fio" --filename=file --size=$((4 * spill_budget)) \
-    --direct=1 "$@" 2>>"$out/errors" | awk -F';' -v field="$field" '{printf "%.4f", $field * 1024 / 1e9}'
+    --direct=1 "${@:2}" 2>>"$out/errors" | awk -F';' -v field="$1" '{printf "%.4f", $field * 1024 / 1e9}'
 }
 
 run_fio() { # ROUND
@@ -183,53 +133,54 @@ run_fio() { # ROUND
 run_spill() {
   local round
   mkdir -- "$run/spill"
-  put_up scratchfs "$(printf %q "$scratchfs") -f {} -o fsname=bench,memory=$spill_budget,spill_dir=$run/spill$options"
+  put_up_scratchfs scratchfs ",memory=$spill_budget,spill_dir=$run/spill"
   for ((round = 1; round <= ${rounds:-3}; ++round)); do
     run_fio "$round"
     run_one spill scratchfs "$round" --budget "$spill_budget"
   done
-  take_down scratchfs
-  names=()
+  take_all_down
 }
 
 run_small_files() {
   local round
-  put_up scratchfs "$(printf %q "$scratchfs") -f {} -o fsname=bench$options"
-  put_up tmpfs "mount -t tmpfs -o size=80%,nr_inodes=0 bench {}"
+  put_up_scratchfs scratchfs
+  put_up tmpfs "$tmpfs"
   for ((round = 1; round <= ${rounds:-1}; ++round)); do
     run_one small-files scratchfs "$round" --daemon "${process[scratchfs]}"
     run_one small-files tmpfs "$round"
   done
-  take_down scratchfs
-  take_down tmpfs
-  names=()
+  take_all_down
 }
 
 count_requests() {
-  put_up scratchfs "$(printf %q "$scratchfs") -f {} -o fsname=bench$options"
+  put_up_scratchfs scratchfs
   printf '| what | requests each |\n| --- | --- |\n'
   python3 tests/bench/requests.py "$scratchfs" "${place[scratchfs]}"
-  take_down scratchfs
+  take_all_down
 }
 
-build
-[[ $list == no ]] || {
+build_bench
+if [[ $list == yes ]]; then
   "$bench" list
-  exit 0
-}
+  exit
+fi
 for name in "${only[@]}"; do
   "$bench" list --plain "$name" >/dev/null || usage_error "--only $name: no such work (--list shows all)"
 done
-prepare_machine
+need_root "mounting a tmpfs needs root"
+need_fuse
+enable_uring
+make_run_dir bench
+mkdir -- "$run/mounts"
 if [[ $requests == yes ]]; then
   count_requests
-  exit 0
+  exit
 fi
 make_materials
 mkdir -p -- "$out"
 : >"$out/results"
 : >"$out/errors"
-load_before=$(cut -d' ' -f1 /proc/loadavg)
+load_before=$(load)
 awk '{exit !($1 > 0.7)}' /proc/loadavg && note "the machine is busy (load $load_before): figures will be off"
 run_usual
 extra=$([[ $quick == yes ]] && echo extra || echo usual)

@@ -2,11 +2,10 @@
 # Part of the scripts that run a public test suite on tmpfs and on scratchfs, after lib.sh.
 # shellcheck disable=SC2154  # lib.sh and the scripts set the variables
 
-# Parses the options and prepares a run: sets suite, tests (what follows SUITE_DIR), places (the transports), scratchfs
-# and run. A checkout of the suite has the given directory.
-open_suite() { # NAME DIRECTORY ARGUMENTS...
+# Takes SUITE_DIR and --transports from the parsed options and prepares a run: sets suite, tests (what follows
+# SUITE_DIR), places (the transports), scratchfs and run. A checkout of the suite has DIRECTORY.
+open_suite() { # NAME DIRECTORY
   local place
-  parse_options "${@:3}"
   IFS=, read -ra places <<<"$transports"
   for place in "${places[@]}"; do
     [[ $place == dev_fuse || $place == io_uring ]] || usage_error "unknown transport $place"

@@ -11,129 +11,69 @@
 #                     source tarball
 #
 # SCRATCHFS_DEB_MIRROR=URL names the Debian mirror.
-set -euo pipefail
-# shellcheck source=lib.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-export DEBIAN_FRONTEND=noninteractive
-cd -- "$root"
+source "$(dirname -- "$0")/lib.sh"
+source scripts/debian.sh
 
-kept='' suite=bookworm made=''
-arguments=("$@")
-while (($#)); do
-  case $1 in
-    -h | --help) show_help ;;
-    --suite | --keep-tree | --packages)
-      [[ -n ${2:-} ]] || usage_error "$1 needs a value"
-      case $1 in
-        --suite) suite=$2 ;;
-        --keep-tree) kept=$(realpath -m -- "$2") ;;
-        --packages) made=$(realpath -- "$2") ;;
-      esac
-      shift
-      ;;
-    *) usage_error "unknown argument $1" ;;
-  esac
-  shift
-done
-[[ $(id -u) -eq 0 ]] || die "debootstrap and mounting need root"
+suite=bookworm keep_tree='' packages=''
+parse_options "$@"
+need_root "debootstrap and mounting need root"
 for tool in debootstrap:debootstrap systemd-nspawn:systemd-container; do
   command -v "${tool%:*}" >/dev/null || die "${tool%:*} is missing: apt-get install ${tool#*:}"
 done
-
-# Run in a private mount namespace: only this script sees its mounts.
-if [[ -z ${SCRATCHFS_TEST_PACKAGE_NAMESPACE:-} ]]; then
-  SCRATCHFS_TEST_PACKAGE_NAMESPACE=1 exec unshare --mount --propagation private -- "$root/$self" "${arguments[@]}"
-fi
-
-work=$(mktemp -d /tmp/scratchfs-package.XXXXXXXX)
-readonly work
-readonly tree=$work/tree
-clean_up() {
-  local status=$?
-  trap - EXIT
-  set +e
-  umount -l -- "$tree/scratch" "$tree/srv/scratch" 2>/dev/null
-  umount -R -l -- "$tree" "$work/changes" 2>/dev/null
-  rm -rf --one-file-system -- "$work"
-  exit "$status"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+in_own_mount_namespace "$@"
+make_run_dir package
+readonly tree=$run/tree
 
 in_tree() { chroot "$tree" "$@"; }
 expect() { # WHAT COMMAND...
-  local what=$1
-  shift
-  "$@" >"$work/said" 2>&1 || {
-    cat -- "$work/said" >&2
-    die "not so: $what"
+  "${@:2}" >"$run/said" 2>&1 || {
+    cat -- "$run/said" >&2
+    die "not so: $1"
   }
-  echo "ok: $what"
+  echo "ok: $1"
 }
-refuse() { # WHAT COMMAND...
-  local what=$1
-  shift
-  ! "$@" >"$work/said" 2>&1 || {
-    cat -- "$work/said" >&2
-    die "not so: $what"
-  }
-  echo "ok: $what"
-}
+not() { ! "$@"; }
 
 make_packages() {
-  if [[ -n $made ]]; then
-    mkdir -- "$work/packages"
-    cp -- "$made"/*.deb "$work/packages/"
+  if [[ -n $packages ]]; then
+    mkdir -- "$run/packages"
+    cp -- "$(given_path "$packages")"/*.deb "$run/packages/"
     return
   fi
-  cmake --preset release >/dev/null
-  cmake --build --preset release --target scratchfs
-  # Without the tests: they are not part of a package.
-  local version
-  for version in '' 99.0.0; do
-    (cd build/release && cpack -G DEB -B "$work/packages" ${version:+-D "CPACK_PACKAGE_VERSION=$version"})
-  done
-  (cd build/release && cpack --config CPackSourceConfig.cmake -B "$work/packages")
-  rm -rf -- "$work/packages/_CPack_Packages"
-  ls -l -- "$work/packages"
+  build release scratchfs
+  make_debs "$run/packages"
+  (cd build/release && cpack --config CPackSourceConfig.cmake -B "$run/packages")
+  rm -rf -- "$run/packages/_CPack_Packages"
+  ls -l -- "$run/packages"
 }
 
 make_tree() {
-  local mirror=${SCRATCHFS_DEB_MIRROR:-http://deb.debian.org/debian} base=${kept:-$work/base}
-  if [[ ! -e $base/etc/debian_version ]]; then
-    debootstrap --variant=minbase --include=fuse3,procps,systemd-sysv,dbus "$suite" "$base" "$mirror" >"$work/said" 2>&1 || {
-      tail -n 20 -- "$work/said" >&2
-      die "debootstrap failed"
-    }
-  fi
-  # Changes go into an overlay, so that a kept tree stays clean.
-  mkdir -p -- "$tree" "$work/changes"
-  mount -t tmpfs changes "$work/changes"
-  mkdir -- "$work/changes/upper" "$work/changes/work"
-  mount -t overlay tree -o "lowerdir=$base,upperdir=$work/changes/upper,workdir=$work/changes/work" "$tree"
-  mount -t proc proc "$tree/proc"
+  local base=$run/base
+  [[ -z $keep_tree ]] || base=$(given_path "$keep_tree")
+  make_base "$suite" "$base" "$run/said" || die "debootstrap failed"
+  mkdir -- "$run/changes"
+  mount -t tmpfs changes "$run/changes"
+  # A spill directory that supports O_TMPFILE and O_DIRECT, which an overlay on a tmpfs does not.
+  mkdir -- "$run/spill" "$run/changes/spill"
+  mount --bind "$run/spill" "$run/changes/spill"
+  enter_tree "$base" "$run/changes"
   mount -t sysfs -o ro sysfs "$tree/sys"
   : >"$tree/dev/fuse"
   mount --bind /dev/fuse "$tree/dev/fuse"
-  [[ ! -e /etc/resolv.conf ]] || cp -L -- /etc/resolv.conf "$tree/etc/resolv.conf"
-  # A spill directory that supports O_TMPFILE and O_DIRECT.
-  mkdir -p -- "$work/spill"
-  mount --bind "$work/spill" "$tree/var/tmp"
-  cp -- "$work"/packages/*.deb "$tree/root/"
-  echo 'Acquire::Check-Valid-Until "false";' >"$tree/etc/apt/apt.conf.d/90mirror" # a mirror may stand still
+  cp -- "$run"/packages/*.deb "$tree/root/"
   in_tree apt-get -qq update || die "apt-get update failed in the tree"
 }
 
-package() { basename -- "$work"/packages/scratchfs_"$1"*.deb; }
+package() { basename -- "$run"/packages/scratchfs_"$1"*.deb; }
 
-files_of_it() { find "$tree" -xdev -name '*scratchfs*' -not -path "$tree/root/*" -not -path "$tree/proc/*" -not -path '*/var/cache/apt/*' -not -path '*/var/log/*'; }
+files_of_it() {
+  find "$tree" -xdev -name '*scratchfs*' -not -path "$tree/root/*" -not -path "$tree/proc/*" \
+    -not -path '*/var/cache/apt/*' -not -path '*/var/log/*'
+}
 
 all_files_exist() {
-  local file
-  while IFS= read -r file; do
-    in_tree test -e "$file" || return
-  done < <(in_tree dpkg -L scratchfs)
+  # shellcheck disable=SC2016  # for the inner shell
+  in_tree sh -c 'dpkg -L scratchfs | while IFS= read -r file; do test -e "$file" || exit 1; done'
 }
 
 check_install() {
@@ -146,7 +86,8 @@ check_install() {
 check_mounts() {
   in_tree mkdir -p /scratch /srv/scratch
   expect "it mounts" in_tree scratchfs /scratch -o memory=32M
-  expect "it holds what is kept" in_tree sh -c 'echo before >/scratch/f 3>>/scratch/f; mkdir /scratch/d; echo before >/scratch/d/f; scratchfs keep /scratch/d'
+  expect "it holds what is kept" in_tree sh -c \
+    'echo before >/scratch/f 3>>/scratch/f; mkdir /scratch/d; echo before >/scratch/d/f; scratchfs keep /scratch/d'
   echo 'scratchfs /srv/scratch fuse.scratchfs memory=16M,nofail 0 0' >>"$tree/etc/fstab"
   expect "mount -a mounts what fstab says" in_tree mount -a
   expect "findmnt finds it" in_tree findmnt -n --mountpoint /srv/scratch -t fuse.scratchfs
@@ -166,17 +107,17 @@ check_upgrade() {
 
 check_removal() {
   expect "apt removes it" in_tree apt-get -qq -y remove scratchfs
-  refuse "the command is gone" in_tree test -e /usr/bin/scratchfs
+  expect "the command is gone" not in_tree test -e /usr/bin/scratchfs
   expect "a mount made by hand goes on" grep -qx before "$tree/scratch/d/f"
   expect "umount ends that, too" in_tree umount /scratch
   expect "apt purges it" in_tree apt-get -qq -y purge scratchfs
-  files_of_it >"$work/left"
-  expect "no file of it is left: $(tr '\n' ' ' <"$work/left")" test ! -s "$work/left"
+  files_of_it >"$run/left"
+  expect "no file of it is left: $(tr '\n' ' ' <"$run/left")" test ! -s "$run/left"
 }
 
 check_systemd() {
   local started=multi-user.target.wants
-  in_tree apt-get -qq -y install "/root/$(package 0)" >"$work/said" 2>&1 || die "apt cannot install the package again"
+  in_tree apt-get -qq -y install "/root/$(package 0)" >"$run/said" 2>&1 || die "apt cannot install the package again"
   cp -- scripts/test-package/in-systemd.sh "$tree/root/"
   mkdir -p -- "$tree/root/demo.service.d" "$tree/etc/systemd/system/$started"
   cp -- docs/recipes/systemd/scratch.conf "$tree/root/demo.service.d/"
@@ -189,21 +130,21 @@ UNIT
   # systemd-nspawn mounts its own, for its namespaces, only where nothing is mounted.
   umount -- "$tree/proc" "$tree/sys" "$tree/dev/fuse"
   timeout 300 systemd-nspawn --quiet --register=no --keep-unit --machine=scratchfs-test --bind=/dev/fuse \
-    --capability=all --boot --directory="$tree" >"$work/boot" 2>&1 || true
-  cat -- "$tree/root/result" || tail -n 20 -- "$work/boot"
+    --capability=all --boot --directory="$tree" >"$run/boot" 2>&1 || true
+  cat -- "$tree/root/result" || tail -n 20 -- "$run/boot"
   grep -qx END "$tree/root/result" || die "systemd did not get to the end of it"
   ! grep -q '^not so' "$tree/root/result" || die "the service is not as it should be, see above"
 }
 
 check_source() {
   local top
-  mkdir -- "$work/source"
-  cat -- "$work"/packages/scratchfs-*.tar.xz | tar -C "$work/source" -xJ
-  top=$(echo "$work"/source/*)
+  mkdir -- "$run/source"
+  cat -- "$run"/packages/scratchfs-*.tar.xz | tar -C "$run/source" -xJ
+  top=$(echo "$run"/source/*)
   if git rev-parse --git-dir >/dev/null 2>&1; then
-    (cd "$top" && find . -type f | sed 's|^\./||' | sort) >"$work/packed"
-    git ls-files | sort >"$work/tracked"
-    expect "the tarball holds all that is checked in" sh -c "test -z \"\$(comm -13 '$work/packed' '$work/tracked')\""
+    (cd "$top" && find . -type f | sed 's|^\./||' | sort) >"$run/packed"
+    git ls-files | sort >"$run/tracked"
+    expect "the tarball holds all that is checked in" sh -c "test -z \"\$(comm -13 '$run/packed' '$run/tracked')\""
   fi
   mkdir -p -- "$top/build"
   ln -s -- "$root/build/deps" "$top/build/deps"
@@ -223,7 +164,7 @@ say "remove"
 check_removal
 say "systemd"
 check_systemd
-if [[ -z $made ]]; then
+if [[ -z $packages ]]; then
   say "source"
   check_source
 fi

@@ -15,8 +15,9 @@ source "$(dirname -- "$0")/lib.sh"
 source scripts/suite.sh
 
 jobs=$(($(nproc) * 2)) transports=dev_fuse,io_uring
-open_suite pjdfstest tests "$@"
+parse_options "$@"
 need_number jobs
+open_suite pjdfstest tests
 
 if [[ ! -x $suite/pjdfstest || ! -f $suite/pjdfstest ]]; then
   copy_suite "building the suite needs autoconf and automake" bash -c 'autoreconf -ifs && ./configure && make pjdfstest'

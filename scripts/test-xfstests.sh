@@ -23,8 +23,9 @@ source "$(dirname -- "$0")/lib.sh"
 source scripts/suite.sh
 
 timeout=300 transports=dev_fuse,io_uring group='' keep=''
-open_suite xfstests tests/generic "$@"
+parse_options "$@"
 need_number timeout
+open_suite xfstests tests/generic
 command -v xfs_io >/dev/null || die "xfs_io is missing: apt-get install xfsprogs"
 if [[ -n $keep ]]; then
   keep=$(given_path "$keep")

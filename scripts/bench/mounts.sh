@@ -1,37 +1,20 @@
-#!/usr/bin/env bash
+# shellcheck shell=bash
 # Part of bench.sh: mounts and unmounts the file systems under test.
 # shellcheck disable=SC2154  # bench.sh sets the variables
 
-run='' uring_before='' client=''
-uring_switch=/sys/module/fuse/parameters/enable_uring
-names=()
+readonly tmpfs='mount -t tmpfs -o size=80%,nr_inodes=0 bench {}'
+client='' names=()
 declare -A place=() process=()
 
-clean_up() {
-  local status=$? name
-  trap - EXIT
-  set +e # whatever fails here, the rest is still to be done
-  [[ -z $client ]] || { # timeout(1) passes it on to all that it started
-    kill -TERM "$client"
-    wait "$client"
-  }
-  for name in "${names[@]}"; do take_down "$name"; done
-  [[ -z $uring_before ]] || echo "$uring_before" >"$uring_switch"
-  [[ -z $run ]] || rm -rf --one-file-system -- "$run"
-  exit "$status"
+# shellcheck disable=SC2317  # called when the script ends
+at_exit() {
+  [[ -z $client ]] || { kill -TERM "$client" && wait "$client"; } # timeout(1) passes it on to all that it started
+  take_all_down
 }
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 is_mounted() { awk -v point="$1" '$5 == point {found = 1} END {exit !found}' /proc/self/mountinfo; }
 
-is_wanted() {
-  local name
-  ((${#wanted[@]})) || return 0
-  for name in "${wanted[@]}"; do [[ $name == "$1" ]] && return 0; done
-  return 1
-}
+is_wanted() { ((${#mounts[@]} == 0)) || [[ " ${mounts[*]} " == *" $1 "* ]]; }
 
 # Waits for a process that we started; kills it after ten seconds.
 await_end() {
@@ -59,6 +42,12 @@ take_down() {
   unset "place[$1]" "process[$1]"
 }
 
+take_all_down() {
+  local name
+  for name in "${names[@]}"; do take_down "$name"; done
+  names=()
+}
+
 # NAME COMMAND: runs a command that mounts on {} and stays in the foreground or leaves a daemon. Logs to NAME.log.
 put_up() {
   local name=$1 point=$run/mounts/$1 command i
@@ -82,36 +71,25 @@ put_up() {
 
 put_up_if_wanted() { if is_wanted "$1"; then put_up "$@"; fi; }
 
-prepare_machine() {
-  [[ $(id -u) -eq 0 ]] || die "mounting a tmpfs needs root: run it as root"
-  [[ -c /dev/fuse ]] || modprobe fuse 2>/dev/null || die "/dev/fuse is missing: load the module fuse"
-  if [[ -w $uring_switch && $(<"$uring_switch") == N ]]; then
-    uring_before=N
-    echo Y >"$uring_switch"
-  elif [[ ! -e $uring_switch ]]; then
-    note "this kernel has no FUSE over io_uring; scratchfs falls back to /dev/fuse"
-  fi
-  run=$(mktemp -d /tmp/scratchfs-bench.XXXXXXXX)
-  mkdir -- "$run/mounts"
+put_up_scratchfs() { # NAME [OPTIONS]
+  put_up "$1" "$(printf %q "$scratchfs") -f {} -o fsname=bench${2:-}$options"
 }
 
 put_up_all() {
-  local name
-  put_up_if_wanted scratchfs "$(printf %q "$scratchfs") -f {} -o fsname=bench$options"
-  put_up_if_wanted scratchfs-dev-fuse "$(printf %q "$scratchfs") -f {} -o fsname=bench,io_uring=off$options"
-  put_up_if_wanted tmpfs "mount -t tmpfs -o size=80%,nr_inodes=0 bench {}"
+  local command uring=''
+  ! is_wanted scratchfs || put_up_scratchfs scratchfs
+  ! is_wanted scratchfs-dev-fuse || put_up_scratchfs scratchfs-dev-fuse ,io_uring=off
+  put_up_if_wanted tmpfs "$tmpfs"
   if is_wanted disk; then
     names+=(disk)
-    mkdir -- "$run/mounts/disk"
     place[disk]=$run/mounts/disk
+    mkdir -- "$run/mounts/disk"
   fi
   if build_memfs; then
-    local uring=''
-    [[ -e $uring_switch ]] && uring=,io_uring
+    [[ ! -e $uring_switch ]] || uring=,io_uring
     put_up_if_wanted memfs_ll "$(printf %q "$store/memfs_ll") -f -o allow_other$uring {}"
     put_up_if_wanted memfs_ll-cached "$(printf %q "$store/memfs_ll_cached") -f -o allow_other$uring {}"
   fi
   put_up_if_wanted null "$(printf %q "$bin/scratchfs_null_fs") {}"
-  for name in "${peer_names[@]}"; do put_up_if_wanted "$name" "${peer_commands[$name]}"; done
+  for command in "${peer[@]}"; do put_up_if_wanted "${command%%=*}" "${command#*=}"; done
 }
-

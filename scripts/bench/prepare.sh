@@ -1,18 +1,14 @@
-#!/usr/bin/env bash
+# shellcheck shell=bash
 # Part of bench.sh: builds the programs and memfs_ll, and creates the input of the jobs.
-# shellcheck disable=SC2154  # bench.sh sets the variables
+# shellcheck disable=SC2034,SC2154  # shared with bench.sh
 
-build() {
-  local log=$store/build.log
+load() { cut -d' ' -f1 /proc/loadavg; }
+
+build_bench() {
   scripts/deps.sh --tests
   mkdir -p -- "$store"
-  {
-    cmake --preset release &&
-      cmake --build --preset release --target scratchfs scratchfs_bench scratchfs_null_fs
-  } >"$log" 2>&1 || {
-    tail -n 20 -- "$log" >&2
-    die "the build failed; all it said is in build/bench/build.log"
-  }
+  build release scratchfs scratchfs_bench scratchfs_null_fs
+  scratchfs=$(given_path "${SCRATCHFS_BIN:-$bin/scratchfs}")
 }
 
 # Builds libfuse's example of an in-memory file system from the libfuse sources that deps.sh built. It has no option for
@@ -28,7 +24,7 @@ build_memfs() {
   sed 's/^\tfi->fh = \(e\.\)\{0,1\}ino;/& fi->direct_io = 1; fi->parallel_direct_writes = 1;/' \
     "$source" >"$store/memfs_ll_direct.cc"
   [[ $(grep -c 'fi->direct_io = 1' "$store/memfs_ll_direct.cc") == 2 ]] ||
-    die "memfs_ll.cc is not what it was: look at build_memfs in scripts/bench.sh"
+    die "memfs_ll.cc is not what it was: look at build_memfs in scripts/bench/prepare.sh"
   local common=(g++ -std=c++20 -O2 -D_FILE_OFFSET_BITS=64 -DHAVE_LINUX_LIMITS_H)
   "${common[@]}" -o "$store/memfs_ll_cached" "$source" "${flags[@]}"
   "${common[@]}" -o "$store/memfs_ll" "$store/memfs_ll_direct.cc" "${flags[@]}"
@@ -55,8 +51,7 @@ make_materials() {
   )
   rm -rf -- "$new/tree"
   cp -r -- fs "$new/sources/fs"
-  cp -- fs/base/*.cc fs/limits/*.cc fs/content/*.cc "$new/sources/"
+  cp -- fs/base/*.cc fs/quota/*.cc fs/content/*.cc "$new/sources/"
   find "$new/sources" -maxdepth 1 -name '*.cc' -printf '%f\n' | sort >"$new/sources/list"
   mv -- "$new" "$materials"
 }
-

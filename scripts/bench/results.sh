@@ -1,13 +1,15 @@
-#!/usr/bin/env bash
+# shellcheck shell=bash
 # Part of bench.sh: writes the tables, the JSON, the graph and the documentation page.
 # shellcheck disable=SC2154  # bench.sh sets the variables
 
+processor() { sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1; }
+
 about() {
   printf '{"date":"%s","kernel":"%s","processor":"%s","cores":%s,"memory_mib":%s,"scratchfs":"%s","quick":"%s","pinned_to":%s,"load":"%s","seconds":%s}' \
-    "$(date -u +%FT%H:%MZ)" "$(uname -r)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
+    "$(date -u +%FT%H:%MZ)" "$(uname -r)" "$(processor)" \
     "$(nproc)" "$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)" \
     "$("$scratchfs" --version | head -n 1) $(git rev-parse --short HEAD 2>/dev/null || true)" \
-    "$quick" "$cpu" "$load_before, $(cut -d' ' -f1 /proc/loadavg) after" "$SECONDS"
+    "$quick" "$cpu" "$load_before, $(load) after" "$SECONDS"
 }
 
 # Draws one line per figure and one mark per mount: its time as a multiple of tmpfs's.
@@ -50,8 +52,8 @@ write_docs() {
   {
     sed '/^<!-- figures -->$/q' "$page"
     printf '\n%s; %s cores, %s; Linux %s; load %s. Medians.\n\n' "$(date -u +%F)" "$(nproc)" \
-      "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(uname -r)" \
-      "$load_before before, $(cut -d' ' -f1 /proc/loadavg) after"
+      "$(processor)" "$(uname -r)" \
+      "$load_before before, $(load) after"
     printf '![Time taken, in times of tmpfs](performance.svg)\n\n'
     cat -- "$out/bench.md"
     printf '\n'
@@ -60,4 +62,3 @@ write_docs() {
   mv -- "$out/performance.md" "$page"
   cp -- "$out/bench.svg" docs/performance.svg
 }
-

@@ -4,7 +4,7 @@
 #
 # usage: in-release.sh yes|no   (whether to make packages)
 set -uo pipefail
-cd /src || exit 1
+cd /src && source scripts/debian.sh || exit 1
 export DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/root/.ccache
 readonly log=/src/build/log bin=/src/build/release/bin
 mkdir -p build
@@ -54,12 +54,8 @@ try_mount() { # KEY on|off WHAT-STATUS-SAYS
 }
 
 make_packages() {
-  local version
   rm -rf /packages
-  for version in '' 99.0.0; do
-    (cd build/release && cpack -G DEB -B /packages ${version:+-D "CPACK_PACKAGE_VERSION=$version"}) || return 1
-  done
-  rm -rf /packages/_CPack_Packages
+  make_debs /packages
 }
 
 run_logged "packages of today" packages_of_today
