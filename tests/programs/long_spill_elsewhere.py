@@ -8,27 +8,19 @@ usage: long_spill_elsewhere.py [--strict FILE] [NAME...]
 """
 import contextlib
 import hashlib
-import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-from mounts import program, slowness
+from mounts import Scratch, call, slowness
+from scratch import Work, each
 
 MEMORY = 64 << 20
 CHUNK = 1 << 20
-
-
-def call(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stdout}"
-    return done.stdout
 
 
 def eventually(condition, what, seconds=30):
@@ -171,20 +163,8 @@ def sshfs(base):
             call("umount", where)
 
 
-class Scratch:
-    def __init__(self, where, spill):
-        self.where = where
-        call(program(), where, "-o", f"lifetime=mount,memory={MEMORY},spill=2G,spill_dir={spill}")
-
-    def status(self):
-        return json.loads(call(program(), "status", self.where, "--json"))
-
-    def unmount(self):
-        call(program(), "umount", self.where)
-
-    def kill(self):
-        os.kill(self.status()["pid"], signal.SIGKILL)
-        eventually(lambda: not os.path.ismount(self.where), "a dead daemon's mount stays")
+def mount(where, spill):
+    return Scratch(where, ["lifetime=mount", f"memory={MEMORY}", "spill=2G", f"spill_dir={spill}"])
 
 
 def chunks(count):
@@ -202,8 +182,8 @@ def rate(began):
     return f"{4 * MEMORY / 1e6 / (time.monotonic() - began):.0f} MB/s"
 
 
-def four_times_the_memory(scratch, stores):
-    path, count = scratch.where / "file", 4 * MEMORY // CHUNK
+def four_times_the_memory(scratch, where, stores):
+    path, count = where / "file", 4 * MEMORY // CHUNK
     began = time.monotonic()
     with open(path, "wb", buffering=0) as file:
         for chunk in chunks(count):
@@ -231,23 +211,24 @@ def spills_to(kind, base):
     with kind(base) as (spill, stores):
         where = base / "mnt"
         where.mkdir()
-        scratch = Scratch(where, spill)
+        scratch = mount(where, spill)
         try:
             during = names(spill)
-            seen = four_times_the_memory(scratch, stores)
-            scratch.kill()
+            seen = four_times_the_memory(scratch, where, stores)
+            os.kill(scratch.status()["pid"], signal.SIGKILL)
+            eventually(lambda: not os.path.ismount(where), "a dead daemon's mount stays")
             left = names(spill)
-            scratch = Scratch(where, spill)
+            scratch = mount(where, spill)
             assert not set(left) & set(names(spill)), f"the next one left {left}"
         finally:
             if os.path.ismount(where):
                 scratch.unmount()
         eventually(lambda: not names(spill), f"names left: {names(spill)}")
-        return f"{seen}; {len(during)} names while mounted, {len(left)} after kill -9, 0 at the end"
+        return f", {seen}; {len(during)} names while mounted, {len(left)} after kill -9, 0 at the end"
 
 
-KINDS = {"glusterfs": (glusterfs, ("glusterfsd", "glusterfs")),
-         "sshfs": (sshfs, ("sshfs", "/usr/sbin/sshd", "ssh-keygen"))}
+WORKS = [Work("glusterfs", glusterfs, needs=("glusterfsd", "glusterfs")),
+         Work("sshfs", sshfs, needs=("sshfs", "/usr/sbin/sshd", "ssh-keygen"))]
 
 
 def main():
@@ -255,23 +236,8 @@ def main():
     if arguments[:1] == ["--strict"]:  # nothing here depends on the lifetime
         pathlib.Path(arguments[1]).write_text("[]")
         return 0
-    failed = 0
-    for name, (kind, needs) in KINDS.items():
-        if arguments and name not in arguments:
-            continue
-        missing = [needed for needed in needs if not shutil.which(needed)]
-        if missing:
-            print(f"absent {name}: {missing[0]} is not installed", flush=True)
-            continue
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="scratchfs-test.") as base:
-            try:
-                seen = spills_to(kind, pathlib.Path(base))
-                print(f"ok   {name} ({time.monotonic() - began:.1f} s): {seen}", flush=True)
-            except Exception as error:  # the other is to run all the same
-                failed += 1
-                print(f"FAIL {name}: {error}", flush=True)
-    return 1 if failed else 0
+    chosen = [work for work in WORKS if not arguments or work.name in arguments]
+    return 1 if each(chosen, lambda work, base: spills_to(work.function, pathlib.Path(base))) else 0
 
 
 if __name__ == "__main__":

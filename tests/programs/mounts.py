@@ -25,8 +25,9 @@ def slowness():
         return (4 if code.find(b"__asan_init") >= 0 else 1) * machine
 
 
-def _call(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def call(*command):
+    """Runs a command that must succeed; what it prints."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stdout}"
     return done.stdout
 
@@ -36,10 +37,10 @@ class Tmpfs:
 
     def __init__(self, where, options):
         self._where = where
-        _call("mount", "-t", "tmpfs", "-o", "mode=1777,size=3G", "tmpfs", where)
+        call("mount", "-t", "tmpfs", "-o", "mode=1777,size=3G", "tmpfs", where)
 
     def unmount(self):
-        _call("umount", self._where)
+        call("umount", self._where)
 
     def wait_until_empty(self):
         """A tmpfs keeps what is left on it."""
@@ -51,11 +52,11 @@ class Scratch:
     def __init__(self, where, options):
         self._where = where
         self._program = program()
-        _call(self._program, where, "-o", ",".join(["memory=512M,spill=4G", *options]))
+        call(self._program, where, "-o", ",".join(["memory=512M,spill=4G", *options]))
         self._empty = self._used()
 
     def unmount(self):
-        _call(self._program, "umount", self._where)
+        call(self._program, "umount", self._where)
 
     def wait_until_empty(self):
         """Waits until no name is listed, and no object and no byte is left without one; the seconds the names took."""
@@ -71,6 +72,9 @@ class Scratch:
             assert time.monotonic() < deadline, f"left behind: {what}"
             time.sleep(0.002)
 
+    def status(self):
+        return json.loads(call(self._program, "status", self._where, "--json"))
+
     def _used(self):
-        files = json.loads(_call(self._program, "status", self._where, "--json"))["files"]
+        files = self.status()["files"]
         return {"bytes": files["bytes"], "inodes": files["inodes"]}

@@ -26,7 +26,8 @@ import time
 import processes
 from mounts import Scratch, Tmpfs, slowness
 
-Work = collections.namedtuple("Work", "name function title needs unless options left when")
+Work = collections.namedtuple("Work", "name function title needs unless options left when",
+                              defaults=("", (), None, (), "sizes", None))
 _works = {}
 _PATIENCE = 200  # seconds for one piece of work, times slowness()
 _LONG_FORM = pathlib.Path(sys.argv[0]).name.startswith("long_")
@@ -36,9 +37,9 @@ class Failed(Exception):
     """A command that had to succeed did not."""
 
 
-def _register(function, *, needs=(), unless=None, options=(), left="sizes", when=None):
+def _register(function, **marks):
     title = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-    _works[function.__name__] = Work(function.__name__, function, title, needs, unless, options, left, when)
+    _works[function.__name__] = Work(function.__name__, function, title, **marks)
     return function
 
 
@@ -236,8 +237,8 @@ def _try_in_strict(work, base):
     return {"title": work.title, "works": not difference, "otherwise": difference}
 
 
-def _each(works, do, absent=lambda work: None):
-    """Runs do(work, base) for each; the number of those that failed."""
+def each(works, do, absent=lambda work: None):
+    """Runs do(work, base) for each, which returns a note; the number of those that failed."""
     failed = 0
     for work in works:
         if reason := _missing(work):
@@ -269,9 +270,9 @@ def main():
         rows, arguments = arguments[1], arguments[2:]
     chosen = [work for work in _works.values() if not arguments or work.name in arguments]
     if rows is None:
-        sys.exit(1 if _each(chosen, lambda work, base: (_kill if work.when else _compare)(work, base)) else 0)
+        sys.exit(1 if each(chosen, lambda work, base: (_kill if work.when else _compare)(work, base)) else 0)
     table = []
-    failed = _each([work for work in chosen if work.title and not work.when],
+    failed = each([work for work in chosen if work.title and not work.when],
                    lambda work, base: table.append(_try_in_strict(work, base)),
                    lambda work: table.append({"title": work.title, "absent": True}))
     pathlib.Path(rows).write_text(json.dumps(table))
