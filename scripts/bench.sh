@@ -22,7 +22,8 @@ source "$(dirname -- "$0")/lib.sh"
 readonly bin=$root/build/release/bin store=$root/build/bench
 readonly bench=$bin/scratchfs_bench
 
-quick=no only='' rounds='' mounts='' peer=() options='' cpu=$(($(nproc) - 1)) out=$store/latest list=no requests=no docs=no
+quick=no list=no requests=no docs=no only='' rounds='' mounts='' peer=() options='' cpu=$(($(nproc) - 1))
+out=$store/latest
 parse_options "$@"
 [[ -z $rounds ]] || need_number rounds
 for command in "${peer[@]}"; do

@@ -54,7 +54,9 @@ tidy() {
   cmake --preset clang >/dev/null || return
   mkdir -p "$clean"
   find "$clean" -type f -mtime +30 -delete
-  common=$({ clang-tidy --version && cat .clang-tidy && sed "s|$PWD||g" build/clang/compile_commands.json; } | sha256sum)
+  common=$(
+    { clang-tidy --version && cat .clang-tidy && sed "s|$PWD||g" build/clang/compile_commands.json; } | sha256sum
+  )
   while read -ra closure; do
     key=$({ echo "$common" && cat -- "${closure[@]}"; } | sha256sum | cut -c1-40)
     [[ -e $clean/$key ]] || todo+=("${closure[0]}" "$clean/$key")

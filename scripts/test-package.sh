@@ -94,7 +94,9 @@ check_mounts() {
   expect "umount ends it" in_tree umount /srv/scratch
 }
 
-daemon() { in_tree scratchfs status /scratch --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])'; }
+daemon() {
+  in_tree scratchfs status /scratch --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])'
+}
 
 check_upgrade() {
   local before
