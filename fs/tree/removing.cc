@@ -8,13 +8,14 @@ bool Tree::is_held(const Inode& inode) const {
 }
 
 // Removes one name from its directory. An inode that then has neither name nor handle is gone;
-// finish() frees its content, so that no lock is held for that long. Does not allocate.
-Removed Tree::take_name(Inode& parent, Dentry& entry) {
+// finish() frees its content, so that no lock is held for that long. `was_held`: the inode had a
+// held name before the caller moved `entry` to it. Does not allocate.
+Removed Tree::take_name(Inode& parent, Dentry& entry, bool was_held) {
   Inode& inode = *entry.inode;
   bool let_go = false;
   {
     base::Lock lock(inode.mutex);
-    const bool was_held = inode.names.are_held();
+    was_held = was_held || inode.names.are_held();
     unclaim_name(inode, entry);
     if (!inode.gone) {
       const bool last = inode.names.size() == 1;
@@ -39,7 +40,7 @@ void Tree::finish(const Removed& removed) {
   if (removed.name == nullptr) return;
   const InodeRef& inode = removed.name->inode;
   if (inode->gone) free_content(*inode);
-  if (removed.let_go) let_go_or_leave(inode, lifetime::kNameRemoved);
+  if (removed.let_go) refresh_or_leave(inode, lifetime::kNameRemoved);
   Inode& parent = *removed.name->parent;
   if (options_.lifetime == lifetime::LifetimeMode::claimed && parent.id != kRootId &&
       !parent.directory->holds_entries())

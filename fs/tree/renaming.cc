@@ -134,6 +134,11 @@ bool exchange_names(Dentry& one, const lifetime::ClaimantRef& for_one, Dentry& o
   return true;
 }
 
+bool has_held_name(const Inode& inode) {
+  base::Lock lock(inode.mutex);
+  return inode.names.are_held();
+}
+
 // Whether an object in `from` loses a holder when it moves to `to`.
 bool lets_go(const Inode& from, const Inode& to) {
   return from.directory->holds_entries() && !to.directory->holds_entries();
@@ -252,6 +257,7 @@ base::Result<bool> Tree::replace(const Move& move, const Inode& source, Inode& t
   if (!target.is_directory() && source.is_directory()) return base::Errno(ENOTDIR);
   Dentry& old = *move.from->directory->find(move.old_name);
   Dentry& kept = *move.to->directory->find(move.new_name);
+  const bool was_held = has_held_name(target);
   if (target.is_directory()) {
     // `target` contains the source, and its lock would come before that of `from`, which is held.
     if (move.from != move.to && is_within(move.from, target)) return base::Errno(ENOTEMPTY);
@@ -262,7 +268,7 @@ base::Result<bool> Tree::replace(const Move& move, const Inode& source, Inode& t
   } else if (!exchange_names(old, nullptr, kept, claiming_mover(move))) {
     return false;
   }
-  removed = take_name(*move.from, old);
+  removed = take_name(*move.from, old, was_held);
   if (move.to != move.from) touch(*move.to);
   return true;
 }

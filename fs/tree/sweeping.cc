@@ -74,17 +74,6 @@ void Tree::consider_or_leave(const InodeRef& inode, const lifetime::Cause& cause
   }
 }
 
-// The same for an inode that has lost a holder. If a handle still holds it, a close can now delete
-// it, so the kernel must not trust cached names.
-void Tree::let_go_or_leave(const InodeRef& inode, const lifetime::Cause& cause) {
-  try {
-    consider(inode, cause);
-    if (!inode->gone) tell_expired(inode);
-  } catch (const std::bad_alloc&) {
-    deferred_sweeps_.add(inode);
-  }
-}
-
 // The same for an inode whose holders may have changed.
 void Tree::refresh_or_leave(const InodeRef& inode, const lifetime::Cause& cause) {
   try {
@@ -97,12 +86,14 @@ void Tree::refresh_or_leave(const InodeRef& inode, const lifetime::Cause& cause)
 // The cause is no longer known; this is the most frequent one.
 void Tree::retry_sweep(const InodeRef& inode) {
   refresh(inode, inode->is_directory() ? lifetime::kLastEntryGone : lifetime::kHandleClosed);
-  if (!inode->gone) tell_expired(inode);
 }
 
+// Deletes `inode` if nothing holds it. If a handle still does, a close can now delete it, so the
+// kernel must not trust cached names.
 void Tree::refresh(const InodeRef& inode, const lifetime::Cause& cause) {
   if (inode->is_directory()) refresh_holding(inode, cause);
   consider(inode, cause);
+  if (!inode->gone) tell_expired(inode);
 }
 
 // Whether nothing holds the inode but a process that may have it bound.

@@ -355,7 +355,8 @@ class Tree {
 
   // removing.cc
   bool is_held(const Inode& inode) const REQUIRES(inode.mutex);
-  static Removed take_name(Inode& parent, Dentry& entry) REQUIRES(parent.directory->mutex);
+  static Removed take_name(Inode& parent, Dentry& entry, bool was_held = false)
+      REQUIRES(parent.directory->mutex);
   base::Result<void> remove(const InodeRef& directory, std::string_view name, bool want_directory,
                             base::Wait wait);
   void finish(const Removed& removed);
@@ -364,7 +365,6 @@ class Tree {
   void consider(InodeRef inode, const lifetime::Cause& cause);
   void look_at(const InodeRef& inode, const lifetime::Cause& cause, std::vector<InodeRef>& parents);
   void consider_or_leave(const InodeRef& inode, const lifetime::Cause& cause);
-  void let_go_or_leave(const InodeRef& inode, const lifetime::Cause& cause);
   void refresh_or_leave(const InodeRef& inode, const lifetime::Cause& cause);
   void retry_sweep(const InodeRef& inode);
   void refresh(const InodeRef& inode, const lifetime::Cause& cause);
