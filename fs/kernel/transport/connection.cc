@@ -230,7 +230,8 @@ unsigned Connection::rings() const {
 }
 
 base::Result<void, base::Failure> Connection::start(const std::function<void()>& ready) {
-  if (!add_reader()) return base::Failure{base::kThreadLimit};
+  // The notifier first: a handler of any request may have to notify the kernel at once.
+  if (!notifier_.start(session_) || !add_reader()) return base::Failure{base::kThreadLimit};
   if (!wait_for_init()) return {};
   if (io_uring_) {
     if (auto rings = await_rings(); !rings) return rings;
@@ -240,7 +241,7 @@ base::Result<void, base::Failure> Connection::start(const std::function<void()>&
   const int readers = rings() > 0 ? 1 : std::clamp(get_nprocs(), 2, 8);
   for (int i = 1; i < readers; ++i) add_reader();
   // One worker suffices to run everything that is parked, if no others can be started.
-  if (!notifier_.start(session_) || !parking_.start()) return base::Failure{base::kThreadLimit};
+  if (!parking_.start()) return base::Failure{base::kThreadLimit};
   ready();
   return {};
 }
