@@ -135,6 +135,11 @@ bool exchange_names(Dentry& one, const lifetime::ClaimantRef& for_one, Dentry& o
   return true;
 }
 
+bool has_held_name(const Inode& inode) {
+  base::Lock lock(inode.mutex);
+  return inode.names.are_held();
+}
+
 // Whether an object in `from` loses a holder when it moves to `to`.
 bool lets_go(const Inode& from, const Inode& to) {
   return from.directory->holds_entries() && !to.directory->holds_entries();
@@ -168,6 +173,7 @@ base::Result<bool> replace(const Move& move, const Inode& source, Inode& target,
   if (!target.is_directory() && source.is_directory()) return base::Errno(ENOTDIR);
   Dentry& old = *move.from->directory->find(move.old_name);
   Dentry& kept = *move.to->directory->find(move.new_name);
+  const bool was_held = has_held_name(target);
   if (target.is_directory()) {
     // `target` contains the source, and its lock would come before that of `from`, which is held.
     if (move.from != move.to && is_within(move.from, target)) return base::Errno(ENOTEMPTY);
@@ -179,6 +185,7 @@ base::Result<bool> replace(const Move& move, const Inode& source, Inode& target,
     return false;
   }
   removed = take_name(*move.from, old);
+  removed.let_go = was_held && !has_held_name(target);  // the exchange took its holder
   return true;
 }
 

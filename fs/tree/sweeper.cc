@@ -96,7 +96,8 @@ void Sweeper::sweep_below(const InodeRef& inode, const lifetime::Cause& cause) {
 // Other users' notifications must get their turn, too.
 void Sweeper::wait_for_notices() {
   notices_.send([](KernelNotices& kernel) {
-    kernel.wait_for_room(std::chrono::milliseconds(50));  // it may be waiting for a handler
+    // Not for long: the kernel may be waiting for a handler.
+    kernel.wait_for_room(std::chrono::milliseconds(50));
   });
 }
 
@@ -135,10 +136,12 @@ bool Sweeper::sweep_entries(Sweep& sweep) {
   const Directory& directory = *sweep.unheld.back()->directory;
   if (directory.holds_entries()) return false;
   std::vector<Directory::Seen> some;
-  directory.look_at_some(sweep.cookie, some);
+  std::uint64_t cookie = sweep.cookie;
+  directory.look_at_some(cookie, some);
   for (const auto& [inode, name] : some) {
     if (!inode->is_directory()) remove(inode, sweep.cause);
   }
+  sweep.cookie = cookie;  // last: after bad_alloc the same entries are looked at again
   return !some.empty();
 }
 

@@ -6,37 +6,25 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "tests/mounted/harness/claims.h"
 #include "tests/mounted/harness/fd.h"
-#include "tests/mounted/harness/keeper.h"
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/mounted/harness/preload.h"
 
 namespace scratchfs::harness {
 namespace {
 
 constexpr std::size_t kMiB = 1 << 20;
 
-// The build puts the library next to the tests. Its path must contain no blanks and colons, at
-// which ld.so splits LD_PRELOAD.
-std::string jumping_clock() {
-  const auto built = std::filesystem::read_symlink("/proc/self/exe")
-                         .replace_filename("libscratchfs_jumping_clock.so");
-  const std::string name = make_directory("jumping-clock") + "/clock.so";
-  std::filesystem::create_symlink(built, name);
-  return name;
-}
-
 class Clocks : public testing::TestWithParam<Transport> {
  protected:
-  Mount mount_{MountSettings{.options = "memory=8M",
-                             .transport = GetParam(),
-                             .environment = {"LD_PRELOAD=" + jumping_clock()}}};
+  Mount mount_{MountSettings{
+      .options = "memory=8M", .transport = GetParam(), .environment = {preload("jumping_clock")}}};
 };
 INSTANTIATE_TEST_SUITE_P(Both, Clocks, testing::Values(Transport::dev_fuse, Transport::io_uring),
                          TransportName{});

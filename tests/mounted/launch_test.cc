@@ -19,6 +19,7 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/mounted/harness/preload.h"
 #include "tests/mounted/harness/proc.h"
 
 namespace scratchfs::harness {
@@ -141,10 +142,23 @@ TEST_F(Launch, SpillDirectoriesThatCannotBeOnesAreRefused) {
   expect_refused(at, {"-o", "spill_dir=" + read_only.path()}, 1, "spill directory");
   const Mount other("memory=16M");
   expect_refused(at, {"-o", "spill_dir=" + other.path()}, 1, "lies on a scratchfs");
-  // Nor can it lie on the mount about to be made: the check then sees the mountpoint itself, still
-  // empty.
-  const std::string own = make_directory("own");
-  ASSERT_EQ(chmod(own.c_str(), 0700), 0);
+}
+
+// The kernel sends requests as soon as the daemon has answered the first one.
+TEST_F(Launch, TheFirstRequestsAreServedLikeLaterOnes) {
+  const Mount mount(MountSettings{.options = "lifetime=mount,memory=16M",
+                                  .transport = Transport::dev_fuse,
+                                  .environment = {preload("late_threads")}});
+  const std::string file = mount / "f";
+  make_file(file.c_str(), "x");
+  ASSERT_EQ(chmod(file.c_str(), 06777), 0);
+  check_in_child(as_user(kNobody), [&] {
+    const Fd opened(open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    EXPECT_EQ(write(opened.get(), "y", 1), 1) << errno_name(errno);
+  });
+  struct statx info {};
+  ASSERT_EQ(statx(AT_FDCWD, file.c_str(), 0, STATX_MODE, &info), 0);
+  EXPECT_EQ(info.stx_mode & 07777, 0777) << "the kernel has been notified of the cleared bits";
 }
 
 TEST_F(Launch, SpillingIntoMemoryIsWarnedOf) {

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <thread>
@@ -22,6 +21,7 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/mounted/harness/preload.h"
 
 namespace scratchfs::harness {
 namespace {
@@ -60,23 +60,13 @@ Fd create(const std::string& path, std::size_t size) {
   return file;
 }
 
-// The build puts the library next to the tests. Its path must contain no blanks and colons, at
-// which ld.so splits LD_PRELOAD.
-std::string older_kernel() {
-  const auto built = std::filesystem::read_symlink("/proc/self/exe")
-                         .replace_filename("libscratchfs_older_kernel.so");
-  const std::string name = make_directory("older-kernel") + "/kernel.so";
-  std::filesystem::create_symlink(built, name);
-  return name;
-}
-
 // A kernel that does not map files whose handles bypass the page cache, as all before 6.6.
 class OnAnOlderKernel : public testing::TestWithParam<Transport> {
  protected:
   OnAnOlderKernel() { mount_.tolerate("debug: "); }
   Mount mount_{MountSettings{.options = "memory=64M,log_level=debug",
                              .transport = GetParam(),
-                             .environment = {"LD_PRELOAD=" + older_kernel()}}};
+                             .environment = {preload("older_kernel")}}};
 };
 INSTANTIATE_TEST_SUITE_P(Both, OnAnOlderKernel,
                          testing::Values(Transport::dev_fuse, Transport::io_uring),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <random>
+#include <tuple>
 
 #include "tests/unit/tree/tree_fixture.h"
 
@@ -124,6 +125,17 @@ TEST_F(Holding, AFileGoesWhenTheLastNameThatIsHeldIsReplaced) {
   EXPECT_EQ(names(root_), std::vector<std::string>{"f"});
 }
 
+TEST_F(Holding, AFileGoesWhenTheLastNameInAHeldDirectoryIsReplaced) {
+  const auto job = make_directory(root_, "job");
+  link(make_file(job, "f"), "g", kOtherSession);
+  claimants_.end(kOtherSession);
+  EXPECT_TRUE(exists(root_, "g")) << "the other name is in a held directory";
+  const auto loose = create(root_, "loose", O_RDWR | O_CREAT);
+  ASSERT_TRUE(move(root_, "loose", job, "f", RenameMode::replace, kSession));
+  EXPECT_EQ(names(root_), std::vector<std::string>{"job"});
+  tree_->release(loose.opened.handle);
+}
+
 TEST_F(Holding, AFileGoesWhenTheLastNameInAHeldDirectoryIsRemoved) {
   const auto kept = make_directory(root_, "kept");
   ASSERT_TRUE(tree_->set_kept(kept, true, Wait::yes));
@@ -157,6 +169,16 @@ TEST_F(Holding, AnOpenFileWhoseLastHeldNameIsRemovedGoesAtItsClose) {
   EXPECT_TRUE(names(root_).empty());
 }
 
+TEST_F(Holding, AnOpenFileWhoseMarkIsLiftedGoesAtItsClose) {
+  const auto file = create(root_, "f", O_RDWR | O_CREAT);
+  ASSERT_TRUE(tree_->set_kept(file.found.inode, true, Wait::yes));
+  notices_.expired.clear();
+  ASSERT_TRUE(tree_->set_kept(file.found.inode, false, Wait::yes));
+  EXPECT_EQ(notices_.expired.count("f"), 1U) << "the kernel must ask about it from now on";
+  tree_->release(file.opened.handle);
+  EXPECT_TRUE(names(root_).empty());
+}
+
 TEST_F(Holding, ARemovedNameThatNothingHeldLetsNothingGo) {
   const auto file = make_file(root_, "f", O_EXCL);
   link(file, "g", kOtherSession);
@@ -167,7 +189,10 @@ TEST_F(Holding, ARemovedNameThatNothingHeldLetsNothingGo) {
 
 // --- Random operations ---
 
-class RandomHolding : public Holding, public testing::WithParamInterface<unsigned> {
+enum class Directories : bool { stay, move };
+
+class RandomHolding : public Holding,
+                      public testing::WithParamInterface<std::tuple<unsigned, Directories>> {
  protected:
   static constexpr unsigned kSessions = 4;
 
@@ -238,12 +263,16 @@ class RandomHolding : public Holding, public testing::WithParamInterface<unsigne
     const std::string new_name = name();
     const InodeRef source = at(from, old_name);
     const InodeRef target = at(to, new_name);
+    if (stays(source) || stays(target)) return;
     const bool lets_source_go = lets_go(from, to);
     const bool lets_target_go = lets_go(to, from);
     const pid_t mover = session();
     if (!move(from, old_name, to, new_name, mode, mover) || source == target) return;
     if (lets_source_go) expect_claimed(source, mover);
     if (lets_target_go && mode == RenameMode::exchange) expect_claimed(target, mover);
+  }
+  bool stays(const InodeRef& inode) const {
+    return directories_ == Directories::stay && inode != nullptr && inode->is_directory();
   }
   static bool lets_go(const InodeRef& from, const InodeRef& to) {
     return from->directory->holds_entries() && !to->directory->holds_entries();
@@ -261,13 +290,17 @@ class RandomHolding : public Holding, public testing::WithParamInterface<unsigne
     }
   }
 
-  std::mt19937 random_{GetParam()};
+  std::mt19937 random_{std::get<unsigned>(GetParam())};
+  const Directories directories_ = std::get<Directories>(GetParam());
   std::vector<HandleId> open_;
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomHolding, testing::Range(1U, 9U));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomHolding,
+                         testing::Combine(testing::Range(1U, 9U),
+                                          testing::Values(Directories::stay, Directories::move)));
 
 TEST_P(RandomHolding, LeavesNothingThatNothingHolds) {
-  if (!kDirectoriesMove) GTEST_SKIP() << "directories move here, and there is only one thread";
+  if (directories_ == Directories::move && !kDirectoriesMove)
+    GTEST_SKIP() << "directories move here, and there is only one thread";
   for (int step = 0; step < 4000; ++step) {
     act();
     const auto differences = tree_->audit();
