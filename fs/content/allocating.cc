@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "fs/content/impl.h"
+#include "fs/content/content.h"
 
 namespace scratchfs::content {
 
@@ -53,9 +53,9 @@ class MadePages {
 }  // namespace
 
 // An allocation that may wait, block by block.
-class Content::Impl::Allocation {
+class Content::Allocation {
  public:
-  Allocation(Impl& content, std::uint64_t begin, std::uint64_t end, Wait wait)
+  Allocation(Content& content, std::uint64_t begin, std::uint64_t end, Wait wait)
       : content_(content),
         begin_(begin),
         cursor_(begin),
@@ -141,7 +141,7 @@ class Content::Impl::Allocation {
     return content_.erase_in_block({index, 0, kBlockSize}, unwritten, 0, acquired, missing, trash);
   }
 
-  Impl& content_;
+  Content& content_;
   const std::uint64_t begin_;
   std::uint64_t cursor_;
   const std::uint64_t end_;
@@ -150,8 +150,8 @@ class Content::Impl::Allocation {
   MadePages made_;
 };
 
-Result<void> Content::Impl::allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
-                                     Wait wait) {
+Result<void> Content::allocate(std::uint64_t offset, std::uint64_t length, bool keep_size,
+                               Wait wait) {
   if (length == 0) return base::Errno(EINVAL);
   if (offset > kMaxSize || length > kMaxSize - offset) return base::Errno(EFBIG);
   const std::uint64_t end = offset + length;
@@ -162,8 +162,14 @@ Result<void> Content::Impl::allocate(std::uint64_t offset, std::uint64_t length,
   return {};
 }
 
-Result<void> Content::Impl::allocate_waiting(std::uint64_t begin, std::uint64_t end, Wait wait) {
-  Turn& turn = Impl::turn();
+Turn& Content::turn() {
+  base::Lock lock(mutex_);
+  if (!turn_) turn_ = std::make_unique<Turn>();
+  return *turn_;
+}
+
+Result<void> Content::allocate_waiting(std::uint64_t begin, std::uint64_t end, Wait wait) {
+  Turn& turn = Content::turn();
   if (auto taken = turn.take(wait); !taken) return taken.error();
   const auto set_allocating = [this](bool on) {
     base::Lock lock(mutex_);
@@ -176,8 +182,7 @@ Result<void> Content::Impl::allocate_waiting(std::uint64_t begin, std::uint64_t 
   return allocated;
 }
 
-bool Content::Impl::make_blank(std::uint64_t index, PageMask pages,
-                               ChargeReservation& reservation) {
+bool Content::make_blank(std::uint64_t index, PageMask pages, ChargeReservation& reservation) {
   const std::uint64_t bytes = static_cast<unsigned>(std::popcount(pages)) * kPageSize;
   if (!reservation.raise_to(bytes)) return false;
   if (store::Block* const block = blocks_.find(index)) {
@@ -195,8 +200,8 @@ bool Content::Impl::make_blank(std::uint64_t index, PageMask pages,
   return true;
 }
 
-Result<void> Content::Impl::charge_missing(std::uint64_t begin, std::uint64_t end,
-                                           ChargeReservation& reservation) {
+Result<void> Content::charge_missing(std::uint64_t begin, std::uint64_t end,
+                                     ChargeReservation& reservation) {
   const PageSpan span = pages_touched(begin, end);
   std::uint64_t absent = span.size() - blocks_.pages_in(span);
   if (small_.room() > 0 && span.first == 0) --absent;
@@ -206,7 +211,7 @@ Result<void> Content::Impl::charge_missing(std::uint64_t begin, std::uint64_t en
   return {};
 }
 
-Result<void> Content::Impl::allocate_at_once(std::uint64_t begin, std::uint64_t end) {
+Result<void> Content::allocate_at_once(std::uint64_t begin, std::uint64_t end) {
   Acquired acquired;
   Missing missing;
   ChargeReservation reservation(charge_);
@@ -231,8 +236,7 @@ Result<void> Content::Impl::allocate_at_once(std::uint64_t begin, std::uint64_t 
   return {};
 }
 
-Result<void> Content::Impl::zero(std::uint64_t offset, std::uint64_t length, bool keep_size,
-                                 Wait wait) {
+Result<void> Content::zero(std::uint64_t offset, std::uint64_t length, bool keep_size, Wait wait) {
   if (auto made = allocate(offset, length, true, wait); !made) return made.error();
   if (auto cleared = clear(offset, length, wait); !cleared) return cleared.error();
   if (!keep_size) extend(offset + length);

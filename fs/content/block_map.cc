@@ -4,8 +4,6 @@
 #include <new>
 #include <utility>
 
-#include "fs/content/content.h"
-
 namespace scratchfs::content {
 
 namespace {

@@ -14,6 +14,10 @@
 
 namespace scratchfs::content {
 
+// A file of this many bytes without holes needs at most one byte of the store's memory for its
+// block map.
+inline constexpr std::uint64_t kBytesPerMapByte = 4096;
+
 // Owns the blocks. Not thread-safe: guarded by the content's lock. Blocks and pages are numbered
 // from the start of the file.
 class BlockMap {

@@ -5,7 +5,7 @@
 // zeroed.
 #include <new>
 
-#include "fs/content/impl.h"
+#include "fs/content/content.h"
 
 namespace scratchfs::content {
 
@@ -14,7 +14,8 @@ using base::Wait;
 
 class Content::Copying {
  public:
-  Copying(Impl& source, std::uint64_t from, Impl& target, std::uint64_t to, std::uint64_t length)
+  Copying(Content& source, std::uint64_t from, Content& target, std::uint64_t to,
+          std::uint64_t length)
       : source_(source), from_(from), target_(target), to_(to), length_(length) {}
 
   Result<std::size_t> run(Wait wait) {
@@ -63,9 +64,9 @@ class Content::Copying {
     return std::uint64_t{*written};
   }
 
-  Impl& source_;
+  Content& source_;
   const std::uint64_t from_;
-  Impl& target_;
+  Content& target_;
   const std::uint64_t to_;
   const std::uint64_t length_;
   std::uint64_t done_ = 0;
@@ -83,7 +84,7 @@ Result<std::size_t> Content::copy(Content& source, std::uint64_t source_offset, 
   if (target_offset >= kMaxSize) return base::Errno(EFBIG);
   there = std::min(there, kMaxSize - target_offset);
   if (wait == Wait::no && there > kMostAtOnce) return base::kWouldBlock;
-  return Copying(*source.impl_, source_offset, *target.impl_, target_offset, there).run(wait);
+  return Copying(source, source_offset, target, target_offset, there).run(wait);
 }
 
 }  // namespace scratchfs::content

@@ -2,7 +2,7 @@
 #include <bit>
 #include <cstring>
 
-#include "fs/content/impl.h"
+#include "fs/content/content.h"
 
 namespace scratchfs::content {
 
@@ -14,7 +14,7 @@ unsigned count_of(PageMask pages) { return static_cast<unsigned>(std::popcount(p
 
 }  // namespace
 
-Result<void> Content::Impl::become_blocks(Acquired& acquired, Missing& missing) {
+Result<void> Content::become_blocks(Acquired& acquired, Missing& missing) {
   const std::size_t room = small_.room();
   if (room == 0) return {};
   ChargeReservation reservation(charge_);
@@ -41,9 +41,9 @@ Result<void> Content::Impl::become_blocks(Acquired& acquired, Missing& missing) 
 
 // Acquires the charge first, then frames, then the block. So a thread may wait for a block with
 // frames acquired, but never for frames with a block acquired.
-Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill,
-                                                   ChargeReservation& reservation,
-                                                   Acquired& acquired, Missing& missing) {
+Result<Content::Ready> Content::gather(const Piece& piece, Fill fill,
+                                       ChargeReservation& reservation, Acquired& acquired,
+                                       Missing& missing) {
   const store::Block* const block = blocks_.find(piece.block);
   const PageMask existing = block == nullptr ? PageMask{0} : store::Store::pages(*block);
   Ready ready{.piece = piece, .charged = ChargeReservation(charge_)};
@@ -76,7 +76,7 @@ Result<Content::Impl::Ready> Content::Impl::gather(const Piece& piece, Fill fill
 
 // Takes `count` frames, or fewer if there are no more. If frames are acquired, returns those,
 // whatever their number.
-Result<store::FrameGrant> Content::Impl::take_frames(unsigned count, Acquired& acquired) {
+Result<store::FrameGrant> Content::take_frames(unsigned count, Acquired& acquired) {
   if (acquired.grant.size() > 0) return std::move(acquired.grant);
   if (acquired.refused) return *std::exchange(acquired.refused, std::nullopt);
   auto taken = store_.try_take_frames(count);
@@ -86,8 +86,8 @@ Result<store::FrameGrant> Content::Impl::take_frames(unsigned count, Acquired& a
   return taken;
 }
 
-Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Acquired& acquired,
-                                            Missing& missing) {
+Result<void> Content::pin_for_filling(Ready& ready, Fill fill, Acquired& acquired,
+                                      Missing& missing) {
   store::Block* const block = blocks_.find(ready.piece.block);
   if (block == nullptr) {
     ready.fresh = store_.new_block();
@@ -111,7 +111,7 @@ Result<void> Content::Impl::pin_for_filling(Ready& ready, Fill fill, Acquired& a
 
 // If every page of a spilled block is overwritten completely, replaces the block, which saves
 // reading it. Returns false if this does not apply, or if there are no frames for it now.
-bool Content::Impl::replace_spilled(Ready& ready, PageMask existing) {
+bool Content::replace_spilled(Ready& ready, PageMask existing) {
   if (without(existing, covered(ready.piece)) != 0) return false;
   auto taken = store_.try_take_frames(count_of(existing));
   if (!taken) return false;
@@ -124,7 +124,7 @@ bool Content::Impl::replace_spilled(Ready& ready, PageMask existing) {
   return true;
 }
 
-void Content::Impl::commit(Ready ready, const std::byte* data) {
+void Content::commit(Ready ready, const std::byte* data) {
   const Piece& piece = ready.piece;
   const PageMask added = ready.fresh ? touched(piece) : ready.made;
   const store::Block* const block = ready.fresh ? nullptr : blocks_.find(piece.block);

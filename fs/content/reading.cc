@@ -2,7 +2,7 @@
 #include <cstring>
 #include <new>
 
-#include "fs/content/impl.h"
+#include "fs/content/content.h"
 
 namespace scratchfs::content {
 
@@ -15,8 +15,8 @@ constexpr std::uint64_t kNear = 512 << 10;  // bytes
 
 }  // namespace
 
-Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t offset,
-                                        base::Wait wait) {
+Result<std::size_t> Content::read(std::span<std::byte> into, std::uint64_t offset,
+                                  base::Wait wait) {
   if (store_.has_spilled()) read_ahead(offset, offset + into.size());
   std::size_t done = 0;
   const auto result = in_passes(wait, [&](Acquired& acquired, Missing& missing) {
@@ -31,7 +31,7 @@ Result<std::size_t> Content::Impl::read(std::span<std::byte> into, std::uint64_t
 // Requests read-ahead for a sequential reader: the next kAhead bytes, extended each time half of it
 // has been consumed. The kernel's own read-ahead arrives in pieces that are not all in order, hence
 // kNear.
-void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) try {
+void Content::read_ahead(std::uint64_t offset, std::uint64_t end) try {
   const std::uint64_t before = read_to_.load(std::memory_order_relaxed);
   // A read that had to wait for the disk is retried with the same range.
   const bool near = offset <= before + kNear && end + kNear >= before;
@@ -55,9 +55,8 @@ void Content::Impl::read_ahead(std::uint64_t offset, std::uint64_t end) try {
   return;  // only a hint
 }
 
-Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t offset,
-                                      std::size_t& done, Acquired& acquired,
-                                      Missing& missing) const {
+Result<void> Content::read_pass(std::span<std::byte> into, std::uint64_t offset, std::size_t& done,
+                                Acquired& acquired, Missing& missing) const {
   const std::uint64_t end = end_of(offset, into.size(), size());
   if (offset >= end) return {};
   if (small_.room() > 0) {
@@ -74,29 +73,21 @@ Result<void> Content::Impl::read_pass(std::span<std::byte> into, std::uint64_t o
   return {};
 }
 
-Result<void> Content::Impl::read_piece(const Piece& piece, std::byte* into, Acquired& acquired,
-                                       Missing& missing) const {
+Result<void> Content::read_piece(const Piece& piece, std::byte* into, Acquired& acquired,
+                                 Missing& missing) const {
   store::Block* const block = blocks_.find(piece.block);
   if (block == nullptr || (store::Store::written(*block) & touched(piece)) == 0) {
     std::memset(into, 0, piece.size());
     return {};
   }
-  store::Pin pin = std::move(acquired.pin);
-  if (!pin || !pin.pins(*block)) {
-    auto pinned = store_.pin(*block, store::Access::read);
-    if (pinned.is(base::kWouldBlock)) {
-      missing.block = store_.hold(*block);
-      missing.access = store::Access::read;
-    }
-    if (!pinned) return pinned.error();
-    pin = std::move(*pinned);
-  }
+  const auto pin = acquired.pin_of(store_, *block, store::Access::read, missing);
+  if (!pin) return pin.error();
   for (std::size_t at = piece.begin; at < piece.end;) {
     const auto page = static_cast<unsigned>(at / kPageSize);
     const PagePart part = part_in_page(piece, page);
     // The pages are anywhere in the arena, so the CPU cannot predict where the next one is.
-    if (page + 1 < kPagesPerBlock) __builtin_prefetch(pin.page(page + 1));
-    if (const std::byte* bytes = pin.page(page)) {
+    if (page + 1 < kPagesPerBlock) __builtin_prefetch(pin->page(page + 1));
+    if (const std::byte* bytes = pin->page(page)) {
       std::memcpy(into, bytes + part.begin, part.size());
     } else {
       std::memset(into, 0, part.size());
@@ -107,7 +98,7 @@ Result<void> Content::Impl::read_piece(const Piece& piece, std::byte* into, Acqu
   return {};
 }
 
-void Content::Impl::read_small(std::span<std::byte> into, std::uint64_t offset) const {
+void Content::read_small(std::span<std::byte> into, std::uint64_t offset) const {
   const std::span<const std::byte> bytes = small_.bytes();
   std::size_t there = 0;
   if (offset < bytes.size()) {

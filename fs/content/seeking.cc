@@ -1,11 +1,11 @@
 // lseek(2) with SEEK_DATA and SEEK_HOLE.
-#include "fs/content/impl.h"
+#include "fs/content/content.h"
 
 namespace scratchfs::content {
 
 using base::Result;
 
-Result<std::uint64_t> Content::Impl::seek_data(std::uint64_t offset) const {
+Result<std::uint64_t> Content::seek_data(std::uint64_t offset) const {
   base::SharedLock lock(mutex_);
   const std::uint64_t end = size();
   if (offset >= end) return base::Errno(ENXIO);
@@ -18,7 +18,7 @@ Result<std::uint64_t> Content::Impl::seek_data(std::uint64_t offset) const {
   return std::max(offset, *page * kPageSize);
 }
 
-Result<std::uint64_t> Content::Impl::seek_hole(std::uint64_t offset) const {
+Result<std::uint64_t> Content::seek_hole(std::uint64_t offset) const {
   base::SharedLock lock(mutex_);
   const std::uint64_t end = size();
   if (offset >= end) return base::Errno(ENXIO);
@@ -31,7 +31,7 @@ Result<std::uint64_t> Content::Impl::seek_hole(std::uint64_t offset) const {
   return std::clamp(hole * kPageSize, offset, end);
 }
 
-bool Content::Impl::has_hole(std::uint64_t offset, std::uint64_t length) const {
+bool Content::has_hole(std::uint64_t offset, std::uint64_t length) const {
   base::SharedLock lock(mutex_);
   if (offset >= size()) return false;
   const std::uint64_t last = offset + std::min(length, size() - offset);

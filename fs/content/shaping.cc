@@ -3,25 +3,26 @@
 #include <cstring>
 #include <new>
 
-#include "fs/content/impl.h"
+#include "fs/content/content.h"
+#include "fs/content/discarded.h"
 
 namespace scratchfs::content {
 
 using base::Result;
 using base::Wait;
 
-Result<void> Content::Impl::truncate(std::uint64_t size, Wait wait) {
+Result<void> Content::truncate(std::uint64_t size, Wait wait) {
   if (size > kMaxSize) return base::Errno(EFBIG);
   Trash trash;
   return in_passes(wait, [&](Acquired& acquired, Missing& missing) -> Result<void> {
     base::Lock lock(mutex_);
-    if (wait == Wait::no && size < Impl::size() && allocated() > kMostFreedAtOnce)
+    if (wait == Wait::no && size < Content::size() && allocated() > kMostFreedAtOnce)
       return base::kWouldBlock;
     return truncate_pass(size, acquired, missing, trash);
   });
 }
 
-Discarded Content::Impl::discard() {
+Discarded Content::discard() {
   base::Lock lock(mutex_);
   set_small_room(0);
   Discarded discarded(std::move(blocks_));
@@ -31,11 +32,11 @@ Discarded Content::Impl::discard() {
   return discarded;
 }
 
-Result<void> Content::Impl::truncate_pass(std::uint64_t size, Acquired& acquired, Missing& missing,
-                                          Trash& trash) {
+Result<void> Content::truncate_pass(std::uint64_t size, Acquired& acquired, Missing& missing,
+                                    Trash& trash) {
   // Bytes beyond the end are zero already. Pages beyond it (fallocate) stay if the file grows;
   // otherwise they are freed.
-  if (size > Impl::size()) {
+  if (size > Content::size()) {
     set_size(size);
     return {};
   }
@@ -57,16 +58,15 @@ Result<void> Content::Impl::truncate_pass(std::uint64_t size, Acquired& acquired
   return {};
 }
 
-Result<void> Content::Impl::punch(std::uint64_t offset, std::uint64_t length, Wait wait) {
+Result<void> Content::punch(std::uint64_t offset, std::uint64_t length, Wait wait) {
   return erase(offset, length, Erase::pages, wait);
 }
 
-Result<void> Content::Impl::clear(std::uint64_t offset, std::uint64_t length, Wait wait) {
+Result<void> Content::clear(std::uint64_t offset, std::uint64_t length, Wait wait) {
   return erase(offset, length, Erase::bytes, wait);
 }
 
-Result<void> Content::Impl::erase(std::uint64_t offset, std::uint64_t length, Erase how,
-                                  Wait wait) {
+Result<void> Content::erase(std::uint64_t offset, std::uint64_t length, Erase how, Wait wait) {
   if (length == 0) return base::Errno(EINVAL);
   std::uint64_t cursor = offset;
   const std::uint64_t end = end_of(offset, length, kMaxSize);
@@ -79,15 +79,15 @@ Result<void> Content::Impl::erase(std::uint64_t offset, std::uint64_t length, Er
   });
 }
 
-bool Content::Impl::takes_long(Erase how, std::uint64_t offset, std::uint64_t end) const {
+bool Content::takes_long(Erase how, std::uint64_t offset, std::uint64_t end) const {
   if (how == Erase::pages) return std::min(end - offset, allocated()) > kMostFreedAtOnce;
   return blocks_.pages_in(pages_touched(offset, end)) * kPageSize > kMostAtOnce;
 }
 
 // Walks the existing blocks. `cursor` records the progress, so that a pass after a wait does not
 // repeat it.
-Result<void> Content::Impl::erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how,
-                                       Acquired& acquired, Missing& missing, Trash& trash) {
+Result<void> Content::erase_pass(std::uint64_t& cursor, std::uint64_t end, Erase how,
+                                 Acquired& acquired, Missing& missing, Trash& trash) {
   if (small_.room() > 0) {
     erase_small(cursor, end, how);
     return {};
@@ -112,7 +112,7 @@ Result<void> Content::Impl::erase_pass(std::uint64_t& cursor, std::uint64_t end,
   return {};
 }
 
-void Content::Impl::erase_small(std::uint64_t begin, std::uint64_t end, Erase how) {
+void Content::erase_small(std::uint64_t begin, std::uint64_t end, Erase how) {
   if (how == Erase::pages && begin == 0 && end >= kPageSize) {
     set_small_room(0);
     return;
@@ -122,8 +122,8 @@ void Content::Impl::erase_small(std::uint64_t begin, std::uint64_t end, Erase ho
   if (begin < end) std::memset(bytes.data() + begin, 0, end - begin);
 }
 
-Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
-                                           Acquired& acquired, Missing& missing, Trash& trash) {
+Result<void> Content::erase_in_block(const Piece& piece, PageMask dropped, PageMask wiped,
+                                     Acquired& acquired, Missing& missing, Trash& trash) {
   store::Block* const block = blocks_.find(piece.block);
   if (block == nullptr) return {};
   const PageMask existing = store::Store::pages(*block);
@@ -139,36 +139,28 @@ Result<void> Content::Impl::erase_in_block(const Piece& piece, PageMask dropped,
     return {};
   }
 
-  store::Pin pin = std::move(acquired.pin);
-  if (!pin || !pin.pins(*block)) {
-    auto pinned = store_.pin(*block, store::Access::write);
-    if (pinned.is(base::kWouldBlock)) {
-      missing.block = store_.hold(*block);
-      missing.access = store::Access::write;
-    }
-    if (!pinned) return pinned.error();
-    pin = std::move(*pinned);
-  }
+  auto pin = acquired.pin_of(store_, *block, store::Access::write, missing);
+  if (!pin) return pin.error();
   for (unsigned page = 0; page < kPagesPerBlock; ++page) {
     if (!has_page(wiped, page)) continue;
     const PagePart part = part_in_page(piece, page);
-    std::memset(pin.writable_page(page) + part.begin, 0, part.size());
+    std::memset(pin->writable_page(page) + part.begin, 0, part.size());
   }
   if (dropped == 0) return {};
   const PageMask written = store::Store::written(*block) & dropped;
-  pin.drop_pages(dropped);
+  pin->drop_pages(dropped);
   note_dropped(piece.block, dropped, written);
   return {};
 }
 
-void Content::Impl::note_dropped(std::uint64_t block, PageMask dropped, PageMask written) {
+void Content::note_dropped(std::uint64_t block, PageMask dropped, PageMask written) {
   const int count = std::popcount(dropped);
   blocks_.count(block, {-count, -std::popcount(written)});
   charge_.shrink({.bytes = static_cast<std::uint64_t>(count) * kPageSize});
   note_allocated();
 }
 
-void Content::Impl::cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) {
+void Content::cut_blocks(std::uint64_t first, std::uint64_t last, Trash& trash) {
   const std::uint64_t before = blocks_.pages();
   try {
     trash.push_back(blocks_.cut(first, last));
@@ -178,7 +170,7 @@ void Content::Impl::cut_blocks(std::uint64_t first, std::uint64_t last, Trash& t
   note_allocated();
 }
 
-void Content::Impl::set_small_room(std::size_t room) {
+void Content::set_small_room(std::size_t room) {
   const std::size_t freed = small_.room() - room;
   if (freed == 0) return;
   small_.set_room(room);
@@ -187,9 +179,9 @@ void Content::Impl::set_small_room(std::size_t room) {
   note_allocated();
 }
 
-void Content::Impl::extend(std::uint64_t size) {
+void Content::extend(std::uint64_t size) {
   base::Lock lock(mutex_);
-  if (size > Impl::size()) set_size(size);
+  if (size > Content::size()) set_size(size);
 }
 
 }  // namespace scratchfs::content

@@ -23,6 +23,18 @@ void Turn::give() {
   given_.notify_all();  // one waiter alone may be giving up just now
 }
 
+base::Result<store::Pin> Acquired::pin_of(store::Store& store, store::Block& block,
+                                          store::Access access, Missing& missing) {
+  if (pin && pin.pins(block)) return std::move(pin);
+  pin = store::Pin();
+  auto pinned = store.pin(block, access);
+  if (pinned.is(base::kWouldBlock)) {
+    missing.block = store.hold(block);
+    missing.access = access;
+  }
+  return pinned;
+}
+
 base::Result<void> Acquired::wait_for(store::Store& store, Missing missing, base::Wait wait) {
   pin = store::Pin();
   if (missing.block) return wait_for_block(store, missing, wait);

@@ -1,14 +1,9 @@
-// write(2), at an offset and at the end.
+// write(2).
 //
 // With Wait::no, a write is one batch: it gathers everything that it needs first, and if it would
 // have to wait for any of it, it writes nothing. A write that may wait proceeds piece by piece (a
 // piece lies in one block); if its `wait` ends, the pieces written so far count.
-//
-// An append determines its offset once, under the lock. With Wait::no it keeps the lock until all
-// bytes are written. Otherwise it may release the lock, so such appends take turns; while one has
-// the turn, an append with Wait::no returns kWouldBlock, and its caller comes back and waits its
-// turn.
-#include "fs/content/impl.h"
+#include "fs/content/content.h"
 
 namespace scratchfs::content {
 
@@ -25,8 +20,8 @@ bool is_full(base::Errno error) {
 
 }  // namespace
 
-Result<std::size_t> Content::Impl::write(std::span<const std::byte> from, std::uint64_t offset,
-                                         Wait wait) {
+Result<std::size_t> Content::write(std::span<const std::byte> from, std::uint64_t offset,
+                                   Wait wait) {
   if (from.empty()) return std::size_t{0};
   if (offset >= kMaxSize) return base::Errno(EFBIG);
   from = from.first(std::min<std::uint64_t>(from.size(), kMaxSize - offset));
@@ -40,51 +35,8 @@ Result<std::size_t> Content::Impl::write(std::span<const std::byte> from, std::u
   return done;
 }
 
-Result<Content::Appended> Content::Impl::append(std::span<const std::byte> from, Wait wait) {
-  if (wait != Wait::no) return append_waiting(from, wait);
-
-  Acquired acquired;
-  Missing missing;
-  base::Lock lock(mutex_);
-  if (appending_) return base::kWouldBlock;
-  const std::uint64_t offset = size();
-  if (from.empty()) return Appended{0, offset};
-  if (offset >= kMaxSize) return base::Errno(EFBIG);
-  from = from.first(std::min<std::uint64_t>(from.size(), kMaxSize - offset));
-  const auto written = write_batch(from, offset, kAllPieces, acquired, missing);
-  if (!written) return written.error();
-  return Appended{*written, offset};
-}
-
-Turn& Content::Impl::turn() {
-  base::Lock lock(mutex_);
-  if (!turn_) turn_ = std::make_unique<Turn>();
-  return *turn_;
-}
-
-Result<Content::Appended> Content::Impl::append_waiting(std::span<const std::byte> from,
-                                                        Wait wait) {
-  Turn& turn = Impl::turn();
-  if (auto taken = turn.take(wait); !taken) return taken.error();
-  std::uint64_t offset = 0;
-  {
-    base::Lock lock(mutex_);
-    offset = size();
-    appending_ = true;
-  }
-  const auto written = write(from, offset, wait);
-  {
-    base::Lock lock(mutex_);
-    appending_ = false;
-  }
-  turn.give();
-  if (!written) return written.error();
-  return Appended{*written, offset};
-}
-
-Result<void> Content::Impl::write_on(std::span<const std::byte> from, std::uint64_t offset,
-                                     std::size_t& done, Wait wait, Acquired& acquired,
-                                     Missing& missing) {
+Result<void> Content::write_on(std::span<const std::byte> from, std::uint64_t offset,
+                               std::size_t& done, Wait wait, Acquired& acquired, Missing& missing) {
   const std::size_t most_pieces = wait == Wait::no ? kAllPieces : 1;
   do {
     const auto written =
@@ -95,9 +47,9 @@ Result<void> Content::Impl::write_on(std::span<const std::byte> from, std::uint6
   return {};
 }
 
-Result<std::size_t> Content::Impl::write_batch(std::span<const std::byte> from,
-                                               std::uint64_t offset, std::size_t most_pieces,
-                                               Acquired& acquired, Missing& missing) {
+Result<std::size_t> Content::write_batch(std::span<const std::byte> from, std::uint64_t offset,
+                                         std::size_t most_pieces, Acquired& acquired,
+                                         Missing& missing) {
   const bool small = blocks_.empty() && offset < kSmallMost;
   if (small && from.size() <= kSmallMost - offset) {
     auto written = write_small(from, offset);
@@ -112,8 +64,7 @@ Result<std::size_t> Content::Impl::write_batch(std::span<const std::byte> from,
   return written;
 }
 
-Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
-                                               std::uint64_t offset) {
+Result<std::size_t> Content::write_small(std::span<const std::byte> from, std::uint64_t offset) {
   const std::size_t end = offset + from.size();
   const std::size_t old_room = small_.room();
   if (small_room(end) > old_room) {
@@ -135,9 +86,9 @@ Result<std::size_t> Content::Impl::write_small(std::span<const std::byte> from,
   return count;
 }
 
-Result<std::size_t> Content::Impl::write_pages(std::span<const std::byte> from,
-                                               std::uint64_t offset, std::size_t most_pieces,
-                                               Acquired& acquired, Missing& missing) {
+Result<std::size_t> Content::write_pages(std::span<const std::byte> from, std::uint64_t offset,
+                                         std::size_t most_pieces, Acquired& acquired,
+                                         Missing& missing) {
   if (auto converted = become_blocks(acquired, missing); !converted) return converted.error();
   ChargeReservation reservation(charge_);
   std::vector<Ready> batch;

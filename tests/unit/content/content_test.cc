@@ -125,27 +125,10 @@ TEST_F(ContentTest, EndsAtTheLargestOffset) {
   EXPECT_EQ(file_.bytes(kMaxSize - 4, 10), Bytes(bytes.begin(), bytes.begin() + 4));
   EXPECT_TRUE(file_->write(bytes, kMaxSize, Wait::no).is(Errno(EFBIG)));
   EXPECT_TRUE(file_->write(bytes, UINT64_MAX, Wait::no).is(Errno(EFBIG)));
-  EXPECT_TRUE(file_->append(bytes, Wait::no).is(Errno(EFBIG)));
-  EXPECT_TRUE(file_->append(bytes, Wait::yes).is(Errno(EFBIG)));
   EXPECT_TRUE(file_->truncate(kMaxSize + 1, Wait::no).is(Errno(EFBIG)));
   EXPECT_TRUE(file_->allocate(kMaxSize, 1, true, Wait::no).is(Errno(EFBIG)));
   EXPECT_TRUE(file_->allocate(1, kMaxSize, true, Wait::yes).is(Errno(EFBIG)));
   EXPECT_TRUE(file_->zero(kMaxSize, 1, true, Wait::yes).is(Errno(EFBIG)));
-}
-
-TEST_F(ContentTest, AppendsAtTheEndAndTellsWhere) {
-  file_.put(pattern(1000, 1), 0);
-  const Bytes bytes = pattern(100'000, 2);
-  const auto appended = file_->append(bytes, Wait::no);
-  ASSERT_TRUE(appended);
-  EXPECT_EQ(appended->offset, 1000U);
-  EXPECT_EQ(appended->bytes, bytes.size());
-  const auto waited = file_->append(bytes, Wait::yes);
-  ASSERT_TRUE(waited);
-  EXPECT_EQ(waited->offset, 101'000U);
-  EXPECT_EQ(file_.bytes(1000, 100'000), bytes);
-  EXPECT_EQ(file_.bytes(101'000, 200'000), bytes);
-  EXPECT_EQ(file_->append({}, Wait::no)->offset, 201'000U);
 }
 
 TEST_F(ContentTest, SeeksDataAndHolesByPages) {

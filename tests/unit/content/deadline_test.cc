@@ -61,7 +61,6 @@ TEST(ContentDeadline, AWriteThatFindsNoMemoryChangesNothing) {
   machine.disk.close_gate();
   const auto taken = take_all_frames(machine);
   EXPECT_TRUE(file->write(pattern(kPage, 4), kPage, Impatient().wait()).is(Errno(EINTR)));
-  EXPECT_TRUE(file->append(pattern(kPage, 4), Impatient().wait()).is(Errno(EINTR)));
   EXPECT_EQ(file->size(), kPage);
   EXPECT_EQ(machine.charged(), kPage);
   EXPECT_EQ(file.all(), pattern(kPage, 3));
@@ -129,20 +128,19 @@ TEST(ContentDeadline, EndsWhereTheDiskDoesNothing) {
   machine.disk.open_gate();
 }
 
-TEST(ContentDeadline, AnAppendThatWaitsItsTurnCanLeave) {
+TEST(ContentDeadline, AnAllocationThatWaitsItsTurnCanLeave) {
   Machine machine;
   File file(machine);
-  machine.disk.close_gate();
-  auto taken = take_all_frames(machine);
-  const Bytes data = pattern(kPage, 6);
-  std::thread first([&] { EXPECT_TRUE(file->append(data, Wait::yes)); });
-  // Once other appends would block, the first thread has the turn.
-  while (!file->append({}, Wait::no).is(base::kWouldBlock)) std::this_thread::yield();
-  EXPECT_TRUE(file->append(data, Impatient().wait()).is(Errno(EINTR)));
-  taken.clear();
+  file.put(pattern(kPage, 6), 2 * kMiB);
+  spill(machine, file, 2 * kMiB);
+  machine.disk.close_gate();  // the block must be read before pages are added to it
+  std::thread first([&] { EXPECT_TRUE(file->allocate(0, 3 * kMiB, false, Wait::yes)); });
+  // Once other allocations would block, the first thread has the turn.
+  while (!file->allocate(0, kPage, true, Wait::no).is(base::kWouldBlock)) std::this_thread::yield();
+  EXPECT_TRUE(file->allocate(0, kPage, true, Impatient().wait()).is(Errno(EINTR)));
   machine.disk.open_gate();
   first.join();
-  EXPECT_EQ(file.all(), data);
+  EXPECT_EQ(file->allocated(), 3 * kMiB);
 }
 
 }  // namespace

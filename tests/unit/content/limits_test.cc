@@ -25,7 +25,6 @@ TEST_P(LimitsTest, WritesThePagesThatTheQuotaHasRoomFor) {
   EXPECT_EQ(file.bytes(1000, kMiB), Bytes(bytes.begin(), bytes.begin() + 20 * kPage - 1000));
   EXPECT_TRUE(file->write(bytes, 20 * kPage, GetParam()).is(Errno(EDQUOT)));
   EXPECT_TRUE(file->write(bytes, 100 * kPage, GetParam()).is(Errno(EDQUOT)));
-  EXPECT_TRUE(file->append(bytes, GetParam()).is(Errno(EDQUOT)));
   EXPECT_EQ(file->size(), 20 * kPage);
   EXPECT_EQ(machine.charged(), 20 * kPage);
 }
@@ -170,7 +169,6 @@ TEST(Content, NeverWaitsWhereItMustNot) {
   EXPECT_TRUE(Content::copy(file.content, 0, other.content, 0, 10, Wait::no).is(base::kWouldBlock));
   Bytes eight(8 * kMiB);
   EXPECT_TRUE(other->write(eight, 0, Wait::no).is(base::kWouldBlock));
-  EXPECT_TRUE(other->append(eight, Wait::no).is(base::kWouldBlock));
   EXPECT_EQ(other->size(), 0U);  // a write that would block leaves nothing behind
   EXPECT_EQ(other->allocated(), 0U);
   machine.disk.open_gate();

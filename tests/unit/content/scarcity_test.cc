@@ -45,7 +45,7 @@ class ContentScarcity : public ::testing::Test {
         EXPECT_TRUE(file.all() == (result ? after(before, *result) : before));
         EXPECT_EQ(machine_.charged(), file->allocated());
         // The file remains usable.
-        EXPECT_TRUE(file->append(pattern(100, 3), Wait::yes));
+        EXPECT_TRUE(file->write(pattern(100, 3), file->size(), Wait::yes));
         EXPECT_TRUE(file->truncate(0, Wait::yes));
         EXPECT_EQ(file->allocated(), 0U);
       }
@@ -107,22 +107,6 @@ TEST_F(ContentScarcity, OfSmallBytesThatBecomeABlock) {
   expect_sound_after_each_failure(
       700, [&](File& file) { return file->write(more_, 300, Wait::yes); },
       [&](const Bytes& before, std::size_t done) { return overlaid(before, more_, 300, done); });
-}
-
-TEST_F(ContentScarcity, OfAnAppend) {
-  for (const Wait wait : {Wait::no, Wait::yes}) {
-    expect_sound_after_each_failure(
-        kShort,
-        [&](File& file) -> base::Result<std::size_t> {
-          const auto appended = file->append(more_, wait);
-          if (!appended) return appended.error();
-          EXPECT_EQ(appended->offset, kShort);
-          return appended->bytes;
-        },
-        [&](const Bytes& before, std::size_t done) {
-          return overlaid(before, more_, kShort, done);
-        });
-  }
 }
 
 TEST_F(ContentScarcity, OfCuttingAFileShort) {

@@ -7,7 +7,6 @@
 #include <random>
 #include <thread>
 
-#include "tests/unit/base/soon.h"
 #include "tests/unit/content/machine.h"
 
 namespace scratchfs::content {
@@ -66,58 +65,6 @@ TEST(ContentThreads, KeepTheirOwnPagesWhateverOthersDoToTheSameBlocks) {
   EXPECT_EQ(wrong, 0U);
   EXPECT_EQ(machine.charged(), file->allocated());
   EXPECT_GT(machine.store->stats().blocks_fetched, 0U);
-}
-
-struct Record {
-  unsigned seed;
-  std::uint64_t offset;
-  std::size_t bytes;
-};
-
-TEST(ContentThreads, AppendEveryRecordOnceAndWhole) {
-  constexpr unsigned kThreads = 6;
-  constexpr unsigned kEach = 60;
-  Machine machine;
-  File file(machine);
-  std::vector<std::vector<Record>> records(kThreads);
-  std::atomic<unsigned> failed{0};
-  std::atomic<unsigned> waited{0};
-  // Nothing can be evicted until a thread has had to wait for it.
-  machine.disk.close_gate();
-  std::thread opener([&] {
-    EXPECT_TRUE(soon([&] { return waited > 0; }));
-    machine.disk.open_gate();
-  });
-  on_threads(kThreads, [&](unsigned self) {
-    for (unsigned i = 0; i < kEach; ++i) {
-      const unsigned seed = 1 + self * kEach + i;
-      const Bytes bytes = pattern(1 + seed * 7919 % 200'000, seed);
-      auto appended = file->append(bytes, Wait::no);
-      if (appended.is(base::kWouldBlock)) {
-        ++waited;
-        appended = file->append(bytes, Wait::yes);
-      }
-      if (!appended || appended->bytes != bytes.size()) {
-        ++failed;
-        continue;
-      }
-      records[self].push_back({seed, appended->offset, appended->bytes});
-    }
-  });
-  opener.join();
-  ASSERT_EQ(failed, 0U);
-
-  std::vector<Record> all;
-  for (const auto& own : records) all.insert(all.end(), own.begin(), own.end());
-  std::sort(all.begin(), all.end(),
-            [](const auto& a, const auto& b) { return a.offset < b.offset; });
-  std::uint64_t end = 0;
-  for (const Record& record : all) {
-    ASSERT_EQ(record.offset, end);  // no gap and no overlap
-    end += record.bytes;
-    ASSERT_EQ(file.bytes(record.offset, record.bytes), pattern(record.bytes, record.seed));
-  }
-  EXPECT_EQ(file->size(), end);
 }
 
 TEST(ContentThreads, LetNobodySeeBytesThatWereCutOff) {
