@@ -1,6 +1,6 @@
 // Handlers for attributes: GETATTR, STATX, SETATTR, STATFS.
 #include "fs/base/clock.h"
-#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/handlers/call.h"
 #include "fs/kernel/handlers/handlers.h"
 #include "fs/store/units.h"
 
@@ -8,16 +8,11 @@ namespace scratchfs::kernel {
 
 namespace {
 
-base::Result<tree::Attributes> attributes_of(Context& context, tree::InodeId id,
-                                             const tree::InodeRef& inode) {
-  if (id == kControlId) return context.control.attributes(0);
-  if (!inode) return base::Errno(ESTALE);
-  return inode->attributes();
-}
-
-std::shared_ptr<tree::Handle> handle_of(Context& context, tree::InodeId id,
-                                        const fuse_file_info* file) {
-  return file == nullptr || id == kControlId ? nullptr : context.tree.handle(file->fh);
+base::Result<tree::Attributes> attributes_of(const Call& call) {
+  if (call.handle) call.tree.used(*call.handle);
+  if (call.is_for_control()) return call.context.control.attributes(0);
+  if (!call.inode) return base::Errno(ESTALE);
+  return call.inode->attributes();
 }
 
 tree::AttributeChange to_change(const struct stat& wanted, int which) {
@@ -44,46 +39,37 @@ tree::AttributeChange to_change(const struct stat& wanted, int which) {
   return change;
 }
 
-}  // namespace
+// Runs `op(call)` with the inode, and with the handle if the call came through a descriptor.
+template <typename Op>
+void on_inode_and_handle(fuse_req_t raw, Opcode opcode, fuse_ino_t id, const fuse_file_info* file,
+                         Op op) {
+  Context& context = context_of(raw);
+  on_objects(raw, opcode, id, context.tree.find(id), handle_of(context, id, file), std::move(op));
+}
 
 void on_getattr(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
-  Context& context = context_of(raw);
-  run_or_park(context, raw, Opcode::getattr, id,
-              [&context, id, inode = context.tree.find(id), handle = handle_of(context, id, file)](
-                  Request&, base::Wait) -> base::Result<Attr> {
-                if (handle) context.tree.used(*handle);
-                const auto attributes = attributes_of(context, id, inode);
-                if (!attributes) return attributes.error();
-                return to_attr(*attributes);
-              });
+  on_inode_and_handle(raw, Opcode::getattr, id, file, attributes_of);
 }
 
 void on_statx(fuse_req_t raw, fuse_ino_t id, int /*flags*/, int /*mask*/, fuse_file_info* file) {
-  Context& context = context_of(raw);
-  run_or_park(context, raw, Opcode::statx, id,
-              [&context, id, inode = context.tree.find(id), handle = handle_of(context, id, file)](
-                  Request&, base::Wait) -> base::Result<StatxAttr> {
-                if (handle) context.tree.used(*handle);
-                const auto attributes = attributes_of(context, id, inode);
-                if (!attributes) return attributes.error();
-                return to_statx(*attributes);
-              });
+  on_inode_and_handle(raw, Opcode::statx, id, file,
+                      [](const Call& call) -> base::Result<StatxAttr> {
+                        const auto attributes = attributes_of(call);
+                        if (!attributes) return attributes.error();
+                        return to_statx(*attributes);
+                      });
 }
 
 void on_setattr(fuse_req_t raw, fuse_ino_t id, struct stat* wanted, int which,
                 fuse_file_info* file) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::setattr, id,
-      [&context, id, change = to_change(*wanted, which), inode = context.tree.find(id),
-       handle = handle_of(context, id, file)](Request&, base::Wait wait) -> base::Result<Attr> {
+  on_inode_and_handle(
+      raw, Opcode::setattr, id, file,
+      [change = to_change(*wanted, which)](const Call& call) -> base::Result<tree::Attributes> {
         // A shell's `>` truncates the control file before writing to it.
-        if (id == kControlId) return to_attr(context.control.attributes(0));
-        if (!inode) return base::Errno(ESTALE);
-        if (handle) context.tree.used(*handle);
-        const auto attributes = context.tree.set_attributes(inode, change, wait);
-        if (!attributes) return attributes.error();
-        return to_attr(*attributes);
+        if (call.is_for_control()) return attributes_of(call);
+        if (!call.inode) return base::Errno(ESTALE);
+        if (call.handle) call.tree.used(*call.handle);
+        return call.tree.set_attributes(call.inode, change, call.wait);
       });
 }
 
@@ -104,6 +90,15 @@ void on_statfs(fuse_req_t raw, fuse_ino_t id) {
                 reply.statvfs.f_namemax = tree::kMaxName;
                 return reply;
               });
+}
+
+}  // namespace
+
+void add_attribute_handlers(fuse_lowlevel_ops& operations) {
+  operations.getattr = on_getattr;
+  operations.statx = on_statx;
+  operations.setattr = on_setattr;
+  operations.statfs = on_statfs;
 }
 
 }  // namespace scratchfs::kernel

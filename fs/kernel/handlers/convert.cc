@@ -21,11 +21,11 @@ statx_timestamp to_timestamp(const timespec& time) {
   return result;
 }
 
+}  // namespace
+
 void take_back_lookup(void* object, tree::InodeId inode, std::uint64_t /*handle*/) {
   static_cast<tree::Tree*>(object)->forget(inode, 1);
 }
-
-}  // namespace
 
 struct stat to_stat(const tree::Attributes& attributes) {
   struct stat result {};

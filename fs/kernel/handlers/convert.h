@@ -17,6 +17,8 @@ Attr to_attr(const tree::Attributes& attributes);
 StatxAttr to_statx(const tree::Attributes& attributes);
 fuse_entry_param to_entry(const tree::Attributes& attributes, bool may_vanish);
 
+// An Undo::Function: drops a lookup count of the inode. `object` is the tree.
+void take_back_lookup(void* object, tree::InodeId inode, std::uint64_t handle);
 // Builds the reply for a found inode; its undo drops the lookup count if the kernel does not take
 // it.
 EntryReply to_entry(Context& context, const tree::Found& found);

@@ -4,12 +4,14 @@
 #include <utility>
 #include <vector>
 
-#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/handlers/call.h"
 #include "fs/kernel/handlers/handlers.h"
 
 namespace scratchfs::kernel {
 
 namespace {
+
+constexpr std::size_t kSmallestEntry = 128;  // bytes of an entry of READDIRPLUS, at least
 
 // Collects the entries of one reply with fuse_add_direntry() and fuse_add_direntry_plus().
 class ListBuffer {
@@ -51,16 +53,14 @@ class ListBuffer {
 
 bool is_dot(std::string_view name) { return name == "." || name == ".."; }
 
-void take_back_lookup(void* object, tree::InodeId inode, std::uint64_t /*handle*/) {
-  static_cast<tree::Tree*>(object)->forget(inode, 1);
-}
-
 // A READDIRPLUS reply under construction, with the lookups it has counted. If the reply is never
 // sent, the kernel never forgets those lookups, so the destructor drops them.
 class CountedListing {
  public:
-  explicit CountedListing(tree::Tree& tree) : tree_(tree) {
+  // `most`: upper bound of the entries.
+  CountedListing(tree::Tree& tree, std::size_t most) : tree_(tree) {
     reply_.undo = {.function = take_back_lookup, .object = &tree};
+    reply_.looked_up.reserve(most);  // so that no counted lookup is lost to bad_alloc
   }
   ~CountedListing() {
     for (const tree::InodeId id : reply_.looked_up) tree_.forget(id, 1);
@@ -68,16 +68,9 @@ class CountedListing {
   CountedListing(const CountedListing&) = delete;
   CountedListing& operator=(const CountedListing&) = delete;
 
-  // Either counts the lookup and records it, or does neither.
   void count(const tree::InodeRef& inode) {
-    std::vector<tree::InodeId>& ids = reply_.looked_up;
-    ids.push_back(inode->id);
-    try {
-      tree_.count_lookup(inode);
-    } catch (...) {
-      ids.pop_back();
-      throw;
-    }
+    tree_.count_lookup(inode);
+    reply_.looked_up.push_back(inode->id);
   }
   // Transfers the reply; the caller must send it or drop its lookups.
   DirectoryReply finished(std::span<const std::byte> entries) {
@@ -90,60 +83,59 @@ class CountedListing {
   DirectoryReply reply_;
 };
 
-}  // namespace
-
 // An open directory has no state: a cookie alone says where a listing continues.
 void on_opendir(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
-  Context& context = context_of(raw);
-  run_or_park(context, raw, Opcode::opendir, id,
-              [asked = *file, inode = context.tree.find(id)](
-                  Request&, base::Wait) -> base::Result<OpenedReply> {
-                if (!inode) return base::Errno(ESTALE);
+  on_existing(raw, Opcode::opendir, id, ESTALE,
+              [asked = *file](const Call&) -> base::Result<OpenedReply> {
                 return OpenedReply{.file = asked, .undo = {}};
               });
 }
 
 void on_readdir(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
                 fuse_file_info* /*file*/) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::readdir, id,
-      [&context, size, cookie = static_cast<std::uint64_t>(offset), inode = context.tree.find(id)](
-          Request& request, base::Wait wait) -> base::Result<DirectoryReply> {
-        if (!inode) return base::Errno(ESTALE);
-        ListBuffer buffer(request, size);
-        const auto listed = context.tree.list(
-            inode, cookie, request.caller().uid,
-            [&](const tree::Listed& entry) { return buffer.add(entry); }, wait);
-        if (!listed) return listed.error();
-        DirectoryReply reply;
-        reply.entries = buffer.entries();
-        return reply;
-      });
+  on_existing(raw, Opcode::readdir, id, ESTALE,
+              [size, cookie = static_cast<std::uint64_t>(offset)](
+                  const Call& call) -> base::Result<DirectoryReply> {
+                ListBuffer buffer(call.request, size);
+                const auto listed = call.tree.list(
+                    call.inode, cookie, call.caller().uid,
+                    [&](const tree::Listed& entry) { return buffer.add(entry); }, call.wait);
+                if (!listed) return listed.error();
+                DirectoryReply reply;
+                reply.entries = buffer.entries();
+                return reply;
+              });
 }
 
 void on_readdirplus(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
                     fuse_file_info* /*file*/) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::readdirplus, id,
-      [&context, size, cookie = static_cast<std::uint64_t>(offset), inode = context.tree.find(id)](
-          Request& request, base::Wait wait) -> base::Result<DirectoryReply> {
-        if (!inode) return base::Errno(ESTALE);
-        ListBuffer buffer(request, size);
-        CountedListing reply(context.tree);
-        const auto visit = [&](const tree::Listed& listed) {
-          fuse_entry_param entry =
-              to_entry(listed.inode->attributes(), context.tree.may_vanish(*listed.inode));
-          if (is_dot(listed.name)) entry.ino = 0;  // the kernel counts no lookup for these two
-          if (!buffer.add(listed, entry)) return false;
-          if (entry.ino != 0) reply.count(listed.inode);
-          return true;
-        };
-        const auto listed = context.tree.list(inode, cookie, request.caller().uid, visit, wait);
-        if (!listed) return listed.error();
-        return reply.finished(buffer.entries());
-      });
+  on_existing(raw, Opcode::readdirplus, id, ESTALE,
+              [size, cookie = static_cast<std::uint64_t>(offset)](
+                  const Call& call) -> base::Result<DirectoryReply> {
+                ListBuffer buffer(call.request, size);
+                CountedListing reply(call.tree, size / kSmallestEntry);
+                const auto visit = [&](const tree::Listed& listed) {
+                  fuse_entry_param entry =
+                      to_entry(listed.inode->attributes(), call.tree.may_vanish(*listed.inode));
+                  if (is_dot(listed.name))
+                    entry.ino = 0;  // the kernel counts no lookup for these two
+                  if (!buffer.add(listed, entry)) return false;
+                  if (entry.ino != 0) reply.count(listed.inode);
+                  return true;
+                };
+                const auto listed =
+                    call.tree.list(call.inode, cookie, call.caller().uid, visit, call.wait);
+                if (!listed) return listed.error();
+                return reply.finished(buffer.entries());
+              });
+}
+
+}  // namespace
+
+void add_directory_handlers(fuse_lowlevel_ops& operations) {
+  operations.opendir = on_opendir;
+  operations.readdir = on_readdir;
+  operations.readdirplus = on_readdirplus;
 }
 
 }  // namespace scratchfs::kernel

@@ -2,9 +2,10 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 
+#include <optional>
 #include <string_view>
 
-#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/handlers/call.h"
 #include "fs/kernel/handlers/handlers.h"
 
 namespace scratchfs::kernel {
@@ -25,29 +26,27 @@ EntryReply control_entry(Context& context) {
   return entry;
 }
 
-base::Result<EntryReply> to_result(Context& context, const base::Result<tree::Found>& found) {
-  if (!found) return found.error();
-  return to_entry(context, *found);
+std::optional<tree::RenameMode> to_mode(unsigned flags) {
+  switch (flags) {
+    case 0:
+      return tree::RenameMode::replace;
+    case RENAME_NOREPLACE:
+      return tree::RenameMode::no_replace;
+    case RENAME_EXCHANGE:
+      return tree::RenameMode::exchange;
+    default:
+      return std::nullopt;
+  }
 }
-
-base::Result<Done> to_result(const base::Result<void>& done) {
-  if (!done) return done.error();
-  return Done{};
-}
-
-}  // namespace
 
 void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::lookup, parent,
-      [&context, parent, directory = context.tree.find(parent)](
-          Request&, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
-        if (!directory) return base::Errno(ESTALE);
-        if (is_control(parent, name)) return control_entry(context);
-        const auto found = context.tree.lookup(directory, name, wait);
+  on_existing(
+      raw, Opcode::lookup, parent, ESTALE,
+      [parent](const Call& call, std::string_view name) -> base::Result<EntryReply> {
+        if (is_control(parent, name)) return control_entry(call.context);
+        const auto found = call.tree.lookup(call.inode, name, call.wait);
         if (found.is(base::Errno(ENOENT))) return no_entry();
-        return to_result(context, found);
+        return to_reply(call.context, found);
       },
       std::string_view(asked_name));
 }
@@ -71,125 +70,97 @@ void on_forget_multi(fuse_req_t raw, std::size_t count, fuse_forget_data* forget
               });
 }
 
-void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t mode,
-              dev_t device) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::mknod, parent,
-      [&context, parent, mode, device, directory = context.tree.find(parent)](
-          Request& request, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
-        if (!directory) return base::Errno(ESTALE);
-        if (is_control(parent, name)) return base::Errno(EEXIST);
-        return to_result(context,
-                         context.tree.make(directory, name, mode, device, request.caller(), wait));
-      },
-      std::string_view(asked_name));
+void make(fuse_req_t raw, Opcode opcode, fuse_ino_t parent, const char* asked_name, mode_t mode,
+          dev_t device) {
+  on_name(raw, opcode, parent, asked_name, EEXIST,
+          [mode, device](const Call& call, std::string_view name) {
+            return call.tree.make(call.inode, name, mode, device, call.caller(), call.wait);
+          });
 }
 
-void on_mkdir(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t mode) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::mkdir, parent,
-      [&context, parent, mode, directory = context.tree.find(parent)](
-          Request& request, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
-        if (!directory) return base::Errno(ESTALE);
-        if (is_control(parent, name)) return base::Errno(EEXIST);
-        const mode_t typed = S_IFDIR | (mode & 07777);
-        return to_result(context,
-                         context.tree.make(directory, name, typed, 0, request.caller(), wait));
-      },
-      std::string_view(asked_name));
+void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
+  make(raw, Opcode::mknod, parent, name, mode, device);
+}
+
+void on_mkdir(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode) {
+  make(raw, Opcode::mkdir, parent, name, S_IFDIR | (mode & 07777), 0);
 }
 
 void on_symlink(fuse_req_t raw, const char* asked_target, fuse_ino_t parent,
                 const char* asked_name) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::symlink, parent,
-      [&context, parent, directory = context.tree.find(parent)](
-          Request& request, base::Wait wait, std::string_view name,
-          std::string_view target) -> base::Result<EntryReply> {
-        if (!directory) return base::Errno(ESTALE);
-        if (is_control(parent, name)) return base::Errno(EEXIST);
-        return to_result(context,
-                         context.tree.symlink(directory, name, target, request.caller(), wait));
+  on_name(
+      raw, Opcode::symlink, parent, asked_name, EEXIST,
+      [](const Call& call, std::string_view name, std::string_view target) {
+        return call.tree.symlink(call.inode, name, target, call.caller(), call.wait);
       },
-      std::string_view(asked_name), std::string_view(asked_target));
+      std::string_view(asked_target));
 }
 
 void on_readlink(fuse_req_t raw, fuse_ino_t id) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::readlink, id,
-      [&context, inode = context.tree.find(id)](Request&, base::Wait) -> base::Result<Text> {
-        if (!inode) return base::Errno(ESTALE);
-        auto target = context.tree.read_link(inode);
-        if (!target) return target.error();
-        return Text{*std::move(target)};
-      });
+  on_existing(raw, Opcode::readlink, id, ESTALE, [](const Call& call) -> base::Result<Text> {
+    auto target = call.tree.read_link(call.inode);
+    if (!target) return target.error();
+    return Text{*std::move(target)};
+  });
 }
 
 void on_link(fuse_req_t raw, fuse_ino_t id, fuse_ino_t parent, const char* asked_name) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::link, id,
-      [&context, parent, inode = context.tree.find(id), directory = context.tree.find(parent)](
-          Request& request, base::Wait wait, std::string_view name) -> base::Result<EntryReply> {
-        if (!inode || !directory) return base::Errno(ESTALE);
+  on_existing(
+      raw, Opcode::link, id, ESTALE,
+      [parent, directory = context_of(raw).tree.find(parent)](
+          const Call& call, std::string_view name) -> base::Result<tree::Found> {
+        if (!directory) return base::Errno(ESTALE);
         if (is_control(parent, name)) return base::Errno(EEXIST);
-        return to_result(context,
-                         context.tree.link(inode, directory, name, request.caller(), wait));
+        return call.tree.link(call.inode, directory, name, call.caller(), call.wait);
       },
       std::string_view(asked_name));
 }
 
 void on_unlink(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::unlink, parent,
-      [&context, parent, directory = context.tree.find(parent)](
-          Request&, base::Wait wait, std::string_view name) -> base::Result<Done> {
-        if (!directory) return base::Errno(ESTALE);
-        if (is_control(parent, name)) return base::Errno(EPERM);
-        return to_result(context.tree.unlink(directory, name, wait));
-      },
-      std::string_view(asked_name));
+  on_name(raw, Opcode::unlink, parent, asked_name, EPERM,
+          [](const Call& call, std::string_view name) {
+            return call.tree.unlink(call.inode, name, call.wait);
+          });
 }
 
 void on_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::rmdir, parent,
-      [&context, directory = context.tree.find(parent)](
-          Request&, base::Wait wait, std::string_view name) -> base::Result<Done> {
-        if (!directory) return base::Errno(ESTALE);
-        return to_result(context.tree.rmdir(directory, name, wait));
-      },
-      std::string_view(asked_name));
+  on_name(raw, Opcode::rmdir, parent, asked_name, ENOTDIR,
+          [](const Call& call, std::string_view name) {
+            return call.tree.rmdir(call.inode, name, call.wait);
+          });
 }
 
 void on_rename(fuse_req_t raw, fuse_ino_t from_id, const char* asked_old_name, fuse_ino_t to_id,
                const char* asked_new_name, unsigned flags) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::rename, from_id,
-      [&context, from_id, to_id, flags, from = context.tree.find(from_id),
-       to = context.tree.find(to_id)](Request& request, base::Wait wait, std::string_view old_name,
-                                      std::string_view new_name) -> base::Result<Done> {
-        if (!from || !to) return base::Errno(ESTALE);
-        if (is_control(from_id, old_name) || is_control(to_id, new_name)) return base::Errno(EPERM);
-        auto mode = tree::RenameMode::replace;
-        if (flags == RENAME_NOREPLACE) {
-          mode = tree::RenameMode::no_replace;
-        } else if (flags == RENAME_EXCHANGE) {
-          mode = tree::RenameMode::exchange;
-        } else if (flags != 0) {
-          return base::Errno(EINVAL);
-        }
-        return to_result(
-            context.tree.rename(from, old_name, to, new_name, mode, request.caller(), wait));
+  on_name(
+      raw, Opcode::rename, from_id, asked_old_name, EPERM,
+      [to_id, flags, to = context_of(raw).tree.find(to_id)](
+          const Call& call, std::string_view old_name,
+          std::string_view new_name) -> base::Result<void> {
+        if (!to) return base::Errno(ESTALE);
+        if (is_control(to_id, new_name)) return base::Errno(EPERM);
+        const auto mode = to_mode(flags);
+        if (!mode) return base::Errno(EINVAL);
+        return call.tree.rename(call.inode, old_name, to, new_name, *mode, call.caller(),
+                                call.wait);
       },
-      std::string_view(asked_old_name), std::string_view(asked_new_name));
+      std::string_view(asked_new_name));
+}
+
+}  // namespace
+
+void add_name_handlers(fuse_lowlevel_ops& operations) {
+  operations.lookup = on_lookup;
+  operations.forget = on_forget;
+  operations.forget_multi = on_forget_multi;
+  operations.readlink = on_readlink;
+  operations.mknod = on_mknod;
+  operations.mkdir = on_mkdir;
+  operations.unlink = on_unlink;
+  operations.rmdir = on_rmdir;
+  operations.symlink = on_symlink;
+  operations.rename = on_rename;
+  operations.link = on_link;
 }
 
 }  // namespace scratchfs::kernel

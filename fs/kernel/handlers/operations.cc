@@ -27,40 +27,12 @@ void on_init(void* userdata, fuse_conn_info* connection) {
 fuse_lowlevel_ops list_operations() {
   fuse_lowlevel_ops operations{};
   operations.init = on_init;
-  operations.lookup = on_lookup;
-  operations.forget = on_forget;
-  operations.forget_multi = on_forget_multi;
-  operations.getattr = on_getattr;
-  operations.statx = on_statx;
-  operations.setattr = on_setattr;
-  operations.readlink = on_readlink;
-  operations.mknod = on_mknod;
-  operations.mkdir = on_mkdir;
-  operations.unlink = on_unlink;
-  operations.rmdir = on_rmdir;
-  operations.symlink = on_symlink;
-  operations.rename = on_rename;
-  operations.link = on_link;
-  operations.open = on_open;
-  operations.create = on_create;
-  operations.tmpfile = on_tmpfile;
-  operations.read = on_read;
-  operations.write = on_write;
-  operations.flush = on_flush;
-  operations.fsync = on_fsync;
-  operations.release = on_release;
-  operations.opendir = on_opendir;
-  operations.readdir = on_readdir;
-  operations.readdirplus = on_readdirplus;
-  operations.statfs = on_statfs;
-  operations.setxattr = on_setxattr;
-  operations.getxattr = on_getxattr;
-  operations.listxattr = on_listxattr;
-  operations.removexattr = on_removexattr;
-  operations.ioctl = on_ioctl;
-  operations.fallocate = on_fallocate;
-  operations.lseek = on_lseek;
-  operations.copy_file_range = on_copy_file_range;
+  add_attribute_handlers(operations);
+  add_content_handlers(operations);
+  add_directory_handlers(operations);
+  add_file_handlers(operations);
+  add_name_handlers(operations);
+  add_xattr_handlers(operations);
   return operations;
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <variant>
 
-#include "fs/kernel/handlers/convert.h"
+#include "fs/kernel/handlers/call.h"
 #include "fs/kernel/handlers/handlers.h"
 
 namespace scratchfs::kernel {
@@ -67,22 +67,23 @@ std::string without_trusted(const std::string& names) {
   return shown;
 }
 
-base::Result<Done> set_lifetime(Context& context, const tree::InodeRef& inode,
-                                std::string_view value, uid_t caller, base::Wait wait) {
-  if (caller != 0 && caller != inode->attributes().uid) return base::Errno(EPERM);
+// Whether the caller could change the file.
+bool is_owner(const Call& call) {
+  const uid_t caller = call.caller().uid;
+  return caller == 0 || caller == call.inode->attributes().uid;
+}
+
+base::Result<void> set_lifetime(const Call& call, std::string_view value) {
+  if (!is_owner(call)) return base::Errno(EPERM);
   if (value != "keep" && value != "auto") return base::Errno(EINVAL);
-  if (const auto set = context.tree.set_kept(inode, value == "keep", wait); !set)
-    return set.error();
-  return Done{};
+  return call.tree.set_kept(call.inode, value == "keep", call.wait);
 }
 
 // Only those who could change the file see names and process ids: a directory above may be closed
 // to others, and /proc may hide processes from them.
-base::Result<TextOrSize> lifetime(Context& context, const tree::InodeRef& inode, uid_t caller,
-                                  std::size_t room, base::Wait wait) {
-  const bool may_know = caller == 0 || caller == inode->attributes().uid;
-  auto words = context.tree.describe_holders(
-      inode, may_know ? tree::Tree::Detail::full : tree::Tree::Detail::brief, wait);
+base::Result<TextOrSize> lifetime(const Call& call, std::size_t room) {
+  auto words = call.tree.describe_holders(
+      call.inode, is_owner(call) ? tree::Tree::Detail::full : tree::Tree::Detail::brief, call.wait);
   if (!words) return words.error();
   // Processes come and go between the two calls, so the size includes some spare room.
   constexpr std::size_t kSpare = 64;
@@ -90,37 +91,26 @@ base::Result<TextOrSize> lifetime(Context& context, const tree::InodeRef& inode,
   return fit(*std::move(words), room);
 }
 
-}  // namespace
-
 void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const char* asked_value,
                  std::size_t size, int flags) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::setxattr, id,
-      [&context, flags, inode = context.tree.find(id)](
-          Request& request, base::Wait wait, std::string_view name,
-          std::string_view value) -> base::Result<Done> {
-        if (!inode) return base::Errno(EPERM);
-        if (name == kLifetime)
-          return set_lifetime(context, inode, value, request.caller().uid, wait);
-        if (const auto valid = check_name(name); !valid) return valid.error();
-        const auto set = context.tree.set_xattr(inode, name, value, to_set(flags));
-        if (!set) return set.error();
-        return Done{};
+  on_existing(
+      raw, Opcode::setxattr, id, EPERM,
+      [flags](const Call& call, std::string_view name,
+              std::string_view value) -> base::Result<void> {
+        if (name == kLifetime) return set_lifetime(call, value);
+        if (const auto valid = check_name(name); !valid) return valid;
+        return call.tree.set_xattr(call.inode, name, value, to_set(flags));
       },
       std::string_view(asked_name), std::string_view(asked_value, size));
 }
 
 void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::size_t size) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::getxattr, id,
-      [&context, size, inode = context.tree.find(id)](
-          Request& request, base::Wait wait, std::string_view name) -> base::Result<TextOrSize> {
-        if (!inode) return base::Errno(ENODATA);
-        if (name == kLifetime) return lifetime(context, inode, request.caller().uid, size, wait);
+  on_existing(
+      raw, Opcode::getxattr, id, ENODATA,
+      [size](const Call& call, std::string_view name) -> base::Result<TextOrSize> {
+        if (name == kLifetime) return lifetime(call, size);
         if (const auto valid = check_name(name); !valid) return valid.error();
-        const auto value = context.tree.xattr(inode, name);
+        const auto value = call.tree.xattr(call.inode, name);
         if (!value) return value.error();
         return fit(*value, size);
       },
@@ -128,34 +118,33 @@ void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::siz
 }
 
 void on_listxattr(fuse_req_t raw, fuse_ino_t id, std::size_t size) {
-  Context& context = context_of(raw);
-  run_or_park(context, raw, Opcode::listxattr, id,
-              [&context, size, inode = context.tree.find(id)](
-                  Request& request, base::Wait) -> base::Result<TextOrSize> {
-                if (!inode) return fit({}, size);
-                std::string names = context.tree.xattr_names(inode);
-                return fit(request.caller().uid == 0 ? std::move(names) : without_trusted(names),
-                           size);
-              });
+  on_inode(raw, Opcode::listxattr, id, [size](const Call& call) {
+    if (!call.inode) return fit({}, size);
+    std::string names = call.tree.xattr_names(call.inode);
+    return fit(call.caller().uid == 0 ? std::move(names) : without_trusted(names), size);
+  });
 }
 
 void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
-  Context& context = context_of(raw);
-  run_or_park(
-      context, raw, Opcode::removexattr, id,
-      [&context, inode = context.tree.find(id)](Request& request, base::Wait wait,
-                                                std::string_view name) -> base::Result<Done> {
-        if (!inode) return base::Errno(ENODATA);
-        if (name == kLifetime)
-          return set_lifetime(context, inode, "auto", request.caller().uid, wait);
+  on_existing(
+      raw, Opcode::removexattr, id, ENODATA,
+      [](const Call& call, std::string_view name) -> base::Result<void> {
+        if (name == kLifetime) return set_lifetime(call, "auto");
         // `setfacl -b` accepts that there is no ACL, but not that there cannot be one.
         if (name.starts_with("system.posix_acl_")) return base::Errno(ENODATA);
-        if (const auto valid = check_name(name); !valid) return valid.error();
-        const auto removed = context.tree.remove_xattr(inode, name);
-        if (!removed) return removed.error();
-        return Done{};
+        if (const auto valid = check_name(name); !valid) return valid;
+        return call.tree.remove_xattr(call.inode, name);
       },
       std::string_view(asked_name));
+}
+
+}  // namespace
+
+void add_xattr_handlers(fuse_lowlevel_ops& operations) {
+  operations.setxattr = on_setxattr;
+  operations.getxattr = on_getxattr;
+  operations.listxattr = on_listxattr;
+  operations.removexattr = on_removexattr;
 }
 
 }  // namespace scratchfs::kernel

@@ -1,0 +1,108 @@
+// The frame of the handlers: finds what a request is about, runs the operation, at once or parked,
+// and makes a reply of the tree's result.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "fs/kernel/handlers/convert.h"
+
+namespace scratchfs::kernel {
+
+using HandleRef = std::shared_ptr<tree::Handle>;
+
+// What an operation gets besides its arguments.
+struct Call {
+  Context& context;
+  Request& request;
+  base::Wait wait;
+  const tree::InodeRef& inode;  // null: the control file's, or the tree has it no more
+  const HandleRef& handle;      // the same; null also if the request has none
+  tree::Tree& tree = context.tree;
+
+  tree::Caller caller() const { return request.caller(); }
+  bool is_for_control() const { return request.inode() == kControlId; }
+};
+
+// Each makes a reply of a result of the tree; the last one passes on what is a reply already.
+inline base::Result<Done> to_reply(Context& /*context*/, const base::Result<void>& done) {
+  if (!done) return done.error();
+  return Done{};
+}
+inline base::Result<EntryReply> to_reply(Context& context, const base::Result<tree::Found>& found) {
+  if (!found) return found.error();
+  return to_entry(context, *found);
+}
+inline base::Result<Attr> to_reply(Context& /*context*/,
+                                   const base::Result<tree::Attributes>& attributes) {
+  if (!attributes) return attributes.error();
+  return to_attr(*attributes);
+}
+template <typename Reply>
+base::Result<Reply> to_reply(Context& /*context*/, base::Result<Reply> reply) {
+  return reply;
+}
+
+// Runs `op(call, arguments...)`, with `op` and `arguments` as for run_or_park().
+template <typename Op, typename... Arguments>
+void on_objects(fuse_req_t raw, Opcode opcode, fuse_ino_t id, tree::InodeRef inode,
+                HandleRef handle, Op op, Arguments... arguments) {
+  Context& context = context_of(raw);
+  run_or_park(
+      context, raw, opcode, id,
+      [&context, op = std::move(op), inode = std::move(inode), handle = std::move(handle)](
+          Request& request, base::Wait wait, const auto&... kept) {
+        return to_reply(context, op(Call{context, request, wait, inode, handle}, kept...));
+      },
+      arguments...);
+}
+
+// The same with the inode `id`.
+template <typename Op, typename... Arguments>
+void on_inode(fuse_req_t raw, Opcode opcode, fuse_ino_t id, Op op, Arguments... arguments) {
+  on_objects(raw, opcode, id, context_of(raw).tree.find(id), nullptr, std::move(op), arguments...);
+}
+
+// The same, but fails with the error `missing` if there is no inode.
+template <typename Op, typename... Arguments>
+void on_existing(fuse_req_t raw, Opcode opcode, fuse_ino_t id, int missing, Op op,
+                 Arguments... arguments) {
+  on_inode(
+      raw, opcode, id,
+      [missing, op = std::move(op)](const Call& call, const auto&... kept) {
+        using Result = decltype(op(call, kept...));
+        return call.inode ? op(call, kept...) : Result(base::Errno(missing));
+      },
+      arguments...);
+}
+
+// Runs `op(call, name, arguments...)` with the directory `parent`. Fails with the error
+// `for_control` if the name is the control file's.
+template <typename Op, typename... Arguments>
+void on_name(fuse_req_t raw, Opcode opcode, fuse_ino_t parent, const char* name, int for_control,
+             Op op, Arguments... arguments) {
+  on_existing(
+      raw, opcode, parent, ESTALE,
+      [parent, for_control, op = std::move(op)](const Call& call, std::string_view kept_name,
+                                                const auto&... kept) {
+        using Result = decltype(op(call, kept_name, kept...));
+        return is_control(parent, kept_name) ? Result(base::Errno(for_control))
+                                             : op(call, kept_name, kept...);
+      },
+      std::string_view(name), arguments...);
+}
+
+inline HandleRef handle_of(Context& context, fuse_ino_t id, const fuse_file_info* file) {
+  return file == nullptr || id == kControlId ? nullptr : context.tree.handle(file->fh);
+}
+
+// Runs `op(call, arguments...)` with the handle of an open file.
+template <typename Op, typename... Arguments>
+void on_handle(fuse_req_t raw, Opcode opcode, fuse_ino_t id, const fuse_file_info* file, Op op,
+               Arguments... arguments) {
+  on_objects(raw, opcode, id, nullptr, handle_of(context_of(raw), id, file), std::move(op),
+             arguments...);
+}
+
+}  // namespace scratchfs::kernel
