@@ -11,12 +11,6 @@
 
 namespace scratchfs::kernel {
 
-namespace {
-
-const char* as_chars(const std::byte* bytes) { return reinterpret_cast<const char*>(bytes); }
-
-}  // namespace
-
 Request::Request(fuse_req_t raw, Opcode opcode, tree::InodeId inode)
     : raw_(raw),
       number_(current_number()),
@@ -56,55 +50,6 @@ std::span<std::byte> Request::reply_buffer(std::size_t size) {
 
 void Request::answer(base::Errno error) {
   finish(error.value(), [&](fuse_req_t raw) { return fuse_reply_err(raw, error.value()); });
-}
-
-void Request::answer(const NoReply& /*reply*/) {
-  finish(0, [](fuse_req_t raw) {
-    fuse_reply_none(raw);
-    return 0;
-  });
-}
-
-int Request::send(fuse_req_t raw, const Done& /*reply*/) { return fuse_reply_err(raw, 0); }
-int Request::send(fuse_req_t raw, const IoctlDone& /*reply*/) {
-  return fuse_reply_ioctl(raw, 0, nullptr, 0);
-}
-int Request::send(fuse_req_t raw, const EntryReply& reply) {
-  return fuse_reply_entry(raw, &reply.entry);
-}
-int Request::send(fuse_req_t raw, const CreatedReply& reply) {
-  return fuse_reply_create(raw, &reply.entry, &reply.file);
-}
-int Request::send(fuse_req_t raw, const OpenedReply& reply) {
-  return fuse_reply_open(raw, &reply.file);
-}
-int Request::send(fuse_req_t raw, const Attr& reply) {
-  return fuse_reply_attr(raw, &reply.stat, reply.timeout);
-}
-int Request::send(fuse_req_t raw, const StatxAttr& reply) {
-  struct statx copy = reply.statx;  // libfuse takes a non-const pointer
-  return fuse_reply_statx(raw, 0, &copy, reply.timeout);
-}
-int Request::send(fuse_req_t raw, const Written& reply) {
-  return fuse_reply_write(raw, reply.count);
-}
-int Request::send(fuse_req_t raw, const Bytes& reply) {
-  return fuse_reply_buf(raw, as_chars(reply.bytes.data()), reply.bytes.size());
-}
-int Request::send(fuse_req_t raw, const Text& reply) {
-  return fuse_reply_buf(raw, reply.text.data(), reply.text.size());
-}
-int Request::send(fuse_req_t raw, const XattrSize& reply) {
-  return fuse_reply_xattr(raw, reply.size);
-}
-int Request::send(fuse_req_t raw, const Statfs& reply) {
-  return fuse_reply_statfs(raw, &reply.statvfs);
-}
-int Request::send(fuse_req_t raw, const Offset& reply) {
-  return fuse_reply_lseek(raw, reply.offset);
-}
-int Request::send(fuse_req_t raw, const DirectoryReply& reply) {
-  return fuse_reply_buf(raw, as_chars(reply.entries.data()), reply.entries.size());
 }
 
 void Request::undo(const DirectoryReply& reply) {

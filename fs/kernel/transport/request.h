@@ -52,7 +52,7 @@ class Request {
   // thread.
   template <typename Reply>
   void answer(const Reply& reply) {
-    const int failed = finish(0, [&](fuse_req_t raw) { return send(raw, reply); });
+    const int failed = finish(0, [&](fuse_req_t raw) { return reply.send(raw); });
     if (failed != 0) undo(reply);
   }
   template <typename... Replies>
@@ -60,25 +60,8 @@ class Request {
     std::visit([this](const auto& chosen) { this->answer(chosen); }, reply);
   }
   void answer(base::Errno error);
-  void answer(const NoReply&);
 
  private:
-  // Each returns 0, or a negative errno if the kernel did not take the reply.
-  static int send(fuse_req_t raw, const Done& reply);
-  static int send(fuse_req_t raw, const IoctlDone& reply);
-  static int send(fuse_req_t raw, const EntryReply& reply);
-  static int send(fuse_req_t raw, const CreatedReply& reply);
-  static int send(fuse_req_t raw, const OpenedReply& reply);
-  static int send(fuse_req_t raw, const Attr& reply);
-  static int send(fuse_req_t raw, const StatxAttr& reply);
-  static int send(fuse_req_t raw, const Written& reply);
-  static int send(fuse_req_t raw, const Bytes& reply);
-  static int send(fuse_req_t raw, const Text& reply);
-  static int send(fuse_req_t raw, const XattrSize& reply);
-  static int send(fuse_req_t raw, const Statfs& reply);
-  static int send(fuse_req_t raw, const Offset& reply);
-  static int send(fuse_req_t raw, const DirectoryReply& reply);
-
   template <typename Reply>
   static void undo(const Reply& reply) {
     if constexpr (requires { reply.undo; }) reply.undo.run();
