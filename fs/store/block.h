@@ -69,7 +69,8 @@ struct Fetching : std::enable_shared_from_this<Fetching> {
   std::optional<base::Errno> error;
 };
 
-// A read that another thread does for the requesting one. The block is `fetching` and has a hold.
+// A read that another thread does for the requesting one, or ahead of a request. The block is
+// `fetching` and has a hold.
 struct FetchJob {
   Block* block = nullptr;
   std::shared_ptr<Fetching> fetching;

@@ -53,9 +53,11 @@ class Blocks {
   // Releases the job without reading it; its waiters get ECANCELED.
   void give_up(FetchJob job);
 
-  // For read-ahead: fetches those of `blocks` that are spilled, in order, as long as memory is
-  // available without waiting. Waits for the disk. The caller has a hold on each block.
+  // For read-ahead: fetches those of `blocks`, at most kBlocksAhead, that are spilled, in order, as
+  // long as memory is available without waiting. Waits for the disk. The caller has a hold on each
+  // block.
   static constexpr std::size_t kAheadBytes = 1 << 20;  // upper bound of one read
+  static constexpr std::size_t kBlocksAhead = kAheadBytes / kBlockSize;
   void fetch_ahead(std::span<Block* const> blocks);
   // If the block is spilled, takes a hold as hold() does and returns true; else returns false.
   bool hold_if_spilled(Block& block);
@@ -135,14 +137,9 @@ class Blocks {
                                Resident& resident);
   using Pages = std::array<std::byte*, kPagesPerBlock>;
   std::span<std::byte* const> take_pages(PageMask mask, Resident& resident, Pages& pages);
-  struct Ahead {
-    Block* block = nullptr;
-    std::shared_ptr<Fetching> fetching;
-    std::unique_ptr<Resident> resident;
-  };
-  bool begin_ahead(Block& block, Ahead& ahead);
-  static std::size_t neighbours(std::span<const Ahead> reads);
-  void read_neighbours(std::span<Ahead> reads);
+  bool begin_ahead(Block& block, FetchJob& ahead);
+  static std::size_t neighbours(std::span<const FetchJob> reads);
+  void read_neighbours(std::span<FetchJob> reads);
   void end_fetch(Shard& shard, Block& block, Fetching& fetching, std::unique_ptr<Resident> resident)
       REQUIRES(shard.mutex);
 

@@ -11,7 +11,7 @@ using State = Block::State;
 
 // Starts a read-ahead of the block if it is spilled. Returns false if memory is short. Reserves the
 // frames before touching the block, because threads that join the fetch rely on them.
-bool Blocks::begin_ahead(Block& block, Ahead& ahead) {
+bool Blocks::begin_ahead(Block& block, FetchJob& ahead) {
   Shard& shard = shard_of(block);
   base::Lock lock(shard.mutex);
   if (block.doomed || block.state != State::spilled) return true;
@@ -26,7 +26,7 @@ bool Blocks::begin_ahead(Block& block, Ahead& ahead) {
   return true;
 }
 
-std::size_t Blocks::neighbours(std::span<const Ahead> reads) {
+std::size_t Blocks::neighbours(std::span<const FetchJob> reads) {
   const Block& first = *reads.front().block;
   const SlotClass size = slot_class_of(first.mask);
   const std::size_t most = std::min<std::size_t>(reads.size(), kAheadBytes / slot_bytes(size));
@@ -38,11 +38,11 @@ std::size_t Blocks::neighbours(std::span<const Ahead> reads) {
   return count;
 }
 
-void Blocks::read_neighbours(std::span<Ahead> reads) {
+void Blocks::read_neighbours(std::span<FetchJob> reads) {
   const SlotClass size = slot_class_of(reads.front().block->mask);
   DiskBuffer buffer = ahead_buffers_.take();
   base::Result<void> read = base::Errno{ENOMEM};
-  for (const Ahead& each : reads) note_asked(shard_of(*each.block), *each.fetching);
+  for (const FetchJob& each : reads) note_asked(shard_of(*each.block), *each.fetching);
   if (buffer != nullptr)
     read = read_slots(size, reads.front().block->slot,
                       {buffer.get(), reads.size() * slot_bytes(size)});
@@ -63,18 +63,17 @@ void Blocks::read_neighbours(std::span<Ahead> reads) {
 }
 
 void Blocks::fetch_ahead(std::span<Block* const> blocks) {
-  std::vector<Ahead> reads;
-  reads.reserve(blocks.size());
+  std::array<FetchJob, kBlocksAhead> reads;
+  std::size_t begun = 0;
   try {
     for (Block* block : blocks) {
-      Ahead ahead;
-      if (!begin_ahead(*block, ahead)) break;
-      if (ahead.block != nullptr) reads.push_back(std::move(ahead));
+      if (!begin_ahead(*block, reads[begun])) break;
+      if (reads[begun].block != nullptr) ++begun;
     }
   } catch (const std::bad_alloc&) {
     // Read what was begun; drop the rest, which nobody has requested yet.
   }
-  for (std::span<Ahead> rest(reads); !rest.empty();) {
+  for (std::span<FetchJob> rest(reads.data(), begun); !rest.empty();) {
     const std::size_t count = neighbours(rest);
     read_neighbours(rest.first(count));
     rest = rest.subspan(count);

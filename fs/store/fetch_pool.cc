@@ -1,6 +1,7 @@
 #include "fs/store/fetch_pool.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <utility>
 
@@ -10,17 +11,24 @@ namespace scratchfs::store {
 
 FetchPool::~FetchPool() {
   std::list<FetchJob> left;
+  Ahead ahead;
   std::vector<std::thread> threads;
   {
     base::Lock lock(mutex_);
     stopping_ = true;
     left.swap(waiting_);
+    ahead.swap(ahead_);
     threads.swap(threads_);
     if (left_.joinable()) threads.push_back(std::move(left_));
   }
   something_to_do_.notify_all();
   for (FetchJob& job : left) blocks_.give_up(std::move(job));
   for (std::thread& thread : threads) thread.join();
+  for (const auto& held : ahead) let_go(held);
+}
+
+void FetchPool::let_go(std::span<Block* const> held) {
+  for (Block* block : held) blocks_.unhold(*block);
 }
 
 bool FetchPool::read_soon(FetchJob& job) {
@@ -34,6 +42,22 @@ bool FetchPool::read_soon(FetchJob& job) {
   }
   something_to_do_.notify_one();
   return true;
+}
+
+void FetchPool::read_ahead(Ahead request) noexcept {
+  const std::size_t blocks = request.front().size();
+  {
+    base::Lock lock(mutex_);
+    const std::size_t reads = (blocks + Blocks::kBlocksAhead - 1) / Blocks::kBlocksAhead;
+    const std::size_t wanted = std::min(reads, kMostAhead - reading_ahead_);
+    for (std::size_t have = idle_; !stopping_ && have < wanted && add_thread(); ++have) continue;
+    if (!stopping_ && !threads_.empty() && blocks_ahead_ + blocks <= kMostBlocksAhead) {
+      ahead_.splice(ahead_.end(), request);
+      blocks_ahead_ += blocks;
+    }
+  }
+  something_to_do_.notify_all();
+  if (!request.empty()) let_go(request.front());
 }
 
 bool FetchPool::add_thread() {
@@ -58,10 +82,10 @@ std::size_t FetchPool::threads() {
 bool FetchPool::await_job() {
   ++idle_;
   bool came = true;
-  while (came && waiting_.empty() && !stopping_)
+  while (came && waiting_.empty() && !can_read_ahead() && !stopping_)
     came = something_to_do_.wait_for(mutex_, idle_time_);
   --idle_;
-  return !waiting_.empty();
+  return !stopping_ && (!waiting_.empty() || can_read_ahead());
 }
 
 // Removes the calling thread from the pool. Returns the thread that left before, which the caller
@@ -74,21 +98,41 @@ std::thread FetchPool::leave() {
   return before;
 }
 
+// Takes the next blocks to read ahead out of the queue and returns them in `held`.
+std::span<Block* const> FetchPool::take_ahead(std::span<Block*> held) {
+  std::vector<Block*>& first = ahead_.front();
+  const std::size_t count = std::min(first.size(), held.size());
+  const auto end = first.begin() + static_cast<std::ptrdiff_t>(count);
+  std::copy(first.begin(), end, held.begin());
+  first.erase(first.begin(), end);
+  if (first.empty()) ahead_.pop_front();
+  blocks_ahead_ -= count;
+  return held.first(count);
+}
+
 void FetchPool::run() {
   base::Lock lock(mutex_);
-  while (true) {
-    if (!await_job()) {
-      std::thread before = leave();
+  while (await_job()) {
+    if (!waiting_.empty()) {
+      FetchJob job = std::move(waiting_.front());
+      waiting_.pop_front();
       lock.unlock();
-      if (before.joinable()) before.join();
-      return;
+      blocks_.read(std::move(job));
+      lock.lock();
+      continue;
     }
-    FetchJob job = std::move(waiting_.front());
-    waiting_.pop_front();
+    std::array<Block*, Blocks::kBlocksAhead> memory{};
+    const auto held = take_ahead(memory);
+    ++reading_ahead_;
     lock.unlock();
-    blocks_.read(std::move(job));
+    blocks_.fetch_ahead(held);
+    let_go(held);
     lock.lock();
+    --reading_ahead_;
   }
+  std::thread before = leave();
+  lock.unlock();
+  if (before.joinable()) before.join();
 }
 
 }  // namespace scratchfs::store

@@ -37,9 +37,6 @@ base::Result<void> Store::Impl::make_parts(const StoreOptions& options) {
   auto made_spiller = Spiller::create(*blocks, budget, *slots);
   if (!made_spiller) return made_spiller.error();
   spiller = *std::move(made_spiller);
-  auto made_read_ahead = ReadAhead::create(*blocks);
-  if (!made_read_ahead) return made_read_ahead.error();
-  read_ahead = *std::move(made_read_ahead);
   fetch_pool = std::make_unique<FetchPool>(*blocks);
   return {};
 }
@@ -102,12 +99,12 @@ std::uint64_t Store::spilled_bytes(const Block& block) const {
 }
 
 void Store::read_ahead(std::span<Block* const> blocks) {
-  std::vector<Block*> held;
-  held.reserve(blocks.size());  // so that no hold is lost to bad_alloc
+  FetchPool::Ahead request(1);
+  request.front().reserve(blocks.size());  // so that no hold is lost to bad_alloc
   for (Block* block : blocks) {
-    if (impl_->blocks->hold_if_spilled(*block)) held.push_back(block);
+    if (impl_->blocks->hold_if_spilled(*block)) request.front().push_back(block);
   }
-  if (!held.empty()) impl_->read_ahead->read_ahead(std::move(held));
+  if (!request.front().empty()) impl_->fetch_pool->read_ahead(std::move(request));
 }
 
 base::Result<FrameGrant> Store::try_take_frames(unsigned count) {

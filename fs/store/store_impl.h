@@ -10,7 +10,6 @@
 #include "fs/store/frames.h"
 #include "fs/store/housekeeper.h"
 #include "fs/store/pressure_watch.h"
-#include "fs/store/read_ahead.h"
 #include "fs/store/slots.h"
 #include "fs/store/spiller.h"
 #include "fs/store/store.h"
@@ -23,7 +22,6 @@ class Store::Impl {
   // Stops the threads first, because they use all other parts. The key is wiped with the cipher.
   ~Impl() {
     pressure.reset();
-    read_ahead.reset();
     fetch_pool.reset();
     spiller.reset();
     housekeeper.stop();
@@ -39,7 +37,6 @@ class Store::Impl {
   std::unique_ptr<Cipher> cipher;  // the same
   std::unique_ptr<Blocks> blocks;
   std::unique_ptr<Spiller> spiller;         // the same
-  std::unique_ptr<ReadAhead> read_ahead;    // the same
   std::unique_ptr<FetchPool> fetch_pool;    // the same
   std::unique_ptr<PressureWatch> pressure;  // null: pressure is ignored
 };

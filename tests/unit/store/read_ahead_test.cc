@@ -1,5 +1,4 @@
-#include "fs/store/read_ahead.h"
-
+// Read-ahead by the threads of the fetch pool.
 #include <gtest/gtest.h>
 
 #include <thread>
