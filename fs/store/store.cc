@@ -83,13 +83,12 @@ base::Result<Pin> Store::pin(Block& block, Access access) {
 
 Hold Store::hold(Block& block) {
   impl_->blocks->hold(block);
-  return Hold(this, &block);
+  return {&block, Unhold{this}};
 }
 
 base::Result<Pin> Store::fetch(const Hold& hold, Access access, base::Wait wait) {
-  if (auto pinned = impl_->blocks->fetch(*hold.block_, access, wait); !pinned)
-    return pinned.error();
-  return Pin(this, hold.block_, access == Access::write);
+  if (auto pinned = impl_->blocks->fetch(*hold, access, wait); !pinned) return pinned.error();
+  return Pin(this, hold.get(), access == Access::write);
 }
 
 bool Store::has_spilled() const { return impl_->slots && impl_->slots->in_use() > 0; }
@@ -108,18 +107,20 @@ void Store::read_ahead(std::span<Block* const> blocks) {
 }
 
 base::Result<FrameGrant> Store::try_take_frames(unsigned count) {
-  assert(count >= 1 && count <= kPagesPerBlock);
   if (auto room = impl_->budget.try_reserve(Need::take, count * kPageSize); !room)
     return room.error();
-  FrameGrant grant(this, count);
-  impl_->frames->take(std::span(grant.frames_).first(count));
-  return grant;
+  return grant(count);
 }
 
 base::Result<FrameGrant> Store::take_frames(unsigned count, base::Wait wait) {
-  assert(count >= 1 && count <= kPagesPerBlock);
   if (auto room = impl_->budget.reserve(Need::take, count * kPageSize, wait); !room)
     return room.error();
+  return grant(count);
+}
+
+// REQUIRES: memory for `count` frames is reserved.
+FrameGrant Store::grant(unsigned count) {
+  assert(count >= 1 && count <= kPagesPerBlock);
   FrameGrant grant(this, count);
   impl_->frames->take(std::span(grant.frames_).first(count));
   return grant;
@@ -218,11 +219,9 @@ FrameGrant::FrameGrant(FrameGrant&& other) noexcept
     : store_(other.store_), count_(std::exchange(other.count_, 0)), frames_(other.frames_) {}
 
 FrameGrant& FrameGrant::operator=(FrameGrant&& other) noexcept {
-  if (this == &other) return *this;
-  if (count_ > 0) store_->impl_->give_back_frames(std::span(frames_).first(count_));
-  store_ = other.store_;
-  count_ = std::exchange(other.count_, 0);
-  frames_ = other.frames_;
+  std::swap(store_, other.store_);
+  std::swap(count_, other.count_);
+  std::swap(frames_, other.frames_);
   return *this;
 }
 
@@ -230,39 +229,22 @@ FrameGrant::~FrameGrant() {
   if (count_ > 0) store_->impl_->give_back_frames(std::span(frames_).first(count_));
 }
 
-Pin::Pin(Pin&& other) noexcept
-    : store_(other.store_),
-      block_(std::exchange(other.block_, nullptr)),
-      for_writing_(other.for_writing_) {}
-
-Pin& Pin::operator=(Pin&& other) noexcept {
-  if (this == &other) return *this;
-  if (block_ != nullptr) store_->impl_->blocks->unpin(*block_);
-  store_ = other.store_;
-  block_ = std::exchange(other.block_, nullptr);
-  for_writing_ = other.for_writing_;
-  return *this;
-}
-
-Pin::~Pin() {
-  if (block_ != nullptr) store_->impl_->blocks->unpin(*block_);
-}
+void Unpin::operator()(Block* block) const { store->impl_->blocks->unpin(*block); }
 
 const std::byte* Pin::page(unsigned index) const {
   if ((block_->mask >> index & 1) == 0) return nullptr;
-  return store_->impl_->frames->address(block_->resident->frames[index]);
+  return store().impl_->frames->address(block_->resident->frames[index]);
 }
 
 std::byte* Pin::writable_page(unsigned index) {
   assert(for_writing_);
-  if ((block_->mask >> index & 1) == 0) return nullptr;
-  return store_->impl_->frames->address(block_->resident->frames[index]);
+  return const_cast<std::byte*>(page(index));
 }
 
 std::byte* Pin::add_page(unsigned index, FrameGrant& grant, bool will_fill) {
   assert(for_writing_ && (block_->mask >> index & 1) == 0 && grant.count_ > 0);
   const FrameIndex frame = grant.frames_[--grant.count_];
-  std::byte* page = store_->impl_->frames->address(frame);
+  std::byte* page = store().impl_->frames->address(frame);
   if (!will_fill) std::memset(page, 0, kPageSize);
   block_->resident->frames[index] = frame;
   block_->mask = static_cast<PageMask>(block_->mask | 1U << index);
@@ -276,7 +258,7 @@ void Pin::drop_pages(PageMask mask) {
   const std::size_t count = frames_of(dropped, *block_->resident, frames);
   block_->mask = static_cast<PageMask>(block_->mask & ~mask);
   block_->unwritten &= block_->mask;
-  store_->impl_->give_back_frames(std::span(frames).first(count));
+  store().impl_->give_back_frames(std::span(frames).first(count));
 }
 
 void Pin::note_written(PageMask pages) {
@@ -302,19 +284,6 @@ void Freeing::freed(std::uint64_t bytes) {
   store_->impl_->budget.freed(bytes);
 }
 
-Hold::Hold(Hold&& other) noexcept
-    : store_(other.store_), block_(std::exchange(other.block_, nullptr)) {}
-
-Hold& Hold::operator=(Hold&& other) noexcept {
-  if (this == &other) return *this;
-  if (block_ != nullptr) store_->impl_->blocks->unhold(*block_);
-  store_ = other.store_;
-  block_ = std::exchange(other.block_, nullptr);
-  return *this;
-}
-
-Hold::~Hold() {
-  if (block_ != nullptr) store_->impl_->blocks->unhold(*block_);
-}
+void Unhold::operator()(Block* block) const { store->impl_->blocks->unhold(*block); }
 
 }  // namespace scratchfs::store

@@ -49,15 +49,16 @@ class FrameGrant {
   std::array<std::uint32_t, kPagesPerBlock> frames_{};
 };
 
+struct Unpin {
+  Store* store = nullptr;
+  void operator()(Block* block) const;
+};
 // Keeps a block alive and in memory while its pages are read or written. Move-only.
 class Pin {
  public:
   Pin() = default;
-  Pin(Pin&& other) noexcept;
-  Pin& operator=(Pin&& other) noexcept;
-  ~Pin();
   explicit operator bool() const { return block_ != nullptr; }
-  bool pins(const Block& block) const { return block_ == &block; }
+  bool pins(const Block& block) const { return block_.get() == &block; }
 
   // Returns the kPageSize bytes of page `index` (< kPagesPerBlock), or nullptr for a hole. Valid as
   // long as the pin.
@@ -78,26 +79,18 @@ class Pin {
  private:
   friend class Store;
   Pin(Store* store, Block* block, bool for_writing)
-      : store_(store), block_(block), for_writing_(for_writing) {}
-  Store* store_ = nullptr;
-  Block* block_ = nullptr;
+      : block_(block, Unpin{store}), for_writing_(for_writing) {}
+  Store& store() const { return *block_.get_deleter().store; }
+  std::unique_ptr<Block, Unpin> block_;
   bool for_writing_ = false;
 };
 
-// Keeps a block alive, but not in memory, for a thread that waits without its owner's lock.
-class Hold {
- public:
-  Hold() = default;
-  Hold(Hold&& other) noexcept;
-  Hold& operator=(Hold&& other) noexcept;
-  ~Hold();
-
- private:
-  friend class Store;
-  Hold(Store* store, Block* block) : store_(store), block_(block) {}
-  Store* store_ = nullptr;
-  Block* block_ = nullptr;
+struct Unhold {
+  Store* store = nullptr;
+  void operator()(Block* block) const;
 };
+// Keeps a block alive, but not in memory, for a thread that waits without its owner's lock.
+using Hold = std::unique_ptr<Block, Unhold>;
 
 // Announces that bytes will soon be free. While it exists, allocations that find no room wait for
 // them instead of failing. Move-only; the store must outlive it.
@@ -234,10 +227,12 @@ class Store {
   friend struct BlockDeleter;
   friend class FrameGrant;
   friend class Pin;
-  friend class Hold;
+  friend struct Unpin;
+  friend struct Unhold;
   friend class Freeing;
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl);
+  FrameGrant grant(unsigned count);
   std::unique_ptr<Impl> impl_;
 };
 
