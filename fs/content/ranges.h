@@ -14,9 +14,6 @@ using store::kPageSize;
 using store::kPagesPerBlock;
 using store::PageMask;
 
-inline constexpr PageMask kAllPages = 0xffff;
-static_assert(kPagesPerBlock == 16, "kAllPages has a bit for each page of a block");
-
 // The part of a byte range that lies in one block: [begin, end), relative to the start of the
 // block.
 struct Piece {

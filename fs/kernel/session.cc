@@ -91,8 +91,6 @@ base::Result<void, base::Failure> Session::mount(const std::string& mountpoint,
 
 const mounts::Mount& Session::mounted() const { return impl_->connection().mounted(); }
 
-int Session::descriptor() const { return impl_->connection().descriptor(); }
-
 base::Result<void, base::Failure> Session::serve(const std::function<void()>& ready) {
   return impl_->connection().serve(ready);
 }

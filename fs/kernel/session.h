@@ -55,8 +55,6 @@ class Session {
                                           const base::Descriptor& place);
   // Identifies the mount. REQUIRES: mount() has succeeded.
   const mounts::Mount& mounted() const;
-  // Returns the /dev/fuse descriptor, or -1 before mount().
-  int descriptor() const;
 
   // Serves requests until the mount is gone (umount, fusermount3 -u, abort) or stop() is called,
   // then drains the parked requests and returns. Calls `ready` once, when INIT has been answered

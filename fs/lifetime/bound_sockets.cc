@@ -11,6 +11,9 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <span>
+
+#include "fs/base/descriptor.h"
 
 namespace scratchfs::lifetime {
 
@@ -22,43 +25,30 @@ std::uint32_t kernel_number(dev_t device) {
   return gnu_dev_major(device) << kMinorBits | gnu_dev_minor(device);
 }
 
-class Netlink {
- public:
-  Netlink() : socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
-  ~Netlink() {
-    if (socket_ >= 0) close(socket_);
-  }
-  Netlink(const Netlink&) = delete;
-  Netlink& operator=(const Netlink&) = delete;
+base::Result<void> ask_for_all(const base::Descriptor& netlink) {
+  struct {
+    nlmsghdr header;
+    unix_diag_req request;
+  } message{};
+  message.header.nlmsg_len = sizeof message;
+  message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  message.request.sdiag_family = AF_UNIX;
+  message.request.udiag_states = ~0U;
+  message.request.udiag_show = UDIAG_SHOW_VFS;
+  if (send(netlink.get(), &message, sizeof message, 0) < 0) return base::Errno(errno);
+  return {};
+}
 
-  base::Result<void> ask_for_all() const {
-    struct {
-      nlmsghdr header;
-      unix_diag_req request;
-    } message{};
-    message.header.nlmsg_len = sizeof message;
-    message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-    message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    message.request.sdiag_family = AF_UNIX;
-    message.request.udiag_states = ~0U;
-    message.request.udiag_show = UDIAG_SHOW_VFS;
-    if (send(socket_, &message, sizeof message, 0) < 0) return base::Errno(errno);
-    return {};
-  }
-
-  // Receives one datagram; returns 0 at the end of the stream.
-  base::Result<std::size_t> receive(std::array<char, 32768>& buffer) const {
-    ssize_t got = 0;
-    do {
-      got = recv(socket_, buffer.data(), buffer.size(), 0);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) return base::Errno(errno);
-    return static_cast<std::size_t>(got);
-  }
-
- private:
-  int socket_;
-};
+// Receives one datagram; returns 0 at the end of the stream.
+base::Result<std::size_t> receive(const base::Descriptor& netlink, std::span<char> buffer) {
+  ssize_t got = 0;
+  do {
+    got = recv(netlink.get(), buffer.data(), buffer.size(), 0);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return base::Errno(errno);
+  return static_cast<std::size_t>(got);
+}
 
 std::optional<unix_diag_vfs> file_of(const nlmsghdr& header) {
   if (header.nlmsg_len < NLMSG_LENGTH(sizeof(unix_diag_msg))) return std::nullopt;
@@ -110,13 +100,13 @@ base::Result<bool> take_in(const char* data, std::size_t size, std::uint32_t dev
 }  // namespace
 
 base::Result<BoundInodes> bound_sockets(dev_t device) {
-  const Netlink netlink;
-  if (const auto asked = netlink.ask_for_all(); !asked)
+  const base::Descriptor netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  if (const auto asked = ask_for_all(netlink); !asked)
     return asked.is(base::Errno(ENOENT)) ? base::Errno(EOPNOTSUPP) : asked.error();
   BoundInodes found;
   alignas(nlmsghdr) std::array<char, 32768> buffer{};
   while (true) {
-    const auto got = netlink.receive(buffer);
+    const auto got = receive(netlink, buffer);
     if (!got) return got.error();
     const auto done = take_in(buffer.data(), *got, kernel_number(device), found);
     if (!done) return done.is(base::Errno(ENOENT)) ? base::Errno(EOPNOTSUPP) : done.error();

@@ -14,7 +14,6 @@
 #include <cstring>
 #include <utility>
 
-#include "fs/base/descriptor.h"
 #include "fs/base/printable.h"
 #include "fs/base/read_all.h"
 #include "fs/mounts/mount.h"
@@ -97,15 +96,7 @@ CgroupClaimants::CgroupClaimants(CgroupMount mount)
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kStop;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_, &event);
-}
-
-CgroupClaimants::~CgroupClaimants() {
-  stop();
-  base::Lock lock(mutex_);
-  for (const auto& [key, group] : groups_) close(group.events);
-  close(stop_);
-  close(epoll_);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_.get(), &event);
 }
 
 std::string CgroupClaimants::directory_of(pid_t pid) const {
@@ -152,12 +143,14 @@ void CgroupClaimants::watch(ClaimantKey key, pid_t pid) {
     return;
   }
   base::Lock lock(mutex_);
-  if (!groups_.try_emplace(key, Group{words_for(directory), events.get()}).second) return;
+  if (groups_.contains(key)) return;
+  const int descriptor = events.get();
+  groups_.emplace(key, Group{words_for(directory), std::move(events)});
   // A change raises EPOLLPRI. Adding the file raises it at once, which causes the first look.
   epoll_event event{};
   event.events = EPOLLPRI;
   event.data.u64 = key;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, events.release(), &event);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
 }
 
 void CgroupClaimants::start(ClaimantEvents events) {
@@ -167,7 +160,7 @@ void CgroupClaimants::start(ClaimantEvents events) {
 
 void CgroupClaimants::stop() {
   if (!thread_.joinable()) return;
-  eventfd_write(stop_, 1);
+  eventfd_write(stop_.get(), 1);
   thread_.join();
 }
 
@@ -177,7 +170,7 @@ void CgroupClaimants::run() {
   while (true) {
     std::array<epoll_event, 64> events{};
     const int got =
-        epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout(looked));
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout(looked));
     for (int i = 0; i < got; ++i) {
       if (events[static_cast<std::size_t>(i)].data.u64 == kStop) return;
     }
@@ -217,13 +210,10 @@ void CgroupClaimants::look_at(ClaimantKey key) {
   {
     base::Lock lock(mutex_);
     const auto at = groups_.find(key);
-    if (at == groups_.end() || is_populated(at->second.events)) return;
+    if (at == groups_.end() || is_populated(at->second.events.get())) return;
     group = groups_.extract(at);
   }
-  if (events_.ended(key, claims)) {
-    close(group.mapped().events);
-    return;
-  }
+  if (events_.ended(key, claims)) return;
   // A process has entered the group and claimed since.
   base::Lock lock(mutex_);
   groups_.insert(std::move(group));

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
 #include "fs/lifetime/claimant.h"
@@ -36,7 +37,7 @@ std::string cgroup_directory(const CgroupMount& mount, std::string_view proc_cgr
 class CgroupClaimants final : public ClaimantKind {
  public:
   static base::Result<std::unique_ptr<CgroupClaimants>, base::Failure> create();
-  ~CgroupClaimants() override;
+  ~CgroupClaimants() override { stop(); }
   CgroupClaimants(const CgroupClaimants&) = delete;
   CgroupClaimants& operator=(const CgroupClaimants&) = delete;
 
@@ -51,7 +52,7 @@ class CgroupClaimants final : public ClaimantKind {
   using Clock = std::chrono::steady_clock;
   struct Group {
     std::string words;
-    int events = -1;  // cgroup.events
+    base::Descriptor events;  // cgroup.events
   };
 
   explicit CgroupClaimants(CgroupMount mount);
@@ -64,8 +65,8 @@ class CgroupClaimants final : public ClaimantKind {
 
   const CgroupMount mount_;
   ClaimantEvents events_;
-  int epoll_ = -1;
-  int stop_ = -1;  // eventfd(2): written to stop the thread
+  const base::Descriptor epoll_;
+  const base::Descriptor stop_;  // eventfd(2): written to stop the thread
   base::Mutex mutex_;
   // A map, because its nodes can be taken out and put back without allocating.
   std::map<ClaimantKey, Group> groups_ GUARDED_BY(mutex_);

@@ -1,7 +1,6 @@
 #include "fs/lifetime/claims.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 namespace scratchfs::lifetime {
@@ -27,13 +26,10 @@ bool Claimant::add(const tree::Dentry* name, std::weak_ptr<tree::Inode> inode,
                    std::string_view stem, bool in_root) {
   base::Lock lock(mutex_);
   if (ended_) return false;
-  const auto [at, fresh] = names_.insert_or_assign(name, std::move(inode));
-  try {
-    if (in_root) stems_.emplace(stem);
-  } catch (const std::bad_alloc&) {
-    if (fresh) names_.erase(at);
-    throw;
-  }
+  decltype(stems_) added;  // moved into stems_ without allocating
+  if (in_root) added.emplace(stem);
+  names_.insert_or_assign(name, std::move(inode));
+  stems_.merge(added);
   return true;
 }
 

@@ -13,8 +13,6 @@
 #include <new>
 #include <utility>
 
-#include "fs/base/descriptor.h"
-
 namespace scratchfs::lifetime {
 
 namespace {
@@ -40,17 +38,7 @@ MemberWatch::MemberWatch(const Membership& membership, std::vector<pid_t> own)
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kWake;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
-}
-
-MemberWatch::~MemberWatch() {
-  stop();
-  base::Lock lock(mutex_);
-  for (const auto& [key, group] : groups_) {
-    if (group.member >= 0) close(group.member);
-  }
-  close(wake_);
-  close(epoll_);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
 }
 
 void MemberWatch::start(ClaimantEvents events) {
@@ -65,7 +53,7 @@ void MemberWatch::stop() {
   thread_.join();
 }
 
-void MemberWatch::wake() { eventfd_write(wake_, 1); }
+void MemberWatch::wake() { eventfd_write(wake_.get(), 1); }
 
 bool MemberWatch::is_own(pid_t pid) const { return std::ranges::find(own_, pid) != own_.end(); }
 
@@ -98,16 +86,16 @@ bool MemberWatch::watch_member(ClaimantKey group, pid_t pid) {
   base::Lock lock(mutex_);
   const auto at = groups_.find(group);
   // The group has ended, or is watched by now.
-  if (at == groups_.end() || at->second.member >= 0) return true;
+  if (at == groups_.end() || at->second.member.valid()) return true;
   if (may_leave) may_lose_.insert(group);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = group;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, process.get(), &event) != 0) {
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, process.get(), &event) != 0) {
     may_lose_.erase(group);
     return false;
   }
-  at->second = Group{.member = process.release(), .pid = pid};
+  at->second = Group{.member = std::move(process), .pid = pid};
   unwatched_.erase(group);
   if (may_leave) wake();  // the thread must now wait with a timeout
   return true;
@@ -155,13 +143,13 @@ void MemberWatch::ask_those_who_may_leave() {
 // Waits for members to end. Returns false if none did within `timeout`.
 bool MemberWatch::gather(milliseconds timeout, bool forever) {
   std::array<epoll_event, 256> events{};
-  const int got = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+  const int got = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                              forever ? -1 : static_cast<int>(timeout.count()));
   for (int i = 0; i < got; ++i) {
     const ClaimantKey key = events[static_cast<std::size_t>(i)].data.u64;
     if (key == kWake) {
       eventfd_t count = 0;
-      eventfd_read(wake_, &count);
+      eventfd_read(wake_.get(), &count);
     } else {
       member_ended(key);
     }
@@ -172,9 +160,9 @@ bool MemberWatch::gather(milliseconds timeout, bool forever) {
 void MemberWatch::member_ended(ClaimantKey group) {
   base::Lock lock(mutex_);
   const auto at = groups_.find(group);
-  if (at == groups_.end() || at->second.member < 0) return;
+  if (at == groups_.end() || !at->second.member.valid()) return;
   unwatched_.insert(group);
-  close(std::exchange(at->second.member, -1));  // which removes it from the epoll set
+  at->second.member = base::Descriptor(-1);  // closes it, which removes it from the epoll set
   may_lose_.erase(group);
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/log_limiter.h"
 #include "fs/base/memory_shortage.h"
 #include "fs/base/mutex.h"
@@ -26,7 +27,7 @@ class MemberWatch {
  public:
   // `membership` outlives the watch. `own` lists the daemon's processes, which count nowhere.
   MemberWatch(const Membership& membership, std::vector<pid_t> own);
-  ~MemberWatch();
+  ~MemberWatch() { stop(); }
   MemberWatch(const MemberWatch&) = delete;
   MemberWatch& operator=(const MemberWatch&) = delete;
 
@@ -41,7 +42,8 @@ class MemberWatch {
  private:
   using Clock = std::chrono::steady_clock;
   struct Group {
-    int member = -1;          // pidfd; -1: no member is watched, and the group is in unwatched_
+    // A pidfd; not valid: no member is watched, and the group is in unwatched_.
+    base::Descriptor member{-1};
     pid_t pid = 0;            // of `member`
     bool seen_dead = false;   // the last scan found nobody alive,
     std::vector<pid_t> dead;  // but these
@@ -71,8 +73,8 @@ class MemberWatch {
   const Membership& membership_;
   const std::vector<pid_t> own_;
   ClaimantEvents events_;
-  int epoll_ = -1;
-  int wake_ = -1;
+  const base::Descriptor epoll_;
+  const base::Descriptor wake_;  // eventfd(2)
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> looks_ = 0;
   base::Mutex mutex_;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "fs/base/descriptor.h"
 #include "fs/lifetime/membership.h"
 
 namespace scratchfs::lifetime {
@@ -38,13 +39,12 @@ class ProcessMembership final : public Membership {
   }
 
   Answer ask(ClaimantKey group) const override {
-    const int fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(group), 0));
-    if (fd < 0) return says_gone(errno) ? Answer::over : Answer::alive;
+    const base::Descriptor process(
+        static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(group), 0)));
+    if (!process.valid()) return says_gone(errno) ? Answer::over : Answer::alive;
     // A pidfd is readable once the last thread has ended, reaped or not.
-    pollfd end{fd, POLLIN, 0};
-    const bool ended = poll(&end, 1, 0) > 0;
-    close(fd);
-    return ended ? Answer::over : Answer::alive;
+    pollfd end{process.get(), POLLIN, 0};
+    return poll(&end, 1, 0) > 0 ? Answer::over : Answer::alive;
   }
 
   bool unclear_means_some() const override { return true; }  // ask() never returns `unclear`

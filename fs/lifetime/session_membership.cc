@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <cerrno>
 
+#include "fs/base/descriptor.h"
 #include "fs/lifetime/membership.h"
 
 namespace scratchfs::lifetime {
@@ -11,11 +12,6 @@ namespace {
 
 class SessionMembership final : public Membership {
  public:
-  SessionMembership() : probe_(eventfd(0, EFD_CLOEXEC)) {}
-  ~SessionMembership() override { close(probe_); }
-  SessionMembership(const SessionMembership&) = delete;
-  SessionMembership& operator=(const SessionMembership&) = delete;
-
   ClaimantKind::Identity identify(const base::Caller& caller) override {
     if (caller.pid == 0) return Unknowable{};  // another pid namespace
     const pid_t session = getsid(caller.pid);  // accepts a thread's id, too
@@ -32,7 +28,7 @@ class SessionMembership final : public Membership {
   // as an owner, even if /proc hides the members.
   Answer ask(ClaimantKey group) const override {
     const f_owner_ex owner{.type = F_OWNER_PGRP, .pid = static_cast<pid_t>(group)};
-    if (fcntl(probe_, F_SETOWN_EX, &owner) < 0 && errno == ESRCH) return Answer::over;
+    if (fcntl(probe_.get(), F_SETOWN_EX, &owner) < 0 && errno == ESRCH) return Answer::over;
     // The number may belong to a process of another session by now.
     const pid_t session = getsid(owner.pid);
     return session > 0 && session != owner.pid ? Answer::over : Answer::unclear;
@@ -54,7 +50,8 @@ class SessionMembership final : public Membership {
   bool hides_members() const override { return !all_processes_are_shown(); }
 
  private:
-  const int probe_;  // never sends a signal: setting its owner shows whether a number is in use
+  // Never sends a signal: setting its owner shows whether a number is in use.
+  const base::Descriptor probe_{eventfd(0, EFD_CLOEXEC)};
 };
 
 }  // namespace

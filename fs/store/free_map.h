@@ -37,7 +37,6 @@ class FreeMap {
   // Records that the file was truncated. REQUIRES: needed_length() <= length <= length().
   void cut(std::uint32_t length);
 
-  std::uint32_t free_slots() const { return free_count_; }
   std::uint32_t stale_slots() const { return stale_count_; }
 
  private:

@@ -2,8 +2,6 @@
 
 #include <malloc.h>
 
-#include <utility>
-
 #include "fs/base/background.h"
 #include "fs/base/memory_pressure.h"
 
@@ -19,26 +17,14 @@ base::Result<void> Housekeeper::start(Frames& frames, Slots* slots) {
 }
 
 void Housekeeper::stop() {
-  {
-    base::Lock lock(mutex_);
-    stopping_ = true;
-  }
-  told_.notify_all();
+  ask_for(kStop);
   if (thread_.joinable()) thread_.join();
 }
 
-void Housekeeper::stale_slots() {
+void Housekeeper::ask_for(Work work) {
   {
     base::Lock lock(mutex_);
-    stale_ = true;
-  }
-  told_.notify_one();
-}
-
-void Housekeeper::surplus_frames() {
-  {
-    base::Lock lock(mutex_);
-    surplus_ = true;
+    work_ |= work;
   }
   told_.notify_one();
 }
@@ -52,68 +38,37 @@ void Housekeeper::short_of_memory(bool on) {
 void Housekeeper::freed_heap(std::uint64_t bytes) {
   if (heap_freed_.fetch_add(bytes, std::memory_order_relaxed) + bytes < kHeapWorthTrimming) return;
   heap_freed_.store(0, std::memory_order_relaxed);
-  {
-    base::Lock lock(mutex_);
-    heap_ = true;
-  }
-  told_.notify_one();
+  ask_for(kHeap);
 }
 
-void Housekeeper::low_frames() {
-  {
-    base::Lock lock(mutex_);
-    low_ = true;
-  }
-  told_.notify_one();
-}
-
-// Waits for work. Returns true if it must be done at once, without collecting more of it.
-bool Housekeeper::wait() {
+// Waits for work, and collects more of it unless it is urgent. Returns it.
+unsigned Housekeeper::wait() {
   base::Lock lock(mutex_);
-  while (!stopping_ && !stale_ && !surplus_ && !heap_ && !low_) told_.wait(mutex_);
+  while (work_ == 0) told_.wait(mutex_);
   const auto until = std::chrono::steady_clock::now() + kCollect;
-  while (!stopping_ && !low_ && std::chrono::steady_clock::now() < until) {
+  while ((work_ & kUrgent) == 0 && std::chrono::steady_clock::now() < until) {
     told_.wait_for(mutex_, until - std::chrono::steady_clock::now());
   }
-  return stopping_ || std::exchange(low_, false);
+  // Urgent work is done at once, what is less urgent afterwards.
+  const unsigned now = (work_ & kUrgent) != 0 ? work_ & kUrgent : work_;
+  work_ &= ~now;
+  return now;
 }
 
 void Housekeeper::run() {
-  while (true) {
-    if (!wait()) {
-      work();
-      continue;
-    }
-    {
-      base::Lock lock(mutex_);
-      if (stopping_) return;
-    }
-    frames_->fill();
-  }
+  for (unsigned now = wait(); (now & kStop) == 0; now = wait()) work(now);
 }
 
-void Housekeeper::work() {
-  bool stale = false;
-  bool surplus = false;
-  bool heap = false;
-  {
-    base::Lock lock(mutex_);
-    std::swap(stale, stale_);
-    std::swap(heap, heap_);
-    surplus = surplus_;
-  }
-  if (stale && slots_ != nullptr) slots_->give_back();
-  if (heap) malloc_trim(0);
+void Housekeeper::work(unsigned asked) {
+  if ((asked & kReserve) != 0) frames_->fill();
+  if ((asked & kSlots) != 0 && slots_ != nullptr) slots_->give_back();
+  if ((asked & kHeap) != 0) malloc_trim(0);
+  if ((asked & kFrames) == 0) return;
   const auto now = std::chrono::steady_clock::now();
-  if (!surplus || now < next_look_) return;
-  next_look_ = now + look_;
-  // Cleared first, because a put() right after give_back() may set it again.
-  {
-    base::Lock lock(mutex_);
-    surplus_ = false;
-  }
   // Under pressure, even memory that may be needed again soon is released now.
-  if (frames_->give_back(short_.load() || base::is_short_of_memory())) surplus_frames();
+  const bool due = now >= next_look_;
+  if (due) next_look_ = now + look_;
+  if (!due || frames_->give_back(short_.load() || base::is_short_of_memory())) surplus_frames();
 }
 
 }  // namespace scratchfs::store

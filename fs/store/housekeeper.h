@@ -34,10 +34,10 @@ class Housekeeper {
 
   // Report that there is something to release. Cheap: takes one leaf mutex. May be called before
   // start().
-  void stale_slots() EXCLUDES(mutex_);
-  void surplus_frames() EXCLUDES(mutex_);
+  void stale_slots() EXCLUDES(mutex_) { ask_for(kSlots); }
+  void surplus_frames() EXCLUDES(mutex_) { ask_for(kFrames); }
   // Requests that the reserve of free frames be filled at once.
-  void low_frames() EXCLUDES(mutex_);
+  void low_frames() EXCLUDES(mutex_) { ask_for(kReserve); }
   // While memory is short, no reserve is kept, and free frames are returned to the machine at once.
   void short_of_memory(bool on) EXCLUDES(mutex_);
   // Reports freed heap memory, which malloc(3) keeps unless it is trimmed.
@@ -49,22 +49,23 @@ class Housekeeper {
   // Slots are freed in bursts: waiting this long makes few large holes of many small ones.
   static constexpr std::chrono::milliseconds kCollect{200};
 
+  // What there is to do.
+  enum Work : unsigned { kSlots = 1, kFrames = 2, kReserve = 4, kHeap = 8, kStop = 16 };
+  static constexpr unsigned kUrgent = kReserve | kStop;
+
+  void ask_for(Work work) EXCLUDES(mutex_);
   void run() EXCLUDES(mutex_);
-  bool wait() EXCLUDES(mutex_);
-  void work() EXCLUDES(mutex_);
+  unsigned wait() EXCLUDES(mutex_);
+  void work(unsigned asked);
 
   const std::chrono::milliseconds look_;
   Frames* frames_ = nullptr;
   Slots* slots_ = nullptr;
   base::Mutex mutex_;
   base::Condition told_;
-  bool stale_ GUARDED_BY(mutex_) = false;
-  bool surplus_ GUARDED_BY(mutex_) = false;
-  bool low_ GUARDED_BY(mutex_) = false;
-  bool heap_ GUARDED_BY(mutex_) = false;
-  std::atomic<bool> short_ = false;            // the machine is short of memory
-  std::atomic<std::uint64_t> heap_freed_ = 0;  // since trimming was last requested
-  bool stopping_ GUARDED_BY(mutex_) = false;
+  unsigned work_ GUARDED_BY(mutex_) = 0;             // a set of Work
+  std::atomic<bool> short_ = false;                  // the machine is short of memory
+  std::atomic<std::uint64_t> heap_freed_ = 0;        // since trimming was last requested
   std::chrono::steady_clock::time_point next_look_;  // for the check of frames; for the thread only
   std::thread thread_;
 };

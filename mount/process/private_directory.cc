@@ -28,34 +28,26 @@ std::string parent_directory() {
 Outcome<PrivateDirectory> PrivateDirectory::make() {
   std::string path = parent_directory() + "/scratchfs-run.XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) return failed(path, errno);
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor >= 0) return PrivateDirectory(std::move(path), descriptor);
+  base::Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.valid()) return PrivateDirectory(std::move(path), std::move(directory));
   const int error = errno;
   ::rmdir(path.c_str());
   return failed(path, error);
 }
 
-PrivateDirectory::PrivateDirectory(std::string path, int descriptor)
-    : path_(std::move(path)), descriptor_(descriptor) {}
-
-PrivateDirectory::PrivateDirectory(PrivateDirectory&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
 PrivateDirectory& PrivateDirectory::operator=(PrivateDirectory&& other) noexcept {
   std::swap(path_, other.path_);
-  std::swap(descriptor_, other.descriptor_);
+  std::swap(directory_, other.directory_);
   return *this;
 }
 
 PrivateDirectory::~PrivateDirectory() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::rmdir(path_.c_str());
+  if (directory_.valid()) ::rmdir(path_.c_str());
 }
 
 void PrivateDirectory::seal() const {
   // Failure does no harm: the directory stays inaccessible to other users.
-  (void)::fchmod(descriptor_, 0500);
+  (void)::fchmod(directory_.get(), 0500);
 }
 
 }  // namespace scratchfs::mount

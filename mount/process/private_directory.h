@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
+#include "fs/base/descriptor.h"
 #include "mount/process/refusal.h"
 
 namespace scratchfs::mount {
@@ -12,7 +14,7 @@ class PrivateDirectory {
   // Creates a directory with mode 0700, in $XDG_RUNTIME_DIR if the caller owns that, otherwise in
   // /tmp.
   static Outcome<PrivateDirectory> make();
-  PrivateDirectory(PrivateDirectory&& other) noexcept;
+  PrivateDirectory(PrivateDirectory&& other) noexcept = default;
   PrivateDirectory& operator=(PrivateDirectory&& other) noexcept;
   ~PrivateDirectory();  // removes it
 
@@ -22,10 +24,11 @@ class PrivateDirectory {
   void seal() const;
 
  private:
-  PrivateDirectory(std::string path, int descriptor);
+  PrivateDirectory(std::string path, base::Descriptor directory)
+      : path_(std::move(path)), directory_(std::move(directory)) {}
 
   std::string path_;
-  int descriptor_;  // refers to the directory itself even while a mount covers it
+  base::Descriptor directory_;  // refers to the directory itself even while a mount covers it
 };
 
 }  // namespace scratchfs::mount

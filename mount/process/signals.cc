@@ -44,23 +44,23 @@ SignalWatch::SignalWatch(std::function<void()> stop, std::function<void()> hang_
       thread_([this] { run(); }) {}
 
 SignalWatch::~SignalWatch() {
-  ::eventfd_write(end_, 1);
+  ::eventfd_write(end_.get(), 1);
   thread_.join();
-  ::close(end_);
 }
 
 void SignalWatch::run() {
-  const int signals = open_signals(SFD_CLOEXEC);
-  if (signals < 0) {
+  const base::Descriptor signals(open_signals(SFD_CLOEXEC));
+  if (!signals.valid()) {
     spdlog::error("signals cannot be received: {}", strerrordesc_np(errno));
     return;
   }
-  std::array<pollfd, 2> waited{{{signals, POLLIN, 0}, {end_, POLLIN, 0}}};
+  std::array<pollfd, 2> waited{{{signals.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
   for (;;) {
     if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) break;
     if (waited[1].revents != 0) break;
     signalfd_siginfo info{};
-    if (waited[0].revents == 0 || ::read(signals, &info, sizeof info) != sizeof info) continue;
+    if (waited[0].revents == 0 || ::read(signals.get(), &info, sizeof info) != sizeof info)
+      continue;
     if (info.ssi_signo == SIGHUP && hang_up_) {
       // Retries until it succeeds, but another signal or the end of the watch takes precedence.
       while (!shortage_.survives(hang_up_) && ::poll(waited.data(), waited.size(), 0) == 0)
@@ -70,7 +70,6 @@ void SignalWatch::run() {
     spdlog::info("signal {}: unmounting", info.ssi_signo);
     stop_();
   }
-  ::close(signals);
 }
 
 }  // namespace scratchfs::mount

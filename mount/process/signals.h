@@ -5,6 +5,7 @@
 #include <functional>
 #include <thread>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/memory_shortage.h"
 
 namespace scratchfs::mount {
@@ -33,7 +34,7 @@ class SignalWatch {
 
   const std::function<void()> stop_;
   const std::function<void()> hang_up_;
-  int end_;  // eventfd(2): readable when the thread must return
+  const base::Descriptor end_;  // eventfd(2): readable when the thread must return
   base::MemoryShortage shortage_{"what SIGHUP asks for"};
   std::thread thread_;
 };

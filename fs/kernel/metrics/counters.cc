@@ -40,8 +40,4 @@ RequestTotals Counters::totals() const {
   return totals;
 }
 
-std::uint64_t Counters::total(Opcode opcode) const {
-  return totals()[static_cast<std::size_t>(opcode)].count();
-}
-
 }  // namespace scratchfs::kernel

@@ -34,7 +34,6 @@ class Counters {
   }
   // Requests answered since the start.
   RequestTotals totals() const;
-  std::uint64_t total(Opcode opcode) const;
 
  private:
   static constexpr std::size_t kShards = 16;

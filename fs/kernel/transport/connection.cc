@@ -208,8 +208,6 @@ base::Result<void, base::Failure> Connection::mount_at(const std::string& place)
   return {};
 }
 
-int Connection::descriptor() const { return session_ == nullptr ? -1 : fuse_session_fd(session_); }
-
 base::Result<void, base::Failure> Connection::serve(const std::function<void()>& ready) {
   auto result = start(ready);
   if (result) wait_for_end();
@@ -230,7 +228,8 @@ unsigned Connection::rings() const {
 }
 
 base::Result<void, base::Failure> Connection::start(const std::function<void()>& ready) {
-  if (!add_reader()) return base::Failure{base::kThreadLimit};
+  // The notifier comes first, because every request may change what the kernel must be told.
+  if (!notifier_.start(session_) || !add_reader()) return base::Failure{base::kThreadLimit};
   if (!wait_for_init()) return {};
   if (io_uring_) {
     if (auto rings = await_rings(); !rings) return rings;
@@ -240,7 +239,7 @@ base::Result<void, base::Failure> Connection::start(const std::function<void()>&
   const int readers = rings() > 0 ? 1 : std::clamp(get_nprocs(), 2, 8);
   for (int i = 1; i < readers; ++i) add_reader();
   // One worker suffices to run everything that is parked, if no others can be started.
-  if (!notifier_.start(session_) || !parking_.start()) return base::Failure{base::kThreadLimit};
+  if (!parking_.start()) return base::Failure{base::kThreadLimit};
   ready();
   return {};
 }

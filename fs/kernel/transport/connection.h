@@ -41,7 +41,6 @@ class Connection {
   base::Result<void, base::Failure> mount(const std::string& mountpoint,
                                           const base::Descriptor& place);
   const mounts::Mount& mounted() const { return mount_.mount(); }
-  int descriptor() const;
   base::Result<void, base::Failure> serve(const std::function<void()>& ready) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 

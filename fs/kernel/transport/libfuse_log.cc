@@ -71,25 +71,23 @@ void install_libfuse_log() { fuse_set_log_func(take_message); }
 MessageCapture::MessageCapture() {
   captured = new std::string;  // first: it may throw
   std::fflush(stderr);
-  file_ = memfd_create("stderr", MFD_CLOEXEC);
-  stderr_ = dup(STDERR_FILENO);
-  if (file_ >= 0 && stderr_ >= 0) dup2(file_, STDERR_FILENO);
+  file_ = base::Descriptor(memfd_create("stderr", MFD_CLOEXEC));
+  stderr_ = base::Descriptor(dup(STDERR_FILENO));
+  if (file_.valid() && stderr_.valid()) dup2(file_.get(), STDERR_FILENO);
 }
 
 MessageCapture::~MessageCapture() {
   delete captured;
   captured = nullptr;
   std::fflush(stderr);
-  if (file_ >= 0 && stderr_ >= 0) dup2(stderr_, STDERR_FILENO);
-  if (stderr_ >= 0) close(stderr_);
-  if (file_ >= 0) close(file_);
+  if (file_.valid() && stderr_.valid()) dup2(stderr_.get(), STDERR_FILENO);
 }
 
 std::string MessageCapture::text() {
   std::string all = *captured;
   std::array<char, 1024> buffer{};
-  if (file_ >= 0 && lseek(file_, 0, SEEK_SET) == 0) {
-    for (ssize_t got = 0; (got = read(file_, buffer.data(), buffer.size())) > 0;) {
+  if (file_.valid() && lseek(file_.get(), 0, SEEK_SET) == 0) {
+    for (ssize_t got = 0; (got = read(file_.get(), buffer.data(), buffer.size())) > 0;) {
       all.append(buffer.data(), static_cast<std::size_t>(got));
     }
   }

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "fs/base/descriptor.h"
+
 namespace scratchfs::kernel {
 
 // Routes libfuse's messages to spdlog, process-wide. May be called again.
@@ -21,8 +23,8 @@ class MessageCapture {
   std::string text();
 
  private:
-  int file_ = -1;    // replaces stderr
-  int stderr_ = -1;  // the original stderr
+  base::Descriptor file_{-1};    // replaces stderr
+  base::Descriptor stderr_{-1};  // the original stderr
 };
 
 }  // namespace scratchfs::kernel

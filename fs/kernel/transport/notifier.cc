@@ -77,13 +77,9 @@ void Notifier::name_expired(tree::InodeId parent, std::string name) {
   queue({parent, std::move(name), kExpireOnly}, nullptr);
 }
 
-void Notifier::inode_changed(tree::InodeId inode) {
-  queue({inode, std::string(), kExpireOnly}, nullptr);
-}
-
 void Notifier::mode_changed(tree::InodeId inode) {
   fuse_session* const session = session_;
-  if (session == nullptr) return inode_changed(inode);
+  if (session == nullptr) return;
   constexpr off_t kAttributesAlone = -1;
   const int result = fuse_lowlevel_notify_inval_inode(session, inode, kAttributesAlone, 0);
   if (is_news(result)) log_failure(inode, "has another mode", result);
@@ -187,22 +183,14 @@ void Notifier::forget_all(fuse_session* session) {
 void Notifier::send(fuse_session* session, const Key& key) {
   const char* name = key.name.data();
   const std::size_t length = key.name.size();
-  int result = 0;
-  if (length == 0) {
-    result = fuse_lowlevel_notify_inval_inode(session, key.parent, 0, 0);
-  } else if (key.child == kExpireOnly) {
-    result = fuse_lowlevel_notify_expire_entry(session, key.parent, name, length);
-    if (result == -ENOSYS) {
-      result = fuse_lowlevel_notify_inval_entry(session, key.parent, name, length);
-    }
-  } else {
-    result = fuse_lowlevel_notify_delete(session, key.parent, key.child, name, length);
-  }
+  const bool expires = key.child == kExpireOnly;
+  int result = expires ? fuse_lowlevel_notify_expire_entry(session, key.parent, name, length)
+                       : fuse_lowlevel_notify_delete(session, key.parent, key.child, name, length);
+  if (expires && result == -ENOSYS)
+    result = fuse_lowlevel_notify_inval_entry(session, key.parent, name, length);
   if (!is_news(result)) return;
-  const char* what = length == 0                ? "changed"
-                     : key.child == kExpireOnly ? "has a name that must be looked up again"
-                                                : "lost a name";
-  log_failure(key.parent, what, result);
+  log_failure(key.parent, expires ? "has a name that must be looked up again" : "lost a name",
+              result);
 }
 
 void Notifier::log_failure(tree::InodeId inode, const char* what, int result) {

@@ -38,17 +38,15 @@ class Notifier final : public tree::KernelNotices {
                  std::shared_ptr<void> until_told) override EXCLUDES(mutex_);
   void name_expired(tree::InodeId parent, std::string name) override EXCLUDES(mutex_);
   void wait_for_room(std::chrono::milliseconds timeout) override EXCLUDES(mutex_);
-  // Sends the notification from the calling thread.
+  // Sends the notification from the calling thread; does nothing before start() or after stop().
   void mode_changed(tree::InodeId inode) override;
-  // Queues an invalidation of the inode's cached pages and attributes.
-  void inode_changed(tree::InodeId inode) EXCLUDES(mutex_);
   // Returns whether everything queued so far has been sent.
   bool is_idle() EXCLUDES(mutex_);
 
  private:
   struct Key {
     tree::InodeId parent;
-    std::string name;  // empty: the notification is about the inode `parent` itself
+    std::string name;
     tree::InodeId child;
     bool operator==(const Key&) const = default;
   };

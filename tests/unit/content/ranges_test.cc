@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::uint64_t kMost = 0x7fff'ffff'ffff'ffff;
 
+constexpr PageMask kAllPages = 0xffff;
+static_assert(kPagesPerBlock == 16, "kAllPages has a bit for each page of a block");
+
 TEST(Ranges, CutsARangeIntoOnePieceABlock) {
   const Piece head = first_piece(kBlockSize - 10, 100);
   EXPECT_EQ(head.block, 0U);

@@ -9,6 +9,14 @@
 namespace scratchfs::store {
 namespace {
 
+// Counts the free slots by taking them all from a copy.
+std::uint32_t free_slots(FreeMap map) {
+  const std::uint32_t length = map.length();
+  std::uint32_t count = 0;
+  for (SlotRun run = map.take(64); run.first < length; run = map.take(64)) count += run.count;
+  return count;
+}
+
 TEST(FreeMap, GrowsByNeighboursWhenNothingIsFree) {
   FreeMap map;
   const SlotRun first = map.take(16);
@@ -62,7 +70,7 @@ TEST(FreeMap, HandsOutStaleRunsAndNobodyGetsThemMeanwhile) {
   map.put_given_back(stale);
   EXPECT_EQ(map.stale_slots(), 0U);
   EXPECT_EQ(map.take(16).first, 10U);
-  EXPECT_EQ(map.free_slots(), 0U);
+  EXPECT_EQ(free_slots(map), 0U);
 }
 
 TEST(FreeMap, IsNoLongerStaleWhenTakenAgain) {
@@ -82,7 +90,7 @@ TEST(FreeMap, CutsWhatIsFreeAtTheEnd) {
   EXPECT_EQ(map.needed_length(), 500U);
   map.cut(500);
   EXPECT_EQ(map.length(), 500U);
-  EXPECT_EQ(map.free_slots(), 1U);
+  EXPECT_EQ(free_slots(map), 1U);
   EXPECT_EQ(map.stale_slots(), 1U);
   EXPECT_EQ(map.take(1).first, 3U);
   EXPECT_EQ(map.take(2).first, 500U);
@@ -122,7 +130,7 @@ TEST(FreeMap, AgreesWithASimpleModelUnderRandomUse) {
       }
       ASSERT_EQ(map.stale_slots(), 0U);
     }
-    ASSERT_EQ(map.free_slots(),
+    ASSERT_EQ(free_slots(map),
               static_cast<std::uint32_t>(std::count(used.begin(), used.end(), false)));
   }
 }

@@ -25,9 +25,9 @@ TEST(Counters, AddUpWhatAllThreadsCounted) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(counters.total(Opcode::read), 20'000U);
-  EXPECT_EQ(counters.total(Opcode::write), 20U);
-  EXPECT_EQ(counters.total(Opcode::open), 0U);
+  EXPECT_EQ(counters.totals()[static_cast<std::size_t>(Opcode::read)].count(), 20'000U);
+  EXPECT_EQ(counters.totals()[static_cast<std::size_t>(Opcode::write)].count(), 20U);
+  EXPECT_EQ(counters.totals()[static_cast<std::size_t>(Opcode::open)].count(), 0U);
   const Latencies writes = counters.totals()[static_cast<std::size_t>(Opcode::write)];
   EXPECT_EQ(writes.nanoseconds, 20'000'000U);
   EXPECT_EQ(writes.count_below(latency_bucket(1'000'000)), 20U);

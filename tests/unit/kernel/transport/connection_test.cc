@@ -17,10 +17,10 @@ class ConnectionTest : public testing::Test {
   SessionOptions options{.io_uring = IoUring::off};
 };
 
-TEST_F(ConnectionTest, HasNoDescriptorBeforeItIsMounted) {
+TEST_F(ConnectionTest, HasNoMountBeforeItIsMounted) {
   auto connection = create();
   ASSERT_TRUE(connection);
-  EXPECT_EQ((*connection)->descriptor(), -1);
+  EXPECT_EQ((*connection)->mounted().id.number, -1);
   EXPECT_EQ((*connection)->rings(), 0U);
 }
 
@@ -46,7 +46,7 @@ TEST_F(ConnectionTest, AMountpointThatIsMissingIsNamedWithTheReason) {
   const std::string& why = mounted.error().message;
   EXPECT_TRUE(why.starts_with("/no/such/place: ") && why.ends_with("No such file or directory"))
       << why;
-  EXPECT_EQ((*connection)->descriptor(), -1);
+  EXPECT_EQ((*connection)->mounted().id.number, -1);
 }
 
 }  // namespace

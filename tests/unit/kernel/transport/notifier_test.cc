@@ -55,14 +55,6 @@ TEST_F(NotifierTest, TellsOfANameThatMustBeAskedAbout) {
   EXPECT_EQ(body_of<fuse_notify_inval_entry_out>(message).parent, 3U);
 }
 
-TEST_F(NotifierTest, TellsOfAnInodeThatChanged) {
-  notifier.start(kernel.session());
-  notifier.inode_changed(8);
-  const test::Message message = kernel.await(1)[0];
-  EXPECT_EQ(message.error, FUSE_NOTIFY_INVAL_INODE);
-  EXPECT_EQ(body_of<fuse_notify_inval_inode_out>(message).ino, 8U);
-}
-
 TEST_F(NotifierTest, TellsOfAChangedModeBeforeItReturnsAndLeavesPagesAlone) {
   notifier.start(kernel.session());
   notifier.mode_changed(8);

@@ -67,7 +67,7 @@ TEST_F(ServeTest, WhatNeedNotWaitIsAnsweredInTheHandler) {
   ASSERT_EQ(kernel.messages().size(), 1U);
   EXPECT_EQ(kernel.messages()[0].text(), "name");
   EXPECT_EQ(parking.parked_total(), 0U);
-  EXPECT_EQ(counters.total(Opcode::lookup), 1U);
+  EXPECT_EQ(counters.totals()[static_cast<std::size_t>(Opcode::lookup)].count(), 1U);
 }
 
 TEST_F(ServeTest, WhatWouldWaitIsFinishedByAWorker) {
@@ -82,7 +82,7 @@ TEST_F(ServeTest, WhatWouldWaitIsFinishedByAWorker) {
   EXPECT_EQ(messages[0].unique, unique);
   EXPECT_EQ(messages[0].error, -ENOSPC);
   EXPECT_EQ(parking.parked_total(), 1U);
-  EXPECT_EQ(counters.total(Opcode::lookup), 1U);
+  EXPECT_EQ(counters.totals()[static_cast<std::size_t>(Opcode::lookup)].count(), 1U);
 }
 
 // As a reader would, the fake kernel reuses the buffer of a request once its handler has returned.
