@@ -51,20 +51,11 @@ class HiddenFile final : public OsFile {
   }
 
   Result<void> punch(std::uint64_t offset, std::uint64_t length) override {
-    while (fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                     static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) {
-      if (errno == EINTR) continue;
-      return errno == ENOSYS ? Errno{EOPNOTSUPP} : Errno{errno};
-    }
-    return {};
+    return allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
   }
 
   Result<void> reserve(std::uint64_t offset, std::uint64_t length) override {
-    while (fallocate(fd_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) {
-      if (errno == EINTR) continue;
-      return errno == ENOSYS ? Errno{EOPNOTSUPP} : Errno{errno};
-    }
-    return {};
+    return allocate(0, offset, length);
   }
 
   Result<void> truncate(std::uint64_t length) override {
@@ -75,6 +66,15 @@ class HiddenFile final : public OsFile {
   }
 
  private:
+  Result<void> allocate(int mode, std::uint64_t offset, std::uint64_t length) {
+    while (fallocate(fd_.get(), mode, static_cast<off_t>(offset), static_cast<off_t>(length)) !=
+           0) {
+      if (errno == EINTR) continue;
+      return errno == ENOSYS ? Errno{EOPNOTSUPP} : Errno{errno};
+    }
+    return {};
+  }
+
   Result<void> write_through(std::span<const std::byte> buffer, std::uint64_t offset) {
     while (!buffer.empty()) {
       const ssize_t put =
