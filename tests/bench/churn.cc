@@ -34,7 +34,7 @@ namespace {
 
 namespace base = scratchfs::base;
 namespace content = scratchfs::content;
-namespace limits = scratchfs::limits;
+namespace quota = scratchfs::quota;
 namespace store = scratchfs::store;
 
 using Clock = std::chrono::steady_clock;

@@ -21,7 +21,8 @@
 namespace {
 
 namespace base = scratchfs::base;
-namespace limits = scratchfs::limits;
+namespace lifetime = scratchfs::lifetime;
+namespace quota = scratchfs::quota;
 namespace store = scratchfs::store;
 namespace tree = scratchfs::tree;
 

@@ -38,7 +38,7 @@ class ManyClaims : public TreeTest {
     double best = std::numeric_limits<double>::max();
     for (pid_t session = first; session < first + count; ++session) {
       const auto start = Clock::now();
-      claimants_.end(static_cast<ClaimantKey>(session));
+      claimants_.end(static_cast<lifetime::ClaimantKey>(session));
       best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
     }
     return best;
@@ -60,7 +60,7 @@ TEST_F(ManyClaims, TheEndOfOneSessionCostsWhatItsOwnFilesCost) {
   forget_all();
   EXPECT_EQ(tree_->stats().inodes, static_cast<std::uint64_t>(kSessions - kEnds) * kFilesEach);
   for (pid_t session = kFirst + kEnds; session < kFirst + kSessions; ++session)
-    claimants_.end(static_cast<ClaimantKey>(session));
+    claimants_.end(static_cast<lifetime::ClaimantKey>(session));
   EXPECT_TRUE(names(root_).empty());
 }
 
@@ -138,7 +138,7 @@ class ManySessions : public ManyClaims {
     return true;
   }
 
-  MemberClaimants kind_{session_membership(), {getpid()}};
+  lifetime::MemberClaimants kind_{lifetime::session_membership(), {getpid()}};
 };
 
 TEST_F(ManySessions, AreLookedForOnlyWhenSomethingEnds) {
