@@ -60,7 +60,7 @@ BlockMap::Room BlockMap::room_for(std::uint64_t index) const {
 }
 
 BlockMap::Chunk& BlockMap::chunk_for(std::uint64_t index, Room room) {
-  static_assert(kChunkBytes * kBytesPerMapByte <= kBlocksPerChunk * kBlockSize);
+  static_assert(kChunkBytes / kBlocksPerChunk == kMapBytesPerBlock);
   const std::uint64_t key = index / kBlocksPerChunk;
   const auto there = chunks_.find(key);
   if (there != chunks_.end()) return there->second;

@@ -14,9 +14,9 @@
 
 namespace scratchfs::content {
 
-// A file of this many bytes without holes needs at most one byte of the store's memory for its
-// block map.
-inline constexpr std::uint64_t kBytesPerMapByte = 4096;
+// The bytes of the store's memory that the block map of a large file without holes takes for each
+// block.
+inline constexpr std::uint64_t kMapBytesPerBlock = 9;
 
 // Owns the blocks. Not thread-safe: guarded by the content's lock. Blocks and pages are numbered
 // from the start of the file.

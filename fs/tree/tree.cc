@@ -113,8 +113,7 @@ namespace {
 
 // Returns the memory that contents take besides their pages: `for_objects`, and their block maps.
 store::Store::Overhead overhead(std::uint64_t for_objects) {
-  return {.fixed = for_objects + store::kPageSize,
-          .per_block = store::kBlockSize / content::kBytesPerMapByte};
+  return {.fixed = for_objects + store::kPageSize, .per_block = content::kMapBytesPerBlock};
 }
 
 }  // namespace

@@ -26,8 +26,9 @@ struct Mismatch {
 template <typename T>
 void read(const Json& json, T& value) {
   if constexpr (std::integral<T> && !std::same_as<T, bool>) {
-    const bool is_natural = json.is_number_unsigned() || (json.is_number_integer() && json >= 0);
-    if (!is_natural || !std::in_range<T>(json.get<std::uint64_t>())) throw Mismatch{"no number"};
+    const bool fits = json.is_number_unsigned() ? std::in_range<T>(json.get<std::uint64_t>())
+                                                : std::in_range<T>(json.get<std::int64_t>());
+    if (!json.is_number_integer() || !fits) throw Mismatch{"not a number that fits"};
     value = json.get<T>();
   } else {
     json.get_to(value);

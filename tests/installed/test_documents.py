@@ -73,7 +73,7 @@ class StatusPage(unittest.TestCase):
         self.assertEqual({field for field in found if not re.search(f"[`.]{field}[`.\\[]", self.page)}, set())
 
     def test_has_every_warning(self):
-        given = set(re.findall(r'warn\(warnings, "(\w+)"', (SOURCE / "mount/view/warnings.cc").read_text()))
+        given = set(re.findall(r'\{"(\w+)",\s+fmt::format', (SOURCE / "mount/view/warnings.cc").read_text()))
         listed = re.findall(r"^\| `(\w+)` \|", self.page.partition("## Warnings")[2], re.MULTILINE)
         self.assertEqual(given, set(listed))
 

@@ -317,9 +317,7 @@ TEST_P(LaunchGood, AKilledUserDaemonLeavesNoMount) {
 }
 
 TEST_P(LaunchGood, NosuidAndNodevHoldWhateverIsAsked) {
-  const Mount mount(MountSettings{.options = "memory=16M,suid,dev,lifetime=mount,create_mode=posix",
-                                  .transport = GetParam(),
-                                  .daemonize = true});
+  const Mount mount("memory=16M,suid,dev,lifetime=mount,create_mode=posix", GetParam());
   const auto mounts = mounts_below(mount.path());
   ASSERT_EQ(mounts.size(), 1U);
   EXPECT_NE(mounts[0].options.find("nosuid"), std::string::npos) << mounts[0].options;
