@@ -5,24 +5,18 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/number.h"
 
 namespace scratchfs::lifetime {
 
 namespace {
 
-template <typename Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
+using base::parse_number;
 
 // Reads the beginning of /proc/PID/FILE. Returns ESRCH if it cannot be read, or an is_lack() error.
 base::Result<std::string> read_beginning(pid_t pid, const char* file) {
@@ -74,9 +68,9 @@ base::Result<Process> read_process(pid_t pid) {
   if (paren == std::string::npos) return base::Errno(ESRCH);
   const auto fields = words_of(std::string_view(*text).substr(paren + 1), kFields);
   if (fields.size() < kFields) return base::Errno(ESRCH);
-  const auto session = number<pid_t>(fields[3]);
-  const auto threads = number<long>(fields[17]);
-  const auto started = number<std::uint64_t>(fields[19]);
+  const auto session = parse_number<pid_t>(fields[3]);
+  const auto threads = parse_number<long>(fields[17]);
+  const auto started = parse_number<std::uint64_t>(fields[19]);
   if (!session || !threads || !started) return base::Errno(ESRCH);
   return Process{pid, fields[0][0], *session, *threads, *started};
 }
@@ -87,7 +81,8 @@ base::Result<std::array<uid_t, 4>> users_of(pid_t pid) {
   const auto words = words_of(line_of(*text, "\nUid:"), 4);
   if (words.size() < 4) return base::Errno(ESRCH);
   std::array<uid_t, 4> users{};
-  for (std::size_t i = 0; i < users.size(); ++i) users[i] = number<uid_t>(words[i]).value_or(0);
+  for (std::size_t i = 0; i < users.size(); ++i)
+    users[i] = parse_number<uid_t>(words[i]).value_or(0);
   return users;
 }
 
@@ -95,7 +90,7 @@ pid_t process_of_thread(pid_t tid) {
   const auto text = read_beginning(tid, "status");
   if (!text) return 0;
   const auto words = words_of(line_of(*text, "\nTgid:"), 1);
-  return words.empty() ? 0 : number<pid_t>(words[0]).value_or(0);
+  return words.empty() ? 0 : parse_number<pid_t>(words[0]).value_or(0);
 }
 
 std::string command_of(pid_t pid) {
@@ -116,7 +111,7 @@ base::Result<void> for_each_process(const std::function<void(const Process&)>& v
   base::Result<void> seen;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): our own stream
   while (const dirent* entry = readdir(proc.get())) {
-    const auto pid = number<pid_t>(entry->d_name);
+    const auto pid = parse_number<pid_t>(entry->d_name);
     if (!pid) continue;
     const auto process = read_process(*pid);
     if (process) {

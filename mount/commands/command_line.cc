@@ -169,7 +169,8 @@ Parser::Parser() {
      }}};
   const char* const kWhere = "where it is mounted";
   const ArgumentRow arguments[] = {
-    {"mount", "MOUNTPOINT", "[SOURCE] MOUNTPOINT", "the name for df; the directory", &mount_paths_},
+    {"mount", "MOUNTPOINT", "[SOURCE] MOUNTPOINT",
+     "a name for df to show; the directory to mount on", &mount_paths_},
     {"mount", "-o", "LIST", "options, see below", &mount_.option_lists},
     {"mount", "--supervise", "", "the same as -o supervise", &mount_.supervise},
     {"mount", "-f,--foreground", "", "stay in the foreground, log to stderr", &mount_.foreground},
@@ -218,7 +219,7 @@ Parser::Parser() {
   option("status", "--prometheus")->excludes("--json");
   option("top", "--by")->check(CLI::IsMember(kTopBy).description(""));
   option("top", "--sort")->check(CLI::IsMember(kTopSorts).description(""));
-  option("top", "--seconds")->check(CLI::Range(0.1, 3600.0));
+  option("top", "--seconds")->check(CLI::Range(0.1, 3600.0).description(""));
   option("quota", "--user")->excludes("--everyone");
   option("quota", "--reset")->needs("--user")->excludes("--bytes")->excludes("--inodes");
   option("set", "-o")->required();

@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 
+#include "fs/base/number.h"
 #include "mount/process/text_file.h"
 #include "mount/process/user_names.h"
 
@@ -22,14 +22,6 @@ std::string_view next(std::string_view& text, char delimiter) {
   return part;
 }
 
-std::optional<std::uint32_t> number(std::string_view text) {
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || stopped != end) return std::nullopt;
-  return value;
-}
-
 }  // namespace
 
 SubordinateIds parse_subordinate_ids(std::string_view text, const FindUser& find_user) {
@@ -38,8 +30,8 @@ SubordinateIds parse_subordinate_ids(std::string_view text, const FindUser& find
     std::string_view line = next(text, '\n');
     if (line.empty() || line.front() == '#') continue;
     const std::string_view user = next(line, ':');
-    const auto first = number(next(line, ':'));
-    const auto count = number(line);
+    const auto first = base::parse_number<std::uint32_t>(next(line, ':'));
+    const auto count = base::parse_number<std::uint32_t>(line);
     if (user.empty() || !first || !count) {
       if (ids.bad_line == 0) ids.bad_line = line_number;
       continue;

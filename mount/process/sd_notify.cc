@@ -8,13 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/number.h"
 
 namespace scratchfs::mount {
 
@@ -26,11 +26,7 @@ std::string_view variable(const char* name) {
 }
 
 std::optional<long long> number_in(const char* name) {
-  const std::string_view text = variable(name);
-  long long number = 0;
-  const auto [stopped, error] = std::from_chars(text.begin(), text.end(), number);
-  if (error != std::errc{} || stopped != text.end()) return std::nullopt;
-  return number;
+  return base::parse_number<long long>(variable(name));
 }
 
 std::optional<std::chrono::milliseconds> watchdog_period() {

@@ -2,8 +2,9 @@
 
 #include <pwd.h>
 
-#include <charconv>
 #include <vector>
+
+#include "fs/base/number.h"
 
 namespace scratchfs::mount {
 
@@ -30,11 +31,9 @@ auto look_up(Ask ask, Take take) -> std::optional<decltype(take(passwd{}))> {
 }  // namespace
 
 std::optional<uid_t> find_user(std::string_view name_or_number) {
-  uid_t uid = 0;
-  const char* end = name_or_number.data() + name_or_number.size();
-  const auto [stopped, error] = std::from_chars(name_or_number.data(), end, uid);
+  const auto uid = base::parse_number<uid_t>(name_or_number);
   // System calls take (uid_t)-1 as "no user".
-  if (error == std::errc{} && stopped == end && uid != static_cast<uid_t>(-1)) return uid;
+  if (uid && *uid != static_cast<uid_t>(-1)) return uid;
   const std::string name(name_or_number);
   return look_up(
       [&](passwd* entry, char* buffer, std::size_t size, passwd** found) {

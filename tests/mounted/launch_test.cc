@@ -317,7 +317,11 @@ TEST_P(LaunchGood, AKilledUserDaemonLeavesNoMount) {
 }
 
 TEST_P(LaunchGood, NosuidAndNodevHoldWhateverIsAsked) {
-  const Mount mount("memory=16M,suid,dev,lifetime=mount,create_mode=posix", GetParam());
+  // With rw first, as from mount(8), nothing is said about suid and dev.
+  const Mount mount(
+      MountSettings{.options = "rw,memory=16M,suid,dev,lifetime=mount,create_mode=posix",
+                    .transport = GetParam(),
+                    .daemonize = true});
   const auto mounts = mounts_below(mount.path());
   ASSERT_EQ(mounts.size(), 1U);
   EXPECT_NE(mounts[0].options.find("nosuid"), std::string::npos) << mounts[0].options;
