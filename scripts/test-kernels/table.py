@@ -8,7 +8,7 @@ import json
 import pathlib
 import sys
 
-# "lacking": failed, as it must on a kernel that lacks what is tested.
+# "lacking": failed on a kernel that lacks what is tested.
 _RESULTS = ("passed", "failed", "skipped", "lacking")
 _CONSOLE = 60  # lines of it that are shown
 
