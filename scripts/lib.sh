@@ -82,7 +82,8 @@ in_own_mount_namespace() {
 }
 
 # Configures and builds. Shows the progress on a terminal, or where show_build is set; otherwise only what failed.
-show_build=$([[ ! -t 1 ]] || echo yes)
+show_build=''
+[[ ! -t 1 ]] || show_build=yes
 build() { # PRESET [TARGET...]
   local log=build/$1.log command=(cmake --build --preset "$1" -j "$(nproc)" ${2:+--target "${@:2}"})
   mkdir -p build

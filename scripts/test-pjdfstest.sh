@@ -29,7 +29,10 @@ mount_place() { # PLACE
   local point=$run/mnt/$1 ring=off
   mkdir -p -- "$point"
   case $1 in
-    tmpfs) mount -t tmpfs -o size=1g,nosuid,nodev tmpfs "$point" && return ;;
+    tmpfs)
+      mount -t tmpfs -o size=1g,nosuid,nodev tmpfs "$point"
+      return
+      ;;
     io_uring) ring=on ;;
   esac
   "$scratchfs" "$point" -o "lifetime=mount,create_mode=posix,allow_other,memory=256M,spill=1G,io_uring=$ring"

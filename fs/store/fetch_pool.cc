@@ -46,18 +46,19 @@ bool FetchPool::read_soon(FetchJob& job) {
 
 void FetchPool::read_ahead(Ahead request) noexcept {
   const std::size_t blocks = request.front().size();
+  std::size_t wanted = 0;
   {
     base::Lock lock(mutex_);
     const std::size_t reads = (blocks + Blocks::kBlocksAhead - 1) / Blocks::kBlocksAhead;
-    const std::size_t wanted = std::min(reads, kMostAhead - reading_ahead_);
+    wanted = std::min(reads, kMostAhead - reading_ahead_);
     for (std::size_t have = idle_; !stopping_ && have < wanted && add_thread(); ++have) continue;
     if (!stopping_ && !threads_.empty() && blocks_ahead_ + blocks <= kMostBlocksAhead) {
       ahead_.splice(ahead_.end(), request);
       blocks_ahead_ += blocks;
     }
   }
-  something_to_do_.notify_all();
-  if (!request.empty()) let_go(request.front());
+  if (!request.empty()) return let_go(request.front());
+  for (; wanted > 0; --wanted) something_to_do_.notify_one();
 }
 
 bool FetchPool::add_thread() {
@@ -116,6 +117,7 @@ void FetchPool::run() {
     if (!waiting_.empty()) {
       FetchJob job = std::move(waiting_.front());
       waiting_.pop_front();
+      if (can_read_ahead()) something_to_do_.notify_one();  // this thread could have
       lock.unlock();
       blocks_.read(std::move(job));
       lock.lock();

@@ -140,6 +140,11 @@ bool has_held_name(const Inode& inode) {
   return inode.names.are_held();
 }
 
+bool lives_without_held_name(const Inode& inode) {
+  base::Lock lock(inode.mutex);
+  return !inode.gone && !inode.names.are_held();
+}
+
 // Whether an object in `from` loses a holder when it moves to `to`.
 bool lets_go(const Inode& from, const Inode& to) {
   return from.directory->holds_entries() && !to.directory->holds_entries();
@@ -185,7 +190,7 @@ base::Result<bool> replace(const Move& move, const Inode& source, Inode& target,
     return false;
   }
   removed = take_name(*move.from, old);
-  removed.let_go = was_held && !has_held_name(target);  // the exchange took its holder
+  removed.let_go = was_held && lives_without_held_name(target);  // the exchange took its holder
   return true;
 }
 

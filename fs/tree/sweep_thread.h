@@ -17,7 +17,7 @@ namespace scratchfs::tree {
 
 // The work that is left after inodes have lost a holder.
 struct Sweep {
-  lifetime::Cause cause = lifetime::kHandleClosed;
+  lifetime::Cause cause = lifetime::kHandleClosed;  // its views are literals, or of `claimant`
   // The claimant that has ended, and the names that it held; null: none has.
   lifetime::ClaimantRef claimant;
   lifetime::Claimant::Names names;

@@ -115,7 +115,7 @@ bool Sweeper::sweep_some(Sweep& sweep) {
   }
   if (sweep.unheld.empty()) return sweep.inodes.empty();
   if (sweep_entries(sweep)) return false;
-  remove(sweep.unheld.back(), sweep.cause);
+  remove(sweep.unheld.back(), sweep.cause, Holder::lost);
   sweep.unheld.pop_back();
   sweep.cookie = 0;
   return sweep.unheld.empty() && sweep.inodes.empty();
@@ -128,7 +128,9 @@ void Sweeper::unclaim(const InodeRef& inode, Sweep& sweep) {
   }
   if (inode->is_directory() && mode_ == lifetime::LifetimeMode::claimed)
     sweep.unheld = update_holding(inode, rename_mutex_);
-  remove(inode, sweep.cause);
+  // What was moved has been claimed by the mover.
+  const bool was_moved = sweep.cause.reason == lifetime::Reason::moved_away;
+  remove(inode, sweep.cause, was_moved ? Holder::same : Holder::lost);
 }
 
 // Sweeps some entries of the last unheld directory. Returns false at the end.
@@ -139,30 +141,33 @@ bool Sweeper::sweep_entries(Sweep& sweep) {
   std::uint64_t cookie = sweep.cookie;
   directory.look_at_some(cookie, some);
   for (const auto& [inode, name] : some) {
-    if (!inode->is_directory()) remove(inode, sweep.cause);
+    if (!inode->is_directory()) remove(inode, sweep.cause, Holder::lost);
   }
   sweep.cookie = cookie;  // last: after bad_alloc the same entries are looked at again
   return !some.empty();
 }
 
 void Sweeper::sweep(const InodeRef& inode, const lifetime::Cause& cause) {
+  const bool has_lost_one = cause.reason == lifetime::Reason::name_removed ||
+                            cause.reason == lifetime::Reason::mark_lifted;
   try {
-    remove(inode, cause);
+    remove(inode, cause, has_lost_one ? Holder::lost : Holder::same);
   } catch (const std::bad_alloc&) {
     thread_.defer(inode);
   }
 }
 
 // Removes `inode` if nothing holds it, and then its parents, as sweep() says. After bad_alloc the
-// thread continues.
-void Sweeper::remove(InodeRef inode, lifetime::Cause cause) {
+// caller must try `inode` again; the thread continues with the parents.
+void Sweeper::remove(InodeRef inode, lifetime::Cause cause, Holder holder) {
+  const Inode* const first = inode.get();
   Parents parents;
   try {
     while (true) {
       if (inode->is_directory()) {
         remove_directory(inode, cause, parents);
       } else {
-        remove_file(inode, cause, parents);
+        remove_file(inode, cause, holder, parents);
       }
       if (parents.empty()) return;
       inode = std::move(parents.back());
@@ -172,7 +177,7 @@ void Sweeper::remove(InodeRef inode, lifetime::Cause cause) {
   } catch (const std::bad_alloc&) {
     // If the inode is gone by now, another call would not reach its parents.
     if (inode->gone) free_content(*inode);
-    thread_.defer(inode);
+    if (inode.get() != first) thread_.defer(inode);
     for (const InodeRef& parent : parents) thread_.defer(parent);
     throw;
   }
@@ -186,7 +191,8 @@ bool Sweeper::condemn(Inode& inode) const {
 }
 
 // Collects the names before the first one is removed: nothing after that allocates.
-void Sweeper::remove_file(const InodeRef& inode, const lifetime::Cause& cause, Parents& parents) {
+void Sweeper::remove_file(const InodeRef& inode, const lifetime::Cause& cause, Holder holder,
+                          Parents& parents) {
   bool gone = false;
   bool only_bound = false;  // nothing holds it but a process that may have it bound
   Named names;
@@ -195,7 +201,8 @@ void Sweeper::remove_file(const InodeRef& inode, const lifetime::Cause& cause, P
     condemn(*inode);
     gone = inode->gone;
     lifetime::LifetimeFacts facts = inode->facts();
-    const bool expires = facts.handles > 0 && lifetime::close_can_delete(mode_, facts);
+    const bool expires =
+        holder == Holder::lost && facts.handles > 0 && lifetime::close_can_delete(mode_, facts);
     facts.bound = false;
     only_bound =
         !gone && inode->maybe_bound && !inode->names.empty() && !lifetime::is_held(mode_, facts);

@@ -82,6 +82,8 @@ class Sweeper {
   bool condemn(Inode& inode) const REQUIRES(inode.mutex);
 
  private:
+  // Whether a file may have lost a holder but for its handles, so that a close can now delete it.
+  enum class Holder : std::uint8_t { same, lost };
   using Parents = std::vector<InodeRef>;  // directories that may have to go, too
   // The names of an inode, each with its directory.
   using Named = std::vector<std::pair<InodeRef, std::string>>;
@@ -90,8 +92,9 @@ class Sweeper {
   bool sweep_some(Sweep& sweep);
   void unclaim(const InodeRef& inode, Sweep& sweep);
   bool sweep_entries(Sweep& sweep);
-  void remove(InodeRef inode, lifetime::Cause cause);
-  void remove_file(const InodeRef& inode, const lifetime::Cause& cause, Parents& parents);
+  void remove(InodeRef inode, lifetime::Cause cause, Holder holder);
+  void remove_file(const InodeRef& inode, const lifetime::Cause& cause, Holder holder,
+                   Parents& parents);
   void remove_names(const InodeRef& inode, Named& names, const lifetime::Cause& cause,
                     Parents& parents);
   void remove_directory(const InodeRef& directory, const lifetime::Cause& cause, Parents& parents);

@@ -103,9 +103,9 @@ std::string show_requests(const Requests& requests) {
         Row{base::printable(name), fmt::format("{:.1f}", kind.per_second),
             show_quantile(kind.p50_ns), show_quantile(kind.p99_ns), show_count(kind.total)});
   }
-  std::string text =
-      fmt::format("requests   {:.1f} a second in the last {}\n", all,
-                  show_duration(static_cast<std::uint64_t>(requests.recent_seconds)));
+  std::string text = fmt::format(
+      "requests   {:.1f} a second in the last {}\n", all,
+      show_duration(static_cast<std::uint64_t>(std::clamp(requests.recent_seconds, 0.0, 1e9))));
   if (rows.empty()) return text;
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });

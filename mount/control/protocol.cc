@@ -26,13 +26,22 @@ struct Mismatch {
 template <typename T>
 void read(const Json& json, T& value) {
   if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    if (!json.is_number_integer()) throw Mismatch{"not an integer"};
     const bool fits = json.is_number_unsigned() ? std::in_range<T>(json.get<std::uint64_t>())
                                                 : std::in_range<T>(json.get<std::int64_t>());
-    if (!json.is_number_integer() || !fits) throw Mismatch{"not a number that fits"};
+    if (!fits) throw Mismatch{"out of range"};
     value = json.get<T>();
   } else {
     json.get_to(value);
   }
+}
+void read(const Json& json, std::vector<std::uint64_t>& numbers) {
+  numbers.clear();
+  for (const Json& one : json.get_ref<const Json::array_t&>()) read(one, numbers.emplace_back());
+}
+void read(const Json& json, std::map<std::string, std::uint64_t>& numbers) {
+  numbers.clear();
+  for (const auto& [name, one] : json.get_ref<const Json::object_t&>()) read(one, numbers[name]);
 }
 void read(const Json& json, Limit& limit) {
   limit = {};
@@ -257,7 +266,10 @@ std::string show_reply(std::string_view reply, const char* name,
                        const std::vector<Warning>* warnings) {
   Json json = parse(reply)[name];
   if (const auto users = json.find("users"); users != json.end()) {
-    for (Json& row : *users) write_member(row, "user", user_name(row.value("uid", uid_t{0})));
+    for (Json& row : *users) {
+      row["user"] = nullptr;
+      if (row.contains("uid")) write_member(row, "user", user_name(row["uid"].get<uid_t>()));
+    }
   }
   if (warnings != nullptr) json["warnings"] = *warnings;
   return json.dump(2) + "\n";

@@ -81,7 +81,7 @@ Status facts_of(const DaemonSetup& setup, const Guardian& guardian) {
   return facts;
 }
 
-// The stack of a mount's stack: created in the order of the members, destroyed in reverse.
+// The parts of a mount: created in the order of the members, destroyed in reverse.
 class MountStack {
  public:
   MountStack(DaemonSetup& setup, Guardian guardian, const ServiceManager& manager)
@@ -320,7 +320,7 @@ int run_daemon(DaemonSetup& setup, const Ready& ready) {
   try {
     return run(setup, ready);
   } catch (const std::system_error& error) {
-    // Thrown by std::thread; the stack created so far have been destroyed.
+    // Thrown by std::thread; the parts created so far have been destroyed.
     const bool limit = error.code() == std::errc::resource_unavailable_try_again;
     return report(failed(limit ? base::kThreadLimit : error.what()));
   } catch (const std::bad_alloc&) {

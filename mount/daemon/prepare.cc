@@ -53,6 +53,7 @@ Outcome<void> read_quotas(DaemonSetup& setup) {
 // unreadable /etc/subuid only causes a warning: it is the default, so the user may not have asked
 // for it.
 Outcome<void> read_subuid(DaemonSetup& setup) {
+  setup.subordinate_ids = {};
   if (setup.subuid_file.empty()) return {};
   std::error_code error;
   const auto path = std::filesystem::weakly_canonical(setup.subuid_file, error);

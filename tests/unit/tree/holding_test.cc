@@ -179,6 +179,15 @@ TEST_F(Holding, AnOpenFileWhoseMarkIsLiftedGoesAtItsClose) {
   EXPECT_TRUE(names(root_).empty());
 }
 
+TEST_F(Holding, ARenameOfAnOpenFileThatLosesNoHolderNotifiesNobody) {
+  const auto file = create(root_, "f", O_RDWR | O_CREAT);
+  notices_.expired.clear();
+  ASSERT_TRUE(rename("f", "g"));
+  EXPECT_TRUE(notices_.expired.empty()) << "the name is new to the kernel anyway";
+  tree_->release(file.opened.handle);
+  EXPECT_TRUE(names(root_).empty());
+}
+
 TEST_F(Holding, ARemovedNameThatNothingHeldLetsNothingGo) {
   const auto file = make_file(root_, "f", O_EXCL);
   link(file, "g", kOtherSession);
