@@ -45,8 +45,8 @@ struct Acquired {
   // Why there are no frames, not even one. The next pass still does what it can without frames.
   std::optional<base::Errno> refused;
 
-  // Returns the pin that was waited for, if it is one of `block`, or else pins the block. Records it
-  // in `missing` on kWouldBlock. The caller holds the content's lock.
+  // Returns the pin that was waited for, if it is one of `block`, or else pins the block. Records
+  // it in `missing` on kWouldBlock. The caller holds the content's lock.
   base::Result<store::Pin> pin_of(store::Store& store, store::Block& block, store::Access access,
                                   Missing& missing);
 

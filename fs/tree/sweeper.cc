@@ -30,7 +30,7 @@ void Sweeper::watch_sockets(lifetime::BoundSockets bound) {
     base::Lock lock(socket->mutex);
     socket->maybe_bound = false;
     lock.unlock();
-    remove(socket, lifetime::kUnbound);
+    remove(socket, lifetime::kUnbound, Holder::same);
   });
 }
 

@@ -159,7 +159,7 @@ class TreeTest : public testing::Test {
     return {.uid = uid, .gid = uid, .pid = pid, .umask = 022};
   }
   Created create(const InodeRef& directory, const std::string& name, int flags,
-                       pid_t pid = kSession) {
+                 pid_t pid = kSession) {
     auto created = tree_->create(directory, name, 0644, flags, caller(pid), Wait::yes);
     EXPECT_TRUE(created) << name << ": " << (created ? 0 : created.error().value());
     return *created;

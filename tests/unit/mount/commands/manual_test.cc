@@ -52,8 +52,9 @@ std::string manual_entry(const std::string& manual, const MountOption& option) {
   const std::string name(option.name);
   const std::string heading = option.argument.empty() ? name : name + "= ";
   std::size_t begin = std::string::npos;
-  for (const std::string& tagged : {"\n.TP\n.BI " + heading, "\n.TP\n.B " + heading + "\n",
-                                   "\n.TP\n.BR " + heading + " \", \"", "\", \" " + heading + "\n"})
+  for (const std::string& tagged :
+       {"\n.TP\n.BI " + heading, "\n.TP\n.B " + heading + "\n", "\n.TP\n.BR " + heading + " \", \"",
+        "\", \" " + heading + "\n"})
     begin = std::min(begin, manual.find(tagged, options));
   if (begin == std::string::npos) return "";
   const std::size_t end = manual.find("\n.TP\n", begin + 1);
