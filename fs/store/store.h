@@ -2,8 +2,8 @@
 //
 // The store knows no inodes, users or paths. Each block has one owner (fs/content), which orders
 // all access to it: pages are added, dropped and written by one thread at a time, with no
-// concurrent read_ahead; there may be many readers. The store spills and fetches blocks at any
-// time, and never needs a lock of the owner for that.
+// concurrent reader; there may be many readers. The store spills and fetches blocks at any time,
+// and never needs a lock of the owner for that.
 //
 // A caller that must not wait uses the functions that return kWouldBlock. A caller that may wait
 // releases its own locks, calls the waiting function, and retries. What the waiting call returned

@@ -139,7 +139,7 @@ class Parser {
 };
 
 // clang-format off
-Parser::Parser() {
+Parser::Parser() {  // NOLINT(readability-function-size): two tables
   const CommandRow commands[] = {
     {"mount", "Mount a scratchfs (the default command)",
      "[mount] [SOURCE] MOUNTPOINT [-o OPTION[,OPTION...]] [--supervise] [-f] [-d]",
@@ -167,7 +167,7 @@ Parser::Parser() {
        if (run_.words.empty()) refuse("run: no command is given; add -- COMMAND [ARGUMENT...]");
        return run_;
      }}};
-  const char* const kWhere = "where it is mounted";
+  const char* const where = "where it is mounted";
   const ArgumentRow arguments[] = {
     {"mount", "MOUNTPOINT", "[SOURCE] MOUNTPOINT",
      "a name for df to show; the directory to mount on", &mount_paths_},
@@ -175,25 +175,25 @@ Parser::Parser() {
     {"mount", "--supervise", "", "the same as -o supervise", &mount_.supervise},
     {"mount", "-f,--foreground", "", "stay in the foreground, log to stderr", &mount_.foreground},
     {"mount", "-d,--debug", "", "log every request; implies -f", &mount_.debug},
-    {"umount", "MOUNTPOINT", "MOUNTPOINT", kWhere, &umount_.mountpoint},
+    {"umount", "MOUNTPOINT", "MOUNTPOINT", where, &umount_.mountpoint},
     {"umount", "-l,--lazy", "", "detach at once; wipe when nobody uses it any more", &umount_.lazy},
     {"umount", "--dead", "", "only detach a mount whose daemon is dead, if any", &umount_.dead},
-    {"status", "MOUNTPOINT", "MOUNTPOINT", kWhere, &status_.mountpoint},
+    {"status", "MOUNTPOINT", "MOUNTPOINT", where, &status_.mountpoint},
     {"status", "--json", "", "exact numbers, for programs", &status_.json},
     {"status", "--prometheus", "", "the same as metrics for Prometheus", &status_.prometheus},
-    {"top", "MOUNTPOINT", "MOUNTPOINT", kWhere, &top_.mountpoint},
+    {"top", "MOUNTPOINT", "MOUNTPOINT", where, &top_.mountpoint},
     {"top", "--by", "WHO", "a row for each user, session or process (user)", &top_by_},
     {"top", "--sort", "WHAT", "order: writes, bytes, since, name (writes)", &top_sort_},
     {"top", "--seconds", "N", "time between two samples (2; with --once 1)", &top_seconds_},
     {"top", "--once", "", "take two samples, print the table and exit", &top_.once},
-    {"quota", "MOUNTPOINT", "MOUNTPOINT", kWhere, &quota_.mountpoint},
+    {"quota", "MOUNTPOINT", "MOUNTPOINT", where, &quota_.mountpoint},
     {"quota", "--user", "USER", "set limits of this user: a name or a uid", &quota_.user},
     {"quota", "--everyone", "", "set the limits of users without their own", &quota_.everyone},
     {"quota", "--bytes", "SIZE", "a size (512M, 2G), or none", &quota_.bytes},
     {"quota", "--inodes", "N", "a number of files, or none", &quota_.inodes},
     {"quota", "--reset", "", "remove the user's own limits; everyone's apply again", &quota_.reset},
     {"quota", "--json", "", "exact numbers, for programs", &quota_.json},
-    {"set", "MOUNTPOINT", "MOUNTPOINT", kWhere, &set_.mountpoint},
+    {"set", "MOUNTPOINT", "MOUNTPOINT", where, &set_.mountpoint},
     {"set", "-o", "LIST", "options to change, see below", &set_.option_lists},
     {"keep", "PATH", "PATH...", "files, or directories with all that is in them", &keep_.paths},
     {"keep", "-P,--no-dereference", "", "mark a symbolic link, not its target", &keep_.link_itself},

@@ -37,7 +37,8 @@ std::string ControlServer::answer(const kernel::ControlRequest& request) {
   if (const auto* asked = std::get_if<StatusRequest>(&*read)) {
     if (asked->detail != StatusRequest::Detail::about)
       return write_reply(status(caller, asked->detail));
-    About about = facts_;
+    const About& fixed = facts_;
+    About about = fixed;
     about.uptime_seconds = uptime_seconds();
     return write_reply(about);
   }

@@ -1,5 +1,6 @@
 #include "mount/options/mount_options.h"
 
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -259,8 +260,8 @@ void add_warnings(MountOptions& options, const std::vector<std::string>& words) 
   const bool from_mount = !words.empty() && (words[0] == "rw" || words[0] == "ro");
   for (const std::string& word : words) {
     if ((word == "dev" || word == "suid") && !from_mount) {
-      options.warnings.push_back("-o " + word + ": no effect, a scratchfs is always no" + word +
-                                 "; leave it out");
+      options.warnings.push_back(
+          fmt::format("-o {0}: no effect, a scratchfs is always no{0}; leave it out", word));
     } else if (word.starts_with("spill_timeout=") && options.io_uring == kernel::IoUring::off) {
       options.warnings.push_back("-o " + word +
                                  ": no effect with io_uring=off; leave one of the two out");
@@ -314,7 +315,7 @@ Outcome<MountOptions> parse_option_words(const std::vector<std::string>& words) 
   for (const std::string& word : words) {
     if (!is_one_line(word)) return usage("-o: control characters are not allowed in options");
     if (const Complaint complaint = apply_word(options, word); !complaint.empty())
-      return usage("-o " + word + ": " + complaint);
+      return usage(fmt::format("-o {}: {}", word, complaint));
   }
   add_warnings(options, words);
   return options;

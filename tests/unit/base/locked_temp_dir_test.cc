@@ -98,7 +98,7 @@ TEST_F(OwnPlaceTest, LeavesThoseOfTheLivingAlone) {
 
 TEST_F(OwnPlaceTest, LeavesOtherMachinesAlone) {
   stdfs::create_directory(path_ / ".scratchfs-another.machine-0123456789abcdef");
-  std::ofstream(path_ / ".scratchfs-another.machine-0123456789abcdef" / "owner");
+  const std::ofstream owner(path_ / ".scratchfs-another.machine-0123456789abcdef" / "owner");
   const auto place = LockedTempDir::make(directory_);
   ASSERT_TRUE(place);
   EXPECT_EQ(names().size(), 2U);
