@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the direction of includes: a folder includes only from itself and from the folders below it, and only
-# fs/kernel includes libfuse's headers.
+# Checks the direction of includes: a folder includes only from itself and from the folders below it, only
+# fs/kernel includes libfuse's headers, and only fs/base/log.cc and the sinks spdlog's.
 source "$(dirname -- "$0")/lib.sh"
 parse_options "$@"
 
@@ -40,6 +40,8 @@ check() { # FILE LINE INCLUDE
     [[ " ${below[$folder]} " == *" ${name%/*} "* ]] || echo "$1:$2: $folder must not include \"$name\""
   elif [[ $folder != fs/kernel* && $name =~ ^(fuse3/|fuse|cuse|linux/fuse\.h) ]]; then
     echo "$1:$2: only fs/kernel includes libfuse (<$name>)"
+  elif [[ $name == spdlog/* && ! $1 =~ ^(fs/base/log\.cc|mount/process/log.*)$ ]]; then
+    echo "$1:$2: include fs/base/log.h instead of <$name>, which is slow to compile"
   elif [[ $name =~ ^(fs|mount)/ ]]; then
     echo "$1:$2: include <$name> with quotation marks"
   fi

@@ -31,7 +31,7 @@ enter_tree() { # BASE HOME
 make_debs() { # DIR
   local version
   for version in '' 99.0.0; do
-    (cd build/release && cpack -G DEB -B "$1" ${version:+-D "CPACK_PACKAGE_VERSION=$version"}) || return
+    (cd build/package && cpack -G DEB -B "$1" ${version:+-D "CPACK_PACKAGE_VERSION=$version"}) || return
   done
   rm -rf -- "$1/_CPack_Packages"
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Checks the format, the direction of includes, the list of locks, the use of clocks, shell and Python scripts, and
-# (with clang-tidy) the C++ sources.
+# (with clang-tidy) the C++ sources, and compiles each folder as one file, as quickstart.sh does.
 #
 # usage: scripts/lint.sh [--fix] [--quick]
 #   --fix     first let clang-format rewrite the sources
-#   --quick   skip clang-tidy
+#   --quick   skip the unity build and clang-tidy
 source "$(dirname -- "$0")/lib.sh"
 
 fix=no quick=no
@@ -67,6 +67,9 @@ tidy() {
     output=$(clang-tidy --quiet -p build/clang "$1" 2>&1) && : >"$2" || { printf "%s\n" "$output"; exit 1; }' bash
 }
 
+# Fails if two files of a folder define the same name in an anonymous namespace.
+unity() { (build quickstart); }
+
 # Rejects the wall clock, which can be set forward and back, except where times are shown or stored. Deadlines use the
 # steady clock.
 clocks() {
@@ -86,5 +89,6 @@ check locks scripts/check-locks.py
 check clocks clocks
 check shellcheck shell_scripts
 check "python syntax" python_scripts
+[[ $quick == yes ]] || check "unity build" unity
 [[ $quick == yes ]] || check clang-tidy tidy
 ((bad == 0)) || die "there are findings, see above (scripts/lint.sh --fix mends the format)"

@@ -9,7 +9,7 @@ source "$(dirname -- "$0")/lib.sh"
 parse_options "$@"
 ((${#words[@]} <= 1)) || usage_error "one mount point at most"
 mountpoint=$(given_path "${words[0]:-/scratch}")
-readonly scratchfs=$root/build/release/bin/scratchfs
+readonly scratchfs=$root/build/quickstart/bin/scratchfs
 # Quoted, so that they can be copied from the screen.
 printf -v command_name %q "$scratchfs"
 printf -v place %q "$mountpoint"
@@ -48,7 +48,7 @@ show_a_file_that_vanishes() {
 say "installing what is missing"
 scripts/deps.sh
 say "building (some minutes the first time)"
-build release scratchfs
+build quickstart
 say "mounting on $mountpoint"
 mount_it
 findmnt --mountpoint "$mountpoint"

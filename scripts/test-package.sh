@@ -40,9 +40,9 @@ make_packages() {
     cp -- "$(given_path "$packages")"/*.deb "$run/packages/"
     return
   fi
-  build release scratchfs
+  build package
   make_debs "$run/packages"
-  (cd build/release && cpack --config CPackSourceConfig.cmake -B "$run/packages")
+  (cd build/package && cpack --config CPackSourceConfig.cmake -B "$run/packages")
   rm -rf -- "$run/packages/_CPack_Packages"
   ls -l -- "$run/packages"
 }

@@ -14,7 +14,7 @@ namespace scratchfs::base {
 // Admits a limited number of lines per `interval` and counts the others. Thread-safe.
 //
 //   if (const auto omitted = limiter.admit())
-//     spdlog::warn("cannot read {}{}", name, and_more(*omitted));
+//     log::warn("cannot read {}{}", name, and_more(*omitted));
 class LogLimiter {
  public:
   explicit LogLimiter(std::chrono::milliseconds interval, std::uint64_t lines = 1)

@@ -1,12 +1,11 @@
 // How background threads handle std::bad_alloc.
 #pragma once
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <new>
 #include <thread>
 
+#include "fs/base/log.h"
 #include "fs/base/log_limiter.h"
 
 namespace scratchfs::base {
@@ -28,7 +27,7 @@ class MemoryShortage {
     } catch (const std::bad_alloc&) {
     }
     if (const auto omitted = log_.admit())
-      spdlog::error("no memory for {}; trying again{}", whose_, and_more(*omitted));
+      log::error("no memory for {}; trying again{}", whose_, and_more(*omitted));
     std::this_thread::sleep_for(kPause);
     return false;
   }

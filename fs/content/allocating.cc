@@ -16,44 +16,40 @@ namespace scratchfs::content {
 using base::Result;
 using base::Wait;
 
-namespace {
-
-// The pages that an allocation has made, in order. Runs of blocks with the same pages take one
-// entry.
-class MadePages {
- public:
-  void add(std::uint64_t block, PageMask pages) {
-    if (!runs_.empty() && runs_.back().end == block && runs_.back().pages == pages) {
-      ++runs_.back().end;
-    } else {
-      runs_.push_back({block, block + 1, pages});
-    }
-  }
-  struct Made {
-    std::uint64_t block;
-    PageMask pages;
-  };
-  // Returns the last remaining block; nullopt: none.
-  std::optional<Made> last() const {
-    if (runs_.empty()) return std::nullopt;
-    return Made{runs_.back().end - 1, runs_.back().pages};
-  }
-  void remove_last() {
-    if (--runs_.back().end == runs_.back().begin) runs_.pop_back();
-  }
-
- private:
-  struct Run {
-    std::uint64_t begin, end;  // blocks
-    PageMask pages;
-  };
-  std::vector<Run> runs_;
-};
-
-}  // namespace
-
 // An allocation that may wait, block by block.
 class Content::Allocation {
+  // The pages that an allocation has made, in order. Runs of blocks with the same pages take one
+  // entry.
+  class MadePages {
+   public:
+    void add(std::uint64_t block, PageMask pages) {
+      if (!runs_.empty() && runs_.back().end == block && runs_.back().pages == pages) {
+        ++runs_.back().end;
+      } else {
+        runs_.push_back({block, block + 1, pages});
+      }
+    }
+    struct Made {
+      std::uint64_t block;
+      PageMask pages;
+    };
+    // Returns the last remaining block; nullopt: none.
+    std::optional<Made> last() const {
+      if (runs_.empty()) return std::nullopt;
+      return Made{runs_.back().end - 1, runs_.back().pages};
+    }
+    void remove_last() {
+      if (--runs_.back().end == runs_.back().begin) runs_.pop_back();
+    }
+
+   private:
+    struct Run {
+      std::uint64_t begin, end;  // blocks
+      PageMask pages;
+    };
+    std::vector<Run> runs_;
+  };
+
  public:
   Allocation(Content& content, std::uint64_t begin, std::uint64_t end, Wait wait)
       : content_(content),

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "fs/base/log.h"
 #include "fs/base/printable.h"
 #include "fs/base/read_all.h"
 #include "fs/mounts/mount.h"
@@ -138,8 +138,8 @@ void CgroupClaimants::watch(ClaimantKey key, pid_t pid) {
   base::Descriptor events(open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
   const int error = errno;
   if (!events.valid() || inode_of(directory) != key) {
-    spdlog::warn("{}: cannot be watched, so what it claims stays until the unmount: {}",
-                 words_for(directory), events.valid() ? "it has moved" : std::strerror(error));
+    log::warn("{}: cannot be watched, so what it claims stays until the unmount: {}",
+              words_for(directory), events.valid() ? "it has moved" : std::strerror(error));
     return;
   }
   base::Lock lock(mutex_);

@@ -1,7 +1,6 @@
 #include "fs/lifetime/member_watch.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -13,6 +12,7 @@
 #include <new>
 #include <utility>
 
+#include "fs/base/log.h"
 #include "fs/base/pids.h"
 
 namespace scratchfs::lifetime {
@@ -245,8 +245,8 @@ bool MemberWatch::conclude(const Question& question, bool hidden) {
   }
   if (!living.empty()) {
     if (const auto omitted = log_.admit())
-      spdlog::warn("{}: none of its processes can be watched{}",
-                   membership_.describe(question.group), base::and_more(*omitted));
+      log::warn("{}: none of its processes can be watched{}", membership_.describe(question.group),
+                base::and_more(*omitted));
   }
   {
     base::Lock lock(mutex_);

@@ -1,7 +1,7 @@
 #include "fs/mounts/fusermount.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>

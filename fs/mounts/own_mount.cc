@@ -9,8 +9,6 @@ namespace scratchfs::mounts {
 
 namespace {
 
-constexpr int kLooks = 200;  // at a path that somebody may be moving all the time
-
 // Adds the unique id that mountinfo does not list. False: another mount, or none, is seen at its
 // path.
 bool complete(Mount& mount) {

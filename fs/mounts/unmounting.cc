@@ -1,6 +1,6 @@
 #include "fs/mounts/unmounting.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/mount.h>
 
 #include <cerrno>
@@ -14,10 +14,6 @@
 namespace scratchfs::mounts {
 
 namespace {
-
-// Looks at a path that somebody may be moving all the time: each look finds the mount with some
-// probability.
-constexpr int kLooks = 200;
 
 int flags_of(Detach detach) {
   switch (detach) {

@@ -9,6 +9,10 @@
 
 namespace scratchfs::mounts {
 
+// The number of tries to find a mount at a path that somebody may be moving all the time: each try
+// finds it with some probability.
+inline constexpr int kLooks = 200;
+
 enum class Detach : std::uint8_t {
   when_unused,  // fails while anything is open there
   at_once,      // out of sight now, gone when nothing uses it any more (umount -l)

@@ -1,10 +1,10 @@
 // Blocks, fetching: reads a slot once for all waiters, verifies it, and pins the block.
-#include <spdlog/spdlog.h>
 
 #include <cassert>
 #include <cstring>
 #include <new>
 
+#include "fs/base/log.h"
 #include "fs/store/blocks.h"
 
 namespace scratchfs::store {
@@ -246,8 +246,8 @@ base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
     return {};
   }
   if (const auto omitted = fetch_log_.admit()) {
-    spdlog::error("spill: read failed: {}{}", std::strerror(result.error().value()),
-                  base::and_more(*omitted));
+    log::error("spill: read failed: {}{}", std::strerror(result.error().value()),
+               base::and_more(*omitted));
   }
   return base::Errno{EIO};
 }
@@ -276,8 +276,8 @@ base::Result<void> Blocks::open_into(const Block& block, std::uint64_t nonce,
   frames_.put(std::span(frames).first(frames_of(block.mask, resident, frames)));
   const auto corrupt = corrupt_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (const auto omitted = fetch_log_.admit()) {
-    spdlog::error("spill: a block failed verification and was rejected ({} so far){}", corrupt,
-                  base::and_more(*omitted));
+    log::error("spill: a block failed verification and was rejected ({} so far){}", corrupt,
+               base::and_more(*omitted));
   }
   return base::Errno{EIO};
 }

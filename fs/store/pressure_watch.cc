@@ -1,10 +1,9 @@
 #include "fs/store/pressure_watch.h"
 
-#include <spdlog/spdlog.h>
-
 #include <optional>
 
 #include "fs/base/background.h"
+#include "fs/base/log.h"
 
 namespace scratchfs::store {
 
@@ -41,10 +40,10 @@ void PressureWatch::relieve(unsigned eighths) {
   if (!began && eighths > 0) return;
   housekeeper_.short_of_memory(began);
   if (const auto omitted = log_.admit()) {
-    spdlog::info("the machine {}{}",
-                 began ? "is short of memory: cold blocks are spilled earlier"
-                       : "is no longer short of memory",
-                 base::and_more(*omitted));
+    log::info("the machine {}{}",
+              began ? "is short of memory: cold blocks are spilled earlier"
+                    : "is no longer short of memory",
+              base::and_more(*omitted));
   }
 }
 

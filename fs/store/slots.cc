@@ -1,8 +1,8 @@
 #include "fs/store/slots.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cstring>
+
+#include "fs/base/log.h"
 
 namespace scratchfs::store {
 namespace {
@@ -149,8 +149,8 @@ void Slots::punch_holes(SpillFile& file, SlotClass size) {
     if (!punched && punched.is(base::Errno{EOPNOTSUPP})) file.can_punch = false;
     if (punched || !file.can_punch) continue;
     if (const auto omitted = log_.admit())
-      spdlog::warn("spill: cannot release disk space: {}{}", std::strerror(punched.error().value()),
-                   base::and_more(*omitted));
+      log::warn("spill: cannot release disk space: {}{}", std::strerror(punched.error().value()),
+                base::and_more(*omitted));
   }
 }
 

@@ -1,11 +1,10 @@
 #include "fs/store/spiller.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "fs/base/background.h"
+#include "fs/base/log.h"
 
 namespace scratchfs::store {
 namespace {
@@ -164,8 +163,8 @@ bool Spiller::may_write() {
 void Spiller::report(base::Errno error) {
   errors_.fetch_add(1, std::memory_order_relaxed);
   if (const auto omitted = log_.admit()) {
-    spdlog::error("spill: write failed: {}; data stays in memory{}", std::strerror(error.value()),
-                  base::and_more(*omitted));
+    log::error("spill: write failed: {}; data stays in memory{}", std::strerror(error.value()),
+               base::and_more(*omitted));
   }
   base::Lock lock(mutex_);
   backoff_ = backoff_.count() == 0 ? kShortestPause : std::min(2 * backoff_, kLongestPause);

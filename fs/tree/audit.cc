@@ -1,5 +1,5 @@
 // Recomputes what is counted incrementally and reports differences, of which there must be none.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <map>
 #include <unordered_set>
 

@@ -1,6 +1,5 @@
 // What holds a file: keep marks, and the text of `system.scratchfs.lifetime`.
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <unordered_set>

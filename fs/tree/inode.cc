@@ -12,14 +12,9 @@ namespace {
 
 // The size of a directory as on tmpfs: this much for each entry, "." and ".." included.
 constexpr std::uint64_t kBytesPerEntry = 20;
-constexpr std::uint64_t kChargeUnit = 512;  // the unit of st_blocks
 // A symlink's target of up to this many bytes is not charged.
 constexpr std::size_t kFreeTarget = 128;
 constexpr time_t kRelatimeAge = 24 * 60 * 60;  // mount(8): relatime
-
-std::uint64_t in_units(std::uint64_t bytes) {
-  return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
-}
 
 bool before(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;

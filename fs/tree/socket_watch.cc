@@ -1,11 +1,11 @@
 #include "fs/tree/socket_watch.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "fs/base/log.h"
 #include "fs/lifetime/processes.h"
 
 namespace scratchfs::tree {
@@ -79,7 +79,7 @@ void SocketWatch::look() {
   if (!bound && lifetime::is_lack(bound.error())) return;  // checked again after a pause
   if (!bound) {
     if (const auto omitted = log_.admit())
-      spdlog::warn(
+      log::warn(
           "cannot find out which sockets are bound, so they are deleted with their claims: {}{}",
           std::strerror(bound.error().value()), base::and_more(*omitted));
   }

@@ -1,11 +1,10 @@
 #include "fs/tree/sweeper.h"
 
-#include <spdlog/spdlog.h>
-
 #include <list>
 #include <new>
 
 #include "fs/base/counted.h"
+#include "fs/base/log.h"
 #include "fs/base/printable.h"
 #include "fs/tree/holding.h"
 #include "fs/tree/untold.h"
@@ -46,7 +45,7 @@ void Sweeper::stop() {
   if (sockets_) sockets_->stop();
   thread_.stop();
   if (const auto omitted = log_.take_omitted(); omitted > 0)
-    spdlog::debug("deleted {} more because nothing held them", omitted);
+    log::debug("deleted {} more because nothing held them", omitted);
 }
 
 bool Sweeper::claimant_ended(lifetime::ClaimantKey key, std::uint64_t claims) {
@@ -62,8 +61,8 @@ bool Sweeper::claimant_ended(lifetime::ClaimantKey key, std::uint64_t claims) {
   begun.cause = {lifetime::Reason::claim_ended, begun.claimant->words(), "has ended"};
   begun.names = begun.claimant->end();
   if (begun.names.empty()) return true;
-  spdlog::debug("{} has ended; it held {}", begun.claimant->words(),
-                base::counted(begun.names.size(), "name"));
+  log::debug("{} has ended; it held {}", begun.claimant->words(),
+             base::counted(begun.names.size(), "name"));
   thread_.add(sweep);
   return true;
 }
@@ -284,12 +283,12 @@ void Sweeper::tell_gone(const Inode& parent, const Inode& inode, std::string nam
 
 void Sweeper::log(const Inode& inode, const std::string& name,
                   const lifetime::Cause& cause) noexcept {
-  if (!spdlog::should_log(spdlog::level::debug)) return;
+  if (!log::is_on(log::Level::debug)) return;
   const auto omitted = log_.admit();
   if (!omitted) return;
   try {
-    spdlog::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, base::printable(name),
-                  cause.holder, cause.end, base::and_more(*omitted));
+    log::debug("deleted {} ({}): last held by {}, which {}{}", inode.id, base::printable(name),
+               cause.holder, cause.end, base::and_more(*omitted));
   } catch (const std::bad_alloc&) {
     return;  // the deletion is not logged
   }

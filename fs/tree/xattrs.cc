@@ -6,12 +6,6 @@ namespace scratchfs::tree {
 
 namespace {
 
-constexpr std::uint64_t kChargeUnit = 512;
-
-std::uint64_t in_units(std::size_t bytes) {
-  return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
-}
-
 std::size_t bytes_of(std::string_view name, std::string_view value) {
   return name.size() + value.size() + kXattrOverhead;
 }

@@ -19,6 +19,12 @@ inline constexpr std::size_t kMaxXattrBytes = 128 * 1024;
 // Memory of one attribute besides its bytes.
 inline constexpr std::size_t kXattrOverhead = 128;
 
+inline constexpr std::uint64_t kChargeUnit = 512;  // bytes; the unit of st_blocks
+// Rounds up to whole charge units.
+constexpr std::uint64_t in_units(std::uint64_t bytes) {
+  return (bytes + kChargeUnit - 1) / kChargeUnit * kChargeUnit;
+}
+
 // The flags of setxattr(2): 0, XATTR_CREATE, XATTR_REPLACE, or both. Both together always fail, but
 // with different errors, as on tmpfs.
 enum class XattrSet : std::uint8_t { any, create, replace, create_and_replace };

@@ -1,6 +1,5 @@
 #include "mount/commands/command_line.h"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>  // slow to compile, so included only here

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kTakesNothing = "sfnv";
 constexpr std::string_view kTakesArgument = "oNt";
 
-Answered mistake(const std::string& what) {
+Answered helper_mistake(const std::string& what) {
   return {"scratchfs: mount.fuse.scratchfs: " + what +
               "; this helper is for mount(8); to mount by hand, use scratchfs mount\n",
           kUsage};
@@ -43,17 +43,18 @@ std::variant<std::vector<std::string>, Answered> arguments_from_mount(
         continue;
       }
       if (kTakesArgument.find(flag) == std::string_view::npos)
-        return mistake("-" + std::string(1, flag) + ": unknown flag");
+        return helper_mistake("-" + std::string(1, flag) + ": unknown flag");
       std::string word = argument.substr(at + 1);
       if (word.empty() && ++i == arguments.size())
-        return mistake("-" + std::string(1, flag) + ": needs an argument");
+        return helper_mistake("-" + std::string(1, flag) + ": needs an argument");
       if (word.empty()) word = arguments[i];
-      if (flag == 'N') return mistake("-N: cannot mount in another namespace; use nsenter(1)");
+      if (flag == 'N')
+        return helper_mistake("-N: cannot mount in another namespace; use nsenter(1)");
       if (flag == 'o') result.insert(result.end(), {"-o", word});
       break;
     }
   }
-  if (paths.size() != 2) return mistake("needs a source and a mount point");
+  if (paths.size() != 2) return helper_mistake("needs a source and a mount point");
   if (fake) return Answered{"", kFine};
   // After `--`, so that no path is taken for an option.
   result.insert(result.end(), {"--", paths[0], paths[1]});

@@ -1,5 +1,5 @@
 // `scratchfs quota`: shows the table of users, or sets limits on a live mount.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 

@@ -1,7 +1,6 @@
 // `scratchfs set` and `-o remount`: change options of a live mount.
 #include "mount/commands/set.h"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>

@@ -1,6 +1,6 @@
 #include "mount/commands/status.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "mount/commands/version.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/utsname.h>
 
 #include "fs/kernel/transport/versions.h"

@@ -1,6 +1,5 @@
 #include "mount/control/live_options.h"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>

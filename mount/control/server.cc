@@ -1,7 +1,6 @@
 #include "mount/control/server.h"
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <ctime>
@@ -9,6 +8,7 @@
 #include <variant>
 
 #include "fs/base/clock.h"
+#include "fs/base/log.h"
 #include "mount/options/mount_options.h"
 
 namespace scratchfs::mount {
@@ -25,7 +25,7 @@ ControlServer::ControlServer(Status facts, Gauges gauges, Levers levers, quota::
 namespace {
 
 void log_asker(const char* what, const kernel::ControlRequest& request) {
-  spdlog::info("{}: requested by uid {}, thread {}", what, request.uid, request.thread);
+  log::info("{}: requested by uid {}, thread {}", what, request.uid, request.thread);
 }
 
 }  // namespace
@@ -128,7 +128,7 @@ Outcome<void> ControlServer::set_quota(const SetQuotaRequest& request) {
   base::Lock lock(mutex_);
   if (request.reset) {
     ledger_.set_limits(*request.uid, std::nullopt);
-    spdlog::info("quota: uid {} has everyone's limits again", *request.uid);
+    log::info("quota: uid {} has everyone's limits again", *request.uid);
     return {};
   }
   if (request.uid) {
@@ -139,12 +139,12 @@ Outcome<void> ControlServer::set_quota(const SetQuotaRequest& request) {
   changed.inodes = request.inodes.value_or(changed.inodes).value;
   if (request.uid) {
     ledger_.set_limits(*request.uid, changed);
-    spdlog::info("quota: uid {} has new limits", *request.uid);
+    log::info("quota: uid {} has new limits", *request.uid);
     return {};
   }
   each_user_ = changed;
   ledger_.set_default(changed);
-  spdlog::info("quota: everyone has new limits");
+  log::info("quota: everyone has new limits");
   return {};
 }
 

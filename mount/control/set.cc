@@ -1,11 +1,11 @@
 // Changes options of a live mount, checking them as if it were mounted anew with them.
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <string>
 
 #include "fs/base/counted.h"
+#include "fs/base/log.h"
 #include "fs/quota/size.h"
 #include "mount/control/server.h"
 
@@ -70,13 +70,12 @@ Outcome<void> ControlServer::set_sizes(const SetRequest& request, const MountPla
       if (more_spill) (void)levers_.set_spill(now.spill_limit);
       return memory_refusal(*request.memory, set.error(), now);
     }
-    spdlog::info("set: {} of memory, was {}", format_size(plan.store.memory),
-                 format_size(now.budget));
+    log::info("set: {} of memory, was {}", format_size(plan.store.memory), format_size(now.budget));
   }
   if (request.spill) {
     (void)levers_.set_spill(plan.store.spill);
-    spdlog::info("set: {} of spill, was {}", format_size(plan.store.spill),
-                 format_size(now.spill_limit));
+    log::info("set: {} of spill, was {}", format_size(plan.store.spill),
+              format_size(now.spill_limit));
   }
   return {};
 }
@@ -100,19 +99,19 @@ Outcome<void> ControlServer::set(const SetRequest& request) {
   }
   if (auto sizes = set_sizes(request, *plan, now); !sizes) return sizes;
   if (request.spill) {
-    for (const std::string& warning : plan->warnings) spdlog::warn("{}", warning);
+    for (const std::string& warning : plan->warnings) log::warn("{}", warning);
   }
   if (request.quota || request.quota_inodes) {
     each_user_ = plan->ledger.each_user;
     ledger_.set_default(each_user_);
-    spdlog::info("set: everyone may have {}", show_limit(each_user_));
+    log::info("set: everyone may have {}", show_limit(each_user_));
   }
   for (const auto& [uid, limits] : plan->ledger.overrides) {
     ledger_.set_limits(uid, limits);
-    spdlog::info("set: uid {} may have {}", uid, show_limit(limits));
+    log::info("set: uid {} may have {}", uid, show_limit(limits));
   }
   if (request.flags) levers_.set_access_times(access_times(flags));
-  if (request.log_level) spdlog::set_level(spdlog::level::from_str(*request.log_level));
+  if (request.log_level) log::set_level(*request.log_level);
   return {};
 }
 

@@ -1,8 +1,7 @@
 #include "mount/daemon/daemon.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "fs/base/clock.h"
 #include "fs/base/counted.h"
 #include "fs/base/descriptor.h"
+#include "fs/base/log.h"
 #include "fs/base/memory_pressure.h"
 #include "fs/base/pids.h"
 #include "fs/base/thread_limit.h"
@@ -155,7 +155,7 @@ void MountStack::give_up_privileges() {
 void MountStack::confine() {
   if (!confined_) return;
   if (const auto filtered = filter_system_calls(); !filtered)
-    spdlog::info("system calls are not filtered: {}", strerrordesc_np(filtered.error().value()));
+    log::info("system calls are not filtered: {}", strerrordesc_np(filtered.error().value()));
 }
 
 Outcome<void> MountStack::make() {
@@ -199,32 +199,32 @@ std::function<void()> MountStack::on_hang_up() {
     if (!setup_.subuid_file.empty()) read_subuid_again();
     if (!setup_.quota_file.empty()) read_quotas_again();
     if (setup_.subuid_file.empty() && setup_.quota_file.empty())
-      spdlog::info("{}: SIGHUP: there is no file to read", setup_.mountpoint);
+      log::info("{}: SIGHUP: there is no file to read", setup_.mountpoint);
   };
 }
 
 void MountStack::read_subuid_again() {
   const auto ids = read_subordinate_ids(setup_.subuid_file);
   if (!ids || ids->bad_line != 0) {
-    spdlog::error("{}; subordinate ids stay as they were",
-                  ids ? describe_bad_line(*ids, setup_.subuid_file) : ids.error().message);
+    log::error("{}; subordinate ids stay as they were",
+               ids ? describe_bad_line(*ids, setup_.subuid_file) : ids.error().message);
     return;
   }
   ledger_->replace_holders(quota::Holders(ids->ranges));
   tree_->charge_holders();
-  spdlog::info("{}: subordinate ids read again: {}", setup_.subuid_file,
-               base::counted(ids->ranges.size(), "range"));
+  log::info("{}: subordinate ids read again: {}", setup_.subuid_file,
+            base::counted(ids->ranges.size(), "range"));
 }
 
 void MountStack::read_quotas_again() {
   const store::StoreStats now = store_->stats();
   const auto quotas = read_quota_file(setup_.quota_file, now.budget + now.spill_limit);
   if (!quotas) {
-    spdlog::error("{}; the limits stay as they were", quotas.error().message);
+    log::error("{}; the limits stay as they were", quotas.error().message);
     return;
   }
   control_->replace_limits(with_quotas(setup_.plan.ledger, *quotas));
-  spdlog::info("{}: limits read again", setup_.quota_file);
+  log::info("{}: limits read again", setup_.quota_file);
 }
 
 std::string MountStack::description() const {
@@ -239,7 +239,7 @@ bool MountStack::adds_up() const {
   if (!kAuditAtEnd) return true;
   const auto differences = settled_differences([this] { return tree_->has_deferred_sweeps(); },
                                                [this] { return tree_->audit(); });
-  for (const std::string& line : differences) spdlog::error("audit: {}", line);
+  for (const std::string& line : differences) log::error("audit: {}", line);
   return differences.empty();
 }
 
@@ -259,7 +259,7 @@ int MountStack::serve(const Ready& ready) {
       answered = true;
       setup_.lock.release();
       const std::string text = description();
-      spdlog::info("{}: {}", setup_.mountpoint, text);
+      log::info("{}: {}", setup_.mountpoint, text);
       confine();
       leave_terminal();
       manager_.tell("READY=1\nSTATUS=" + text);
@@ -279,12 +279,12 @@ int MountStack::serve(const Ready& ready) {
   }
   if (!served) {
     if (answered) {
-      spdlog::error("{}: {}", setup_.mountpoint, served.error().message);
+      log::error("{}: {}", setup_.mountpoint, served.error().message);
       return kFailed;
     }
     return report(failed(served.error().message));
   }
-  spdlog::info("{}: unmounted", setup_.mountpoint);
+  log::info("{}: unmounted", setup_.mountpoint);
   return adds_up() ? kFine : kFailed;
 }
 
@@ -292,7 +292,7 @@ int run(DaemonSetup& setup, const Ready& ready) {
   block_signals();
   if (!setup.guardian) start_logging(setup.foreground, setup.log_level);
   for (const auto* warnings : {&setup.plan.warnings, &setup.warnings}) {
-    for (const std::string& warning : *warnings) spdlog::warn("{}", warning);
+    for (const std::string& warning : *warnings) log::warn("{}", warning);
   }
   // A daemon in the background is not the main process of a service.
   const auto manager = setup.foreground ? ServiceManager::from_environment() : ServiceManager();

@@ -16,14 +16,13 @@
 #include "fs/mounts/unmounting.h"
 #include "mount/daemon/guardian_watch.h"
 #include "mount/daemon/probe.h"
-#include "mount/process/log_sinks.h"
+#include "mount/process/logging.h"
 #include "mount/process/process_name.h"
 
 namespace scratchfs::mount {
 
 namespace {
 
-constexpr const char* kName = "scratchfs-guard";
 constexpr int kSocket = 3;  // the guardian's end of the socket
 // Do not block on the service manager: the daemon may die meanwhile, and the next WATCHDOG=1
 // follows soon.
@@ -48,7 +47,7 @@ void keep_only(int socket) {
   if (::chdir("/") != 0) ::_exit(kFailed);
 }
 
-void log_error(const std::string& text) { say_to_syslog(kName, spdlog::level::err, text); }
+void log_error(const std::string& text) { error_to_syslog(kGuardianName, text); }
 
 bool detach_and_log(const mounts::Mount& mount) {
   const auto detached = mounts::unmount(mount, mounts::Detach::dead);
@@ -81,7 +80,7 @@ GuardianHost make_host(const std::string& mountpoint, const ServiceManager& mana
   ::setsid();
   ignore_signals();
   keep_only(socket);
-  name_process(kName, mountpoint);
+  name_process(kGuardianName, mountpoint);
   const GuardianHost host = make_host(mountpoint, duties.manager);
   const char ready = 1;
   if (::send(kSocket, &ready, 1, MSG_NOSIGNAL) != 1) ::_exit(kFailed);

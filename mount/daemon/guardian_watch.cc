@@ -1,6 +1,6 @@
 #include "mount/daemon/guardian_watch.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/socket.h>
 

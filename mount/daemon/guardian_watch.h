@@ -12,6 +12,8 @@
 
 namespace scratchfs::mount {
 
+inline constexpr const char* kGuardianName = "scratchfs-guard";  // the process name
+
 // The messages that the daemon sends on the socket, by their first byte.
 inline constexpr char kMountedMessage = 'm';  // followed by the numbers that identify the mount
 inline constexpr char kAnswersMessage = 'a';

@@ -1,9 +1,9 @@
 #include "mount/daemon/quota_watch.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 
+#include "fs/base/log.h"
 #include "fs/quota/size.h"
 
 namespace scratchfs::mount {
@@ -12,7 +12,7 @@ QuotaWatch::QuotaWatch(quota::Ledger& ledger)
     : ledger_(ledger), thread_([this] {
         pthread_setname_np(pthread_self(), "quotas");
         while (const auto crossing = ledger_.next_crossing())
-          shortage_.survives([&] { spdlog::warn("{}", describe(*crossing)); });
+          shortage_.survives([&] { log::warn("{}", describe(*crossing)); });
       }) {}
 
 QuotaWatch::~QuotaWatch() {

@@ -1,9 +1,8 @@
 #include "mount/daemon/supervisor.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -23,6 +22,7 @@
 #include <utility>
 
 #include "fs/base/child_process.h"
+#include "fs/base/log.h"
 #include "fs/mounts/mount_point.h"
 #include "fs/mounts/unmounting.h"
 #include "mount/daemon/guardian_watch.h"
@@ -37,9 +37,8 @@ namespace scratchfs::mount {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr const char* kName = "scratchfs-guard";
 // The pause after a daemon that failed to start: what it lacks may come back.
-constexpr std::chrono::milliseconds kPause{1000};
+constexpr std::chrono::milliseconds kRestartPause{1000};
 
 // How one daemon ended.
 struct Life {
@@ -149,13 +148,13 @@ Life Supervisor::live(const std::function<int(Guardian)>& serve,
     report(failed_to_start("the daemon", error));
     return life;
   }
-  name_process(kName, whereabouts());
+  name_process(kGuardianName, whereabouts());
   std::optional<Clock::time_point> answered;
   GuardianHost host{.mounts = [] { return mounts::read_mount_table(); },
                     .detach =
                         [](const mounts::Mount& mount) {
                           const auto detached = mounts::unmount(mount, mounts::Detach::dead);
-                          if (!detached) spdlog::error("{}", detached.error().message);
+                          if (!detached) log::error("{}", detached.error().message);
                           return static_cast<bool>(detached);
                         },
                     .whereabouts = [this] { return whereabouts(); },
@@ -181,19 +180,18 @@ bool Supervisor::goes_on_after(const Life& life) {
       fmt::format("{}: the daemon {} ({})", whereabouts(), life.served ? "died" : "did not come up",
                   cause_of_death(life));
   if (life.end == Watched::left) {
-    spdlog::error("{}; its mount was no longer visible there, so no other is started", died);
+    log::error("{}; its mount was no longer visible there, so no other is started", died);
     return false;
   }
   if (!limit_.allows_another(life.served)) {
-    spdlog::error(
+    log::error(
         "{}; {} daemons in a row ended within {} seconds each: giving up; nothing is mounted there "
         "now, mount again when the cause is known",
         died, RestartLimit::kMost, RestartLimit::kLongEnough.count());
     return false;
   }
-  spdlog::error("{}; {}", died,
-                life.served ? "its files are gone, another follows" : "trying again");
-  return !is_asked_to_end(life.served ? std::chrono::milliseconds(0) : kPause);
+  log::error("{}; {}", died, life.served ? "its files are gone, another follows" : "trying again");
+  return !is_asked_to_end(life.served ? std::chrono::milliseconds(0) : kRestartPause);
 }
 
 // Runs a daemon in the forked child, whose copies of `setup` and `place` it uses up.
@@ -209,12 +207,12 @@ int serve(DaemonSetup& setup, base::Descriptor& place, Guardian guardian, const 
 int serve_again(DaemonSetup& setup, base::Descriptor& place, Guardian guardian) {
   restore_name();
   if (const auto now = mounts::whereabouts(place); now && *now != setup.mountpoint) {
-    spdlog::warn("{}: the directory lies at {} by now, and is mounted on there", setup.mountpoint,
-                 *now);
+    log::warn("{}: the directory lies at {} by now, and is mounted on there", setup.mountpoint,
+              *now);
   }
   std::error_code error;
   if (!std::filesystem::is_empty(mounts::path_through(place), error) && !error) {
-    spdlog::warn("{}: the mount hides what the directory holds already", setup.mountpoint);
+    log::warn("{}: the mount hides what the directory holds already", setup.mountpoint);
     setup.nonempty = true;
   }
   return serve(setup, place, std::move(guardian), [] { return true; });
@@ -251,7 +249,7 @@ int supervise(DaemonSetup& setup, const Ready& ready) {
     };
     life = supervisor.live(serve_next, [&, died = life.ended] {
       const auto away = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - died);
-      spdlog::info("{}: serves again after {} ms", supervisor.whereabouts(), away.count());
+      log::info("{}: serves again after {} ms", supervisor.whereabouts(), away.count());
     });
   }
   return exit_code_of(life);

@@ -17,7 +17,7 @@ constexpr KernelFlags kNoSymFollow = MS_NOSYMFOLLOW;
 #endif
 constexpr unsigned long kStatvfsNoSymFollow = 0x2000;  // ST_NOSYMFOLLOW in linux/statfs.h
 
-struct Word {
+struct FlagWord {
   std::string_view word;
   KernelFlags sets;
   KernelFlags clears;
@@ -25,7 +25,7 @@ struct Word {
 
 // As in mount(2), access times are relative unless a flag says otherwise, and strictatime overrides
 // noatime.
-constexpr auto kWords = std::to_array<Word>({
+constexpr auto kWords = std::to_array<FlagWord>({
     {"ro", MS_RDONLY, 0},
     {"rw", 0, MS_RDONLY},
     {"noexec", MS_NOEXEC, 0},
@@ -48,17 +48,17 @@ constexpr auto kWords = std::to_array<Word>({
 }  // namespace
 
 bool is_kernel_flag(std::string_view word) {
-  return std::ranges::find(kWords, word, &Word::word) != kWords.end();
+  return std::ranges::find(kWords, word, &FlagWord::word) != kWords.end();
 }
 
 void apply_kernel_flag(std::string_view word, KernelFlags& flags) {
-  const auto known = std::ranges::find(kWords, word, &Word::word);
+  const auto known = std::ranges::find(kWords, word, &FlagWord::word);
   flags = (flags & ~known->clears) | known->sets;
 }
 
 std::vector<std::string> words_of(KernelFlags flags) {
   std::vector<std::string> words;
-  for (const Word& word : kWords) {
+  for (const FlagWord& word : kWords) {
     if ((flags & word.sets) != 0) words.emplace_back(word.word);
   }
   return words;

@@ -9,7 +9,7 @@ namespace scratchfs::mount {
 
 namespace {
 
-constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t ram_bytes(const std::string& root) {
   std::ifstream file(root + "/proc/meminfo");
@@ -21,17 +21,17 @@ std::uint64_t ram_bytes(const std::string& root) {
   return 0;
 }
 
-// Reads a number from a file; kNoLimit if the file is absent or contains `max`.
+// Reads a number from a file; kUnlimited if the file is absent or contains `max`.
 std::uint64_t read_limit(const std::string& path) {
   std::ifstream file(path);
   std::uint64_t bytes = 0;
-  return file >> bytes ? bytes : kNoLimit;
+  return file >> bytes ? bytes : kUnlimited;
 }
 
 // Returns the lowest limit of a cgroup and its ancestors. In a container the cgroup's own path may
 // not exist in the mounted hierarchy; then the ancestors that do exist decide.
 std::uint64_t least_limit(const std::string& hierarchy, std::string group, const char* file) {
-  std::uint64_t least = kNoLimit;
+  std::uint64_t least = kUnlimited;
   for (;;) {
     least = std::min(least, read_limit(hierarchy + group + "/" + file));
     const std::size_t slash = group.rfind('/');
@@ -48,7 +48,7 @@ bool lists_memory(const std::string& controllers) {
 // is a version 2 cgroup and `4:memory:/path` a version 1 cgroup.
 std::uint64_t cgroup_limit(const std::string& root) {
   std::ifstream file(root + "/proc/self/cgroup");
-  std::uint64_t least = kNoLimit;
+  std::uint64_t least = kUnlimited;
   std::string line;
   while (std::getline(file, line)) {
     const std::size_t first = line.find(':');

@@ -56,7 +56,7 @@ std::string word_for(const auto& value) {
 }
 
 template <const auto& Words>
-std::vector<std::string_view> words_of() {
+std::vector<std::string_view> all_words() {
   std::vector<std::string_view> words;
   for (const auto& [word, value] : Words) words.push_back(word);
   return words;
@@ -67,7 +67,7 @@ Complaint read_word(std::string_view text, auto& into) {
   const auto found =
       std::ranges::find_if(Words, [&](const auto& word) { return word.word == text; });
   if (found == Words.end())
-    return fmt::format("must be one of {}", fmt::join(words_of<Words>(), ", "));
+    return fmt::format("must be one of {}", fmt::join(all_words<Words>(), ", "));
   into = found->value;
   return {};
 }
@@ -127,7 +127,7 @@ template <auto Member, const auto& Words>
 constexpr Value kWord{[](MountOptions& options, std::string_view text) {
                         return read_word<Words>(text, options.*Member);
                       },
-                      words_of<Words>};
+                      all_words<Words>};
 
 // An option without a value.
 template <auto Member, bool Sets = true>

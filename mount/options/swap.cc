@@ -1,7 +1,6 @@
 #include "mount/options/swap.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/btrfs.h>
 #include <sys/ioctl.h>

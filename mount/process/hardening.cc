@@ -1,6 +1,5 @@
 #include "mount/process/hardening.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+
+#include "fs/base/log.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -23,7 +24,7 @@ namespace {
 constexpr const char* kOomScore = "-900";
 
 void report(bool done, const char* what) {
-  if (!done) spdlog::debug("hardening: {}: {}", what, strerrordesc_np(errno));
+  if (!done) log::debug("hardening: {}: {}", what, strerrordesc_np(errno));
 }
 
 void limit(decltype(RLIMIT_CORE) resource, bool to_zero, const char* what) {

@@ -137,10 +137,4 @@ bool SyslogSink::put(std::string_view line, spdlog::level::level_enum level) {
   return false;
 }
 
-void say_to_syslog(const char* name, spdlog::level::level_enum level, std::string_view text) {
-  SyslogSink sink(name);
-  sink.set_pattern("%v");
-  sink.log(spdlog::details::log_msg(name, level, text));
-}
-
 }  // namespace scratchfs::mount

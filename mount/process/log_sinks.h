@@ -59,7 +59,4 @@ class SyslogSink final : public LossySink {
   int socket_ = -1;
 };
 
-// Writes a single line to syslog, for a process that does not set up logging.
-void say_to_syslog(const char* name, spdlog::level::level_enum level, std::string_view text);
-
 }  // namespace scratchfs::mount

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "fs/base/log.h"
 #include "mount/process/log_sinks.h"
 
 namespace scratchfs::mount {
@@ -48,10 +49,16 @@ void leave_terminal() {
   if (borrowed_terminal()) borrowed_terminal()->set_level(spdlog::level::off);
 }
 
+void error_to_syslog(const char* name, std::string_view text) {
+  SyslogSink sink(name);
+  sink.set_pattern("%v");
+  sink.log(spdlog::details::log_msg(name, spdlog::level::err, text));
+}
+
 int report(const Refusal& refusal) {
   if (!borrowed_terminal() || borrowed_terminal()->should_log(spdlog::level::critical))
     return complain(refusal);
-  spdlog::error("{}", refusal.message);
+  log::error("{}", refusal.message);
   return refusal.exit_code;
 }
 

@@ -1,6 +1,5 @@
 #include "mount/process/privileges.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "fs/base/log.h"
 #include "fs/lifetime/processes.h"
 
 namespace scratchfs::mount {
@@ -30,7 +30,7 @@ bool holds(const Capabilities& state, cap_value_t value, cap_flag_t set) {
 
 enum class Drop : bool { for_now, for_good };
 
-void tell(const char* what) { spdlog::info("{}: {}", what, strerrordesc_np(errno)); }
+void tell(const char* what) { log::info("{}: {}", what, strerrordesc_np(errno)); }
 
 bool unchanged() {
   tell("capabilities stay as they are");
@@ -83,7 +83,7 @@ void give_up_privileges(const Duties& duties) {
   if (!lifetime::all_processes_are_shown()) kept.push_back(CAP_SYS_PTRACE);
   if (duties.spill_directory != nullptr && !duties.spill_directory->create_hidden())
     kept.push_back(CAP_DAC_OVERRIDE);
-  if (keep_only(kept, Drop::for_good)) spdlog::debug("capabilities: {}", names_of(kept));
+  if (keep_only(kept, Drop::for_good)) log::debug("capabilities: {}", names_of(kept));
 }
 
 }  // namespace scratchfs::mount

@@ -1,6 +1,6 @@
 #include "mount/process/progress.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <chrono>

@@ -1,6 +1,5 @@
 #include "mount/process/sd_notify.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -14,6 +13,7 @@
 #include <string_view>
 
 #include "fs/base/descriptor.h"
+#include "fs/base/log.h"
 #include "fs/base/number.h"
 
 namespace scratchfs::mount {
@@ -66,7 +66,7 @@ void ServiceManager::tell(const std::string& message, std::chrono::milliseconds 
       ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
       ::sendto(socket.get(), message.data(), message.size(), flags,
                reinterpret_cast<const sockaddr*>(&address), length) < 0) {
-    spdlog::warn("the service manager cannot be told {}: {}", message, strerrordesc_np(errno));
+    log::warn("the service manager cannot be told {}: {}", message, strerrordesc_np(errno));
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -11,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "fs/base/log.h"
 
 namespace scratchfs::mount {
 
@@ -51,7 +52,7 @@ SignalWatch::~SignalWatch() {
 void SignalWatch::run() {
   const base::Descriptor signals(open_signals(SFD_CLOEXEC));
   if (!signals.valid()) {
-    spdlog::error("signals cannot be received: {}", strerrordesc_np(errno));
+    log::error("signals cannot be received: {}", strerrordesc_np(errno));
     return;
   }
   std::array<pollfd, 2> waited{{{signals.get(), POLLIN, 0}, {end_.get(), POLLIN, 0}}};
@@ -67,7 +68,7 @@ void SignalWatch::run() {
         continue;
       continue;
     }
-    spdlog::info("signal {}: unmounting", info.ssi_signo);
+    log::info("signal {}: unmounting", info.ssi_signo);
     stop_();
   }
 }

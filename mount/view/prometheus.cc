@@ -1,6 +1,6 @@
 #include "mount/view/prometheus.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "mount/view/top_view.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

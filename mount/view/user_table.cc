@@ -1,6 +1,6 @@
 #include "mount/view/user_table.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdint>

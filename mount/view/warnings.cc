@@ -1,6 +1,5 @@
 #include "mount/view/warnings.h"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <cmath>

@@ -55,7 +55,7 @@ try_mount() { # KEY on|off WHAT-STATUS-SAYS
 
 make_packages() {
   rm -rf /packages
-  make_debs /packages
+  cmake --preset package && cmake --build --preset package -j "$(nproc)" && make_debs /packages
 }
 
 run_logged "packages of today" packages_of_today

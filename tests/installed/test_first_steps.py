@@ -16,8 +16,8 @@ mount -t overlay copy -o lowerdir=/,upperdir="$1"/upper,workdir="$1"/work "$1"/c
 mount -t proc proc "$1"/copy/proc
 mount --rbind /sys "$1"/copy/sys
 mount --rbind /dev "$1"/copy/dev
-mkdir -p "$1"/copy/root/clone/build/release
-cp "$2" "$1"/copy/root/clone/build/release
+mkdir -p "$1"/copy/root/clone/build/package
+cp "$2" "$1"/copy/root/clone/build/package
 cp "$3" "$1"/copy/root/walk
 cd "$1"/copy
 exec chroot . setsid --wait bash -euo pipefail /root/walk

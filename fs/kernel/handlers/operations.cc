@@ -1,7 +1,7 @@
 #include "fs/kernel/handlers/operations.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/utsname.h>
+#include "fs/base/log.h"
 #include "fs/kernel/handlers/context.h"
 #include "fs/kernel/handlers/handlers.h"
 #include "fs/kernel/transport/capabilities.h"
@@ -18,7 +18,7 @@ void on_init(void* userdata, fuse_conn_info* connection) {
   uname(&machine);
   const bool direct = may_bypass_page_cache(*connection, machine.release);
   static_cast<Context*>(userdata)->tree.allow_direct_io(direct);
-  if (!direct) spdlog::debug("Linux {}: all writes go through the page cache", machine.release);
+  if (!direct) log::debug("Linux {}: all writes go through the page cache", machine.release);
 }
 
 // Some operations are left out, so that the kernel gets ENOSYS once and handles them itself from

@@ -1,10 +1,9 @@
 #include "fs/kernel/transport/connection.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <pthread.h>
 #include <sched.h>
-#include <spdlog/spdlog.h>
 #include <sys/mount.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "fs/base/log.h"
 #include "fs/base/memory_shortage.h"
 #include "fs/base/thread_limit.h"
 #include "fs/kernel/transport/capabilities.h"
@@ -108,7 +108,7 @@ base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
   if (choice->must_enable) {
     if (auto enabled = enable_io_uring(); !enabled) return enabled.error();
   }
-  if (!choice->why_not.empty()) spdlog::info("without io_uring: {}", choice->why_not);
+  if (!choice->why_not.empty()) log::info("without io_uring: {}", choice->why_not);
   std::unique_ptr<Connection> connection(
       new Connection(parking, notifier, options.io_uring, choice->use));
   if (kRingsAreWrapped && choice->use) {
@@ -136,7 +136,7 @@ Connection::Connection(Parking& parking, Notifier& notifier, IoUring wish, bool 
 Connection::~Connection() {
   if (owns_rings_ && session_ == nullptr) RingSet::forget();
   if (session_ == nullptr) return;
-  if (auto finished = finish(); !finished) spdlog::error("{}", finished.error().message);
+  if (auto finished = finish(); !finished) log::error("{}", finished.error().message);
 }
 
 base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint,
@@ -269,7 +269,7 @@ base::Result<void, base::Failure> Connection::await_rings() {
   if (result) return {};
   // No ring: libfuse could not create them and has told the kernel, which then uses /dev/fuse.
   if (started > 0 || wish_ == IoUring::on) return result;
-  spdlog::warn("without io_uring: {}", result.error().message);
+  log::warn("without io_uring: {}", result.error().message);
   return {};
 }
 

@@ -1,6 +1,6 @@
 #include "fs/kernel/transport/io_uring_choice.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <liburing.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>

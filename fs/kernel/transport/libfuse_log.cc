@@ -1,6 +1,5 @@
 #include "fs/kernel/transport/libfuse_log.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <new>
 #include <string_view>
 
+#include "fs/base/log.h"
 #include "fs/kernel/transport/fuse.h"
 
 namespace scratchfs::kernel {
@@ -18,23 +18,23 @@ namespace {
 
 thread_local std::string* captured = nullptr;
 
-spdlog::level::level_enum level_of(fuse_log_level level) {
+log::Level level_of(fuse_log_level level) {
   switch (level) {
     case FUSE_LOG_EMERG:
     case FUSE_LOG_ALERT:
     case FUSE_LOG_CRIT:
-      return spdlog::level::critical;
+      return log::Level::critical;
     case FUSE_LOG_ERR:
-      return spdlog::level::err;
+      return log::Level::error;
     case FUSE_LOG_WARNING:
-      return spdlog::level::warn;
+      return log::Level::warn;
     case FUSE_LOG_NOTICE:
     case FUSE_LOG_INFO:
-      return spdlog::level::info;
+      return log::Level::info;
     case FUSE_LOG_DEBUG:
       break;
   }
-  return spdlog::level::debug;
+  return log::Level::debug;
 }
 
 // Strips "fuse: " and the line end.
@@ -60,7 +60,7 @@ __attribute__((format(printf, 2, 0))) void take_message(fuse_log_level level, co
       // An exception must not pass through libfuse; the message is lost.
     }
   } else {
-    spdlog::log(level_of(level), "libfuse: {}", message);
+    log::line(level_of(level), "libfuse: {}", message);
   }
 }
 

@@ -7,7 +7,7 @@
 
 namespace scratchfs::kernel {
 
-// Routes libfuse's messages to spdlog, process-wide. May be called again.
+// Routes libfuse's messages to our log, process-wide. May be called again.
 void install_libfuse_log();
 
 // While alive, captures libfuse's messages of this thread and everything that any thread or child

@@ -1,7 +1,5 @@
 #include "fs/kernel/transport/notifier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "fs/base/background.h"
+#include "fs/base/log.h"
 
 namespace scratchfs::kernel {
 
@@ -175,8 +174,8 @@ void Notifier::forget_all(fuse_session* session) {
   const int result = fuse_lowlevel_notify_increment_epoch(session);
   if (!is_news(result)) return;
   if (const auto omitted = log_.admit()) {
-    spdlog::warn("deleted names may stay visible until their timeout: {}{}", strerror(-result),
-                 base::and_more(*omitted));
+    log::warn("deleted names may stay visible until their timeout: {}{}", strerror(-result),
+              base::and_more(*omitted));
   }
 }
 
@@ -195,8 +194,8 @@ void Notifier::send(fuse_session* session, const Key& key) {
 
 void Notifier::log_failure(tree::InodeId inode, const char* what, int result) {
   if (const auto omitted = log_.admit()) {
-    spdlog::warn("cannot tell the kernel that inode {} {}: {}{}", inode, what, strerror(-result),
-                 base::and_more(*omitted));
+    log::warn("cannot tell the kernel that inode {} {}: {}{}", inode, what, strerror(-result),
+              base::and_more(*omitted));
   }
 }
 

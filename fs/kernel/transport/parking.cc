@@ -1,7 +1,6 @@
 #include "fs/kernel/transport/parking.h"
 
 #include <malloc.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "fs/base/background.h"
+#include "fs/base/log.h"
 #include "fs/kernel/transport/reply_memory.h"
 
 namespace scratchfs::kernel {
@@ -121,8 +121,8 @@ bool Parking::add_worker() {
   }
   // Without any worker, start() or park() reports the error.
   if (const auto omitted = workers_.empty() ? std::nullopt : log_.admit()) {
-    spdlog::warn("cannot start another worker beside {}: {}{}", workers_.size(),
-                 std::strerror(error.value()), base::and_more(*omitted));
+    log::warn("cannot start another worker beside {}: {}{}", workers_.size(),
+              std::strerror(error.value()), base::and_more(*omitted));
   }
   return false;
 }

@@ -1,11 +1,10 @@
 #include "fs/kernel/transport/request.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cassert>
 #include <cstring>
 #include <utility>
 
+#include "fs/base/log.h"
 #include "fs/kernel/transport/reply_memory.h"
 #include "fs/kernel/transport/request_id.h"
 
@@ -29,7 +28,7 @@ Request::Request(Request&& other) noexcept
 
 Request::~Request() {
   if (raw_ == nullptr) return;
-  spdlog::error("{} of inode {} was never answered", name_of(opcode_), inode_);
+  log::error("{} of inode {} was never answered", name_of(opcode_), inode_);
   answer(base::Errno(EIO));
 }
 
@@ -61,11 +60,11 @@ void Request::undo(const DirectoryReply& reply) {
 }
 
 void Request::log_result(int error) const {
-  if (!spdlog::should_log(spdlog::level::debug)) return;
-  spdlog::debug("{} inode {} pid {}: {} in {} us{}", name_of(opcode_), inode_,
-                fuse_req_ctx(raw_)->pid, error == 0 ? "ok" : strerrorname_np(error),
-                std::chrono::duration_cast<std::chrono::microseconds>(age()).count(),
-                parked_ ? ", parked" : "");
+  if (!log::is_on(log::Level::debug)) return;
+  log::debug("{} inode {} pid {}: {} in {} us{}", name_of(opcode_), inode_, fuse_req_ctx(raw_)->pid,
+             error == 0 ? "ok" : strerrorname_np(error),
+             std::chrono::duration_cast<std::chrono::microseconds>(age()).count(),
+             parked_ ? ", parked" : "");
 }
 
 }  // namespace scratchfs::kernel

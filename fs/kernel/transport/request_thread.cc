@@ -1,10 +1,10 @@
 #include "fs/kernel/transport/request_thread.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <string_view>
 #include <thread>
 
@@ -18,7 +18,7 @@ constexpr std::chrono::microseconds kBetweenLooks{50};
 // cannot be read.
 char state_of(pid_t thread) {
   std::array<char, 128> buffer{};
-  *fmt::format_to_n(buffer.data(), buffer.size() - 1, "/proc/self/task/{}/stat", thread).out = '\0';
+  std::snprintf(buffer.data(), buffer.size(), "/proc/self/task/%d/stat", thread);
   const int fd = open(buffer.data(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return '?';
   const ssize_t got = read(fd, buffer.data(), buffer.size());

@@ -1,10 +1,9 @@
 #include "fs/kernel/transport/ring_wrap.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <liburing.h>
 #include <linux/fuse.h>
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "fs/base/log.h"
 #include "fs/base/log_limiter.h"
 #include "fs/kernel/transport/fuse.h"
 #include "fs/kernel/transport/request_id.h"
@@ -157,8 +157,7 @@ bool Ring::wake() const {
   if (result == 0 || result == -EOVERFLOW) return true;
   static base::LogLimiter limiter{std::chrono::seconds(1)};
   if (const auto omitted = limiter.admit()) {
-    spdlog::error("io_uring: cannot wake a ring: {}{}", strerror(-result),
-                  base::and_more(*omitted));
+    log::error("io_uring: cannot wake a ring: {}{}", strerror(-result), base::and_more(*omitted));
   }
   return false;
 }
@@ -166,7 +165,7 @@ bool Ring::wake() const {
 void Ring::count_parked() {
   const unsigned parked = parked_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (entries_ > 0 && parked == entries_ / 2 + 1) {
-    spdlog::debug("io_uring: more than half of a ring's {} entries are parked", entries_);
+    log::debug("io_uring: more than half of a ring's {} entries are parked", entries_);
   }
 }
 

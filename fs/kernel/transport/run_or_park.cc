@@ -1,7 +1,6 @@
 #include "fs/kernel/transport/run_or_park.h"
 
-#include <spdlog/spdlog.h>
-
+#include "fs/base/log.h"
 #include "fs/base/log_limiter.h"
 #include "fs/kernel/transport/control_inode.h"
 
@@ -10,16 +9,16 @@ namespace scratchfs::kernel::detail {
 void log_exception(const Request& request, const char* what) {
   static base::LogLimiter limiter{std::chrono::seconds(1)};
   if (const auto omitted = limiter.admit()) {
-    spdlog::error("{} of inode {} failed: {}{}", name_of(request.opcode()), request.inode(), what,
-                  base::and_more(*omitted));
+    log::error("{} of inode {} failed: {}{}", name_of(request.opcode()), request.inode(), what,
+               base::and_more(*omitted));
   }
 }
 
 void log_late(const Request& request) {
   static base::LogLimiter limiter{std::chrono::seconds(5)};
   if (const auto omitted = limiter.admit()) {
-    spdlog::error("spill: no answer from the disk in time: {} of inode {} failed{}",
-                  name_of(request.opcode()), request.inode(), base::and_more(*omitted));
+    log::error("spill: no answer from the disk in time: {} of inode {} failed{}",
+               name_of(request.opcode()), request.inode(), base::and_more(*omitted));
   }
 }
 

@@ -1,6 +1,6 @@
 #include "fs/kernel/transport/versions.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "fs/kernel/transport/fuse.h"
 #include "fs/kernel/transport/io_uring_choice.h"
