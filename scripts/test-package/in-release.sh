@@ -22,7 +22,7 @@ run_logged() { # WHAT COMMAND...
 
 packages_of_today() { apt-get -qq update && apt-get -qq -y -o Dpkg::Use-Pty=0 dist-upgrade; }
 # As somebody builds it who has another compiler than its authors: warnings are no errors.
-build() { cmake --preset release && cmake --build --preset release -j "$(nproc)"; }
+build() { cmake --preset release && cmake --build --preset release -j "$(nproc)" --target scratchfs unit_tests; }
 
 unit_tests() {
   ctest --preset release -L unit -j "$(nproc)" >"$log" 2>&1
