@@ -57,7 +57,7 @@ inline constexpr Wait Wait::no{false};
 inline constexpr Wait Wait::yes{true};
 // NOLINTEND(readability-identifier-naming)
 
-// An error before the mount exists, for a person to read: `what: why`, one line without a newline.
+// An error for a person to read: `what: why`, one line without a newline.
 struct Failure {
   std::string message;
 };

@@ -1,6 +1,5 @@
 // A FUSE mount: the connection to the kernel, its transport and its request loop.
-// This header and versions.h are all that mount/ includes of this folder; they expose nothing of
-// libfuse.
+// mount/ includes this header, versions.h and some types; none of them exposes anything of libfuse.
 #pragma once
 
 #include <chrono>
@@ -39,7 +38,8 @@ struct SessionStats {
 
 class Session {
  public:
-  // Creates a session that is not mounted yet. Owns neither reference; both must outlive it.
+  // Creates a session that is not mounted yet. Does not own `tree`, which must outlive it, as must
+  // what `control` refers to.
   static base::Result<std::unique_ptr<Session>, base::Failure> create(tree::Tree& tree,
                                                                       ControlHandler control,
                                                                       SessionOptions options);

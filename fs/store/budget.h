@@ -66,7 +66,7 @@ class Budget {
   void spilled(std::uint64_t firm, std::uint64_t clean, std::uint64_t remembered) EXCLUDES(mutex_);
   // Call when the remembered bytes of a spilled block are no longer needed.
   void forget(std::uint64_t remembered) EXCLUDES(mutex_);
-  // Counts small contents. ENOSPC: firm memory would exceed the overwrite mark or used memory the
+  // Counts small contents and bookkeeping on the heap. ENOSPC: firm memory would exceed the overwrite mark or used memory the
   // budget, or too little would be left for frames.
   base::Result<void> add_small(std::uint64_t bytes) EXCLUDES(mutex_);
   // Counts objects that are not content and cannot wait, such as inodes. Where the disk helps,

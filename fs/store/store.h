@@ -190,12 +190,13 @@ class Store {
   // The caller holds no lock.
   base::Result<FrameGrant> take_frames(unsigned count, base::Wait wait = base::Wait::yes);
 
-  // Counts `bytes` of content that is stored elsewhere (small contents beside their inode) against
-  // the budget. Never waits. ENOSPC: no room in the budget.
+  // Counts `bytes` on the heap (small contents, block maps, extended attributes) against the budget.
+  // Never waits. ENOSPC: no room in the budget.
   base::Result<void> add_small(std::uint64_t bytes);
-  // The same for objects that are not content (inodes, names): contents are spilled to make room.
+  // The same for objects that cannot wait (inodes, names): contents are spilled to make room.
   // ENOSPC: they cannot be spilled, or too little would be left for frames.
   base::Result<void> add_objects(std::uint64_t bytes);
+  // Undoes either.
   void remove_small(std::uint64_t bytes);
 
   // Announces that blocks of that many bytes will be dropped in the background.

@@ -17,8 +17,8 @@ struct Call {
   Context& context;
   Request& request;
   base::Wait wait;
-  const tree::InodeRef& inode;  // null: the control file's, or the tree has it no more
-  const HandleRef& handle;      // the same; null also if the request has none
+  const tree::InodeRef& inode;  // null: the control file's, unknown to the tree, or not asked for
+  const HandleRef& handle;      // the same
   tree::Tree& tree = context.tree;
 
   tree::Caller caller() const { return request.caller(); }
@@ -44,7 +44,8 @@ base::Result<Reply> to_reply(Context& /*context*/, base::Result<Reply> reply) {
   return reply;
 }
 
-// Runs `op(call, arguments...)`, with `op` and `arguments` as for run_or_park().
+// Runs `op(call, arguments...)` and replies with its result, through to_reply(). Otherwise as
+// run_or_park().
 template <typename Op, typename... Arguments>
 void on_objects(fuse_req_t raw, Opcode opcode, fuse_ino_t id, tree::InodeRef inode,
                 HandleRef handle, Op op, Arguments... arguments) {

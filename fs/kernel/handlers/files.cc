@@ -22,8 +22,9 @@ void take_back_control(void* object, tree::InodeId /*inode*/, std::uint64_t hand
   static_cast<ControlFile*>(object)->release(handle);
 }
 
-base::Result<CreatedReply> to_reply(const Call& call, const base::Result<tree::Created>& created,
-                                    const fuse_file_info& asked) {
+base::Result<CreatedReply> to_created_reply(const Call& call,
+                                            const base::Result<tree::Created>& created,
+                                            const fuse_file_info& asked) {
   if (!created) return created.error();
   CreatedReply reply;
   reply.entry = to_entry(created->found.attributes, created->found.may_vanish);
@@ -50,7 +51,7 @@ void on_create(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t
                fuse_file_info* file) {
   on_name(raw, Opcode::create, parent, asked_name, EEXIST,
           [mode, asked = *file](const Call& call, std::string_view name) {
-            return to_reply(
+            return to_created_reply(
                 call,
                 call.tree.create(call.inode, name, mode, asked.flags, call.caller(), call.wait),
                 asked);
@@ -59,7 +60,7 @@ void on_create(fuse_req_t raw, fuse_ino_t parent, const char* asked_name, mode_t
 
 void on_tmpfile(fuse_req_t raw, fuse_ino_t parent, mode_t mode, fuse_file_info* file) {
   on_existing(raw, Opcode::tmpfile, parent, ESTALE, [mode, asked = *file](const Call& call) {
-    return to_reply(
+    return to_created_reply(
         call, call.tree.create_unnamed(call.inode, mode, asked.flags, call.caller(), call.wait),
         asked);
   });

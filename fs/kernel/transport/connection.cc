@@ -265,7 +265,7 @@ base::Result<void, base::Failure> Connection::await_rings() {
     lock.lock();
   }
   rings_ = started;
-  only_forgets_ = static_cast<bool>(result);
+  served_by_rings_ = static_cast<bool>(result);
   if (result) return {};
   // No ring: libfuse could not create them and has told the kernel, which then uses /dev/fuse.
   if (started > 0 || wish_ == IoUring::on) return result;

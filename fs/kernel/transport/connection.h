@@ -88,7 +88,8 @@ class Connection {
   base::Mutex request_threads_mutex_;  // a leaf
   std::vector<const RequestThread*> request_threads_
       GUARDED_BY(request_threads_mutex_);   // of the readers
-  std::atomic<bool> only_forgets_ = false;  // all other requests come through rings
+  // Requests come through rings; the reader receives only FORGETs and INTERRUPTs.
+  std::atomic<bool> served_by_rings_ = false;
 
   mutable base::Mutex mutex_;
   base::Condition changed_;

@@ -20,8 +20,9 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// With rings the reader receives only FORGETs. Each unlink or rmdir would wake it for one; a reader
-// that returns later takes a batch. Waking it was measured at 9 of the 32 us of an unlink.
+// With rings the reader receives FORGETs, besides rare INTERRUPTs. Each unlink or rmdir would wake
+// it for one; a reader that returns later takes a batch. Waking it was measured at 9 of the 32 us
+// of an unlink.
 constexpr std::chrono::milliseconds kForgetsGather{2};
 
 // The kernel requires room for the largest write and its headers, and at least 8 KiB.
@@ -81,7 +82,7 @@ bool Connection::all_handled(std::chrono::milliseconds timeout) {
 }
 
 bool Connection::request_threads_were_idle_by(std::chrono::steady_clock::time_point deadline) {
-  if (owns_rings_ && only_forgets_) return RingSet::were_idle_by(deadline);
+  if (owns_rings_ && served_by_rings_) return RingSet::were_idle_by(deadline);
   return readers_were_idle_by(deadline);
 }
 
@@ -115,7 +116,7 @@ void Connection::read_requests() {
   int error = 0;
   while (fuse_session_exited(session_) == 0) {
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
-    if (only_forgets_) std::this_thread::sleep_for(kForgetsGather);
+    if (served_by_rings_) std::this_thread::sleep_for(kForgetsGather);
     request_thread.waits();
     const ssize_t received = read(fuse_session_fd(session_), memory.get(), kReceiveSize);
     error = received < 0 ? errno : 0;

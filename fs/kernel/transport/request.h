@@ -48,8 +48,8 @@ class Request {
   // have to park. On a ring `size` is at most 1 MiB (max_write). Throws bad_alloc.
   std::span<std::byte> reply_buffer(std::size_t size);
 
-  // Sends the reply. If the kernel does not take it, the reply's undo runs afterwards on this
-  // thread.
+  // Sends a reply, one of several, an error, or whichever a result holds. If the kernel does not take
+  // a reply, its undo runs afterwards on this thread.
   template <typename Reply>
   void answer(const Reply& reply) {
     const int failed = finish(0, [&](fuse_req_t raw) { return reply.send(raw); });
@@ -58,6 +58,10 @@ class Request {
   template <typename... Replies>
   void answer(const std::variant<Replies...>& reply) {
     std::visit([this](const auto& chosen) { this->answer(chosen); }, reply);
+  }
+  template <typename Reply>
+  void answer(const base::Result<Reply>& result) {
+    return result ? answer(*result) : answer(result.error());
   }
   void answer(base::Errno error);
 

@@ -4,6 +4,7 @@
 // it, so replies get lost. The linker (--wrap) redirects io_uring_submit_and_wait() and
 // io_uring_submit() to this file: each ring's queue is filled and submitted under one mutex, and
 // only the ring's own thread submits. docs/transport.md explains why a replier must not submit.
+// It also redirects fuse_session_process_uring_cqe(), which shows each request's id and memory.
 // With libfuse 3.19 or newer nothing is wrapped and no Ring exists.
 #pragma once
 
@@ -69,7 +70,11 @@ class Ring {
   // Guards the filled part of ring_'s submission queue. Repliers lock it before libfuse's queue
   // lock; the ring's thread never holds libfuse's lock when it locks this one.
   base::Mutex mutex_;
-  std::atomic<bool> sleeping_ = false;  // its thread may be waiting for a completion
+  // Whether a replier must wake the ring's thread. Set under the mutex as the queue is published, so
+  // a replier whose entry comes later sees it. Cleared without the mutex by the thread itself, which
+  // publishes again before it sleeps, or by the replier that wakes it. Set in vain it costs one
+  // wake-up.
+  std::atomic<bool> sleeping_ = false;
   std::atomic<unsigned> parked_ = 0;
   RingMemory memory_;  // changed by the ring's thread, or under the mutex
   // Capacity in requests; set by the ring's thread before it takes the first one.

@@ -1,11 +1,5 @@
-// Runs a handler's operation: at once if it can, parked if it would block.
-//
-//   void on_lseek(fuse_req_t raw, fuse_ino_t id, off_t offset, int whence, fuse_file_info* file) {
-//     Context& context = context_of(raw);
-//     run_or_park(context, raw, Opcode::lseek, id,
-//           [&context, offset, whence, handle = context.tree.handle(file->fh)](
-//               Request& request, base::Wait wait) -> base::Result<Offset> { ... });
-//   }
+// Runs a handler's operation: at once if it can, parked if it would block. Handlers call it through
+// on_handle(), on_inode() and the like (handlers/call.h), which find the objects it works on.
 #pragma once
 
 #include <cassert>
@@ -112,19 +106,11 @@ auto attempt(Request& request, base::Wait wait, Op& op, const Arguments&... argu
   }
 }
 
-template <typename Reply>
-void answer(Request& request, const base::Result<Reply>& result) {
-  if (result)
-    request.answer(*result);
-  else
-    request.answer(result.error());
-}
-
-template <typename Reply>
-void finish(Counters& counters, Request& request, const base::Result<Reply>& result) {
-  // Counts first: the caller may read the counters as soon as it has the reply.
+// Answers with a result or an error, and counts the request: first, because the caller may read the
+// counters as soon as it has the reply.
+void finish(Counters& counters, Request& request, const auto& result) {
   counters.note(request.opcode(), request.age());
-  answer(request, result);
+  request.answer(result);
 }
 
 template <typename Op, typename... Arguments>
@@ -152,7 +138,7 @@ class ParkedOp final : public Parking::Task {
         },
         arguments_);
   }
-  void refuse(base::Errno error) override { request_.answer(error); }
+  void refuse(base::Errno error) override { finish(counters_, request_, error); }
 
  private:
   Counters& counters_;
@@ -186,7 +172,7 @@ void run_or_park(Transport& transport, fuse_req_t raw, Opcode opcode, tree::Inod
     parked = std::make_unique<detail::ParkedOp<Op, Arguments...>>(transport, std::move(request),
                                                                   std::move(op), arguments...);
   } catch (const std::bad_alloc&) {
-    return request.answer(base::Errno(ENOMEM));
+    return detail::finish(transport.counters, request, base::Errno(ENOMEM));
   }
   transport.parking.park(std::move(parked));
 }
