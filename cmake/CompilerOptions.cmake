@@ -32,8 +32,7 @@ target_compile_options(scratchfs_options INTERFACE
   -fno-omit-frame-pointer -fstack-protector-strong)
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # The beta warnings check acquired_before and acquired_after.
-  target_compile_options(scratchfs_options INTERFACE -Wthread-safety -Wthread-safety-beta)
+  target_compile_options(scratchfs_options INTERFACE -Wthread-safety)
 else()
   target_compile_options(scratchfs_options INTERFACE
     -Wduplicated-cond -Wduplicated-branches -Wlogical-op)

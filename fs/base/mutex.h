@@ -20,7 +20,6 @@
 #define CAPABILITY(name) SCRATCHFS_TSA(capability(name))
 #define SCOPED_CAPABILITY SCRATCHFS_TSA(scoped_lockable)
 #define GUARDED_BY(x) SCRATCHFS_TSA(guarded_by(x))
-#define PT_GUARDED_BY(x) SCRATCHFS_TSA(pt_guarded_by(x))
 #define REQUIRES(...) SCRATCHFS_TSA(requires_capability(__VA_ARGS__))
 #define REQUIRES_SHARED(...) SCRATCHFS_TSA(requires_shared_capability(__VA_ARGS__))
 #define ACQUIRE(...) SCRATCHFS_TSA(acquire_capability(__VA_ARGS__))
@@ -30,9 +29,6 @@
 #define RELEASE_GENERIC(...) SCRATCHFS_TSA(release_generic_capability(__VA_ARGS__))
 #define TRY_ACQUIRE(...) SCRATCHFS_TSA(try_acquire_capability(__VA_ARGS__))
 #define EXCLUDES(...) SCRATCHFS_TSA(locks_excluded(__VA_ARGS__))
-#define ACQUIRED_AFTER(...) SCRATCHFS_TSA(acquired_after(__VA_ARGS__))
-#define ACQUIRED_BEFORE(...) SCRATCHFS_TSA(acquired_before(__VA_ARGS__))
-#define RETURN_CAPABILITY(x) SCRATCHFS_TSA(lock_returned(x))
 #define NO_THREAD_SAFETY_ANALYSIS SCRATCHFS_TSA(no_thread_safety_analysis)
 
 namespace scratchfs::base {

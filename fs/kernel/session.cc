@@ -10,31 +10,38 @@
 
 namespace scratchfs::kernel {
 
-// Registers the notifier with the tree for the session's lifetime.
-class Session::Impl final : public tree::RequestBarrier {
+namespace {
+
+// Registers the notifier with the tree for its lifetime.
+class ConnectedSession final : public Session, public tree::RequestBarrier {
  public:
-  Impl(tree::Tree& tree, ControlHandler control, SessionOptions options)
-      : parking_(options.max_workers),
-        context_{{parking_, counters_, options.spill_timeout},
+  ConnectedSession(tree::Tree& tree, ControlHandler control, SessionOptions options)
+      : options_(std::move(options)),
+        parking_(options_.max_workers),
+        context_{{parking_, counters_, options_.spill_timeout},
                  tree,
-                 notifier_,
-                 ControlFile(std::move(control), options.owner),
-                 std::move(options)} {
+                 ControlFile(std::move(control), options_.owner)} {
     tree.set_kernel(&notifier_, this);
   }
-  ~Impl() override { context_.tree.set_kernel(nullptr, nullptr); }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+  ~ConnectedSession() override { context_.tree.set_kernel(nullptr, nullptr); }
 
   base::Result<void, base::Failure> connect() {
-    auto connection =
-        Connection::create(operations(), &context_, parking_, notifier_, context_.options);
+    auto connection = Connection::create(operations(), &context_, parking_, notifier_, options_);
     if (!connection) return connection.error();
     connection_ = *std::move(connection);
     return {};
   }
 
-  Connection& connection() { return *connection_; }
+  base::Result<void, base::Failure> mount(const std::string& mountpoint,
+                                          const base::Descriptor& directory) override {
+    return connection_->mount(mountpoint, directory);
+  }
+  const mounts::Mount& mounted() const override { return connection_->mounted(); }
+  base::Result<void, base::Failure> serve(const std::function<void()>& ready) override {
+    return connection_->serve(ready);
+  }
+  void stop() override { connection_->stop(); }
+
   bool all_handled(std::chrono::milliseconds timeout) override {
     return connection_->all_handled(timeout);
   }
@@ -43,13 +50,13 @@ class Session::Impl final : public tree::RequestBarrier {
     return notifier_.is_idle() && connection_->all_forgotten(timeout);
   }
 
-  std::vector<Writer> writers() const { return context_.writers.all(); }
+  std::vector<Writer> writers() const override { return context_.writers.all(); }
 
-  SessionStats stats() const {
+  SessionStats stats() const override {
     SessionStats stats;
     stats.rings = connection_->rings();
     stats.io_uring = stats.rings > 0;
-    stats.ring_depth = stats.io_uring ? context_.options.ring_depth : 0;
+    stats.ring_depth = stats.io_uring ? options_.ring_depth : 0;
     stats.ring_bytes = std::uint64_t{stats.rings} * stats.ring_depth * kMaxWrite;
     stats.parked = parking_.parked();
     stats.parked_total = parking_.parked_total();
@@ -64,6 +71,7 @@ class Session::Impl final : public tree::RequestBarrier {
   }
 
  private:
+  const SessionOptions options_;
   Counters counters_;
   Recent recent_{counters_};
   Notifier notifier_;
@@ -72,33 +80,14 @@ class Session::Impl final : public tree::RequestBarrier {
   std::unique_ptr<Connection> connection_;  // destroyed before the members it uses
 };
 
+}  // namespace
+
 base::Result<std::unique_ptr<Session>, base::Failure> Session::create(tree::Tree& tree,
                                                                       ControlHandler control,
                                                                       SessionOptions options) {
-  auto impl = std::make_unique<Impl>(tree, std::move(control), std::move(options));
-  if (auto connected = impl->connect(); !connected) return connected.error();
-  return std::unique_ptr<Session>(new Session(std::move(impl)));
+  auto session = std::make_unique<ConnectedSession>(tree, std::move(control), std::move(options));
+  if (auto connected = session->connect(); !connected) return connected.error();
+  return std::unique_ptr<Session>(std::move(session));
 }
-
-Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-
-Session::~Session() = default;
-
-base::Result<void, base::Failure> Session::mount(const std::string& mountpoint,
-                                                 const base::Descriptor& place) {
-  return impl_->connection().mount(mountpoint, place);
-}
-
-const mounts::Mount& Session::mounted() const { return impl_->connection().mounted(); }
-
-base::Result<void, base::Failure> Session::serve(const std::function<void()>& ready) {
-  return impl_->connection().serve(ready);
-}
-
-void Session::stop() { impl_->connection().stop(); }
-
-SessionStats Session::stats() const { return impl_->stats(); }
-
-std::vector<Writer> Session::writers() const { return impl_->writers(); }
 
 }  // namespace scratchfs::kernel

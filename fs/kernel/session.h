@@ -43,33 +43,26 @@ class Session {
   static base::Result<std::unique_ptr<Session>, base::Failure> create(tree::Tree& tree,
                                                                       ControlHandler control,
                                                                       SessionOptions options);
-  ~Session();  // unmounts if still mounted
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
+  virtual ~Session() = default;  // unmounts if still mounted
 
   // Mounts: with mount(2) as root, otherwise through fusermount3. `mountpoint` is absolute and free
-  // of symbolic links; `place` is a descriptor of that directory (O_PATH suffices) and is not
-  // owned. mount(2) mounts on `place` even if the path now leads elsewhere; in that case this
-  // fails. The error message says what failed and what to do.
-  base::Result<void, base::Failure> mount(const std::string& mountpoint,
-                                          const base::Descriptor& place);
+  // of symbolic links; `directory` is a descriptor of it (O_PATH suffices) and is not owned.
+  // mount(2) mounts on `directory` even if the path now leads elsewhere; in that case this fails.
+  // The error message says what failed and what to do.
+  virtual base::Result<void, base::Failure> mount(const std::string& mountpoint,
+                                                  const base::Descriptor& directory) = 0;
   // Identifies the mount. REQUIRES: mount() has succeeded.
-  const mounts::Mount& mounted() const;
+  virtual const mounts::Mount& mounted() const = 0;
 
   // Serves requests until the mount is gone (umount, fusermount3 -u, abort) or stop() is called,
   // then drains the parked requests and returns. Calls `ready` once, when INIT has been answered
   // and every ring runs.
-  base::Result<void, base::Failure> serve(const std::function<void()>& ready);
+  virtual base::Result<void, base::Failure> serve(const std::function<void()>& ready) = 0;
   // Makes serve() unmount and return. Callable from any thread, but not from a signal handler.
-  void stop();
+  virtual void stop() = 0;
 
-  SessionStats stats() const;
-  std::vector<Writer> writers() const;
-
- private:
-  class Impl;
-  explicit Session(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  virtual SessionStats stats() const = 0;
+  virtual std::vector<Writer> writers() const = 0;
 };
 
 }  // namespace scratchfs::kernel

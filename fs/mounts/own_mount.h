@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "fs/base/descriptor.h"
 #include "fs/base/result.h"

@@ -1,6 +1,5 @@
 // Blocks, read-ahead: fetches spilled blocks before they are requested, with one read for
 // neighbouring slots.
-#include <cassert>
 #include <new>
 
 #include "fs/store/blocks.h"

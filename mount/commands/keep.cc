@@ -7,14 +7,13 @@
 #include <string>
 #include <string_view>
 
+#include "fs/kernel/handlers/lifetime_xattr.h"
 #include "mount/commands/commands.h"
 #include "mount/process/refusal.h"
 
 namespace scratchfs::mount {
 
 namespace {
-
-constexpr const char* kLifetime = "system.scratchfs.lifetime";
 
 Refusal refusal_for(const std::string& path, int error, bool link_itself) {
   struct stat status {};
@@ -39,11 +38,11 @@ Refusal refusal_for(const std::string& path, int error, bool link_itself) {
 }  // namespace
 
 int run(const KeepCommand& command) {
-  const std::string_view value = command.keep ? "keep" : "auto";
+  const std::string_view value = command.keep ? kernel::kKeep : kernel::kAuto;
   const auto set = command.link_itself ? &::lsetxattr : &::setxattr;
   int exit_code = kFine;
   for (const std::string& path : command.paths) {
-    if (set(path.c_str(), kLifetime, value.data(), value.size(), 0) == 0) continue;
+    if (set(path.c_str(), kernel::kLifetimeXattr, value.data(), value.size(), 0) == 0) continue;
     exit_code = complain(refusal_for(path, errno, command.link_itself));
   }
   return exit_code;

@@ -6,7 +6,6 @@
 
 #include <cstdlib>
 #include <string>
-#include <vector>
 
 #include "fs/base/child_process.h"
 #include "mount/commands/commands.h"

@@ -7,11 +7,13 @@
 #include <cstdio>
 #include <map>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "fs/base/counted.h"
 #include "fs/base/printable.h"
+#include "fs/lifetime/deletion_reason.h"
 #include "mount/commands/commands.h"
 #include "mount/control/client.h"
 #include "mount/options/swap.h"
@@ -57,8 +59,8 @@ std::string show_files(const Files& files) {
                      base::counted(files.open_handles, "open handle"));
 }
 
-using Words =
-    std::pair<const char*, const char*>;  // the name of a count, and its text for the user
+// The name of a count, and its text for the user.
+using Words = std::pair<std::string_view, const char*>;
 
 constexpr std::array<Words, 7> kHolders{{{"handles", "by handles"},
                                          {"claims", "by claims"},
@@ -75,13 +77,14 @@ constexpr std::array<Words, 8> kReasons{{{"handle_closed", "at a close"},
                                          {"moved_away", "moved away"},
                                          {"creator_gone", "their creator gone"},
                                          {"name_removed", "their last held name removed"}}};
+static_assert(std::ranges::is_permutation(kReasons, lifetime::kReasonNames, {}, &Words::first));
 
 // Formats counts as `12 by handles, 3 by claims`, without those that are 0.
 std::string show_counts(const std::map<std::string, std::uint64_t>& counts,
                         std::span<const Words> words) {
   std::string text;
   for (const auto& [name, word] : words) {
-    const auto found = counts.find(name);
+    const auto found = counts.find(std::string(name));
     if (found == counts.end() || found->second == 0) continue;
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, word);
   }

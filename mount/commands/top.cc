@@ -1,7 +1,6 @@
 // `scratchfs top`: shows who fills a mount, how fast and since when; live, or once for scripts.
 #include <chrono>
 #include <cstdio>
-#include <memory>
 #include <string>
 #include <thread>
 #include <utility>

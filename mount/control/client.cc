@@ -9,7 +9,7 @@
 
 #include "fs/base/descriptor.h"
 #include "fs/base/read_all.h"
-#include "fs/kernel/handlers/control_file.h"
+#include "fs/kernel/handlers/control.h"
 #include "mount/process/progress.h"
 
 namespace scratchfs::mount {
@@ -49,7 +49,7 @@ base::Result<void> send_by_ioctl(const base::Descriptor& file, const std::string
 }
 
 Outcome<std::string> talk(const std::string& mountpoint, const std::string& request) {
-  const std::string path = mountpoint + "/" + kControlFile;
+  const std::string path = mountpoint + "/" + kernel::kControlName;
   constexpr int kFlags = O_CLOEXEC | O_NOFOLLOW;
   base::Descriptor file(::open(path.c_str(), O_RDWR | kFlags));
   const bool is_read_only = !file.valid() && errno == EROFS;

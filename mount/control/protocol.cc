@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "fs/kernel/handlers/control.h"
 #include "mount/process/user_names.h"
 
 namespace scratchfs::mount {
@@ -210,7 +211,7 @@ std::string write_request(const Request& request) {
 }
 
 base::Result<Request, base::Failure> read_request(std::string_view text) {
-  if (text.size() > kLongestRequest) return base::Failure{"the request is too long"};
+  if (text.size() > kernel::kMaxControlRequest) return base::Failure{"the request is too long"};
   const Json json = parse(text);
   if (!json.is_object()) return base::Failure{"the request is not a JSON object"};
   if (json.value("version", Json()) != kVersion) {

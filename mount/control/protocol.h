@@ -32,9 +32,6 @@
 
 namespace scratchfs::mount {
 
-inline constexpr const char* kControlFile = ".scratchfs-control";
-inline constexpr std::size_t kLongestRequest = 64 * 1024;  // bytes
-
 struct StatusRequest {
   static constexpr const char* kName = "status";
 

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <chrono>
-#include <ctime>
 #include <utility>
 #include <variant>
 

@@ -45,8 +45,8 @@ constexpr auto kIoUring = std::to_array<Word<kernel::IoUring>>({
     {"off", kernel::IoUring::off}});
 constexpr auto kConfine = std::to_array<Word<bool>>({{"auto", true}, {"off", false}});
 constexpr auto kLogLevels = std::to_array<Word<std::string_view>>({
-    {"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warning", "warning"},
-    {"error", "error"}, {"off", "off"}});
+    {"debug", "debug"}, {"info", "info"}, {"warning", "warning"}, {"error", "error"},
+    {"off", "off"}});
 // clang-format on
 
 template <const auto& Words>

@@ -22,7 +22,6 @@ namespace {
 
 int priority_of(spdlog::level::level_enum level) {
   switch (level) {
-    case spdlog::level::trace:
     case spdlog::level::debug:
       return LOG_DEBUG;
     case spdlog::level::warn:

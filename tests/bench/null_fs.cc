@@ -157,6 +157,7 @@ void on_readdir(fuse_req_t request, fuse_ino_t /*inode*/, std::size_t /*size*/, 
 
 fuse_lowlevel_ops operations() {
   fuse_lowlevel_ops all{};
+  all.init = [](void*, fuse_conn_info* connection) { kernel::Connection::negotiate(*connection); };
   all.lookup = on_lookup;
   all.forget = on_forget;
   all.forget_multi = on_forget_multi;

@@ -214,15 +214,12 @@ class Machine {
   Endless claimants_;
   tree::Tree tree_;
   kernel::Counters counters_;
-  kernel::Notifier notifier_;
   kernel::Parking parking_{2};
   kernel::Context context_{{parking_, counters_},
                            tree_,
-                           notifier_,
                            kernel::ControlFile([](const kernel::ControlRequest& request) {
                              return std::string(request.text);
-                           }),
-                           {}};
+                           })};
   test::FakeKernel kernel_{all_operations(), &context_};
   const bool waits_for_closes_;
 };

@@ -97,6 +97,9 @@ void on_write(fuse_req_t raw, fuse_ino_t inode, const char* data, size_t size, o
 
 fuse_lowlevel_ops tiny_operations() {
   fuse_lowlevel_ops operations{};
+  operations.init = [](void*, fuse_conn_info* connection) {
+    kernel::Connection::negotiate(*connection);
+  };
   operations.lookup = on_lookup;
   operations.getattr = on_getattr;
   operations.open = on_open;

@@ -4,8 +4,6 @@
 #include "fs/kernel/handlers/control_file.h"
 #include "fs/kernel/metrics/write_totals.h"
 #include "fs/kernel/transport/fuse.h"
-#include "fs/kernel/transport/notifier.h"
-#include "fs/kernel/transport/options.h"
 #include "fs/kernel/transport/reply_memory.h"
 #include "fs/kernel/transport/run_or_park.h"
 #include "fs/tree/tree.h"
@@ -14,9 +12,7 @@ namespace scratchfs::kernel {
 
 struct Context : Transport {
   tree::Tree& tree;
-  Notifier& notifier;
   ControlFile control;
-  const SessionOptions options;
   Writers writers{};
   ReplyRoom reply_room{};
 };

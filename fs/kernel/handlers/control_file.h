@@ -5,10 +5,7 @@
 // that writes without knowing where to. Writeback of a mapping is refused: it has no known writer.
 #pragma once
 
-#include <sys/ioctl.h>
-
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,20 +18,11 @@
 
 namespace scratchfs::kernel {
 
-inline constexpr std::string_view kControlName = ".scratchfs-control";
-inline constexpr std::size_t kMaxControlRequest = 64 * 1024;  // bytes
 // Limits on open handles; beyond them open(2) fails with ENFILE. Root and the user who mounted are
 // exempt, so that nobody can lock them out. RELEASE arrives some time after close(2), so a client
 // that reopens the file quickly holds several handles at once.
 inline constexpr std::size_t kMaxControlHandles = 64;            // of one user
 inline constexpr std::size_t kMaxControlHandlesOfAll = 4 << 10;  // of all limited users together
-
-// The ioctl(2) command for a request of `bytes` bytes. It does what a write of the request does,
-// and also works on a descriptor opened read-only.
-inline constexpr std::size_t kMaxControlIoctl = (1U << _IOC_SIZEBITS) - 1;
-constexpr unsigned control_command(std::size_t bytes) {
-  return _IOC(_IOC_WRITE, 0x5C, 1, static_cast<unsigned>(bytes & kMaxControlIoctl));
-}
 
 inline bool is_control(tree::InodeId parent, std::string_view name) {
   return parent == tree::kRootId && name == kControlName;

@@ -2,7 +2,6 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "fs/kernel/handlers/call.h"
 #include "fs/kernel/handlers/handlers.h"

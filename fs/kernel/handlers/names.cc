@@ -1,5 +1,4 @@
 // Handlers for names: LOOKUP, FORGET, MKNOD, MKDIR, SYMLINK, READLINK, LINK, UNLINK, RMDIR, RENAME.
-#include <fcntl.h>
 #include <linux/fs.h>
 
 #include <optional>

@@ -13,7 +13,7 @@ namespace {
 
 // libfuse calls this before the first request that opens a file.
 void on_init(void* userdata, fuse_conn_info* connection) {
-  Connection::initialize(*connection);
+  Connection::negotiate(*connection);
   utsname machine{};
   uname(&machine);
   const bool direct = may_bypass_page_cache(*connection, machine.release);

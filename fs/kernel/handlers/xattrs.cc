@@ -8,14 +8,12 @@
 
 #include "fs/kernel/handlers/call.h"
 #include "fs/kernel/handlers/handlers.h"
+#include "fs/kernel/handlers/lifetime_xattr.h"
 
 namespace scratchfs::kernel {
 
 namespace {
 
-// In `system.` rather than `user.`, which the kernel refuses on FIFOs, sockets, symlinks and
-// read-only files.
-constexpr std::string_view kLifetime = "system.scratchfs.lifetime";
 constexpr std::string_view kTrusted = "trusted.";
 // SELinux does not label the files of a FUSE mount individually. `ls -l` asks for this attribute of
 // every file until it gets EOPNOTSUPP.
@@ -75,8 +73,8 @@ bool is_owner(const Call& call) {
 
 base::Result<void> set_lifetime(const Call& call, std::string_view value) {
   if (!is_owner(call)) return base::Errno(EPERM);
-  if (value != "keep" && value != "auto") return base::Errno(EINVAL);
-  return call.tree.set_kept(call.inode, value == "keep", call.wait);
+  if (value != kKeep && value != kAuto) return base::Errno(EINVAL);
+  return call.tree.set_kept(call.inode, value == kKeep, call.wait);
 }
 
 // Only those who could change the file see names and process ids: a directory above may be closed
@@ -97,7 +95,7 @@ void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const ch
       raw, Opcode::setxattr, id, EPERM,
       [flags](const Call& call, std::string_view name,
               std::string_view value) -> base::Result<void> {
-        if (name == kLifetime) return set_lifetime(call, value);
+        if (name == kLifetimeXattr) return set_lifetime(call, value);
         if (const auto valid = check_name(name); !valid) return valid;
         return call.tree.set_xattr(call.inode, name, value, to_set(flags));
       },
@@ -108,7 +106,7 @@ void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::siz
   on_existing(
       raw, Opcode::getxattr, id, ENODATA,
       [size](const Call& call, std::string_view name) -> base::Result<TextOrSize> {
-        if (name == kLifetime) return lifetime(call, size);
+        if (name == kLifetimeXattr) return lifetime(call, size);
         if (const auto valid = check_name(name); !valid) return valid.error();
         const auto value = call.tree.xattr(call.inode, name);
         if (!value) return value.error();
@@ -129,7 +127,7 @@ void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
   on_existing(
       raw, Opcode::removexattr, id, ENODATA,
       [](const Call& call, std::string_view name) -> base::Result<void> {
-        if (name == kLifetime) return set_lifetime(call, "auto");
+        if (name == kLifetimeXattr) return set_lifetime(call, kAuto);
         // `setfacl -b` accepts that there is no ACL, but not that there cannot be one.
         if (name.starts_with("system.posix_acl_")) return base::Errno(ENODATA);
         if (const auto valid = check_name(name); !valid) return valid;

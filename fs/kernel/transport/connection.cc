@@ -38,10 +38,6 @@ constexpr std::chrono::seconds kRingStart{5};
 // From the INIT that this thread has just answered.
 thread_local bool kernel_has_rings = false;
 
-void on_init(void* /*userdata*/, fuse_conn_info* connection) {
-  Connection::initialize(*connection);
-}
-
 // Escapes a value for libfuse's option parser.
 std::string escaped(const std::string& value) {
   std::string result;
@@ -67,9 +63,8 @@ std::string option_list(const SessionOptions& options, bool io_uring) {
          mount_option_list(options);
 }
 
-base::Result<fuse_session*, base::Failure> new_session(fuse_lowlevel_ops operations, void* userdata,
-                                                       std::string options) {
-  if (operations.init == nullptr) operations.init = on_init;
+base::Result<fuse_session*, base::Failure> new_session(const fuse_lowlevel_ops& operations,
+                                                       void* userdata, std::string options) {
   std::string name = "scratchfs";
   std::string dash_o = "-o";
   char* argv[] = {name.data(), dash_o.data(), options.data()};
@@ -125,7 +120,7 @@ base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
   return connection;
 }
 
-void Connection::initialize(fuse_conn_info& connection) {
+void Connection::negotiate(fuse_conn_info& connection) {
   choose_capabilities(connection);
   kernel_has_rings = fuse_get_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
 }
@@ -331,7 +326,7 @@ base::Result<void, base::Failure> Connection::detach() {
 }
 
 // The first request is INIT; until it is answered there is only one reader.
-void Connection::note_request() {
+void Connection::note_init_answered() {
   thread_local bool seen = false;
   if (seen) return;
   seen = true;

@@ -24,15 +24,14 @@ namespace scratchfs::kernel {
 // explains the order of the shutdown.
 class Connection {
  public:
-  // `operations` as for fuse_session_new(3); their init, if set, must call initialize(), which
-  // selects the capabilities. The handlers get `userdata`. Owns none of its arguments; all must
-  // outlive the connection.
+  // `operations` as for fuse_session_new(3); their init must call negotiate(). The handlers get
+  // `userdata`. Owns none of its arguments; all must outlive the connection.
   static base::Result<std::unique_ptr<Connection>, base::Failure> create(
       const fuse_lowlevel_ops& operations, void* userdata, Parking& parking, Notifier& notifier,
       const SessionOptions& options);
   // Selects the capabilities during INIT. Afterwards fuse_get_feature_flag() tells what the kernel
   // grants.
-  static void initialize(fuse_conn_info& connection);
+  static void negotiate(fuse_conn_info& connection);
   ~Connection();  // unmounts
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -72,8 +71,8 @@ class Connection {
   void read_requests() EXCLUDES(mutex_);
   void end_without_memory() EXCLUDES(mutex_);
   void note_end(int error) REQUIRES(mutex_);
-  void handle(std::span<std::byte> bytes) EXCLUDES(mutex_);
-  void note_request() EXCLUDES(mutex_);
+  void dispatch(std::span<std::byte> bytes) EXCLUDES(mutex_);
+  void note_init_answered() EXCLUDES(mutex_);
 
   Parking& parking_;
   Notifier& notifier_;

@@ -125,7 +125,7 @@ void Connection::read_requests() {
     if (is_passing(error)) error = 0;  // the loop may end after this read
     if (error != 0) break;
     if (received < 0) continue;
-    handle({memory.get(), static_cast<std::size_t>(received)});
+    dispatch({memory.get(), static_cast<std::size_t>(received)});
   }
   const base::Lock lock(mutex_);
   note_end(error == ENODEV ? 0 : error);
@@ -146,7 +146,7 @@ void Connection::note_end(int error) {
 
 // INTERRUPTs come here even for requests on rings. libfuse must not see those: it does not know the
 // requests and would keep each INTERRUPT forever.
-void Connection::handle(std::span<std::byte> bytes) {
+void Connection::dispatch(std::span<std::byte> bytes) {
   const RequestId id = request_id_of(bytes);
   if (id.interrupts) return parking_.interrupt(*id.interrupts);
   const CurrentRequestId current(id.number);
@@ -154,7 +154,7 @@ void Connection::handle(std::span<std::byte> bytes) {
   request.mem = bytes.data();
   request.size = bytes.size();
   fuse_session_process_buf(session_, &request);
-  note_request();
+  note_init_answered();
 }
 
 }  // namespace scratchfs::kernel

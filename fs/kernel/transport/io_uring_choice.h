@@ -1,7 +1,7 @@
 // Decides whether requests come through io_uring or through /dev/fuse.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
 
 #include "fs/base/result.h"

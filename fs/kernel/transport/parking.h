@@ -1,8 +1,8 @@
 // Queues for requests that have to wait, and a pool of workers that may block on their behalf.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>

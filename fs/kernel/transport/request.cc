@@ -1,6 +1,5 @@
 #include "fs/kernel/transport/request.h"
 
-#include <cassert>
 #include <cstring>
 #include <utility>
 

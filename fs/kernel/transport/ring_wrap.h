@@ -10,8 +10,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdint>
-#include <string>
 
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"

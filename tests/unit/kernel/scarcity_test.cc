@@ -45,13 +45,10 @@ class ListingScarcity : public tree::TreeTest {
   }
 
   Counters counters_;
-  Notifier notifier_;
   Parking parking_{1};
   Context context_{{parking_, counters_},
                    *tree_,
-                   notifier_,
-                   ControlFile([](const ControlRequest&) { return std::string(); }),
-                   {}};
+                   ControlFile([](const ControlRequest&) { return std::string(); })};
   test::FakeKernel kernel_{all_operations(), &context_};
 };
 

@@ -88,7 +88,7 @@ TEST(ControlProtocol, RefusesWhatIsNoRequest) {
     EXPECT_FALSE(refused(text).empty());
   }
   refused(std::string(60'000, '['));
-  refused(std::string(kLongestRequest + 1, ' '));
+  refused(std::string(kernel::kMaxControlRequest + 1, ' '));
   refused("\xff\xfe");
 }
 
