@@ -9,6 +9,7 @@ namespace scratchfs::base {
 
 class Descriptor {
  public:
+  Descriptor() = default;  // owns none
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Descriptor& operator=(Descriptor&& other) noexcept {
@@ -24,7 +25,7 @@ class Descriptor {
   int release() { return std::exchange(fd_, -1); }
 
  private:
-  int fd_;
+  int fd_ = -1;
 };
 
 }  // namespace scratchfs::base

@@ -68,7 +68,7 @@ void remove(int parent, const std::string& name, int place, Descriptor lock) {
     if (left != kLock && unlinkat(place, left.c_str(), 0) != 0 && errno != ENOENT) return;
   }
   unlinkat(place, kLock, 0);
-  lock = Descriptor(-1);
+  lock = Descriptor();
   remove_when_empty(parent, name);
 }
 
@@ -130,7 +130,7 @@ Result<std::unique_ptr<LockedTempDir>> LockedTempDir::make_one(int directory,
   if (!place.valid()) return Errno{errno};
   auto lock = lock_in(place.get());
   if (!lock) {
-    remove(directory, name, place.get(), Descriptor(-1));
+    remove(directory, name, place.get(), Descriptor());
     return lock.error();
   }
   return std::unique_ptr<LockedTempDir>(

@@ -11,10 +11,8 @@
 
 namespace scratchfs::base {
 
-// Admits a limited number of lines per `interval` and counts the others. Thread-safe.
-//
-//   if (const auto omitted = limiter.admit())
-//     log::warn("cannot read {}{}", name, and_more(*omitted));
+// Admits a limited number of lines per `interval` and counts the others; see log::limited().
+// Thread-safe.
 class LogLimiter {
  public:
   explicit LogLimiter(std::chrono::milliseconds interval, std::uint64_t lines = 1)

@@ -36,7 +36,7 @@ Descriptor open_trigger(const std::string& path) {
     // The kernel expects the terminating null, too.
     if (::write(file.get(), trigger, std::strlen(trigger) + 1) > 0) return file;
   }
-  return Descriptor(-1);
+  return Descriptor();
 }
 
 // Returns the pressure file of this process's own cgroup, or nothing if that is the root of the

@@ -26,8 +26,7 @@ class MemoryShortage {
       return true;
     } catch (const std::bad_alloc&) {
     }
-    if (const auto omitted = log_.admit())
-      log::error("no memory for {}; trying again{}", whose_, and_more(*omitted));
+    log::limited(log_, log::Level::error, "no memory for {}; trying again", whose_);
     std::this_thread::sleep_for(kPause);
     return false;
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fs/base/child_process.h"
+#include "fs/base/read_all.h"
 
 namespace scratchfs::mounts {
 
@@ -24,18 +25,6 @@ constexpr const char* kHelper = "fusermount3";
 // Where the helper finds its end of the socket that it sends the descriptor through.
 constexpr int kHelperSocket = 3;
 constexpr const char* kHelperSocketName = "_FUSE_COMMFD";
-
-// A pair of descriptors, closed on exec, each until it is taken or closed.
-struct Pair {
-  std::array<int, 2> ends{-1, -1};
-  ~Pair() {
-    close_end(0);
-    close_end(1);
-  }
-  void close_end(std::size_t end) {
-    if (ends[end] >= 0) close(std::exchange(ends[end], -1));
-  }
-};
 
 std::vector<std::string> environment_with(int socket) {
   std::vector<std::string> environment;
@@ -85,8 +74,9 @@ base::Failure not_started(int error) {
   return base::Failure{fmt::format("{}: {}", kHelper, strerrordesc_np(error))};
 }
 
-// The descriptor that comes through `socket` (SCM_RIGHTS, unix(7)); -1: none came.
-int receive_descriptor(int socket) {
+// Returns the descriptor that comes through `socket` (SCM_RIGHTS, unix(7)); an invalid one if none
+// comes.
+base::Descriptor receive_descriptor(const base::Descriptor& socket) {
   char byte = 0;
   iovec data{&byte, 1};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -97,65 +87,62 @@ int receive_descriptor(int socket) {
   message.msg_controllen = control.size();
   ssize_t received = 0;
   do {
-    received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    received = recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
   } while (received < 0 && errno == EINTR);
   const cmsghdr* header = received > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -1;
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
   int descriptor = -1;
   memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
-  return descriptor;
+  return base::Descriptor(descriptor);
 }
 
-std::string first_line(int descriptor) {
-  std::string text;
-  std::array<char, 512> buffer{};
-  for (;;) {
-    const ssize_t got = read(descriptor, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return text.substr(0, text.find('\n'));
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-  }
+// Returns the first line of what the helper says until it has ended.
+std::string first_line(const base::Descriptor& said) {
+  constexpr std::size_t kMostSaid = 1 << 20;  // bytes
+  const auto text = base::read_all(said, kMostSaid);
+  return text ? text->substr(0, text->find('\n')) : std::string();
 }
 
 }  // namespace
 
-base::Result<int, base::Failure> mount_with_fusermount(const std::string& path,
-                                                       const std::string& options) {
-  Pair sockets;
-  Pair errors;
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.ends.data()) != 0 ||
-      pipe2(errors.ends.data(), O_CLOEXEC) != 0) {
-    return not_started(errno);
-  }
+base::Result<base::Descriptor, base::Failure> mount_with_fusermount(const std::string& path,
+                                                                    const std::string& options) {
+  auto sockets = base::socket_pair(SOCK_STREAM);
+  if (!sockets) return not_started(sockets.error().value());
+  auto errors = base::make_pipe();
+  if (!errors) return not_started(errors.error().value());
+  auto& [socket, helpers_socket] = *sockets;
+  auto& [said, helpers_stderr] = *errors;
   pid_t child = 0;
-  const int error =
-      start({kHelper, "-o", options, "--", path}, sockets.ends[1], errors.ends[1], child);
+  const int error = start({kHelper, "-o", options, "--", path}, helpers_socket.get(),
+                          helpers_stderr.get(), child);
   if (error != 0) return not_started(error);
-  sockets.close_end(1);
-  errors.close_end(1);
-  const int descriptor = receive_descriptor(sockets.ends[0]);
-  const std::string said = first_line(errors.ends[0]);
+  helpers_socket = base::Descriptor();
+  helpers_stderr = base::Descriptor();
+  base::Descriptor device = receive_descriptor(socket);
+  const std::string why = first_line(said);
   static_cast<void>(base::wait_for_end(child));  // what came through the socket tells how it went
-  if (descriptor >= 0) return descriptor;
-  return base::Failure{said.empty() ? fmt::format("{} gave no reason", kHelper) : said};
+  if (device.valid()) return device;
+  return base::Failure{why.empty() ? fmt::format("{} gave no reason", kHelper) : why};
 }
 
 base::Result<void, base::Failure> unmount_with_fusermount(const std::string& path, bool lazily) {
-  Pair errors;
-  if (pipe2(errors.ends.data(), O_CLOEXEC) != 0) return not_started(errno);
+  auto errors = base::make_pipe();
+  if (!errors) return not_started(errors.error().value());
+  auto& [said, helpers_stderr] = *errors;
   std::vector<std::string> arguments{kHelper, "-u"};
   if (lazily) arguments.emplace_back("-z");
   arguments.insert(arguments.end(), {"--", path});
   pid_t child = 0;
-  if (const int error = start(std::move(arguments), -1, errors.ends[1], child); error != 0)
+  if (const int error = start(std::move(arguments), -1, helpers_stderr.get(), child); error != 0)
     return not_started(error);
-  errors.close_end(1);
-  const std::string said = first_line(errors.ends[0]);
+  helpers_stderr = base::Descriptor();
+  const std::string why = first_line(said);
   const auto status = base::wait_for_end(child);
   if (!status) return not_started(status.error().value());
   if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
   return base::Failure{fmt::format("{}: cannot be unmounted{}{}; to see who uses it: fuser -vm {}",
-                                   path, said.empty() ? "" : ": ", said, path)};
+                                   path, why.empty() ? "" : ": ", why, path)};
 }
 
 }  // namespace scratchfs::mounts

@@ -3,16 +3,16 @@
 
 #include <string>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/result.h"
 
 namespace scratchfs::mounts {
 
 // Mounts at `path` (absolute) with `options` (a list as fusermount3 -o takes it). Returns the
-// descriptor of /dev/fuse, closed on exec and now the caller's; the failure is the helper's own
-// message. libfuse can do this too, but it tries twice, leaves the helper's messages on stderr, and
+// descriptor of /dev/fuse, closed on exec; the failure is the helper's own message. libfuse can do this too, but it tries twice, leaves the helper's messages on stderr, and
 // changes the environment of the process.
-base::Result<int, base::Failure> mount_with_fusermount(const std::string& path,
-                                                       const std::string& options);
+base::Result<base::Descriptor, base::Failure> mount_with_fusermount(const std::string& path,
+                                                                    const std::string& options);
 
 // Unmounts what is mounted at `path`; `lazily`: out of sight at once, gone when nothing uses it any
 // more.

@@ -40,13 +40,6 @@ base::Result<base::Descriptor> open_entry(const base::Descriptor& above, const s
   return seen;
 }
 
-base::Result<std::string> real_path(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
-                                                             &std::free);
-  if (!resolved) return base::Errno(errno);
-  return std::string(resolved.get());
-}
-
 struct Split {
   std::string parent;
   std::string name;
@@ -118,6 +111,13 @@ base::Result<void> unmount_at(const std::string& path, const MountId& mount, int
   const std::string entry = path_through(place->above) + "/" + place->name;
   if (::umount2(entry.c_str(), flags | UMOUNT_NOFOLLOW) != 0) return base::Errno(errno);
   return {};
+}
+
+base::Result<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
+                                                             &std::free);
+  if (!resolved) return base::Errno(errno);
+  return std::string(resolved.get());
 }
 
 base::Result<std::string> resolve_mountpoint(const std::string& path) {

@@ -30,7 +30,10 @@ base::Result<base::Descriptor> open_mount(const std::string& path, const MountId
 // errors of open_mount() and umount2(2).
 base::Result<void> unmount_at(const std::string& path, const MountId& mount, int flags);
 
-// `path` absolute and without symbolic links. Asks nothing of what is mounted at the path itself,
+// `path` absolute and without symbolic links: realpath(3), with its errors.
+base::Result<std::string> real_path(const std::string& path);
+
+// The same for a mount point. Asks nothing of what is mounted at the path itself,
 // so it works on a dead mount too. The last component need not exist. The errors of realpath(3).
 base::Result<std::string> resolve_mountpoint(const std::string& path);
 

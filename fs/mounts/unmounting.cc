@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "fs/mounts/fusermount.h"
 #include "fs/mounts/mount_point.h"
@@ -37,6 +38,21 @@ bool has_moved(int error) {
 std::string why(const std::string& path, int error) {
   if (error == EBUSY) return fmt::format("{}: busy; to see who uses it: fuser -vm {}", path, path);
   return fmt::format("{}: {}", path, strerrordesc_np(error));
+}
+
+// Removes from `wanted` the last mount that is now visible at its place, and returns it. Only a
+// visible mount may be passed to umount2(2), which detaches whatever is on top.
+std::optional<Mount> take_next(std::vector<Mount>& wanted,
+                                       const MountTable& table) {
+  for (auto mount = wanted.rbegin(); mount != wanted.rend(); ++mount) {
+    const Mount* now = find_visible(table, *mount);
+    if (now == nullptr) continue;
+    Mount next = *now;
+    next.id.unique = mount->id.unique;
+    wanted.erase(std::next(mount).base());
+    return next;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -80,6 +96,23 @@ base::Result<void, base::Failure> unmount(const Mount& mount, Detach detach) {
     if (!has_moved(error)) break;
   }
   return base::Failure{std::move(failure)};
+}
+
+// Starts with `mount` itself if it is visible, because the unique ids of its copies are not known.
+bool detach_all(const MountTable& table, const Mount& mount, const std::function<MountTable()>& now,
+                const std::function<bool(const Mount&)>& detach) {
+  std::vector<Mount> wanted;
+  for (const Mount& entry : table) {
+    const bool is_copy = entry.device == mount.device && entry.type == mount.type;
+    if (is_copy && !entry.can_be(mount)) wanted.push_back(entry);
+  }
+  wanted.push_back(mount);
+  bool detached = false;
+  while (const auto next = take_next(wanted, now())) {
+    if (!detach(*next)) return detached;
+    detached = true;
+  }
+  return detached;
 }
 
 }  // namespace scratchfs::mounts

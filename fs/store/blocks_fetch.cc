@@ -245,10 +245,8 @@ base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
     last_read_ = std::chrono::steady_clock::now();
     return {};
   }
-  if (const auto omitted = fetch_log_.admit()) {
-    log::error("spill: read failed: {}{}", std::strerror(result.error().value()),
-               base::and_more(*omitted));
-  }
+  log::limited(fetch_log_, log::Level::error, "spill: read failed: {}",
+               std::strerror(result.error().value()));
   return base::Errno{EIO};
 }
 
@@ -275,10 +273,8 @@ base::Result<void> Blocks::open_into(const Block& block, std::uint64_t nonce,
   std::array<FrameIndex, kPagesPerBlock> frames;
   frames_.put(std::span(frames).first(frames_of(block.mask, resident, frames)));
   const auto corrupt = corrupt_.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (const auto omitted = fetch_log_.admit()) {
-    log::error("spill: a block failed verification and was rejected ({} so far){}", corrupt,
-               base::and_more(*omitted));
-  }
+  log::limited(fetch_log_, log::Level::error,
+               "spill: a block failed verification and was rejected ({} so far)", corrupt);
   return base::Errno{EIO};
 }
 

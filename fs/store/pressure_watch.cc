@@ -39,12 +39,9 @@ void PressureWatch::relieve(unsigned eighths) {
   budget_.relieve(eighths);
   if (!began && eighths > 0) return;
   housekeeper_.short_of_memory(began);
-  if (const auto omitted = log_.admit()) {
-    log::info("the machine {}{}",
-              began ? "is short of memory: cold blocks are spilled earlier"
-                    : "is no longer short of memory",
-              base::and_more(*omitted));
-  }
+  log::limited(log_, log::Level::info, "the machine {}",
+               began ? "is short of memory: cold blocks are spilled earlier"
+                     : "is no longer short of memory");
 }
 
 }  // namespace scratchfs::store

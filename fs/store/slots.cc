@@ -148,9 +148,8 @@ void Slots::punch_holes(SpillFile& file, SlotClass size) {
     file.map.put_given_back(run);
     if (!punched && punched.is(base::Errno{EOPNOTSUPP})) file.can_punch = false;
     if (punched || !file.can_punch) continue;
-    if (const auto omitted = log_.admit())
-      log::warn("spill: cannot release disk space: {}{}", std::strerror(punched.error().value()),
-                base::and_more(*omitted));
+    log::limited(log_, log::Level::warn, "spill: cannot release disk space: {}",
+                 std::strerror(punched.error().value()));
   }
 }
 

@@ -162,10 +162,8 @@ bool Spiller::may_write() {
 
 void Spiller::report(base::Errno error) {
   errors_.fetch_add(1, std::memory_order_relaxed);
-  if (const auto omitted = log_.admit()) {
-    log::error("spill: write failed: {}; data stays in memory{}", std::strerror(error.value()),
-               base::and_more(*omitted));
-  }
+  log::limited(log_, log::Level::error, "spill: write failed: {}; data stays in memory",
+               std::strerror(error.value()));
   base::Lock lock(mutex_);
   backoff_ = backoff_.count() == 0 ? kShortestPause : std::min(2 * backoff_, kLongestPause);
   retry_at_ = Budget::Clock::now() + backoff_;

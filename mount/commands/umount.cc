@@ -17,7 +17,6 @@
 #include "fs/mounts/unmounting.h"
 #include "mount/commands/commands.h"
 #include "mount/control/client.h"
-#include "mount/daemon/guardian_watch.h"
 #include "mount/process/call_with_timeout.h"
 #include "mount/process/progress.h"
 
@@ -89,17 +88,17 @@ bool daemon_is_dead(const mounts::Mount& mount) {
 // mounts that are alive, including any that was made there in the meantime.
 int clear_away(const std::string& mountpoint) {
   base::Result<void, base::Failure> detached;
-  const GuardianHost host{[] { return mounts::read_mount_table(); },
-                          [&](const mounts::Mount& mount) {
-                            detached = mounts::unmount(mount, mounts::Detach::dead);
-                            return static_cast<bool>(detached);
-                          }};
+  const auto now = [] { return mounts::read_mount_table(); };
+  const auto detach = [&](const mounts::Mount& mount) {
+    detached = mounts::unmount(mount, mounts::Detach::dead);
+    return static_cast<bool>(detached);
+  };
   for (;;) {
-    const mounts::MountTable table = mounts::read_mount_table();
+    const mounts::MountTable table = now();
     const mounts::Mount* top = mounts::topmost_at(table, mountpoint);
     if (top == nullptr || top->type != mounts::kFileSystemType || !daemon_is_dead(*top))
       return kFine;
-    detach_all(table, *top, host);
+    mounts::detach_all(table, *top, now, detach);
     if (!detached) return complain(failed(detached.error().message));
   }
 }

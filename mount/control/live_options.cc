@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "fs/mounts/mount_point.h"
 
 namespace scratchfs::mount {
 
@@ -22,12 +22,6 @@ std::string_view name_of_word(std::string_view word) { return word.substr(0, wor
 std::string_view value_of_word(std::string_view word) {
   const std::size_t equals = word.find('=');
   return equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
-}
-
-std::string real_path(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
-                                                             &std::free);
-  return resolved ? resolved.get() : path;
 }
 
 // Builds the request for the daemon. `options` is parsed from the words in `said`, so of words that
@@ -57,7 +51,10 @@ bool is_so(std::string_view word, const nlohmann::json& status) {
   if (option.argument.empty()) return now == !option.name.starts_with("no");
   if (now.is_boolean()) return value == "auto" || now == (value == "on");
   if (now.is_null()) return value == kNoLimit;
-  if (now.is_string()) return now == value || now == real_path(value);
+  if (now.is_string()) {
+    const auto path = mounts::real_path(value);
+    return now == value || (path && now == *path);
+  }
   return value == now.dump() || value == now.dump() + "%";
 }
 

@@ -250,7 +250,7 @@ int MountStack::serve(const Ready& ready) {
     if (auto mounted = session_->mount(setup_.mountpoint, setup_.place); !mounted) {
       return report(failed(mounted.error().message));
     }
-    setup_.place = base::Descriptor(-1);
+    setup_.place = base::Descriptor();
     watch_sockets();
     guardian_.mounted(session_->mounted());
     served = session_->serve([&] {

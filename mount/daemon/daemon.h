@@ -23,7 +23,7 @@ struct DaemonSetup {
   std::vector<std::string> warnings;                   // to log, besides those of the plan
   std::string mountpoint;                              // absolute
   bool nonempty = false;                               // mount even if that directory is not empty
-  base::Descriptor place{-1};                          // that directory; until it is mounted on
+  base::Descriptor place;                          // that directory; until it is mounted on
   MountpointLock lock;                                 // released when the mount answers
   std::string spill_path;                              // empty: never spills
   std::unique_ptr<base::OsDirectory> spill_directory;  // moved to the daemon; null: never spills

@@ -7,11 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <utility>
 
+#include "fs/base/child_process.h"
 #include "fs/base/pids.h"
 #include "fs/mounts/unmounting.h"
 #include "mount/daemon/guardian_watch.h"
@@ -63,8 +62,7 @@ bool detach_and_log(const mounts::Mount& mount) {
 // that nothing is sent. A mount that is no longer visible (after a lazy unmount) cannot be probed,
 // and counts as healthy.
 GuardianHost make_host(const std::string& mountpoint, const ServiceManager& manager) {
-  GuardianHost host{.mounts = [] { return mounts::read_mount_table(); },
-                    .detach = detach_and_log,
+  GuardianHost host{.detach = detach_and_log,
                     .whereabouts = [&] { return mountpoint; },
                     .before = mounts::read_mount_table(),
                     .period = manager.watchdog()};
@@ -96,58 +94,37 @@ constexpr int kEndTimeout = 2000;
 // Waits for the child to end, and reaps it: the process that would inherit the zombie may be slow
 // to do so.
 void await_end(pid_t child) {
-  const int descriptor = base::open_pidfd(child);
-  if (descriptor < 0) return;
-  pollfd waited{descriptor, POLLIN, 0};
-  while (::poll(&waited, 1, kEndTimeout) < 0 && errno == EINTR) {
-  }
-  ::close(descriptor);
+  const base::Descriptor process(base::open_pidfd(child));
+  if (!process.valid()) return;
+  pollfd waited{process.get(), POLLIN, 0};
+  while (::poll(&waited, 1, kEndTimeout) < 0 && errno == EINTR) continue;
   ::waitpid(child, nullptr, WNOHANG);
 }
 
 }  // namespace
 
 Outcome<Guardian> Guardian::start(const std::string& mountpoint, const GuardianDuties& duties) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return failed("the mount's guardian", errno);
-  }
-  Guardian guardian(ends[0], ::fork(), false);
-  if (guardian.pid_ == 0) be_guardian(ends[1], mountpoint, duties);
-  const int error = errno;
-  ::close(ends[1]);
-  if (guardian.pid_ < 0) return failed_to_start("the mount's guardian", error);
+  auto ends = base::socket_pair(SOCK_SEQPACKET);
+  if (!ends) return failed("the mount's guardian", ends.error().value());
+  auto& [ours, guardians] = *ends;
+  const pid_t pid = ::fork();
+  if (pid == 0) be_guardian(guardians.get(), mountpoint, duties);
+  if (pid < 0) return failed_to_start("the mount's guardian", errno);
+  guardians = base::Descriptor();
   char ready = 0;
-  if (::recv(ends[0], &ready, 1, 0) != 1) return failed("the mount's guardian: it did not start");
-  return guardian;
-}
-
-Guardian Guardian::parent(int socket) { return {socket, ::getppid(), true}; }
-
-Guardian::Guardian(Guardian&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)),
-      pid_(std::exchange(other.pid_, -1)),
-      is_parent_(other.is_parent_) {}
-
-Guardian& Guardian::operator=(Guardian&& other) noexcept {
-  std::swap(socket_, other.socket_);
-  std::swap(pid_, other.pid_);
-  std::swap(is_parent_, other.is_parent_);
-  return *this;
-}
-
-Guardian::~Guardian() {
-  if (socket_ >= 0) ::close(socket_);
+  if (::recv(ours.get(), &ready, 1, 0) != 1)
+    return failed("the mount's guardian: it did not start");
+  return Guardian(std::move(ours), pid, false);
 }
 
 void Guardian::tell(const std::string& message) {
   // An error means that the guardian was killed; the mount works without it.
-  (void)::send(socket_, message.data(), message.size(), MSG_NOSIGNAL);
+  (void)::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL);
 }
 
-void Guardian::mounted(const mounts::Mount& mount) { tell(mounted_message(mount)); }
+void Guardian::tell_mounted(const mounts::Mount& mount) { tell(mounted_message(mount)); }
 
-void Guardian::answers() { tell({kAnswersMessage}); }
+void Guardian::tell_answering() { tell({kAnswersMessage}); }
 
 void Guardian::dismiss() {
   tell({kDismissMessage});
@@ -155,7 +132,7 @@ void Guardian::dismiss() {
 }
 
 void Guardian::leave_mount() {
-  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  socket_ = base::Descriptor();
   if (!is_parent_) await_end(pid_);
 }
 

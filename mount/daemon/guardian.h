@@ -4,9 +4,13 @@
 #pragma once
 
 #include <sys/types.h>
-#include <string>
+#include <unistd.h>
 
-#include "fs/mounts/own_mount.h"
+#include <string>
+#include <utility>
+
+#include "fs/base/descriptor.h"
+#include "fs/mounts/mount.h"
 #include "mount/process/refusal.h"
 #include "mount/process/sd_notify.h"
 
@@ -26,16 +30,14 @@ class Guardian {
   // REQUIRES: the process has no other threads.
   static Outcome<Guardian> start(const std::string& mountpoint, const GuardianDuties& duties = {});
   // Uses the parent of this process as the guardian (supervisor.h); it holds the other end of
-  // `socket`, which the result owns.
-  static Guardian parent(int socket);
-  Guardian(Guardian&& other) noexcept;
-  Guardian& operator=(Guardian&& other) noexcept;
-  ~Guardian();  // without dismiss(), the guardian acts as if the daemon had died
+  // `socket`.
+  static Guardian parent(base::Descriptor socket) { return {std::move(socket), ::getppid(), true}; }
+  // Without dismiss(), the destructor makes the guardian act as if the daemon had died.
 
   // Tells the guardian which mount the daemon has made.
-  void mounted(const mounts::Mount& mount);
+  void tell_mounted(const mounts::Mount& mount);
   // Tells the guardian that the mount answers.
-  void answers();
+  void tell_answering();
   // Tells the guardian that the mount was unmounted in an orderly way, so that it detaches nothing.
   // Waits up to 2 s for it to end, unless it is the parent, which ends after this process.
   void dismiss();
@@ -47,11 +49,11 @@ class Guardian {
   bool supervises() const { return is_parent_; }
 
  private:
-  Guardian(int socket, pid_t pid, bool is_parent)
-      : socket_(socket), pid_(pid), is_parent_(is_parent) {}
+  Guardian(base::Descriptor socket, pid_t pid, bool is_parent)
+      : socket_(std::move(socket)), pid_(pid), is_parent_(is_parent) {}
   void tell(const std::string& message);
 
-  int socket_;  // SOCK_SEQPACKET; guardian_watch.h defines the messages
+  base::Descriptor socket_;  // SOCK_SEQPACKET; guardian_watch.h defines the messages
   pid_t pid_;
   bool is_parent_;
 };

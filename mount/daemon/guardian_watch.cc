@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <optional>
 #include <sstream>
-#include <vector>
 
 #include "fs/base/memory_shortage.h"
+#include "fs/mounts/unmounting.h"
 
 namespace scratchfs::mount {
 
@@ -72,21 +72,6 @@ std::optional<mounts::Mount> find_new(const mounts::MountTable& table, const Gua
   return *top;
 }
 
-// Removes from `wanted` the last mount that is now visible at its place, and returns it. Only a
-// visible mount may be passed to umount2(2), which detaches whatever is on top.
-std::optional<mounts::Mount> take_next(std::vector<mounts::Mount>& wanted,
-                                       const mounts::MountTable& table) {
-  for (auto mount = wanted.rbegin(); mount != wanted.rend(); ++mount) {
-    const mounts::Mount* now = mounts::find_visible(table, *mount);
-    if (now == nullptr) continue;
-    mounts::Mount next = *now;
-    next.id.unique = mount->id.unique;
-    wanted.erase(std::next(mount).base());
-    return next;
-  }
-  return std::nullopt;
-}
-
 void tell_of_period(const mounts::Mount& told, const GuardianHost& host) {
   const mounts::MountTable table = host.mounts();
   const auto mount = find_told(table, told);
@@ -105,7 +90,7 @@ Watched clean_up(const std::optional<mounts::Mount>& told, const GuardianHost& h
   };
   while (!shortage.survives(look)) continue;
   if (!mount) return told ? Watched::left : Watched::lost;
-  while (!shortage.survives([&] { detach_all(table, *mount, host); })) continue;
+  while (!shortage.survives([&] { mounts::detach_all(table, *mount, host.mounts, host.detach); })) continue;
   return was_seen ? Watched::lost : Watched::left;
 }
 
@@ -113,23 +98,6 @@ Watched clean_up(const std::optional<mounts::Mount>& told, const GuardianHost& h
 
 std::string mounted_message(const mounts::Mount& mount) {
   return kMountedMessage + fmt::format("{} {} {}", mount.id.number, mount.id.unique, mount.device);
-}
-
-// Starts with `mount` itself if it is visible, because the unique ids of its copies are not known.
-bool detach_all(const mounts::MountTable& table, const mounts::Mount& mount,
-                const GuardianHost& host) {
-  std::vector<mounts::Mount> wanted;
-  for (const mounts::Mount& entry : table) {
-    const bool is_copy = entry.device == mount.device && entry.type == mount.type;
-    if (is_copy && !entry.can_be(mount)) wanted.push_back(entry);
-  }
-  wanted.push_back(mount);
-  bool detached = false;
-  while (const auto next = take_next(wanted, host.mounts())) {
-    if (!host.detach(*next)) return detached;
-    detached = true;
-  }
-  return detached;
 }
 
 Watched watch_daemon(int socket, const GuardianHost& host) {

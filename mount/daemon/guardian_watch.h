@@ -24,7 +24,7 @@ std::string mounted_message(const mounts::Mount& mount);
 
 // What the loop needs from its surroundings; tests pass fakes.
 struct GuardianHost {
-  std::function<mounts::MountTable()> mounts;
+  std::function<mounts::MountTable()> mounts = [] { return mounts::read_mount_table(); };
   // Detaches a mount lazily; returns false if that fails.
   std::function<bool(const mounts::Mount& mount)> detach;
   // Returns the current path of the mount point, which may have been moved.
@@ -40,12 +40,6 @@ struct GuardianHost {
   int signals = -1;
   std::function<void()> on_signal = nullptr;
 };
-
-// Detaches `mount` and its copies at other places (bind mounts); returns whether it detached any.
-// It considers only the copies in `table`, because later mounts may have been given the same device
-// number. Detaches each only while it is on top at its place.
-bool detach_all(const mounts::MountTable& table, const mounts::Mount& mount,
-                const GuardianHost& host);
 
 enum class Watched {
   dismissed,  // the daemon ended in an orderly way

@@ -2,12 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <thread>
-#include <utility>
 
 #include "fs/mounts/mount_point.h"
 
@@ -22,32 +20,21 @@ constexpr milliseconds kPause{20};
 }  // namespace
 
 MountpointLock::MountpointLock(const base::Descriptor& directory)
-    : descriptor_(
+    : directory_(
           ::open(mounts::path_through(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (descriptor_ < 0) return;
+  if (!directory_.valid()) return;
   for (milliseconds waited{0}; waited < kTimeout; waited += kPause) {
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+    if (::flock(directory_.get(), LOCK_EX | LOCK_NB) == 0) return;
     if (errno != EWOULDBLOCK && errno != EINTR) break;
     std::this_thread::sleep_for(kPause);
   }
   release();
 }
 
-MountpointLock::MountpointLock(MountpointLock&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-MountpointLock& MountpointLock::operator=(MountpointLock&& other) noexcept {
-  MountpointLock moved(std::move(other));
-  std::swap(descriptor_, moved.descriptor_);
-  return *this;
-}
-
-MountpointLock::~MountpointLock() { release(); }
-
 void MountpointLock::release() {
-  if (descriptor_ < 0) return;
-  ::flock(descriptor_, LOCK_UN);  // closing is not enough: a child may share the descriptor
-  ::close(std::exchange(descriptor_, -1));
+  if (!directory_.valid()) return;
+  ::flock(directory_.get(), LOCK_UN);  // closing is not enough: a child may share the descriptor
+  directory_ = base::Descriptor();
 }
 
 }  // namespace scratchfs::mount

@@ -15,15 +15,15 @@ class MountpointLock {
   // limited because any user who can read the directory can lock it, and must not be able to
   // prevent mounts. Holds nothing if that fails.
   explicit MountpointLock(const base::Descriptor& directory);
-  MountpointLock(MountpointLock&& other) noexcept;
-  MountpointLock& operator=(MountpointLock&& other) noexcept;
-  ~MountpointLock();
+  MountpointLock(MountpointLock&&) = default;
+  MountpointLock& operator=(MountpointLock&&) = default;
+  ~MountpointLock() { release(); }
 
   void release();  // also closes the directory
-  bool is_held() const { return descriptor_ >= 0; }
+  bool is_held() const { return directory_.valid(); }
 
  private:
-  int descriptor_ = -1;
+  base::Descriptor directory_;
 };
 
 }  // namespace scratchfs::mount

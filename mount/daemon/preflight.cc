@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <fstream>
 #include <string_view>
 #include <utility>
@@ -88,12 +87,6 @@ std::string type_of_device(dev_t device, const HostFiles& host) {
   return {};
 }
 
-std::string absolute(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
-                                                             &std::free);
-  return resolved ? resolved.get() : path;
-}
-
 Refusal spill_refusal(const std::string& what, int error) {
   Refusal refusal = failed(what, error);
   refusal.message += "; name another directory with spill_dir=, or do without: spill=0";
@@ -138,11 +131,7 @@ Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor 
 
 Outcome<void> check_fuse(const HostFiles& host) {
   const std::string& device = host.fuse_device;
-  const int descriptor = ::open(device.c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor >= 0) {
-    ::close(descriptor);
-    return {};
-  }
+  if (base::Descriptor(::open(device.c_str(), O_RDWR | O_CLOEXEC)).valid()) return {};
   Refusal refusal = failed(device, errno);
   switch (errno) {
     case ENOENT:
@@ -186,7 +175,8 @@ Outcome<SpillPlace> open_spill_directory(const std::string& path, const HostFile
   if (!directory) {
     return spill_refusal(what + ": cannot hold files", directory.error().value());
   }
-  SpillPlace place{std::move(*directory), absolute(path), 0, {}};
+  const auto absolute = mounts::real_path(path);
+  SpillPlace place{std::move(*directory), absolute ? *absolute : path, 0, {}};
   const auto free = place.directory->free_bytes();
   if (!free) return failed(what, free.error().value());
   place.free = *free;

@@ -23,7 +23,7 @@ struct HostFiles {
 
 struct Mountpoint {
   std::string path;            // absolute, without symbolic links
-  base::Descriptor place{-1};  // that directory (O_PATH), even if the path changes
+  base::Descriptor place;  // that directory (O_PATH), even if the path changes
   MountpointLock lock;         // keeps what the checks found true until the mount is made
 };
 // Opens the directory at `path` (O_PATH), which may be relative or a symbolic link. Refused if it

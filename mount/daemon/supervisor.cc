@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -60,12 +59,12 @@ std::string cause_of_death(const Life& life) {
 
 class Supervisor {
  public:
-  // `place` is the directory that every daemon mounts on; not owned.
+  // `directory` is what every daemon mounts on; not owned.
   // REQUIRES: block_signals() has been called.
-  Supervisor(const base::Descriptor& place, bool foreground);
-  ~Supervisor() { ::close(signals_); }
-  Supervisor(const Supervisor&) = delete;
-  Supervisor& operator=(const Supervisor&) = delete;
+  Supervisor(const base::Descriptor& directory, bool foreground)
+      : directory_(directory),
+        foreground_(foreground),
+        signals_(open_signals(SFD_CLOEXEC | SFD_NONBLOCK)) {}
 
   // Returns the current path of the directory, which may have been moved.
   std::string whereabouts() const;
@@ -77,30 +76,29 @@ class Supervisor {
   bool goes_on_after(const Life& life);
 
  private:
-  [[noreturn]] void be_daemon(int socket, pid_t parent,
-                              const std::function<int(Guardian)>& serve) const;
+  [[noreturn]] void be_daemon(base::Descriptor socket, pid_t parent,
+                              const std::function<int(Guardian)>& serve);
+  Life watch(const base::Descriptor& socket, mounts::MountTable before,
+             const std::function<void()>& on_answer);
   void take_signal();
   bool is_asked_to_end(std::chrono::milliseconds timeout);
 
-  const base::Descriptor& place_;
+  const base::Descriptor& directory_;
   const bool foreground_;
-  const int signals_;
+  base::Descriptor signals_;  // signalfd(2)
   pid_t daemon_ = -1;
   bool ending_ = false;
   RestartLimit limit_;
 };
 
-Supervisor::Supervisor(const base::Descriptor& place, bool foreground)
-    : place_(place), foreground_(foreground), signals_(open_signals(SFD_CLOEXEC | SFD_NONBLOCK)) {}
-
 std::string Supervisor::whereabouts() const {
-  const auto path = mounts::whereabouts(place_);
+  const auto path = mounts::whereabouts(directory_);
   return path ? *path : "the mount point";
 }
 
 void Supervisor::take_signal() {
   signalfd_siginfo info{};
-  if (::read(signals_, &info, sizeof info) != sizeof info) return;
+  if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
   if (info.ssi_signo != SIGHUP) ending_ = true;
   // A signal from the terminal (SI_KERNEL) reaches the daemon by itself.
   if (info.ssi_code != SI_KERNEL && daemon_ > 0) ::kill(daemon_, static_cast<int>(info.ssi_signo));
@@ -112,65 +110,68 @@ bool Supervisor::is_asked_to_end(std::chrono::milliseconds timeout) {
     take_signal();
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     if (ending_ || left.count() <= 0) return ending_;
-    pollfd waited{signals_, POLLIN, 0};
+    pollfd waited{signals_.get(), POLLIN, 0};
     ::poll(&waited, 1, static_cast<int>(left.count()));
   }
 }
 
-void Supervisor::be_daemon(int socket, pid_t parent,
-                           const std::function<int(Guardian)>& serve) const {
-  ::close(signals_);
+void Supervisor::be_daemon(base::Descriptor socket, pid_t parent,
+                           const std::function<int(Guardian)>& serve) {
+  signals_ = base::Descriptor();
   // A user who kills the foreground process wants the mount to end.
   if (foreground_) ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
   if (::getppid() != parent) std::exit(kFailed);
-  std::exit(serve(Guardian::parent(socket)));
+  std::exit(serve(Guardian::parent(std::move(socket))));
 }
 
 Life Supervisor::live(const std::function<int(Guardian)>& serve,
                       const std::function<void()>& on_answer) {
-  Life life;
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    report(failed("the mount's supervisor", errno));
-    return life;
+  auto ends = base::socket_pair(SOCK_SEQPACKET);
+  if (!ends) {
+    report(failed("the mount's supervisor", ends.error().value()));
+    return {};
   }
-  const mounts::MountTable before = mounts::read_mount_table();
+  auto& [ours, daemons] = *ends;
+  mounts::MountTable before = mounts::read_mount_table();
   const pid_t self = ::getpid();
   daemon_ = ::fork();
-  const int error = errno;
   if (daemon_ == 0) {
-    ::close(ends[1]);
-    be_daemon(ends[0], self, serve);
+    ours = base::Descriptor();
+    be_daemon(std::move(daemons), self, serve);
   }
-  ::close(ends[0]);
   if (daemon_ < 0) {
-    ::close(ends[1]);
-    report(failed_to_start("the daemon", error));
-    return life;
+    report(failed_to_start("the daemon", errno));
+    return {};
   }
+  daemons = base::Descriptor();
   name_process(kGuardianName, whereabouts());
+  return watch(ours, std::move(before), on_answer);
+}
+
+// Watches over the daemon until it has ended.
+Life Supervisor::watch(const base::Descriptor& socket, mounts::MountTable before,
+                       const std::function<void()>& on_answer) {
+  Life life;
   std::optional<Clock::time_point> answered;
-  GuardianHost host{.mounts = [] { return mounts::read_mount_table(); },
-                    .detach =
-                        [](const mounts::Mount& mount) {
-                          const auto detached = mounts::unmount(mount, mounts::Detach::dead);
-                          if (!detached) log::error("{}", detached.error().message);
-                          return static_cast<bool>(detached);
-                        },
-                    .whereabouts = [this] { return whereabouts(); },
-                    .before = before,
-                    .on_answer =
-                        [&] {
-                          answered = Clock::now();
-                          on_answer();
-                        },
-                    .signals = signals_,
-                    .on_signal = [this] { take_signal(); }};
-  life.end = watch_daemon(ends[1], host);
+  const GuardianHost host{.detach =
+                              [](const mounts::Mount& mount) {
+                                const auto detached = mounts::unmount(mount, mounts::Detach::dead);
+                                if (!detached) log::error("{}", detached.error().message);
+                                return static_cast<bool>(detached);
+                              },
+                          .whereabouts = [this] { return whereabouts(); },
+                          .before = std::move(before),
+                          .on_answer =
+                              [&] {
+                                answered = Clock::now();
+                                on_answer();
+                              },
+                          .signals = signals_.get(),
+                          .on_signal = [this] { take_signal(); }};
+  life.end = watch_daemon(socket.get(), host);
   life.ended = Clock::now();
   if (answered) life.served = life.ended - *answered;
   if (const auto status = base::wait_for_end(daemon_)) life.status = *status;
-  ::close(ends[1]);
   daemon_ = -1;
   return life;
 }

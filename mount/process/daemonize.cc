@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -52,12 +51,12 @@ int run_child(const Daemon& daemon, int pipe, Descriptors inherited) {
 }
 
 // Waits for the daemon to report that it is ready; returns false if it has ended without that.
-bool wait_until_ready(int pipe) {
+bool wait_until_ready(const base::Descriptor& pipe) {
   const Progress progress("waiting for the mount to answer");
   char fine = 0;
   ssize_t got = 0;
   do {
-    got = ::read(pipe, &fine, 1);
+    got = ::read(pipe.get(), &fine, 1);
   } while (got < 0 && errno == EINTR);
   return got == 1;
 }
@@ -76,18 +75,17 @@ int exit_code_of(pid_t child) {
 }  // namespace
 
 Launched launch_in_background(const Daemon& daemon, Descriptors inherited) {
-  std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return {complain(failed("pipe", errno)), -1};
+  auto pipe = base::make_pipe();
+  if (!pipe) return {complain(failed("pipe", pipe.error().value())), -1};
+  auto& [ours, daemons] = *pipe;
   const pid_t child = ::fork();
   if (child < 0) return {complain(failed_to_start("the daemon", errno)), -1};
   if (child == 0) {
-    ::close(pipe[0]);
-    std::exit(run_child(daemon, pipe[1], inherited));
+    ours = base::Descriptor();
+    std::exit(run_child(daemon, daemons.release(), inherited));
   }
-  ::close(pipe[1]);
-  const bool ready = wait_until_ready(pipe[0]);
-  ::close(pipe[0]);
-  return {ready ? kFine : exit_code_of(child), child};
+  daemons = base::Descriptor();
+  return {wait_until_ready(ours) ? kFine : exit_code_of(child), child};
 }
 
 int launch(bool foreground, const Daemon& daemon) {

@@ -185,12 +185,12 @@ base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& p
 }
 
 base::Result<void, base::Failure> Connection::mount_with_helper(const std::string& mountpoint) {
-  const auto passed = mounts::mount_with_fusermount(mountpoint, mount_options_);
+  auto passed = mounts::mount_with_fusermount(mountpoint, mount_options_);
   if (!passed) return passed.error();
   mount_ = mounts::OwnMount(mountpoint);  // from here on finish() unmounts it
   // libfuse takes over an existing connection this way (fuse_lowlevel.h, fuse_session_mount).
-  auto taken = mount_at(fmt::format("/dev/fd/{}", *passed));
-  if (!taken) close(*passed);
+  auto taken = mount_at(fmt::format("/dev/fd/{}", passed->get()));
+  if (taken) passed->release();
   return taken;
 }
 

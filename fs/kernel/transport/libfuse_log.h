@@ -23,8 +23,8 @@ class MessageCapture {
   std::string text();
 
  private:
-  base::Descriptor file_{-1};    // replaces stderr
-  base::Descriptor stderr_{-1};  // the original stderr
+  base::Descriptor file_;    // replaces stderr
+  base::Descriptor stderr_;  // the original stderr
 };
 
 }  // namespace scratchfs::kernel

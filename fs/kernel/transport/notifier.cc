@@ -173,10 +173,8 @@ void Notifier::work(fuse_session* session) {
 void Notifier::forget_all(fuse_session* session) {
   const int result = fuse_lowlevel_notify_increment_epoch(session);
   if (!is_news(result)) return;
-  if (const auto omitted = log_.admit()) {
-    log::warn("deleted names may stay visible until their timeout: {}{}", strerror(-result),
-              base::and_more(*omitted));
-  }
+  log::limited(log_, log::Level::warn, "deleted names may stay visible until their timeout: {}",
+               strerror(-result));
 }
 
 void Notifier::send(fuse_session* session, const Key& key) {
@@ -193,10 +191,8 @@ void Notifier::send(fuse_session* session, const Key& key) {
 }
 
 void Notifier::log_failure(tree::InodeId inode, const char* what, int result) {
-  if (const auto omitted = log_.admit()) {
-    log::warn("cannot tell the kernel that inode {} {}: {}{}", inode, what, strerror(-result),
-              base::and_more(*omitted));
-  }
+  log::limited(log_, log::Level::warn, "cannot tell the kernel that inode {} {}: {}", inode, what,
+               strerror(-result));
 }
 
 }  // namespace scratchfs::kernel

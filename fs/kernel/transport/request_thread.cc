@@ -8,6 +8,8 @@
 #include <string_view>
 #include <thread>
 
+#include "fs/base/descriptor.h"
+
 namespace scratchfs::kernel {
 
 namespace {
@@ -19,10 +21,8 @@ constexpr std::chrono::microseconds kBetweenLooks{50};
 char state_of(pid_t thread) {
   std::array<char, 128> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "/proc/self/task/%d/stat", thread);
-  const int fd = open(buffer.data(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return '?';
-  const ssize_t got = read(fd, buffer.data(), buffer.size());
-  close(fd);
+  const base::Descriptor file(open(buffer.data(), O_RDONLY | O_CLOEXEC));
+  const ssize_t got = read(file.get(), buffer.data(), buffer.size());
   const std::string_view text(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
   const auto name_end = text.rfind(") ");
   return name_end == std::string_view::npos || name_end + 2 >= text.size() ? '?'

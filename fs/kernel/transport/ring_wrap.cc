@@ -156,9 +156,7 @@ bool Ring::wake() const {
   // EOVERFLOW: the completion queue is full, so the thread has completions to return for.
   if (result == 0 || result == -EOVERFLOW) return true;
   static base::LogLimiter limiter{std::chrono::seconds(1)};
-  if (const auto omitted = limiter.admit()) {
-    log::error("io_uring: cannot wake a ring: {}{}", strerror(-result), base::and_more(*omitted));
-  }
+  log::limited(limiter, log::Level::error, "io_uring: cannot wake a ring: {}", strerror(-result));
   return false;
 }
 

@@ -8,18 +8,15 @@ namespace scratchfs::kernel::detail {
 
 void log_exception(const Request& request, const char* what) {
   static base::LogLimiter limiter{std::chrono::seconds(1)};
-  if (const auto omitted = limiter.admit()) {
-    log::error("{} of inode {} failed: {}{}", name_of(request.opcode()), request.inode(), what,
-               base::and_more(*omitted));
-  }
+  log::limited(limiter, log::Level::error, "{} of inode {} failed: {}", name_of(request.opcode()),
+               request.inode(), what);
 }
 
 void log_late(const Request& request) {
   static base::LogLimiter limiter{std::chrono::seconds(5)};
-  if (const auto omitted = limiter.admit()) {
-    log::error("spill: no answer from the disk in time: {} of inode {} failed{}",
-               name_of(request.opcode()), request.inode(), base::and_more(*omitted));
-  }
+  log::limited(limiter, log::Level::error,
+               "spill: no answer from the disk in time: {} of inode {} failed",
+               name_of(request.opcode()), request.inode());
 }
 
 Parking::Lane lane_of(const Request& request) {

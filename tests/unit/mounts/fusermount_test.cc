@@ -69,11 +69,10 @@ TEST_F(Fusermount, TakesTheDescriptorThatTheHelperSends) {
   ASSERT_TRUE(mounted) << mounted.error().message;
   struct stat status {};
   struct stat null {};
-  ASSERT_EQ(fstat(*mounted, &status), 0);
+  ASSERT_EQ(fstat(mounted->get(), &status), 0);
   ASSERT_EQ(stat("/dev/null", &null), 0);
   EXPECT_EQ(status.st_rdev, null.st_rdev);
-  EXPECT_NE(fcntl(*mounted, F_GETFD) & FD_CLOEXEC, 0);
-  close(*mounted);
+  EXPECT_NE(fcntl(mounted->get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
 TEST_F(Fusermount, IsToldWhereToBeGotIfItIsMissing) {
