@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <new>
 #include <system_error>
 
@@ -27,6 +28,12 @@ Result<std::thread> start_thread(const char* name, std::function<void()> body) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (!thread.joinable()) return Errno{EAGAIN};
   return thread;
+}
+
+std::size_t number_of_this_thread() {
+  static std::atomic<std::size_t> next = 0;
+  thread_local const std::size_t number = next.fetch_add(1, std::memory_order_relaxed);
+  return number;
 }
 
 }  // namespace scratchfs::base

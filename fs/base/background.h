@@ -1,6 +1,7 @@
 // Background threads: block all signals and have a name in top(1).
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <thread>
 
@@ -12,5 +13,8 @@ namespace scratchfs::base {
 // (pthread_setname_np(3)). EAGAIN: the limit on threads is reached, or memory for one is lacking.
 // Never throws.
 Result<std::thread> start_thread(const char* name, std::function<void()> body);
+
+// Returns the calling thread's number, in the order of first calls: spreads threads over shards.
+std::size_t number_of_this_thread();
 
 }  // namespace scratchfs::base

@@ -22,8 +22,6 @@ class CancellableDeadline {
   // Ends when `allowance` passes without progress; the wait then fails with `late`.
   CancellableDeadline(Clock::duration allowance, Errno late)
       : allowance_(allowance), why_(late.value()) {}
-  CancellableDeadline(const CancellableDeadline&) = delete;
-  CancellableDeadline& operator=(const CancellableDeadline&) = delete;
 
   // Ends the wait after at most `grace`, with error `why`. Only the first call has an effect.
   // Thread-safe.

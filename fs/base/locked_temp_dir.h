@@ -25,8 +25,6 @@ class LockedTempDir {
   // Removes the directory with its contents. If files that are still open have a name for more than
   // a second, they stay, and the directory with them, for the next process to remove.
   ~LockedTempDir();
-  LockedTempDir(const LockedTempDir&) = delete;
-  LockedTempDir& operator=(const LockedTempDir&) = delete;
 
   int descriptor() const { return place_.get(); }
   // Returns whether the directory contains anything besides its own lock file.

@@ -36,8 +36,6 @@ namespace scratchfs::base {
 class CAPABILITY("mutex") Mutex {
  public:
   explicit constexpr Mutex(Rank rank = Rank::leaf) : place_(rank) {}
-  Mutex(const Mutex&) = delete;
-  Mutex& operator=(const Mutex&) = delete;
 
   void lock() ACQUIRE() {
     place_.about_to_lock();
@@ -64,8 +62,6 @@ static_assert(kLockOrderIsChecked || sizeof(Mutex) == sizeof(std::mutex));
 class CAPABILITY("shared mutex") SharedMutex {
  public:
   explicit SharedMutex(Rank rank = Rank::leaf) : place_(rank) {}
-  SharedMutex(const SharedMutex&) = delete;
-  SharedMutex& operator=(const SharedMutex&) = delete;
 
   void lock() ACQUIRE() {
     place_.about_to_lock();

@@ -179,7 +179,7 @@ Result<void> Content::allocate_waiting(std::uint64_t begin, std::uint64_t end, W
 }
 
 bool Content::make_blank(std::uint64_t index, PageMask pages, ChargeReservation& reservation) {
-  const std::uint64_t bytes = static_cast<unsigned>(std::popcount(pages)) * kPageSize;
+  const std::uint64_t bytes = count_of(pages) * kPageSize;
   if (!reservation.raise_to(bytes)) return false;
   if (store::Block* const block = blocks_.find(index)) {
     const PageMask all = store::Store::pages(*block) | pages;

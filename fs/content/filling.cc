@@ -1,5 +1,4 @@
 // Fills pages: gathers everything that can fail, then commits.
-#include <bit>
 #include <cstring>
 
 #include "fs/content/content.h"
@@ -7,12 +6,6 @@
 namespace scratchfs::content {
 
 using base::Result;
-
-namespace {
-
-unsigned count_of(PageMask pages) { return static_cast<unsigned>(std::popcount(pages)); }
-
-}  // namespace
 
 Result<void> Content::become_blocks(Acquired& acquired, Missing& missing) {
   const std::size_t room = small_.room();

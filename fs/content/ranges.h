@@ -9,10 +9,14 @@
 
 namespace scratchfs::content {
 
+using store::count_of;
+using store::has_page;
 using store::kBlockSize;
 using store::kPageSize;
 using store::kPagesPerBlock;
 using store::PageMask;
+using store::pages_between;
+using store::without;
 
 // The part of a byte range that lies in one block: [begin, end), relative to the start of the
 // block.
@@ -31,26 +35,12 @@ constexpr Piece first_piece(std::uint64_t offset, std::uint64_t length) {
   return {offset / kBlockSize, begin, begin + static_cast<std::size_t>(std::min(length, room))};
 }
 
-// Returns the mask of pages [first, last) of a block.
-constexpr PageMask pages_between(std::size_t first, std::size_t last) {
-  const unsigned below_last = (1U << last) - 1;
-  const unsigned below_first = (1U << first) - 1;
-  return first < last ? static_cast<PageMask>(below_last & ~below_first) : PageMask{0};
-}
-
 // Return the pages that the piece touches, and those that it covers completely.
 constexpr PageMask touched(const Piece& piece) {
   return pages_between(piece.begin / kPageSize, (piece.end + kPageSize - 1) / kPageSize);
 }
 constexpr PageMask covered(const Piece& piece) {
   return pages_between((piece.begin + kPageSize - 1) / kPageSize, piece.end / kPageSize);
-}
-
-constexpr bool has_page(PageMask mask, std::size_t page) {
-  return ((unsigned{mask} >> page) & 1U) != 0;
-}
-constexpr PageMask without(PageMask mask, PageMask removed) {
-  return static_cast<PageMask>(mask & ~removed);
 }
 
 // The part of a piece in one page: [begin, end), relative to the start of the page.

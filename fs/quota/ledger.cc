@@ -120,8 +120,6 @@ class Account {
       : uid_(uid), warn_percent_(warn_percent), crossings_(crossings) {
     set_limits(limits);
   }
-  Account(const Account&) = delete;
-  Account& operator=(const Account&) = delete;
 
   bool grow(Usage by) {
     if (!bytes_.grow(by.bytes)) return false;
@@ -171,7 +169,7 @@ struct Ledger::Impl {
   Counter inodes{0};  // of the whole mount
 
   mutable base::Mutex mutex{base::Rank::ledger};
-  Limits each_user GUARDED_BY(mutex);
+  Limits everyone GUARDED_BY(mutex);
   std::map<uid_t, Limits> overrides GUARDED_BY(mutex);
   Holders holders GUARDED_BY(mutex);
   std::map<uid_t, std::unique_ptr<Account>> accounts GUARDED_BY(mutex);
@@ -179,13 +177,13 @@ struct Ledger::Impl {
   explicit Impl(Options options)
       : inode_limit(options.total_inodes),
         warn_percent(options.warn_percent),
-        each_user(options.each_user),
+        everyone(options.everyone),
         overrides(std::move(options.overrides)),
         holders(std::move(options.holders)) {}
 
   Limits limits_of(uid_t uid) const REQUIRES(mutex) {
     if (const auto found = overrides.find(uid); found != overrides.end()) return found->second;
-    return uid == 0 ? Limits{} : each_user;
+    return uid == 0 ? Limits{} : everyone;
   }
 
   AccountRow row_of(uid_t uid) const REQUIRES(mutex) {
@@ -235,15 +233,15 @@ void Ledger::set_limits(uid_t uid, std::optional<Limits> limits) {
   impl_->apply_limits();
 }
 
-void Ledger::set_default(Limits limits) {
+void Ledger::set_everyone(Limits limits) {
   base::Lock lock(impl_->mutex);
-  impl_->each_user = limits;
+  impl_->everyone = limits;
   impl_->apply_limits();
 }
 
-void Ledger::replace_limits(Limits each_user, std::map<uid_t, Limits> overrides) {
+void Ledger::replace_limits(Limits everyone, std::map<uid_t, Limits> overrides) {
   base::Lock lock(impl_->mutex);
-  impl_->each_user = each_user;
+  impl_->everyone = everyone;
   impl_->overrides = std::move(overrides);
   impl_->apply_limits();
 }

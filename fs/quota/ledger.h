@@ -55,7 +55,7 @@ class Account;  // one user's row; its address is stable for the life of the led
 class Ledger {
  public:
   struct Options {
-    Limits each_user;  // the default; root (uid 0) is unlimited unless overridden
+    Limits everyone;  // the default; root (uid 0) is unlimited unless overridden
     std::map<uid_t, Limits> overrides;
     std::uint64_t total_inodes = kUnlimited;  // of the whole mount; ENOSPC beyond it
     Holders holders;  // the subordinate ids, whose usage is charged to their holders
@@ -64,8 +64,6 @@ class Ledger {
   };
   explicit Ledger(Options options);
   ~Ledger();
-  Ledger(const Ledger&) = delete;
-  Ledger& operator=(const Ledger&) = delete;
 
   // Returns the row of `uid`, or of the user who holds it, and creates it at first use.
   Account& account(uid_t uid);
@@ -75,10 +73,10 @@ class Ledger {
   // Sets a user's own limits, or (nullopt) removes them. A limit may be lower than the usage: then
   // only further growth fails.
   void set_limits(uid_t uid, std::optional<Limits> limits);
-  void set_default(Limits limits);
+  void set_everyone(Limits limits);
   // Replaces the default and all overrides at once. Users who are not in `overrides` lose their own
   // limits.
-  void replace_limits(Limits each_user, std::map<uid_t, Limits> overrides);
+  void replace_limits(Limits everyone, std::map<uid_t, Limits> overrides);
 
   // Waits for the next crossing. Each limit is reported once, and again after the limit has changed
   // or the usage has been more than a tenth below the threshold. Returns nullopt after
@@ -105,8 +103,6 @@ class Charge {
  public:
   Charge(Ledger& ledger, Account& account);  // starts with nothing, for `account`
   ~Charge();
-  Charge(const Charge&) = delete;
-  Charge& operator=(const Charge&) = delete;
 
   // Adds to the charge. EDQUOT: over the user's limit; ENOSPC: over the mount's limit of inodes.
   // Changes nothing on failure.

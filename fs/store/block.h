@@ -92,9 +92,7 @@ class Block {
   Block() : resident(nullptr) {}
 
   bool in_memory() const { return state <= State::writing; }
-  std::uint64_t bytes() const {
-    return static_cast<std::uint64_t>(std::popcount(mask)) * kPageSize;
-  }
+  std::uint64_t bytes() const { return std::uint64_t{count_of(mask)} * kPageSize; }
 
   union {
     Resident* resident;   // in memory

@@ -32,8 +32,6 @@ class Blocks {
  public:
   Blocks(Frames& frames, Budget& budget, Slots* slots, Cipher* cipher, ReadSoon read_soon = {});
   ~Blocks();
-  Blocks(const Blocks&) = delete;
-  Blocks& operator=(const Blocks&) = delete;
 
   // The owner's side; see store.h. unpin() ends a pin made by pin() or fetch().
   Block* make();

@@ -253,7 +253,7 @@ base::Result<void> Blocks::read_slots(SlotClass size, std::uint32_t slot,
 // Takes frames for the pages of `mask` and returns their addresses.
 std::span<std::byte* const> Blocks::take_pages(PageMask mask, Resident& resident, Pages& pages) {
   std::array<FrameIndex, kPagesPerBlock> frames;
-  const auto taken = std::span(frames).first(static_cast<std::size_t>(std::popcount(mask)));
+  const auto taken = std::span(frames).first(count_of(mask));
   frames_.take(taken);
   std::size_t next = 0;
   for (unsigned rest = mask; rest != 0; rest &= rest - 1) {

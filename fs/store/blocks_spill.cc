@@ -69,13 +69,14 @@ void Blocks::choose_in(Shard& shard, const Search& search, std::vector<Leaving>&
     base::Lock lock(shard.mutex);
     for (std::size_t i = 0; i < kLooksPerLock; ++i) {
       // A block that was passed in this round has been examined; other shards have colder ones.
-      const Moment oldest = shard.clock.oldest();
+      const Moment oldest = shard.ring.oldest();
       if (search.satisfied(choice) || oldest >= search.round || oldest > search.turn) return;
       Resident& resident = shard.next(now);
       const Block& block = *resident.block;
       if (block.state != State::resident || resident.pins > 0 || block.mask == 0) continue;
       if (!resident.clean && !search.may_write) continue;
-      if (look_at(resident, age, search.hurried)) take_victim(shard, resident, chosen, choice);
+      if (is_cold_after_visit(resident, age, search.hurried))
+        take_victim(shard, resident, chosen, choice);
     }
   }
 }

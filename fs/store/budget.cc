@@ -43,7 +43,7 @@ std::uint64_t Budget::most_used() const {
   return marks_.budget + above;
 }
 
-std::uint64_t Budget::aim() const {
+std::uint64_t Budget::current_target() const {
   const std::uint64_t eighth = marks_.budget / 8;
   const std::uint64_t lowered = relief_ * eighth;
   return marks_.target > lowered + eighth ? marks_.target - lowered : eighth;
@@ -167,7 +167,7 @@ base::Result<void> Budget::add_objects(std::uint64_t bytes) {
 }
 
 base::Result<void> Budget::count_small(std::uint64_t bytes, bool has_room) {
-  if (used_ + bytes > aim()) wake_spiller();
+  if (used_ + bytes > current_target()) wake_spiller();
   if (!has_room || small_ + remembered_ + bytes > most_remembered()) return base::Errno{ENOSPC};
   small_ += bytes;
   used_ += bytes;
@@ -202,7 +202,7 @@ bool Budget::anyone_waits() const {
 
 std::uint64_t Budget::excess() const {
   const std::uint64_t staying = used_ > leaving_ ? used_ - leaving_ : 0;
-  std::uint64_t wanted = staying > aim() ? staying - aim() : 0;
+  std::uint64_t wanted = staying > current_target() ? staying - current_target() : 0;
   if (wanted > 0 || leaving_ > 0) return wanted;
   // Waiters below the target: promises and marks can leave them short nevertheless.
   for (const auto& queue : waiters_) {
@@ -379,7 +379,7 @@ void Budget::relieve(unsigned eighths) {
 
 std::uint64_t Budget::target() const {
   base::Lock lock(mutex_);
-  return aim();
+  return current_target();
 }
 
 Marks Budget::marks() const {

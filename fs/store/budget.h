@@ -66,8 +66,8 @@ class Budget {
   void spilled(std::uint64_t firm, std::uint64_t clean, std::uint64_t remembered) EXCLUDES(mutex_);
   // Call when the remembered bytes of a spilled block are no longer needed.
   void forget(std::uint64_t remembered) EXCLUDES(mutex_);
-  // Counts small contents and bookkeeping on the heap. ENOSPC: firm memory would exceed the overwrite mark or used memory the
-  // budget, or too little would be left for frames.
+  // Counts small contents and bookkeeping on the heap. ENOSPC: firm memory would exceed the
+  // overwrite mark or used memory the budget, or too little would be left for frames.
   base::Result<void> add_small(std::uint64_t bytes) EXCLUDES(mutex_);
   // Counts objects that are not content and cannot wait, such as inodes. Where the disk helps,
   // contents are evicted to make room, and used memory may exceed the budget meanwhile. ENOSPC: too
@@ -157,7 +157,7 @@ class Budget {
   void allow_takers() REQUIRES(mutex_);
   void fail_waiters(Need need, base::Errno error, Clock::time_point before) REQUIRES(mutex_);
 
-  std::uint64_t aim() const REQUIRES(mutex_);
+  std::uint64_t current_target() const REQUIRES(mutex_);
   std::uint64_t most_used() const REQUIRES(mutex_);
   // Upper bound of small contents and remembered blocks together, in bytes.
   std::uint64_t most_remembered() const REQUIRES(mutex_);

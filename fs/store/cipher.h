@@ -35,8 +35,6 @@ class Cipher {
   // install_crypto_allocator(), which this calls.
   static base::Result<std::unique_ptr<Cipher>> create();
   ~Cipher();
-  Cipher(const Cipher&) = delete;
-  Cipher& operator=(const Cipher&) = delete;
 
   // Encrypts `pages` (kPageSize bytes each) into `sealed`, which has their total size, and
   // authenticates `mask` with them. The pages must not change meanwhile. May wait for a context,

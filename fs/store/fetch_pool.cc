@@ -12,19 +12,17 @@ namespace scratchfs::store {
 FetchPool::~FetchPool() {
   std::list<FetchJob> left;
   Ahead ahead;
-  std::vector<std::thread> threads;
   {
     base::Lock lock(mutex_);
     stopping_ = true;
     left.swap(waiting_);
     ahead.swap(ahead_);
-    threads.swap(threads_);
-    if (left_.joinable()) threads.push_back(std::move(left_));
+    something_to_do_.notify_all();
   }
-  something_to_do_.notify_all();
   for (FetchJob& job : left) blocks_.give_up(std::move(job));
-  for (std::thread& thread : threads) thread.join();
   for (const auto& held : ahead) let_go(held);
+  base::Lock lock(mutex_);
+  while (threads_ > 0) something_to_do_.wait(mutex_);
 }
 
 void FetchPool::let_go(std::span<Block* const> held) {
@@ -34,7 +32,7 @@ void FetchPool::let_go(std::span<Block* const> held) {
 bool FetchPool::read_soon(FetchJob& job) {
   base::Lock lock(mutex_);
   if (stopping_) return false;
-  if (waiting_.size() >= idle_ && !add_thread() && threads_.empty()) return false;
+  if (waiting_.size() >= idle_ && !add_thread() && threads_ == 0) return false;
   try {
     waiting_.push_back(std::move(job));  // a list that throws has not moved it
   } catch (const std::bad_alloc&) {
@@ -52,7 +50,7 @@ void FetchPool::read_ahead(Ahead request) noexcept {
     const std::size_t reads = (blocks + Blocks::kBlocksAhead - 1) / Blocks::kBlocksAhead;
     wanted = std::min(reads, kMostAhead - reading_ahead_);
     for (std::size_t have = idle_; !stopping_ && have < wanted && add_thread(); ++have) continue;
-    if (!stopping_ && !threads_.empty() && blocks_ahead_ + blocks <= kMostBlocksAhead) {
+    if (!stopping_ && threads_ > 0 && blocks_ahead_ + blocks <= kMostBlocksAhead) {
       ahead_.splice(ahead_.end(), request);
       blocks_ahead_ += blocks;
     }
@@ -62,21 +60,17 @@ void FetchPool::read_ahead(Ahead request) noexcept {
 }
 
 bool FetchPool::add_thread() {
-  if (threads_.size() >= kMost) return false;
-  try {
-    threads_.reserve(threads_.size() + 2);  // one more, so that the destructor can add left_
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
+  if (threads_ >= kMost) return false;
   auto thread = base::start_thread("fetcher", [this] { run(); });
   if (!thread) return false;
-  threads_.push_back(*std::move(thread));
+  thread->detach();  // the destructor waits until threads_ is 0
+  ++threads_;
   return true;
 }
 
 std::size_t FetchPool::threads() {
   base::Lock lock(mutex_);
-  return threads_.size();
+  return threads_;
 }
 
 // Waits for a job. Returns false if the calling thread must end.
@@ -87,16 +81,6 @@ bool FetchPool::await_job() {
     came = something_to_do_.wait_for(mutex_, idle_time_);
   --idle_;
   return !stopping_ && (!waiting_.empty() || can_read_ahead());
-}
-
-// Removes the calling thread from the pool. Returns the thread that left before, which the caller
-// joins.
-std::thread FetchPool::leave() {
-  const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
-  if (self == threads_.end()) return {};  // the destructor joins it
-  std::thread before = std::exchange(left_, std::move(*self));
-  threads_.erase(self);
-  return before;
 }
 
 // Takes the next blocks to read ahead out of the queue and returns them in `held`.
@@ -132,9 +116,8 @@ void FetchPool::run() {
     lock.lock();
     --reading_ahead_;
   }
-  std::thread before = leave();
-  lock.unlock();
-  if (before.joinable()) before.join();
+  --threads_;
+  if (stopping_) something_to_do_.notify_all();
 }
 
 }  // namespace scratchfs::store

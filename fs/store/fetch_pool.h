@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <list>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "fs/base/mutex.h"
@@ -28,8 +27,6 @@ class FetchPool {
       : blocks_(blocks), idle_time_(idle) {}
   // Gives up what is queued and waits for the reads in progress.
   ~FetchPool();
-  FetchPool(const FetchPool&) = delete;
-  FetchPool& operator=(const FetchPool&) = delete;
 
   // Queues a read. Never waits. Returns false, and leaves the job to the caller, if memory or a
   // thread is lacking or the pool is being destroyed.
@@ -51,7 +48,6 @@ class FetchPool {
   void let_go(std::span<Block* const> held);
   bool add_thread() REQUIRES(mutex_);
   bool await_job() REQUIRES(mutex_);
-  std::thread leave() REQUIRES(mutex_);
 
   Blocks& blocks_;
   const std::chrono::milliseconds idle_time_;
@@ -61,8 +57,7 @@ class FetchPool {
   Ahead ahead_ GUARDED_BY(mutex_);                    // no element is empty
   std::size_t blocks_ahead_ GUARDED_BY(mutex_) = 0;   // in ahead_
   std::size_t reading_ahead_ GUARDED_BY(mutex_) = 0;  // threads
-  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
-  std::thread left_ GUARDED_BY(mutex_);  // the thread that ended last, for the next one to join
+  std::size_t threads_ GUARDED_BY(mutex_) = 0;
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
 };

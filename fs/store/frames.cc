@@ -8,13 +8,6 @@
 namespace scratchfs::store {
 namespace {
 
-// Each thread keeps to one stripe, so that it reuses the frames that it has freed.
-std::size_t own_stripe(std::size_t stripes) {
-  static std::atomic<std::size_t> threads{0};
-  thread_local const std::size_t number = threads.fetch_add(1, std::memory_order_relaxed);
-  return number % stripes;
-}
-
 // Reserves address space that is not charged to the machine's commit limit, not even with
 // vm.overcommit_memory=2.
 void* reserve_address_space(std::size_t bytes) {
@@ -97,7 +90,7 @@ base::Result<void> Frames::resize(std::uint64_t bytes) {
   return {};
 }
 
-std::size_t Frames::reserve() const {
+std::size_t Frames::wanted_reserve() const {
   if (!keeps_reserve_.load(std::memory_order_relaxed)) return 0;
   return std::min<std::size_t>(budget_.load(std::memory_order_relaxed) / 16,
                                (std::size_t{64} << 20) / kPageSize);
@@ -138,7 +131,7 @@ void Frames::take(std::span<FrameIndex> taken) {
   std::size_t most = most_in_use_.load(std::memory_order_relaxed);
   while (now > most && !most_in_use_.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
   }
-  const std::size_t own = own_stripe(kStripes);
+  const std::size_t own = own_stripe();
   while (true) {
     for (std::size_t i = 0; i < kStripes && !taken.empty(); ++i) {
       if (free_used_.load(std::memory_order_relaxed) == 0) break;
@@ -150,12 +143,12 @@ void Frames::take(std::span<FrameIndex> taken) {
     // The missing frames are in another thread's hands, on their way between two stacks.
     std::this_thread::yield();
   }
-  if (free_used_.load(std::memory_order_relaxed) < reserve() / 2) want_fill();
+  if (free_used_.load(std::memory_order_relaxed) < wanted_reserve() / 2) want_fill();
 }
 
 // Returns false near the limit, where too few free frames exist to fill the reserve.
 bool Frames::may_fill() const {
-  return in_use_.load(std::memory_order_relaxed) + reserve() <=
+  return in_use_.load(std::memory_order_relaxed) + wanted_reserve() <=
          budget_.load(std::memory_order_relaxed);
 }
 
@@ -166,7 +159,7 @@ void Frames::want_fill() {
 }
 
 void Frames::push_used(std::span<const FrameIndex> frames) {
-  Stripe& stripe = stripes_[own_stripe(kStripes)];
+  Stripe& stripe = stripes_[own_stripe()];
   base::Lock lock(stripe.mutex);
   // The first frame goes on top, so that frames are taken in address order again, which copies
   // twice as fast.
@@ -178,7 +171,7 @@ void Frames::put(std::span<const FrameIndex> frames) {
   if (frames.empty()) return;
   push_used(frames);
   in_use_.fetch_sub(frames.size(), std::memory_order_relaxed);
-  if (free_used_.load(std::memory_order_relaxed) > reserve() &&
+  if (free_used_.load(std::memory_order_relaxed) > wanted_reserve() &&
       !surplus_told_.load(std::memory_order_relaxed) && !surplus_told_.exchange(true)) {
     hooks_.surplus();
   }
@@ -193,7 +186,7 @@ std::size_t Frames::surplus(bool now) {
   const std::size_t wave =
       std::min(*std::ranges::max_element(looks_), budget_.load(std::memory_order_relaxed));
   const std::size_t most = now ? in_use : std::max(in_use, wave);
-  const std::size_t needed = (most - in_use) + reserve();
+  const std::size_t needed = (most - in_use) + wanted_reserve();
   const std::size_t free_now = free_used_.load(std::memory_order_relaxed);
   return free_now > needed ? free_now - needed : 0;
 }
@@ -208,17 +201,17 @@ bool Frames::give_back(bool now) {
     surplus -= got;
     if (got < wanted.size()) ++stripe;
   }
-  if (free_used_.load(std::memory_order_relaxed) > reserve()) return true;
+  if (free_used_.load(std::memory_order_relaxed) > wanted_reserve()) return true;
   surplus_told_.store(false);
   // Covers a put() between the check and the store, whose hook was not called.
-  return free_used_.load() > reserve() && !surplus_told_.exchange(true);
+  return free_used_.load() > wanted_reserve() && !surplus_told_.exchange(true);
 }
 
 // Works in chunks, so that concurrent takers find the frames that are ready.
 void Frames::fill() {
   low_told_.store(false);
   std::array<FrameIndex, kFillBatch> batch;
-  while (free_used_.load(std::memory_order_relaxed) < reserve() && may_fill()) {
+  while (free_used_.load(std::memory_order_relaxed) < wanted_reserve() && may_fill()) {
     const auto chunk = std::span(batch).first(pop_untouched(batch));
     if (chunk.empty()) return;
     std::ranges::sort(chunk);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 
+#include "fs/base/background.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
 #include "fs/store/units.h"
@@ -36,8 +37,6 @@ class Frames {
   static base::Result<std::unique_ptr<Frames>> create(std::uint64_t bytes, Hooks hooks,
                                                       std::uint64_t most = 0);
   ~Frames();
-  Frames(const Frames&) = delete;
-  Frames& operator=(const Frames&) = delete;
 
   std::byte* address(FrameIndex frame) const { return arena_ + std::size_t{frame} * kPageSize; }
 
@@ -86,6 +85,8 @@ class Frames {
   };
 
   Frames(std::byte* arena, FrameIndex* next, std::size_t capacity, Hooks hooks);
+  // Each thread keeps to one stripe, so that it reuses the frames that it has freed.
+  static std::size_t own_stripe() { return base::number_of_this_thread() % kStripes; }
   void push(Stack& stack, FrameIndex frame);
   FrameIndex pop(Stack& stack);
   std::size_t pop_used(Stripe& stripe, std::span<FrameIndex> taken) EXCLUDES(stripe.mutex);
@@ -97,7 +98,7 @@ class Frames {
   void discard(std::span<FrameIndex> frames) EXCLUDES(untouched_mutex_);
 
   // Returns the number of frames to keep in reserve.
-  std::size_t reserve() const;
+  std::size_t wanted_reserve() const;
 
   std::byte* const arena_;
   FrameIndex* const next_;

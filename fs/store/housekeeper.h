@@ -22,8 +22,6 @@ class Housekeeper {
 
   explicit Housekeeper(std::chrono::milliseconds look = kLook) : look_(look) {}
   ~Housekeeper() { stop(); }
-  Housekeeper(const Housekeeper&) = delete;
-  Housekeeper& operator=(const Housekeeper&) = delete;
 
   // Starts the thread. Neither argument is owned; `slots` may be null. EAGAIN: no thread could be
   // started.

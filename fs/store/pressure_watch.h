@@ -26,8 +26,6 @@ class PressureWatch {
       base::MemoryPressure& source, Budget& budget, Housekeeper& housekeeper,
       std::chrono::milliseconds quiet = kQuiet);
   ~PressureWatch();
-  PressureWatch(const PressureWatch&) = delete;
-  PressureWatch& operator=(const PressureWatch&) = delete;
 
   // Returns the eighths of the budget by which the target is lowered now.
   unsigned relief() const { return relief_.load(std::memory_order_relaxed); }

@@ -31,7 +31,7 @@ inline void count_use(Resident& resident, std::uint32_t age) {
 
 // Called when the hand reaches a block. Returns true if it is cold. `hurried`: nothing colder is
 // left, so each visit costs a use.
-inline bool look_at(Resident& resident, std::uint32_t age, bool hurried) {
+inline bool is_cold_after_visit(Resident& resident, std::uint32_t age, bool hurried) {
   if (resident.uses == 0) return true;
   if (!hurried && age - resident.used_at < kAgesPerUse) return false;
   --resident.uses;
@@ -40,7 +40,7 @@ inline bool look_at(Resident& resident, std::uint32_t age, bool hurried) {
 }
 
 // The blocks in memory as a ring. The hand starts at the oldest one.
-class Clock {
+class EvictionRing {
  public:
   std::size_t size() const { return size_; }
   // Returns when the block under the hand was added or last passed; Moment::max() if there is none.
@@ -82,7 +82,7 @@ class Clock {
 struct alignas(64) Shard {
   base::Mutex mutex{base::Rank::shard};
   base::Condition changed;  // a block of the shard has left `encrypting` or `fetching`
-  Clock clock GUARDED_BY(mutex);
+  EvictionRing ring GUARDED_BY(mutex);
   // The clock's oldest(), readable without the mutex, to find the shard whose turn it is. Taking
   // the shards in turn would not follow the age of blocks, because blocks made in sequence are in
   // one shard.
@@ -90,21 +90,21 @@ struct alignas(64) Shard {
 
   // Forward to the clock and keep `oldest` up to date.
   void add(Resident& resident, Moment now) REQUIRES(mutex) {
-    clock.add(resident, now);
+    ring.add(resident, now);
     note_oldest();
   }
   void remove(Resident& resident) REQUIRES(mutex) {
-    clock.remove(resident);
+    ring.remove(resident);
     note_oldest();
   }
   Resident& next(Moment now) REQUIRES(mutex) {
-    Resident& here = clock.next(now);
+    Resident& here = ring.next(now);
     note_oldest();
     return here;
   }
 
  private:
-  void note_oldest() REQUIRES(mutex) { oldest.store(clock.oldest(), std::memory_order_relaxed); }
+  void note_oldest() REQUIRES(mutex) { oldest.store(ring.oldest(), std::memory_order_relaxed); }
 };
 
 }  // namespace scratchfs::store

@@ -84,25 +84,26 @@ void Slots::free(SlotClass size, std::uint32_t slot) {
 base::Result<void> Slots::write(SlotClass size, std::uint32_t first,
                                 std::span<const std::byte> bytes) {
   const std::uint64_t offset = first * slot_bytes(size);
-  reserve_space(files_[size], offset + bytes.size());
+  preallocate(files_[size], offset + bytes.size());
   return files_[size].file->write_all(bytes, offset);
 }
 
 // Extends the file ahead of a write. A write that extends a file excludes all others (ext4 locks
 // the inode for it), so the file grows in large steps; if reserving fails, it grows write by write.
 // Never reserves space below the reserved end, because that would fill the file's holes again.
-void Slots::reserve_space(SpillFile& file, std::uint64_t end) {
+void Slots::preallocate(SpillFile& file, std::uint64_t end) {
   base::Lock lock(file.mutex);
-  if (end <= file.reserved || !file.can_reserve || file.reserving || file.cutting) return;
+  if (end <= file.preallocated || !file.can_preallocate || file.preallocating || file.cutting)
+    return;
   const std::uint64_t wanted = std::min(end + std::min(end, kReserveStep), std::max(end, limit()));
-  file.reserving = true;
-  const std::uint64_t from = file.reserved;
+  file.preallocating = true;
+  const std::uint64_t from = file.preallocated;
   lock.unlock();
   const auto reserved = file.file->reserve(from, wanted - from);
   lock.lock();
-  file.reserving = false;
-  if (reserved) file.reserved = wanted;
-  file.can_reserve = static_cast<bool>(reserved);
+  file.preallocating = false;
+  if (reserved) file.preallocated = wanted;
+  file.can_preallocate = static_cast<bool>(reserved);
 }
 
 base::Result<void> Slots::read(SlotClass size, std::uint32_t slot, std::span<std::byte> bytes) {
@@ -120,16 +121,16 @@ void Slots::give_back() {
 void Slots::cut_tail(SpillFile& file, SlotClass size) {
   base::Lock lock(file.mutex);
   const std::uint32_t length = file.map.needed_length();
-  const bool shorter = length < file.map.length() || length * slot_bytes(size) < file.reserved;
-  if (!shorter || file.reserving) return;
+  const bool shorter = length < file.map.length() || length * slot_bytes(size) < file.preallocated;
+  if (!shorter || file.preallocating) return;
   file.cutting = true;
   lock.unlock();
   const auto cut = file.file->truncate(length * slot_bytes(size));
   lock.lock();
   // Concurrent frees only enlarge the free tail.
   if (cut) file.map.cut(length);
-  if (cut) file.reserved = length * slot_bytes(size);
-  file.can_reserve = true;
+  if (cut) file.preallocated = length * slot_bytes(size);
+  file.can_preallocate = true;
   file.cutting = false;
   file.cut.notify_all();
 }

@@ -26,7 +26,7 @@ static_assert(kPageSize << (kSlotClasses - 1) == kBlockSize);
 constexpr std::uint64_t slot_bytes(SlotClass size) { return kPageSize << size; }
 // REQUIRES: mask is not 0.
 constexpr SlotClass slot_class_of(PageMask mask) {
-  return static_cast<SlotClass>(std::bit_width(static_cast<unsigned>(std::popcount(mask)) - 1U));
+  return static_cast<SlotClass>(std::bit_width(count_of(mask) - 1));
 }
 
 // Thread-safe. Its mutexes are leaves and are never held across disk I/O.
@@ -76,16 +76,16 @@ class Slots {
     base::Condition cut;
     FreeMap map GUARDED_BY(mutex);
     bool cutting GUARDED_BY(mutex) = false;  // no allocation until the truncation is done
-    bool reserving GUARDED_BY(mutex) = false;
-    bool can_reserve GUARDED_BY(mutex) = true;
-    std::uint64_t reserved GUARDED_BY(mutex) = 0;  // the file has at least this many bytes
+    bool preallocating GUARDED_BY(mutex) = false;
+    bool can_preallocate GUARDED_BY(mutex) = true;
+    std::uint64_t preallocated GUARDED_BY(mutex) = 0;  // the file has at least this many bytes
     bool can_punch GUARDED_BY(mutex) = true;
   };
 
   Slots(std::uint64_t limit, Notices notices) : limit_(limit), notices_(std::move(notices)) {}
   bool count_in(std::uint64_t bytes);
   void count_out(std::uint64_t bytes);
-  void reserve_space(SpillFile& file, std::uint64_t end);
+  void preallocate(SpillFile& file, std::uint64_t end);
   void cut_tail(SpillFile& file, SlotClass size);
   void punch_holes(SpillFile& file, SlotClass size);
 

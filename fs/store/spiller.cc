@@ -95,7 +95,7 @@ void Spiller::seal_all(Batch& batch) {
   });
   std::byte* into = batch.buffer.get();
   for (Leaving* leaving : batch.order) {
-    const auto pages = static_cast<std::size_t>(std::popcount(leaving->mask));
+    const std::size_t pages = count_of(leaving->mask);
     const std::size_t slot = slot_bytes(slot_class_of(leaving->mask));
     if (!blocks_.seal(*leaving, into)) {
       blocks_.not_written(*leaving, false);

@@ -29,8 +29,6 @@ class Spiller {
                                                        Slots& slots);
   // Ends the waits of the budget, then the threads.
   ~Spiller();
-  Spiller(const Spiller&) = delete;
-  Spiller& operator=(const Spiller&) = delete;
 
   // Returns the number of failed writes to the spill files.
   std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }

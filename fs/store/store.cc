@@ -70,9 +70,7 @@ bool Store::reshape_blank(Block& block, PageMask pages) {
 
 PageMask Store::pages(const Block& block) { return block.mask; }
 
-PageMask Store::written(const Block& block) {
-  return static_cast<PageMask>(block.mask & ~block.unwritten);
-}
+PageMask Store::written(const Block& block) { return without(block.mask, block.unwritten); }
 
 void BlockDeleter::operator()(Block* block) const { store->impl_->blocks->drop(*block); }
 
@@ -232,7 +230,7 @@ FrameGrant::~FrameGrant() {
 void Unpin::operator()(Block* block) const { store->impl_->blocks->unpin(*block); }
 
 const std::byte* Pin::page(unsigned index) const {
-  if ((block_->mask >> index & 1) == 0) return nullptr;
+  if (!has_page(block_->mask, index)) return nullptr;
   return store().impl_->frames->address(block_->resident->frames[index]);
 }
 
@@ -242,28 +240,28 @@ std::byte* Pin::writable_page(unsigned index) {
 }
 
 std::byte* Pin::add_page(unsigned index, FrameGrant& grant, bool will_fill) {
-  assert(for_writing_ && (block_->mask >> index & 1) == 0 && grant.count_ > 0);
+  assert(for_writing_ && !has_page(block_->mask, index) && grant.count_ > 0);
   const FrameIndex frame = grant.frames_[--grant.count_];
   std::byte* page = store().impl_->frames->address(frame);
   if (!will_fill) std::memset(page, 0, kPageSize);
   block_->resident->frames[index] = frame;
-  block_->mask = static_cast<PageMask>(block_->mask | 1U << index);
+  block_->mask |= pages_between(index, index + 1);
   return page;
 }
 
 void Pin::drop_pages(PageMask mask) {
   assert(for_writing_);
-  const auto dropped = static_cast<PageMask>(block_->mask & mask);
+  const PageMask dropped = block_->mask & mask;
   std::array<FrameIndex, kPagesPerBlock> frames;
   const std::size_t count = frames_of(dropped, *block_->resident, frames);
-  block_->mask = static_cast<PageMask>(block_->mask & ~mask);
+  block_->mask = without(block_->mask, mask);
   block_->unwritten &= block_->mask;
   store().impl_->give_back_frames(std::span(frames).first(count));
 }
 
 void Pin::note_written(PageMask pages) {
   assert(for_writing_);
-  block_->unwritten = static_cast<PageMask>(block_->unwritten & ~pages);
+  block_->unwritten = without(block_->unwritten, pages);
 }
 
 void Pin::note_unwritten(PageMask pages) {

@@ -145,8 +145,6 @@ class Store {
   // create_hidden().
   static base::Result<std::unique_ptr<Store>> create(const StoreOptions& options);
   ~Store();  // REQUIRES: no block exists. Wipes the key.
-  Store(const Store&) = delete;
-  Store& operator=(const Store&) = delete;
 
   // Makes a block without pages. Never waits.
   BlockPtr new_block();
@@ -190,8 +188,8 @@ class Store {
   // The caller holds no lock.
   base::Result<FrameGrant> take_frames(unsigned count, base::Wait wait = base::Wait::yes);
 
-  // Counts `bytes` on the heap (small contents, block maps, extended attributes) against the budget.
-  // Never waits. ENOSPC: no room in the budget.
+  // Counts `bytes` on the heap (small contents, block maps, extended attributes) against the
+  // budget. Never waits. ENOSPC: no room in the budget.
   base::Result<void> add_small(std::uint64_t bytes);
   // The same for objects that cannot wait (inodes, names): contents are spilled to make room.
   // ENOSPC: they cannot be spilled, or too little would be left for frames.

@@ -35,7 +35,7 @@ int run(const MountCommand& command) {
         usage("--supervise: leave it to the service manager that started this: "
               "Restart=on-failure in its unit"));
   }
-  return launch(setup->foreground, [&](const Ready& ready) {
+  return launch(setup->foreground, [&](const ReportReady& ready) {
     return setup->supervise ? supervise(*setup, ready) : run_daemon(*setup, ready);
   });
 }

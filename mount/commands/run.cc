@@ -24,7 +24,7 @@ namespace {
 // Runs the daemon in the forked child. It restores the signal mask, and ends when the process that
 // runs the command does.
 int be_daemon(const MountCommand& command, pid_t parent, const SignalBlock& signals,
-              const Ready& ready) {
+              const ReportReady& ready) {
   ::sigprocmask(SIG_SETMASK, &signals.before(), nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
   if (::getppid() != parent) return kFailed;  // the parent died before the prctl(2)
@@ -70,7 +70,7 @@ int run(const RunCommand& command) {
   const pid_t self = ::getpid();
   const SignalBlock signals;
   const Launched daemon = launch_in_background(
-      [&](const Ready& ready) { return be_daemon(mount, self, signals, ready); },
+      [&](const ReportReady& ready) { return be_daemon(mount, self, signals, ready); },
       Descriptors::close_all);
   if (daemon.exit_code != kFine) return kNotRun;
   directory->seal();

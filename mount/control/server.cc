@@ -13,13 +13,13 @@
 namespace scratchfs::mount {
 
 ControlServer::ControlServer(Status facts, Gauges gauges, Levers levers, quota::Ledger& ledger,
-                             quota::Limits each_user)
+                             quota::Limits everyone)
     : facts_(std::move(facts)),
       gauges_(std::move(gauges)),
       levers_(std::move(levers)),
       census_(gauges_.census, kCensusRest),
       ledger_(ledger),
-      each_user_(each_user) {}
+      everyone_(everyone) {}
 
 namespace {
 
@@ -96,7 +96,7 @@ Top ControlServer::top(uid_t caller) {
 
 Quota ControlServer::quota(uid_t caller) const {
   base::Lock lock(mutex_);
-  Quota quota{.everyone = {each_user_.bytes, each_user_.inodes}};
+  Quota quota{.everyone = {everyone_.bytes, everyone_.inodes}};
   for (const auto& row : rows(caller)) quota.users.push_back(report_user(row));
   return quota;
 }
@@ -108,8 +108,8 @@ std::vector<quota::AccountRow> ControlServer::rows(uid_t caller) const {
 
 void ControlServer::replace_limits(quota::Ledger::Options limits) {
   base::Lock lock(mutex_);
-  each_user_ = limits.each_user;
-  ledger_.replace_limits(limits.each_user, std::move(limits.overrides));
+  everyone_ = limits.everyone;
+  ledger_.replace_limits(limits.everyone, std::move(limits.overrides));
 }
 
 // Refuses a subordinate id: the ledger charges its holder instead, so a limit on the id would have
@@ -133,7 +133,7 @@ Outcome<void> ControlServer::set_quota(const SetQuotaRequest& request) {
   if (request.uid) {
     if (auto limited = check_limited(*request.uid); !limited) return limited;
   }
-  quota::Limits changed = request.uid ? ledger_.row(*request.uid).limits : each_user_;
+  quota::Limits changed = request.uid ? ledger_.row(*request.uid).limits : everyone_;
   changed.bytes = request.bytes.value_or(changed.bytes).value;
   changed.inodes = request.inodes.value_or(changed.inodes).value;
   if (request.uid) {
@@ -141,8 +141,8 @@ Outcome<void> ControlServer::set_quota(const SetQuotaRequest& request) {
     log::info("quota: uid {} has new limits", *request.uid);
     return {};
   }
-  each_user_ = changed;
-  ledger_.set_default(changed);
+  everyone_ = changed;
+  ledger_.set_everyone(changed);
   log::info("quota: everyone has new limits");
   return {};
 }

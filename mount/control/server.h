@@ -46,9 +46,9 @@ class ControlServer {
  public:
   // `facts` holds what does not change while it is mounted: About but for the uptime, and of
   // `memory` and `spill` what report_store() does not set. Does not own the ledger, which must
-  // outlive the server. `each_user` is everyone's limit, with which the ledger was created.
+  // outlive the server. `everyone` is everyone's limit, with which the ledger was created.
   ControlServer(Status facts, Gauges gauges, Levers levers, quota::Ledger& ledger,
-                quota::Limits each_user);
+                quota::Limits everyone);
 
   // Answers a request; this is a kernel::ControlHandler. Root and the mount's owner see every
   // user's row and may change limits and options; other users see the mount's totals and their own
@@ -86,7 +86,7 @@ class ControlServer {
   WriterNames writer_names_;
   quota::Ledger& ledger_;
   mutable base::Mutex mutex_{base::Rank::control};
-  quota::Limits each_user_ GUARDED_BY(mutex_);
+  quota::Limits everyone_ GUARDED_BY(mutex_);
 };
 
 }  // namespace scratchfs::mount

@@ -45,9 +45,9 @@ Outcome<MountPlan> ControlServer::plan_of(const SetRequest& request,
   MountOptions options;
   options.memory = request.memory.value_or(std::to_string(now.budget));
   options.spill = request.spill.value_or(std::to_string(now.spill_limit));
-  const bool no_limit = each_user_.bytes == quota::kUnlimited;
-  options.quota = request.quota.value_or(no_limit ? kNoLimit : std::to_string(each_user_.bytes));
-  options.quota_inodes = request.quota_inodes.value_or(each_user_.inodes).value;
+  const bool no_limit = everyone_.bytes == quota::kUnlimited;
+  options.quota = request.quota.value_or(no_limit ? kNoLimit : std::to_string(everyone_.bytes));
+  options.quota_inodes = request.quota_inodes.value_or(everyone_.inodes).value;
   options.user_quotas = request.user_quotas;
   Surroundings surroundings{.machine = levers_.machine(),
                             .spill_free = now.spilled - now.set_aside};
@@ -102,9 +102,9 @@ Outcome<void> ControlServer::set(const SetRequest& request) {
     for (const std::string& warning : plan->warnings) log::warn("{}", warning);
   }
   if (request.quota || request.quota_inodes) {
-    each_user_ = plan->ledger.each_user;
-    ledger_.set_default(each_user_);
-    log::info("set: everyone may have {}", show_limit(each_user_));
+    everyone_ = plan->ledger.everyone;
+    ledger_.set_everyone(everyone_);
+    log::info("set: everyone may have {}", show_limit(everyone_));
   }
   for (const auto& [uid, limits] : plan->ledger.overrides) {
     ledger_.set_limits(uid, limits);

@@ -92,7 +92,7 @@ class MountStack {
   // REQUIRES: the process has no other threads.
   void give_up_privileges();
   Outcome<void> make();
-  int serve(const Ready& ready);
+  int serve(const ReportReady& ready);
 
  private:
   Gauges gauges();
@@ -173,7 +173,7 @@ Outcome<void> MountStack::make() {
   claimants_ = std::move(*claimants);
   tree_ = std::make_unique<tree::Tree>(plan.tree, *store_, *ledger_, *claimants_);
   control_ = std::make_unique<ControlServer>(facts_of(setup_, guardian_), gauges(), levers(),
-                                             *ledger_, ledger.each_user);
+                                             *ledger_, ledger.everyone);
   auto session = kernel::Session::create(
       *tree_, [this](const kernel::ControlRequest& request) { return control_->answer(request); },
       plan.session);
@@ -241,18 +241,18 @@ bool MountStack::adds_up() const {
   return differences.empty();
 }
 
-int MountStack::serve(const Ready& ready) {
+int MountStack::serve(const ReportReady& ready) {
   bool answered = false;
   base::Result<void, base::Failure> served;
   {
     const SignalWatch signals([this] { session_->stop(); }, on_hang_up());
     const QuotaWatch quotas(*ledger_);
-    if (auto mounted = session_->mount(setup_.mountpoint, setup_.place); !mounted) {
+    if (auto mounted = session_->mount(setup_.mountpoint, setup_.directory); !mounted) {
       return report(failed(mounted.error().message));
     }
-    setup_.place = base::Descriptor();
+    setup_.directory = base::Descriptor();
     watch_sockets();
-    guardian_.mounted(session_->mounted());
+    guardian_.tell_mounted(session_->mounted());
     served = session_->serve([&] {
       answered = true;
       setup_.lock.release();
@@ -262,7 +262,7 @@ int MountStack::serve(const Ready& ready) {
       leave_terminal();
       manager_.tell("READY=1\nSTATUS=" + text);
       if (!ready()) return session_->stop();
-      guardian_.answers();
+      guardian_.tell_answering();
     });
     manager_.tell("STOPPING=1");
   }
@@ -286,7 +286,7 @@ int MountStack::serve(const Ready& ready) {
   return adds_up() ? kFine : kFailed;
 }
 
-int run(DaemonSetup& setup, const Ready& ready) {
+int run(DaemonSetup& setup, const ReportReady& ready) {
   block_signals();
   if (!setup.guardian) start_logging(setup.foreground, setup.log_level);
   for (const auto* warnings : {&setup.plan.warnings, &setup.warnings}) {
@@ -314,7 +314,7 @@ int run(DaemonSetup& setup, const Ready& ready) {
 
 }  // namespace
 
-int run_daemon(DaemonSetup& setup, const Ready& ready) {
+int run_daemon(DaemonSetup& setup, const ReportReady& ready) {
   try {
     return run(setup, ready);
   } catch (const std::system_error& error) {

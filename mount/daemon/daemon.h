@@ -23,7 +23,7 @@ struct DaemonSetup {
   std::vector<std::string> warnings;                   // to log, besides those of the plan
   std::string mountpoint;                              // absolute
   bool nonempty = false;                               // mount even if that directory is not empty
-  base::Descriptor place;                          // that directory; until it is mounted on
+  base::Descriptor directory;                          // that directory; until it is mounted on
   MountpointLock lock;                                 // released when the mount answers
   std::string spill_path;                              // empty: never spills
   std::unique_ptr<base::OsDirectory> spill_directory;  // moved to the daemon; null: never spills
@@ -43,6 +43,6 @@ struct DaemonSetup {
 // Mounts, calls `ready` when the mount answers, and serves until the mount is unmounted or a signal
 // ends it; leaves nothing behind. Returns the exit code: kFailed if mounting or serving failed, or,
 // in debug builds, if the audit at the end finds a difference.
-int run_daemon(DaemonSetup& setup, const Ready& ready);
+int run_daemon(DaemonSetup& setup, const ReportReady& ready);
 
 }  // namespace scratchfs::mount

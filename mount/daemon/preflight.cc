@@ -21,12 +21,12 @@ using DirectoryStream = std::unique_ptr<DIR, int (*)(DIR*)>;
 
 bool is_dot(std::string_view name) { return name == "." || name == ".."; }
 
-Outcome<void> check_empty(const std::string& path, const base::Descriptor& place) {
-  const DirectoryStream directory(::opendir(mounts::path_through(place).c_str()), &::closedir);
-  if (!directory) return failed(path, errno);
+Outcome<void> check_empty(const std::string& path, const base::Descriptor& directory) {
+  const DirectoryStream entries(::opendir(mounts::path_through(directory).c_str()), &::closedir);
+  if (!entries) return failed(path, errno);
   errno = 0;
   while (const dirent* entry =
-             ::readdir(directory.get())) {  // NOLINT(concurrency-mt-unsafe): our own stream
+             ::readdir(entries.get())) {  // NOLINT(concurrency-mt-unsafe): our own stream
     if (is_dot(entry->d_name)) continue;
     return failed(
         path +
@@ -51,14 +51,14 @@ Outcome<bool> check_free(const std::string& path, bool nonempty, const HostFiles
                 " is mounted there; unmount it, or mount over it with -o nonempty");
 }
 
-Outcome<void> check_directory(const std::string& path, const base::Descriptor& place) {
+Outcome<void> check_directory(const std::string& path, const base::Descriptor& directory) {
   struct stat status {};
-  if (::fstat(place.get(), &status) != 0) return failed("mount point " + path, errno);
+  if (::fstat(directory.get(), &status) != 0) return failed("mount point " + path, errno);
   if (!S_ISDIR(status.st_mode)) {
     return failed(path + ": not a directory; mount on an empty directory");
   }
   // Root may mount on a directory it cannot write to, for example on a read-only root file system.
-  if (::geteuid() != 0 && ::access(mounts::path_through(place).c_str(), W_OK) != 0) {
+  if (::geteuid() != 0 && ::access(mounts::path_through(directory).c_str(), W_OK) != 0) {
     return failed(path + ": you may not write there, so you may not mount there");
   }
   return {};
@@ -99,33 +99,33 @@ Outcome<base::Descriptor> open_mountpoint(const std::string& path) {
   const auto resolved = mounts::resolve_mountpoint(path);
   if (!resolved) return failed("mount point " + path, resolved.error().value());
   // O_PATH neither triggers an automounter nor sends a request to a file system mounted there.
-  base::Descriptor place(::open(resolved->c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (place.valid()) return place;
+  base::Descriptor directory(::open(resolved->c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (directory.valid()) return directory;
   const int error = errno;
   Refusal refusal = failed("mount point " + path, error);
   if (error == ENOENT) refusal.message += "; make it with mkdir";
   return refusal;
 }
 
-Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor place,
+Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor directory,
                                      bool nonempty, const HostFiles& host) {
-  auto now = mounts::whereabouts(place);
+  auto now = mounts::whereabouts(directory);
   if (!now) {
     return failed(
         "/proc: not mounted; scratchfs reads mounts and processes from it: "
         "mount -t proc proc /proc");
   }
-  Mountpoint mountpoint{.path = std::move(*now), .place = std::move(place), .lock = {}};
+  Mountpoint mountpoint{.path = std::move(*now), .directory = std::move(directory), .lock = {}};
   // Reads the mount table first: accessing the directory could hang or fail if a mount is there.
   const auto automount = check_free(mountpoint.path, nonempty, host);
   if (!automount) return automount.error();
   if (*automount) return mountpoint;
-  if (auto fit = check_directory(given, mountpoint.place); !fit) return fit.error();
-  mountpoint.lock = MountpointLock(mountpoint.place);
+  if (auto fit = check_directory(given, mountpoint.directory); !fit) return fit.error();
+  mountpoint.lock = MountpointLock(mountpoint.directory);
   // Checks again, because the previous holder of the lock may have mounted there.
   if (auto free = check_free(mountpoint.path, nonempty, host); !free) return free.error();
   if (nonempty) return mountpoint;
-  if (auto empty = check_empty(mountpoint.path, mountpoint.place); !empty) return empty.error();
+  if (auto empty = check_empty(mountpoint.path, mountpoint.directory); !empty) return empty.error();
   return mountpoint;
 }
 

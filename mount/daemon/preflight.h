@@ -23,18 +23,18 @@ struct HostFiles {
 
 struct Mountpoint {
   std::string path;            // absolute, without symbolic links
-  base::Descriptor place;  // that directory (O_PATH), even if the path changes
+  base::Descriptor directory;  // that directory (O_PATH), even if the path changes
   MountpointLock lock;         // keeps what the checks found true until the mount is made
 };
 // Opens the directory at `path` (O_PATH), which may be relative or a symbolic link. Refused if it
 // is missing.
 Outcome<base::Descriptor> open_mountpoint(const std::string& path);
-// Checks the directory `place`, opened by open_mountpoint(); `given` is the user's name for it.
+// Checks the directory `directory`, opened by open_mountpoint(); `given` is the user's name for it.
 // Refused if it is not a directory, the user cannot write to it, a scratchfs is mounted there, or
 // /proc is missing; and, unless `nonempty`, if it is not empty or another file system is mounted
 // there. Opens nothing in an automounter's mount point: that would wait for the very mount that is
 // being made.
-Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor place,
+Outcome<Mountpoint> check_mountpoint(const std::string& given, base::Descriptor directory,
                                      bool nonempty, const HostFiles& host = {});
 
 // Checks that the kernel has FUSE and the user may open its device. Users of fusermount3(1) need

@@ -16,12 +16,13 @@ namespace scratchfs::mount {
 
 namespace {
 
-// Opens the mount point, `place`, and the spill directory. Returns the bytes free in the latter.
-Outcome<std::uint64_t> open_directories(DaemonSetup& setup, base::Descriptor place) {
-  auto mountpoint = check_mountpoint(setup.mountpoint, std::move(place), setup.nonempty);
+// Opens the mount point, `directory`, and the spill directory. Returns the bytes free in the
+// latter.
+Outcome<std::uint64_t> open_directories(DaemonSetup& setup, base::Descriptor directory) {
+  auto mountpoint = check_mountpoint(setup.mountpoint, std::move(directory), setup.nonempty);
   if (!mountpoint) return mountpoint.error();
   setup.mountpoint = std::move(mountpoint->path);
-  setup.place = std::move(mountpoint->place);
+  setup.directory = std::move(mountpoint->directory);
   setup.lock = std::move(mountpoint->lock);
   setup.warnings.clear();
   if (setup.spill_path.empty()) return std::uint64_t{0};
@@ -96,9 +97,9 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
   const uid_t uid = ::geteuid();
   if (auto fuse = check_fuse(); !fuse) return fuse.error();
   if (auto sharing = check_sharing(is_shared(*options, uid), uid); !sharing) return sharing.error();
-  auto place = open_mountpoint(command.mountpoint);
-  if (!place) return place.error();
-  const auto spill_free = open_directories(setup, std::move(*place));
+  auto directory = open_mountpoint(command.mountpoint);
+  if (!directory) return directory.error();
+  const auto spill_free = open_directories(setup, std::move(*directory));
   if (!spill_free) return spill_free.error();
   auto plan = make_plan(*options, {.machine = this_machine(),
                                    .plaintext_swap = plaintext_swap(),
@@ -111,8 +112,8 @@ Outcome<DaemonSetup> prepare(const MountCommand& command) {
   return setup;
 }
 
-Outcome<void> prepare_again(DaemonSetup& setup, base::Descriptor place) {
-  if (auto opened = open_directories(setup, std::move(place)); !opened) return opened.error();
+Outcome<void> prepare_again(DaemonSetup& setup, base::Descriptor directory) {
+  if (auto opened = open_directories(setup, std::move(directory)); !opened) return opened.error();
   return read_files(setup);
 }
 

@@ -13,7 +13,8 @@ namespace scratchfs::mount {
 Outcome<DaemonSetup> prepare(const MountCommand& command);
 
 // Prepares another daemon with the plan of `setup`, which prepare() made: opens and locks the mount
-// point again, which is `place` wherever it is now, opens the spill directory and reads the files.
-Outcome<void> prepare_again(DaemonSetup& setup, base::Descriptor place);
+// point again, which is `directory` wherever it is now, opens the spill directory and reads the
+// files.
+Outcome<void> prepare_again(DaemonSetup& setup, base::Descriptor directory);
 
 }  // namespace scratchfs::mount

@@ -16,8 +16,6 @@ class QuotaWatch {
   // Does not own the ledger, which must outlive the watch. A ledger has at most one watch, ever.
   explicit QuotaWatch(quota::Ledger& ledger);
   ~QuotaWatch();
-  QuotaWatch(const QuotaWatch&) = delete;
-  QuotaWatch& operator=(const QuotaWatch&) = delete;
 
  private:
   quota::Ledger& ledger_;

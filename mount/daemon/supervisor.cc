@@ -195,9 +195,10 @@ bool Supervisor::goes_on_after(const Life& life) {
   return !is_asked_to_end(life.served ? std::chrono::milliseconds(0) : kRestartPause);
 }
 
-// Runs a daemon in the forked child, whose copies of `setup` and `place` it uses up.
-int serve(DaemonSetup& setup, base::Descriptor& place, Guardian guardian, const Ready& ready) {
-  if (auto prepared = prepare_again(setup, std::move(place)); !prepared)
+// Runs a daemon in the forked child, whose copies of `setup` and `directory` it uses up.
+int serve(DaemonSetup& setup, base::Descriptor& directory, Guardian guardian,
+          const ReportReady& ready) {
+  if (auto prepared = prepare_again(setup, std::move(directory)); !prepared)
     return report(prepared.error());
   setup.guardian = std::move(guardian);
   return run_daemon(setup, ready);
@@ -205,33 +206,33 @@ int serve(DaemonSetup& setup, base::Descriptor& place, Guardian guardian, const 
 
 // Mounts even if the directory is no longer empty: files that a user wrote to it while nothing was
 // mounted must not prevent the restart.
-int serve_again(DaemonSetup& setup, base::Descriptor& place, Guardian guardian) {
+int serve_again(DaemonSetup& setup, base::Descriptor& directory, Guardian guardian) {
   restore_name();
-  if (const auto now = mounts::whereabouts(place); now && *now != setup.mountpoint) {
+  if (const auto now = mounts::whereabouts(directory); now && *now != setup.mountpoint) {
     log::warn("{}: the directory lies at {} by now, and is mounted on there", setup.mountpoint,
               *now);
   }
   std::error_code error;
-  if (!std::filesystem::is_empty(mounts::path_through(place), error) && !error) {
+  if (!std::filesystem::is_empty(mounts::path_through(directory), error) && !error) {
     log::warn("{}: the mount hides what the directory holds already", setup.mountpoint);
     setup.nonempty = true;
   }
-  return serve(setup, place, std::move(guardian), [] { return true; });
+  return serve(setup, directory, std::move(guardian), [] { return true; });
 }
 
 }  // namespace
 
-int supervise(DaemonSetup& setup, const Ready& ready) {
+int supervise(DaemonSetup& setup, const ReportReady& ready) {
   block_signals();
   ::signal(SIGCHLD, SIG_DFL);  // with SIG_IGN the kernel would discard the child's exit code
   start_logging(setup.foreground, setup.log_level);
   // Each daemon opens its own, and releases them when it ends.
   setup.spill_directory.reset();
   setup.lock.release();
-  base::Descriptor place = std::move(setup.place);
-  Supervisor supervisor(place, setup.foreground);
+  base::Descriptor directory = std::move(setup.directory);
+  Supervisor supervisor(directory, setup.foreground);
   const auto serve_first = [&](Guardian guardian) {
-    return serve(setup, place, std::move(guardian), ready);
+    return serve(setup, directory, std::move(guardian), ready);
   };
   Life life = supervisor.live(serve_first, [&] {
     leave_terminal();
@@ -246,7 +247,7 @@ int supervise(DaemonSetup& setup, const Ready& ready) {
   while (life.end != Watched::dismissed) {
     if (!supervisor.goes_on_after(life)) return kFailed;
     const auto serve_next = [&](Guardian guardian) {
-      return serve_again(setup, place, std::move(guardian));
+      return serve_again(setup, directory, std::move(guardian));
     };
     life = supervisor.live(serve_next, [&, died = life.ended] {
       const auto away = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - died);

@@ -12,6 +12,6 @@ namespace scratchfs::mount {
 // first, and reads the files of quotas and subordinate ids anew; changes made while mounted are
 // lost. Forwards SIGTERM, SIGINT and SIGHUP; after one of the first two starts no more daemons.
 // Closes the open descriptors of `setup`.
-int supervise(DaemonSetup& setup, const Ready& ready);
+int supervise(DaemonSetup& setup, const ReportReady& ready);
 
 }  // namespace scratchfs::mount

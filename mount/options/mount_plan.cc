@@ -60,7 +60,7 @@ Outcome<quota::Ledger::Options> ledger_options(const MountOptions& options,
       options.inodes.value_or(std::max(kLeastInodes, store.memory / kMemoryPerInode));
   const auto each = user_limits("quota", options.quota, options.quota_inodes, whole);
   if (!each) return each.error();
-  ledger.each_user = *each;
+  ledger.everyone = *each;
   for (const UserQuota& quota : options.user_quotas) {
     const auto own = user_limits("user_quota", quota.bytes, quota.inodes, whole);
     if (!own) return own.error();

@@ -51,8 +51,8 @@ base::Result<void, Failure> add_line(const std::string& line, std::uint64_t whol
   const auto limits = limits_of(words, whole);
   if (!limits) return limits.error();
   if (words[0] == kEveryone) {
-    if (quotas.each_user) return Failure{"a second line of everyone; leave one"};
-    quotas.each_user = *limits;
+    if (quotas.everyone) return Failure{"a second line of everyone; leave one"};
+    quotas.everyone = *limits;
     return {};
   }
   const auto uid = find_user(words[0]);
@@ -87,7 +87,7 @@ base::Result<QuotaFile, Failure> read_quota_file(const std::string& path, std::u
 }
 
 quota::Ledger::Options with_quotas(quota::Ledger::Options options, const QuotaFile& quotas) {
-  options.each_user = quotas.each_user.value_or(options.each_user);
+  options.everyone = quotas.everyone.value_or(options.everyone);
   for (const auto& [uid, limits] : quotas.users) options.overrides[uid] = limits;
   return options;
 }

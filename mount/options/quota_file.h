@@ -19,7 +19,7 @@
 namespace scratchfs::mount {
 
 struct QuotaFile {
-  std::optional<quota::Limits> each_user;
+  std::optional<quota::Limits> everyone;
   std::map<uid_t, quota::Limits> users;
 };
 

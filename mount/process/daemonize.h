@@ -9,10 +9,10 @@ namespace scratchfs::mount {
 
 // The daemon calls this once, when the mount answers. Returns false if the command no longer waits
 // (it was interrupted): the daemon should then unmount and end.
-using Ready = std::function<bool()>;
+using ReportReady = std::function<bool()>;
 
 // Serves the mount until it ends and returns the exit code. Reports errors on stderr.
-using Daemon = std::function<int(const Ready&)>;
+using Daemon = std::function<int(const ReportReady&)>;
 
 // In the foreground, calls `daemon` and returns its exit code. Otherwise forks: the child becomes a
 // daemon(7) (new session, working directory /, standard streams redirected to /dev/null after

@@ -26,8 +26,6 @@ class SignalWatch {
  public:
   explicit SignalWatch(std::function<void()> stop, std::function<void()> hang_up = nullptr);
   ~SignalWatch();  // no call of either runs after this
-  SignalWatch(const SignalWatch&) = delete;
-  SignalWatch& operator=(const SignalWatch&) = delete;
 
  private:
   void run();

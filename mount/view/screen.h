@@ -16,8 +16,6 @@ class Screen {
   // Refused if standard input or output is not a terminal, or the type in $TERM is unknown.
   static Outcome<std::unique_ptr<Screen>> open();
   ~Screen();  // restores the terminal
-  Screen(const Screen&) = delete;
-  Screen& operator=(const Screen&) = delete;
 
   std::size_t lines() const;
   std::size_t columns() const;

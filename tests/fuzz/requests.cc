@@ -210,16 +210,15 @@ class Machine {
   }
 
   quota::Ledger ledger_{quota::Ledger::Options{
-      .each_user = {.bytes = 4 << 20, .inodes = 40}, .overrides = {}, .total_inodes = 1000}};
+      .everyone = {.bytes = 4 << 20, .inodes = 40}, .overrides = {}, .total_inodes = 1000}};
   Endless claimants_;
   tree::Tree tree_;
   kernel::Counters counters_;
   kernel::Parking parking_{2};
-  kernel::Context context_{{parking_, counters_},
-                           tree_,
-                           kernel::ControlFile([](const kernel::ControlRequest& request) {
-                             return std::string(request.text);
-                           })};
+  kernel::Context context_{
+      {parking_, counters_}, tree_, kernel::ControlFile([](const kernel::ControlRequest& request) {
+        return std::string(request.text);
+      })};
   test::FakeKernel kernel_{all_operations(), &context_};
   const bool waits_for_closes_;
 };

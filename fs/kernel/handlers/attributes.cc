@@ -41,18 +41,19 @@ tree::AttributeChange to_change(const struct stat& wanted, int which) {
 
 // Runs `op(call)` with the inode, and with the handle if the call came through a descriptor.
 template <typename Op>
-void on_inode_and_handle(fuse_req_t raw, Opcode opcode, fuse_ino_t id, const fuse_file_info* file,
-                         Op op) {
+void on_inode_and_handle(fuse_req_t raw, Opcode opcode, fuse_ino_t inode,
+                         const fuse_file_info* file, Op op) {
   Context& context = context_of(raw);
-  on_objects(raw, opcode, id, context.tree.find(id), handle_of(context, id, file), std::move(op));
+  on_objects(raw, opcode, inode, context.tree.find(inode), handle_of(context, inode, file),
+             std::move(op));
 }
 
-void on_getattr(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
-  on_inode_and_handle(raw, Opcode::getattr, id, file, attributes_of);
+void on_getattr(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file) {
+  on_inode_and_handle(raw, Opcode::getattr, inode, file, attributes_of);
 }
 
-void on_statx(fuse_req_t raw, fuse_ino_t id, int /*flags*/, int /*mask*/, fuse_file_info* file) {
-  on_inode_and_handle(raw, Opcode::statx, id, file,
+void on_statx(fuse_req_t raw, fuse_ino_t inode, int /*flags*/, int /*mask*/, fuse_file_info* file) {
+  on_inode_and_handle(raw, Opcode::statx, inode, file,
                       [](const Call& call) -> base::Result<StatxAttr> {
                         const auto attributes = attributes_of(call);
                         if (!attributes) return attributes.error();
@@ -60,10 +61,10 @@ void on_statx(fuse_req_t raw, fuse_ino_t id, int /*flags*/, int /*mask*/, fuse_f
                       });
 }
 
-void on_setattr(fuse_req_t raw, fuse_ino_t id, struct stat* wanted, int which,
+void on_setattr(fuse_req_t raw, fuse_ino_t inode, struct stat* wanted, int which,
                 fuse_file_info* file) {
   on_inode_and_handle(
-      raw, Opcode::setattr, id, file,
+      raw, Opcode::setattr, inode, file,
       [change = to_change(*wanted, which)](const Call& call) -> base::Result<tree::Attributes> {
         // A shell's `>` truncates the control file before writing to it.
         if (call.is_for_control()) return attributes_of(call);
@@ -73,9 +74,9 @@ void on_setattr(fuse_req_t raw, fuse_ino_t id, struct stat* wanted, int which,
       });
 }
 
-void on_statfs(fuse_req_t raw, fuse_ino_t id) {
+void on_statfs(fuse_req_t raw, fuse_ino_t inode) {
   Context& context = context_of(raw);
-  run_or_park(context, raw, Opcode::statfs, id,
+  run_or_park(context, raw, Opcode::statfs, inode,
               [&context](Request& request, base::Wait) -> base::Result<Statfs> {
                 const auto space = context.tree.space(request.caller().uid);
                 Statfs reply;

@@ -47,30 +47,31 @@ base::Result<Reply> to_reply(Context& /*context*/, base::Result<Reply> reply) {
 // Runs `op(call, arguments...)` and replies with its result, through to_reply(). Otherwise as
 // run_or_park().
 template <typename Op, typename... Arguments>
-void on_objects(fuse_req_t raw, Opcode opcode, fuse_ino_t id, tree::InodeRef inode,
+void on_objects(fuse_req_t raw, Opcode opcode, fuse_ino_t inode, tree::InodeRef found,
                 HandleRef handle, Op op, Arguments... arguments) {
   Context& context = context_of(raw);
   run_or_park(
-      context, raw, opcode, id,
-      [&context, op = std::move(op), inode = std::move(inode), handle = std::move(handle)](
+      context, raw, opcode, inode,
+      [&context, op = std::move(op), found = std::move(found), handle = std::move(handle)](
           Request& request, base::Wait wait, const auto&... kept) {
-        return to_reply(context, op(Call{context, request, wait, inode, handle}, kept...));
+        return to_reply(context, op(Call{context, request, wait, found, handle}, kept...));
       },
       arguments...);
 }
 
-// The same with the inode `id`.
+// The same with the inode of that number.
 template <typename Op, typename... Arguments>
-void on_inode(fuse_req_t raw, Opcode opcode, fuse_ino_t id, Op op, Arguments... arguments) {
-  on_objects(raw, opcode, id, context_of(raw).tree.find(id), nullptr, std::move(op), arguments...);
+void on_inode(fuse_req_t raw, Opcode opcode, fuse_ino_t inode, Op op, Arguments... arguments) {
+  on_objects(raw, opcode, inode, context_of(raw).tree.find(inode), nullptr, std::move(op),
+             arguments...);
 }
 
 // The same, but fails with the error `missing` if there is no inode.
 template <typename Op, typename... Arguments>
-void on_existing(fuse_req_t raw, Opcode opcode, fuse_ino_t id, int missing, Op op,
+void on_existing(fuse_req_t raw, Opcode opcode, fuse_ino_t inode, int missing, Op op,
                  Arguments... arguments) {
   on_inode(
-      raw, opcode, id,
+      raw, opcode, inode,
       [missing, op = std::move(op)](const Call& call, const auto&... kept) {
         using Result = decltype(op(call, kept...));
         return call.inode ? op(call, kept...) : Result(base::Errno(missing));
@@ -94,15 +95,15 @@ void on_name(fuse_req_t raw, Opcode opcode, fuse_ino_t parent, const char* name,
       std::string_view(name), arguments...);
 }
 
-inline HandleRef handle_of(Context& context, fuse_ino_t id, const fuse_file_info* file) {
-  return file == nullptr || id == kControlId ? nullptr : context.tree.handle(file->fh);
+inline HandleRef handle_of(Context& context, fuse_ino_t inode, const fuse_file_info* file) {
+  return file == nullptr || inode == kControlId ? nullptr : context.tree.handle(file->fh);
 }
 
 // Runs `op(call, arguments...)` with the handle of an open file.
 template <typename Op, typename... Arguments>
-void on_handle(fuse_req_t raw, Opcode opcode, fuse_ino_t id, const fuse_file_info* file, Op op,
+void on_handle(fuse_req_t raw, Opcode opcode, fuse_ino_t inode, const fuse_file_info* file, Op op,
                Arguments... arguments) {
-  on_objects(raw, opcode, id, nullptr, handle_of(context_of(raw), id, file), std::move(op),
+  on_objects(raw, opcode, inode, nullptr, handle_of(context_of(raw), inode, file), std::move(op),
              arguments...);
 }
 

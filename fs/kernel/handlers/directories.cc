@@ -62,7 +62,7 @@ class CountedListing {
     reply_.looked_up.reserve(most);  // so that no counted lookup is lost to bad_alloc
   }
   ~CountedListing() {
-    for (const tree::InodeId id : reply_.looked_up) tree_.forget(id, 1);
+    for (const tree::InodeId inode : reply_.looked_up) tree_.forget(inode, 1);
   }
   CountedListing(const CountedListing&) = delete;
   CountedListing& operator=(const CountedListing&) = delete;
@@ -83,16 +83,16 @@ class CountedListing {
 };
 
 // An open directory has no state: a cookie alone says where a listing continues.
-void on_opendir(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
-  on_existing(raw, Opcode::opendir, id, ESTALE,
+void on_opendir(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file) {
+  on_existing(raw, Opcode::opendir, inode, ESTALE,
               [asked = *file](const Call&) -> base::Result<OpenedReply> {
                 return OpenedReply{.file = asked, .undo = {}};
               });
 }
 
-void on_readdir(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
+void on_readdir(fuse_req_t raw, fuse_ino_t inode, std::size_t size, off_t offset,
                 fuse_file_info* /*file*/) {
-  on_existing(raw, Opcode::readdir, id, ESTALE,
+  on_existing(raw, Opcode::readdir, inode, ESTALE,
               [size, cookie = static_cast<std::uint64_t>(offset)](
                   const Call& call) -> base::Result<DirectoryReply> {
                 ListBuffer buffer(call.request, size);
@@ -106,9 +106,9 @@ void on_readdir(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
               });
 }
 
-void on_readdirplus(fuse_req_t raw, fuse_ino_t id, std::size_t size, off_t offset,
+void on_readdirplus(fuse_req_t raw, fuse_ino_t inode, std::size_t size, off_t offset,
                     fuse_file_info* /*file*/) {
-  on_existing(raw, Opcode::readdirplus, id, ESTALE,
+  on_existing(raw, Opcode::readdirplus, inode, ESTALE,
               [size, cookie = static_cast<std::uint64_t>(offset)](
                   const Call& call) -> base::Result<DirectoryReply> {
                 ListBuffer buffer(call.request, size);

@@ -1,7 +1,7 @@
 // Handlers for open files: CREATE, TMPFILE, OPEN, FLUSH, FSYNC, RELEASE.
 #include <string_view>
 
-#include "fs/kernel/handlers/call.h"
+#include "fs/kernel/handlers/control_operations.h"
 #include "fs/kernel/handlers/handlers.h"
 
 namespace scratchfs::kernel {
@@ -18,10 +18,6 @@ void take_back_creation(void* object, tree::InodeId inode, std::uint64_t handle)
   tree->forget(inode, 1);
 }
 
-void take_back_control(void* object, tree::InodeId /*inode*/, std::uint64_t handle) {
-  static_cast<ControlFile*>(object)->release(handle);
-}
-
 base::Result<CreatedReply> to_created_reply(const Call& call,
                                             const base::Result<tree::Created>& created,
                                             const fuse_file_info& asked) {
@@ -33,17 +29,6 @@ base::Result<CreatedReply> to_created_reply(const Call& call,
                 .object = &call.tree,
                 .inode = created->found.inode->id,
                 .handle = created->opened.handle};
-  return reply;
-}
-
-base::Result<OpenedReply> open_control(const Call& call, const fuse_file_info& asked) {
-  const auto handle = call.context.control.open(call.caller());
-  if (!handle) return handle.error();
-  OpenedReply reply{.file = asked, .undo = {}};
-  reply.file.fh = *handle;
-  reply.file.direct_io = 1;  // each open has its own answer
-  reply.file.noflush = 1;
-  reply.undo = {.function = take_back_control, .object = &call.context.control, .handle = *handle};
   return reply;
 }
 
@@ -66,36 +51,37 @@ void on_tmpfile(fuse_req_t raw, fuse_ino_t parent, mode_t mode, fuse_file_info* 
   });
 }
 
-void on_open(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
-  on_inode(raw, Opcode::open, id, [asked = *file](const Call& call) -> base::Result<OpenedReply> {
-    if (call.is_for_control()) return open_control(call, asked);
-    if (!call.inode) return base::Errno(ESTALE);
-    const auto opened = call.tree.open(call.inode, asked.flags, call.caller().uid,
-                                       asked.kill_suidgid != 0, call.wait);
-    if (!opened) return opened.error();
-    return OpenedReply{
-        .file = to_file(asked, *opened),
-        .undo = {.function = take_back_handle, .object = &call.tree, .handle = opened->handle}};
-  });
+void on_open(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file) {
+  on_inode(
+      raw, Opcode::open, inode, [asked = *file](const Call& call) -> base::Result<OpenedReply> {
+        if (call.is_for_control()) return open_control(call, asked);
+        if (!call.inode) return base::Errno(ESTALE);
+        const auto opened = call.tree.open(call.inode, asked.flags, call.caller().uid,
+                                           asked.kill_suidgid != 0, call.wait);
+        if (!opened) return opened.error();
+        return OpenedReply{
+            .file = to_file(asked, *opened),
+            .undo = {.function = take_back_handle, .object = &call.tree, .handle = opened->handle}};
+      });
 }
 
-void on_flush(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
-  on_handle(raw, Opcode::flush, id, file, [](const Call& call) {
+void on_flush(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file) {
+  on_handle(raw, Opcode::flush, inode, file, [](const Call& call) {
     return call.handle ? call.tree.flush(*call.handle) : base::Result<void>();
   });
 }
 
-void on_fsync(fuse_req_t raw, fuse_ino_t id, int /*datasync*/, fuse_file_info* file) {
-  on_handle(raw, Opcode::fsync, id, file, [](const Call& call) {
+void on_fsync(fuse_req_t raw, fuse_ino_t inode, int /*datasync*/, fuse_file_info* file) {
+  on_handle(raw, Opcode::fsync, inode, file, [](const Call& call) {
     return call.handle ? call.tree.sync(*call.handle) : base::Result<void>();
   });
 }
 
-void on_release(fuse_req_t raw, fuse_ino_t id, fuse_file_info* file) {
+void on_release(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* file) {
   Context& context = context_of(raw);
-  run_or_park(context, raw, Opcode::release, id,
-              [&context, id, handle = file->fh](Request&, base::Wait) -> base::Result<Done> {
-                if (id == kControlId) {
+  run_or_park(context, raw, Opcode::release, inode,
+              [&context, inode, handle = file->fh](Request&, base::Wait) -> base::Result<Done> {
+                if (inode == kControlId) {
                   context.control.release(handle);
                 } else {
                   context.tree.release(handle);

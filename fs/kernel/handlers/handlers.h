@@ -8,6 +8,7 @@ namespace scratchfs::kernel {
 
 void add_attribute_handlers(fuse_lowlevel_ops& operations);
 void add_content_handlers(fuse_lowlevel_ops& operations);
+void add_control_handlers(fuse_lowlevel_ops& operations);
 void add_directory_handlers(fuse_lowlevel_ops& operations);
 void add_file_handlers(fuse_lowlevel_ops& operations);
 void add_name_handlers(fuse_lowlevel_ops& operations);

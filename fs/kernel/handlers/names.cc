@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "fs/kernel/handlers/call.h"
+#include "fs/kernel/handlers/control_operations.h"
 #include "fs/kernel/handlers/handlers.h"
 
 namespace scratchfs::kernel {
@@ -16,12 +16,6 @@ namespace {
 EntryReply no_entry() {
   EntryReply entry;
   entry.entry.entry_timeout = kLong;
-  return entry;
-}
-
-EntryReply control_entry(Context& context) {
-  EntryReply entry;
-  entry.entry = to_entry(context.control.attributes(0), false);
   return entry;
 }
 
@@ -95,17 +89,17 @@ void on_symlink(fuse_req_t raw, const char* asked_target, fuse_ino_t parent,
       std::string_view(asked_target));
 }
 
-void on_readlink(fuse_req_t raw, fuse_ino_t id) {
-  on_existing(raw, Opcode::readlink, id, ESTALE, [](const Call& call) -> base::Result<Text> {
+void on_readlink(fuse_req_t raw, fuse_ino_t inode) {
+  on_existing(raw, Opcode::readlink, inode, ESTALE, [](const Call& call) -> base::Result<Text> {
     auto target = call.tree.read_link(call.inode);
     if (!target) return target.error();
     return Text{*std::move(target)};
   });
 }
 
-void on_link(fuse_req_t raw, fuse_ino_t id, fuse_ino_t parent, const char* asked_name) {
+void on_link(fuse_req_t raw, fuse_ino_t inode, fuse_ino_t parent, const char* asked_name) {
   on_existing(
-      raw, Opcode::link, id, ESTALE,
+      raw, Opcode::link, inode, ESTALE,
       [parent, directory = context_of(raw).tree.find(parent)](
           const Call& call, std::string_view name) -> base::Result<tree::Found> {
         if (!directory) return base::Errno(ESTALE);
@@ -129,15 +123,15 @@ void on_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* asked_name) {
           });
 }
 
-void on_rename(fuse_req_t raw, fuse_ino_t from_id, const char* asked_old_name, fuse_ino_t to_id,
-               const char* asked_new_name, unsigned flags) {
+void on_rename(fuse_req_t raw, fuse_ino_t from_inode, const char* asked_old_name,
+               fuse_ino_t to_inode, const char* asked_new_name, unsigned flags) {
   on_name(
-      raw, Opcode::rename, from_id, asked_old_name, EPERM,
-      [to_id, flags, to = context_of(raw).tree.find(to_id)](
+      raw, Opcode::rename, from_inode, asked_old_name, EPERM,
+      [to_inode, flags, to = context_of(raw).tree.find(to_inode)](
           const Call& call, std::string_view old_name,
           std::string_view new_name) -> base::Result<void> {
         if (!to) return base::Errno(ESTALE);
-        if (is_control(to_id, new_name)) return base::Errno(EPERM);
+        if (is_control(to_inode, new_name)) return base::Errno(EPERM);
         const auto mode = to_mode(flags);
         if (!mode) return base::Errno(EINVAL);
         return call.tree.rename(call.inode, old_name, to, new_name, *mode, call.caller(),

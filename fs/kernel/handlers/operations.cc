@@ -29,6 +29,7 @@ fuse_lowlevel_ops list_operations() {
   operations.init = on_init;
   add_attribute_handlers(operations);
   add_content_handlers(operations);
+  add_control_handlers(operations);
   add_directory_handlers(operations);
   add_file_handlers(operations);
   add_name_handlers(operations);

@@ -89,10 +89,10 @@ base::Result<TextOrSize> lifetime(const Call& call, std::size_t room) {
   return fit(*std::move(words), room);
 }
 
-void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const char* asked_value,
+void on_setxattr(fuse_req_t raw, fuse_ino_t inode, const char* asked_name, const char* asked_value,
                  std::size_t size, int flags) {
   on_existing(
-      raw, Opcode::setxattr, id, EPERM,
+      raw, Opcode::setxattr, inode, EPERM,
       [flags](const Call& call, std::string_view name,
               std::string_view value) -> base::Result<void> {
         if (name == kLifetimeXattr) return set_lifetime(call, value);
@@ -102,9 +102,9 @@ void on_setxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, const ch
       std::string_view(asked_name), std::string_view(asked_value, size));
 }
 
-void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::size_t size) {
+void on_getxattr(fuse_req_t raw, fuse_ino_t inode, const char* asked_name, std::size_t size) {
   on_existing(
-      raw, Opcode::getxattr, id, ENODATA,
+      raw, Opcode::getxattr, inode, ENODATA,
       [size](const Call& call, std::string_view name) -> base::Result<TextOrSize> {
         if (name == kLifetimeXattr) return lifetime(call, size);
         if (const auto valid = check_name(name); !valid) return valid.error();
@@ -115,17 +115,17 @@ void on_getxattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name, std::siz
       std::string_view(asked_name));
 }
 
-void on_listxattr(fuse_req_t raw, fuse_ino_t id, std::size_t size) {
-  on_inode(raw, Opcode::listxattr, id, [size](const Call& call) {
+void on_listxattr(fuse_req_t raw, fuse_ino_t inode, std::size_t size) {
+  on_inode(raw, Opcode::listxattr, inode, [size](const Call& call) {
     if (!call.inode) return fit({}, size);
     std::string names = call.tree.xattr_names(call.inode);
     return fit(call.caller().uid == 0 ? std::move(names) : without_trusted(names), size);
   });
 }
 
-void on_removexattr(fuse_req_t raw, fuse_ino_t id, const char* asked_name) {
+void on_removexattr(fuse_req_t raw, fuse_ino_t inode, const char* asked_name) {
   on_existing(
-      raw, Opcode::removexattr, id, ENODATA,
+      raw, Opcode::removexattr, inode, ENODATA,
       [](const Call& call, std::string_view name) -> base::Result<void> {
         if (name == kLifetimeXattr) return set_lifetime(call, kAuto);
         // `setfacl -b` accepts that there is no ACL, but not that there cannot be one.

@@ -9,12 +9,6 @@ Counters::~Counters() {
   for (const auto& place : shards_) delete place.load(std::memory_order_relaxed);
 }
 
-std::size_t Counters::number_of_this_thread() {
-  static std::atomic<std::size_t> next = 0;
-  thread_local const std::size_t shard = next.fetch_add(1, std::memory_order_relaxed) % kShards;
-  return shard;
-}
-
 Counters::Shard* Counters::make(std::atomic<Shard*>& place) {
   std::unique_ptr<Shard> made(new (std::nothrow) Shard);
   Shard* existing = nullptr;

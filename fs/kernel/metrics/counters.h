@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fs/base/background.h"
 #include "fs/kernel/metrics/latency.h"
 #include "fs/kernel/metrics/opcode.h"
 
@@ -17,10 +18,7 @@ using RequestTotals = std::array<Latencies, kOpcodeNames.size()>;  // by Opcode
 // Thread-safe.
 class Counters {
  public:
-  Counters() = default;
   ~Counters();
-  Counters(const Counters&) = delete;
-  Counters& operator=(const Counters&) = delete;
 
   // Records that a request was answered `took` after it arrived. Drops the record if the shard of
   // this thread does not exist yet and cannot be allocated.
@@ -45,9 +43,8 @@ class Counters {
   struct alignas(64) Shard {
     std::array<Kind, kOpcodeNames.size()> kinds{};
   };
-  static std::size_t number_of_this_thread();
   Shard* shard_of_this_thread() {
-    std::atomic<Shard*>& place = shards_[number_of_this_thread()];
+    std::atomic<Shard*>& place = shards_[base::number_of_this_thread() % kShards];
     Shard* const shard = place.load(std::memory_order_acquire);
     return shard != nullptr ? shard : make(place);
   }

@@ -44,8 +44,6 @@ class Recent {
   // Does not own `counters`, which must outlive it.
   explicit Recent(const Counters& counters);
   ~Recent();
-  Recent(const Recent&) = delete;
-  Recent& operator=(const Recent&) = delete;
 
   RecentRequests requests() const EXCLUDES(mutex_);
 

@@ -31,8 +31,6 @@ namespace scratchfs::kernel {
 
 namespace {
 
-// Before 3.19 libfuse needs its rings wrapped; newer versions neither need nor allow it.
-constexpr bool kRingsAreWrapped = FUSE_VERSION < FUSE_MAKE_VERSION(3, 19);
 constexpr std::chrono::seconds kRingStart{5};
 
 // From the INIT that this thread has just answered.
@@ -106,7 +104,7 @@ base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(
   if (!choice->why_not.empty()) log::info("without io_uring: {}", choice->why_not);
   std::unique_ptr<Connection> connection(
       new Connection(parking, notifier, options.io_uring, choice->use));
-  if (kRingsAreWrapped && choice->use) {
+  if (SCRATCHFS_WRAPS_RINGS && choice->use) {
     connection->owns_rings_ = RingSet::claim();
     if (!connection->owns_rings_) {
       return base::Failure{"io_uring: another mount of this process uses it"};
@@ -135,12 +133,12 @@ Connection::~Connection() {
 }
 
 base::Result<void, base::Failure> Connection::mount(const std::string& mountpoint,
-                                                    const base::Descriptor& place) {
+                                                    const base::Descriptor& directory) {
   const mounts::MountTable before = mounts::read_mount_table();
-  auto mounted = geteuid() == 0 ? mount_on(place) : mount_with_helper(mountpoint);
+  auto mounted = geteuid() == 0 ? mount_on(directory) : mount_with_helper(mountpoint);
   if (!mounted) return base::Failure{fmt::format("{}: {}", mountpoint, mounted.error().message)};
-  if (mount_.mount().id.number < 0) mount_ = mounts::OwnMount::over(place, before);
-  const auto now = mounts::whereabouts(place);
+  if (mount_.mount().id.number < 0) mount_ = mounts::OwnMount::over(directory, before);
+  const auto now = mounts::whereabouts(directory);
   if (now && *now == mountpoint)
     return strict_access_times_ ? keep_strict_access_times(mountpoint)
                                 : base::Result<void, base::Failure>();
@@ -167,13 +165,13 @@ base::Result<void, base::Failure> Connection::keep_strict_access_times(
 // Mounts on "." in a thread with its own working directory: mount(2) then takes that very
 // directory, and the path that libfuse passes on (to utab, or to fusermount3 if mount(2) is not
 // permitted) is correct.
-base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& place) {
+base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& directory) {
   base::Result<void, base::Failure> mounted;
   try {
     std::thread([&] {
       try {
-        const bool there = unshare(CLONE_FS) == 0 && fchdir(place.get()) == 0;
-        mounted = mount_at(there ? "." : mounts::path_through(place));
+        const bool there = unshare(CLONE_FS) == 0 && fchdir(directory.get()) == 0;
+        mounted = mount_at(there ? "." : mounts::path_through(directory));
       } catch (const std::bad_alloc&) {
         mounted = no_memory();
       }
@@ -194,9 +192,9 @@ base::Result<void, base::Failure> Connection::mount_with_helper(const std::strin
   return taken;
 }
 
-base::Result<void, base::Failure> Connection::mount_at(const std::string& place) {
+base::Result<void, base::Failure> Connection::mount_at(const std::string& path) {
   MessageCapture said;
-  const int result = fuse_session_mount(session_, place.c_str());
+  const int result = fuse_session_mount(session_, path.c_str());
   unsetenv("_FUSE_COMMFD");  // libfuse does not unset them
   unsetenv("_FUSE_COMMFD2");
   if (result != 0) return base::Failure{said.text()};
@@ -254,7 +252,7 @@ base::Result<void, base::Failure> Connection::await_rings() {
   if (!kernel_has_rings_) {
     started = 0;
     result = base::Failure{"io_uring: the kernel did not grant it"};
-  } else if (kRingsAreWrapped) {
+  } else if (SCRATCHFS_WRAPS_RINGS) {
     lock.unlock();
     result = RingSet::wait_for(wanted, kRingStart, started);
     lock.lock();

@@ -33,12 +33,10 @@ class Connection {
   // grants.
   static void negotiate(fuse_conn_info& connection);
   ~Connection();  // unmounts
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
 
   // As Session::mount().
   base::Result<void, base::Failure> mount(const std::string& mountpoint,
-                                          const base::Descriptor& place);
+                                          const base::Descriptor& directory);
   const mounts::Mount& mounted() const { return mount_.mount(); }
   base::Result<void, base::Failure> serve(const std::function<void()>& ready) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
@@ -52,9 +50,9 @@ class Connection {
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
   base::Result<void, base::Failure> keep_strict_access_times(const std::string& mountpoint) const;
-  base::Result<void, base::Failure> mount_on(const base::Descriptor& place);
+  base::Result<void, base::Failure> mount_on(const base::Descriptor& directory);
   base::Result<void, base::Failure> mount_with_helper(const std::string& mountpoint);
-  base::Result<void, base::Failure> mount_at(const std::string& place);
+  base::Result<void, base::Failure> mount_at(const std::string& path);
   base::Result<void, base::Failure> start(const std::function<void()>& ready);
   base::Result<void, base::Failure> await_rings() EXCLUDES(mutex_);
   bool wait_for_init() EXCLUDES(mutex_);
@@ -86,7 +84,7 @@ class Connection {
   std::vector<std::thread> readers_;
   base::Mutex request_threads_mutex_;  // a leaf
   std::vector<const RequestThread*> request_threads_
-      GUARDED_BY(request_threads_mutex_);   // of the readers
+      GUARDED_BY(request_threads_mutex_);  // of the readers
   // Requests come through rings; the reader receives only FORGETs and INTERRUPTs.
   std::atomic<bool> served_by_rings_ = false;
 

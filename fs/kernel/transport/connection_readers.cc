@@ -147,9 +147,9 @@ void Connection::note_end(int error) {
 // INTERRUPTs come here even for requests on rings. libfuse must not see those: it does not know the
 // requests and would keep each INTERRUPT forever.
 void Connection::dispatch(std::span<std::byte> bytes) {
-  const RequestId id = request_id_of(bytes);
-  if (id.interrupts) return parking_.interrupt(*id.interrupts);
-  const CurrentRequestId current(id.number);
+  const RequestIds ids = request_ids_of(bytes);
+  if (ids.interrupts) return parking_.interrupt(*ids.interrupts);
+  const CurrentRequestId current(ids.id);
   fuse_buf request{};
   request.mem = bytes.data();
   request.size = bytes.size();

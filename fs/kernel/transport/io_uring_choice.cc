@@ -34,7 +34,7 @@ void try_ring(IoUringFacts& facts) {
   params.cq_entries = 4;
   facts.ring_error = -io_uring_queue_init_params(2, &ring, &params);
   if (facts.ring_error != 0) return;
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+#if SCRATCHFS_WRAPS_RINGS
   facts.unknown_setup = Ring::unknown_setup(ring);
 #endif
   io_uring_queue_exit(&ring);

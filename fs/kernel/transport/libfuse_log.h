@@ -16,8 +16,6 @@ class MessageCapture {
  public:
   MessageCapture();
   ~MessageCapture();
-  MessageCapture(const MessageCapture&) = delete;
-  MessageCapture& operator=(const MessageCapture&) = delete;
 
   // Returns all captured text so far, joined to one line.
   std::string text();

@@ -96,23 +96,23 @@ void Notifier::wait_for_room(std::chrono::milliseconds timeout) {
 
 bool Notifier::is_idle() {
   const base::Lock lock(mutex_);
-  return older_.empty() && newer_.empty() && !forget_all_ && !busy_;
+  return older_.empty() && newer_.empty() && !invalidate_all_ && !busy_;
 }
 
 void Notifier::queue(Key key, std::shared_ptr<void> until_told) {
   const base::Lock lock(mutex_);
   const bool droppable = until_told == nullptr;
-  if (stopped_ || (forget_all_ && droppable)) return;
+  if (stopped_ || (invalidate_all_ && droppable)) return;
   try {
     if (droppable && droppable_ >= kMostDroppable) {
-      forget_all_ = true;
+      invalidate_all_ = true;
     } else {
       put(std::move(key), std::move(until_told));
     }
   } catch (const std::bad_alloc&) {
-    forget_all_ = true;
+    invalidate_all_ = true;
   }
-  if (forget_all_) drop_droppable();
+  if (invalidate_all_) drop_droppable();
   something_to_do_.notify_one();
 }
 
@@ -149,18 +149,18 @@ Notifier::Batch::node_type Notifier::take() {
 void Notifier::work(fuse_session* session) {
   base::Lock lock(mutex_);
   while (true) {
-    while (older_.empty() && newer_.empty() && !forget_all_ && !stopped_)
+    while (older_.empty() && newer_.empty() && !invalidate_all_ && !stopped_)
       something_to_do_.wait(mutex_);
     if (stopped_) return;
     // Takes one at a time, so that a later notification of the same name, or stop(), still affects
     // the queued ones.
-    const bool all = std::exchange(forget_all_, false);
+    const bool all = std::exchange(invalidate_all_, false);
     auto notice = all ? Batch::node_type() : take();
     busy_ = true;
     if (older_.size() + newer_.size() <= kFewQueued) room_.notify_all();
     lock.unlock();
     if (all) {
-      forget_all(session);
+      invalidate_all(session);
     } else {
       send(session, notice.key());
     }
@@ -170,7 +170,7 @@ void Notifier::work(fuse_session* session) {
   }
 }
 
-void Notifier::forget_all(fuse_session* session) {
+void Notifier::invalidate_all(fuse_session* session) {
   const int result = fuse_lowlevel_notify_increment_epoch(session);
   if (!is_news(result)) return;
   log::limited(log_, log::Level::warn, "deleted names may stay visible until their timeout: {}",

@@ -20,10 +20,7 @@ namespace scratchfs::kernel {
 // notifications here. Invalidating attributes alone never takes such a lock and is done at once.
 class Notifier final : public tree::KernelNotices {
  public:
-  Notifier() = default;
   ~Notifier() override;
-  Notifier(const Notifier&) = delete;
-  Notifier& operator=(const Notifier&) = delete;
 
   // Starts the thread, which also sends what was queued before. Call it once. Returns false if no
   // thread can be created.
@@ -64,7 +61,7 @@ class Notifier final : public tree::KernelNotices {
   Batch::node_type take() REQUIRES(mutex_);
   void work(fuse_session* session) EXCLUDES(mutex_);
   void send(fuse_session* session, const Key& key);
-  void forget_all(fuse_session* session);
+  void invalidate_all(fuse_session* session);
   void log_failure(tree::InodeId inode, const char* what, int result);
 
   base::Mutex mutex_;
@@ -76,7 +73,7 @@ class Notifier final : public tree::KernelNotices {
   std::size_t droppable_ GUARDED_BY(mutex_) = 0;  // in both batches
   bool busy_ GUARDED_BY(mutex_) = false;
   // The queue overflowed: all names are to be invalidated at once.
-  bool forget_all_ GUARDED_BY(mutex_) = false;
+  bool invalidate_all_ GUARDED_BY(mutex_) = false;
   bool stopped_ GUARDED_BY(mutex_) = false;
   base::LogLimiter log_{std::chrono::seconds(5)};
   std::atomic<fuse_session*> session_ = nullptr;  // null: not started, or stopped

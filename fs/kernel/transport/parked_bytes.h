@@ -8,11 +8,28 @@
 
 namespace scratchfs::kernel {
 
+// Bytes taken from `All`; the destructor gives them back.
+template <typename All>
+class Share {
+ public:
+  Share() = default;
+  Share(All& all, std::size_t bytes) : all_(&all), bytes_(bytes) {}
+  Share(Share&& other) noexcept : all_(std::exchange(other.all_, nullptr)), bytes_(other.bytes_) {}
+  Share& operator=(Share&&) = delete;
+  ~Share() {
+    if (all_ != nullptr) all_->give(bytes_);
+  }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  All* all_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
 // Over /dev/fuse the data of a parked WRITE is a copy on the heap that no budget counts. Up to
 // kFreely bytes in total each request is copied whole. Beyond that each is cut to kPiece, so that
 // its write ends short, as write(2) may when a resource is scarce. Beyond kAtMost nothing is
-// copied.
-// Thread-safe.
+// copied. Thread-safe.
 class ParkedBytes {
  public:
   static constexpr std::size_t kFreely = 64U << 20;
@@ -23,36 +40,20 @@ class ParkedBytes {
   // of them regardless of the limits: it is set for the kernel's writeback, where nobody would
   // write the rest. The kernel itself bounds the writeback in flight.
   std::size_t take(std::size_t wanted, bool whole) {
-    const std::size_t before = kept_.load(std::memory_order_relaxed);
+    const std::size_t before = copied_.load(std::memory_order_relaxed);
     std::size_t taken = wanted;
     if (!whole && before + wanted > kFreely) taken = std::min(wanted, kPiece);
     if (!whole && before + taken > kAtMost) return 0;
-    kept_.fetch_add(taken, std::memory_order_relaxed);
+    copied_.fetch_add(taken, std::memory_order_relaxed);
     return taken;
   }
-  void give(std::size_t bytes) { kept_.fetch_sub(bytes, std::memory_order_relaxed); }
-  std::size_t now() const { return kept_.load(std::memory_order_relaxed); }
+  void give(std::size_t bytes) { copied_.fetch_sub(bytes, std::memory_order_relaxed); }
+  std::size_t now() const { return copied_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::size_t> kept_ = 0;
+  std::atomic<std::size_t> copied_ = 0;
 };
 
-// A reservation of ParkedBytes, released by the destructor.
-class ParkedShare {
- public:
-  ParkedShare() = default;
-  ParkedShare(ParkedBytes& all, std::size_t bytes) : all_(&all), bytes_(bytes) {}
-  ParkedShare(ParkedShare&& other) noexcept
-      : all_(std::exchange(other.all_, nullptr)), bytes_(other.bytes_) {}
-  ParkedShare& operator=(ParkedShare&&) = delete;
-  ~ParkedShare() {
-    if (all_ != nullptr) all_->give(bytes_);
-  }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  ParkedBytes* all_ = nullptr;
-  std::size_t bytes_ = 0;
-};
+using ParkedShare = Share<ParkedBytes>;
 
 }  // namespace scratchfs::kernel

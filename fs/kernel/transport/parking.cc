@@ -36,7 +36,7 @@ void Parking::park(TaskPointer task) {
     const base::Lock lock(mutex_);
     if (!closed_) {
       error = kInterrupted;
-      if (!was_interrupted(task->number())) {
+      if (!was_interrupted(task->request_id())) {
         error = base::Errno(ENOMEM);
         if (enqueue(task)) return;
       }
@@ -50,7 +50,7 @@ bool Parking::enqueue(TaskPointer& task) {
   Queue& queue = queue_of(task->lane());
   std::size_t could_run = queue.running + queue.waiting.size() < queue.most ? 1 : 0;
   for (const Queue& each : queues_) could_run += each.could_run();
-  if (could_run > idle_ && !add_worker() && workers_.empty()) return false;
+  if (could_run > idle_ && !add_worker() && workers_ == 0) return false;
   try {
     queue.waiting.push_back(nullptr);
   } catch (const std::bad_alloc&) {
@@ -62,68 +62,68 @@ bool Parking::enqueue(TaskPointer& task) {
   return true;
 }
 
-bool Parking::was_interrupted(std::uint64_t number) {
-  if (number == 0) return false;
-  const auto found = std::ranges::find(early_, number);
+bool Parking::was_interrupted(std::uint64_t request_id) {
+  if (request_id == 0) return false;
+  const auto found = std::ranges::find(early_, request_id);
   if (found == early_.end()) return false;
   *found = 0;
   return true;
 }
 
-void Parking::interrupt(std::uint64_t number) {
+void Parking::interrupt(std::uint64_t request_id) {
   TaskPointer task;
   {
     const base::Lock lock(mutex_);
-    task = take_interrupted(number);
+    task = take_interrupted(request_id);
   }
   if (task != nullptr) task->refuse(kInterrupted);
 }
 
-// Returns the task if it is queued. Cuts the wait of a running task; otherwise records the number
+// Returns the task if it is queued. Cuts the wait of a running task; otherwise records the id
 // for a task that is yet to come.
-Parking::TaskPointer Parking::take_interrupted(std::uint64_t number) {
+Parking::TaskPointer Parking::take_interrupted(std::uint64_t request_id) {
   for (Queue& queue : queues_) {
-    const auto found = std::ranges::find_if(
-        queue.waiting, [number](const TaskPointer& task) { return task->number() == number; });
+    const auto found = std::ranges::find_if(queue.waiting, [request_id](const TaskPointer& task) {
+      return task->request_id() == request_id;
+    });
     if (found == queue.waiting.end()) continue;
     TaskPointer task = std::move(*found);
     queue.waiting.erase(found);
     return task;
   }
-  const auto found = std::ranges::find(running_, number, &Task::number);
+  const auto found = std::ranges::find(running_, request_id, &Task::request_id);
   if (found != running_.end()) {
     (*found)->deadline().cancel(kInterruptGrace, kInterrupted);
   } else {
-    early_[next_early_++ % kEarly] = number;
+    early_[next_early_++ % kEarly] = request_id;
   }
   return nullptr;
 }
 
 bool Parking::start() {
   const base::Lock lock(mutex_);
-  return !workers_.empty() || add_worker();
+  return workers_ > 0 || add_worker();
 }
 
 // Returns false at the limit, or if the system has no memory or thread.
 bool Parking::add_worker() {
-  if (workers_.size() >= queues_[0].most + queues_[1].most) return false;
+  if (workers_ >= queues_[0].most + queues_[1].most) return false;
   base::Errno error{ENOMEM};
   try {
-    workers_.reserve(workers_.size() + 2);  // drain() needs one more, for left_
-    running_.reserve(workers_.size() + 1);  // a worker has nobody to report a lack of memory to
+    running_.reserve(workers_ + 1);  // a worker has nobody to report a lack of memory to
     auto started = base::start_thread("parked", [this] { work(); });
     if (started) {
-      workers_.push_back(*std::move(started));
+      started->detach();  // drain() waits until workers_ is 0
+      ++workers_;
       return true;
     }
     error = started.error();
   } catch (const std::bad_alloc&) {
   }
   // Without any worker, start() or park() reports the error.
-  if (const auto omitted = workers_.empty() ? std::nullopt : log_.admit()) {
-    log::warn("cannot start another worker beside {}: {}{}", workers_.size(),
-              std::strerror(error.value()), base::and_more(*omitted));
-  }
+  if (workers_ > 0)
+    log::limited(log_, log::Level::warn, "cannot start another worker beside {}: {}", workers_,
+                 std::strerror(error.value()));
   return false;
 }
 
@@ -146,35 +146,16 @@ Parking::Queue* Parking::await_task() {
   ++idle_;
   Queue* queue = next_queue();
   for (bool waited = false; queue == nullptr && !closed_; queue = next_queue()) {
-    if (waited && workers_.size() > 1) break;
+    if (waited && workers_ > 1) break;
     waited = !something_to_do_.wait_for(mutex_, idle_time_);
   }
   --idle_;
   return closed_ ? nullptr : queue;  // drain() handles what is queued then
 }
 
-// Removes the calling worker from the pool. Returns the worker that left before, which the caller
-// joins: so all but the last are joined, and nobody else has to wait for that.
-std::thread Parking::leave() {
-  const auto self = std::ranges::find(workers_, std::this_thread::get_id(), &std::thread::get_id);
-  if (self == workers_.end()) return {};  // drain() joins it
-  std::thread before = std::exchange(left_, std::move(*self));
-  workers_.erase(self);
-  return before;
-}
-
 void Parking::work() {
   base::Lock lock(mutex_);
-  while (true) {
-    Queue* const queue = await_task();
-    if (queue == nullptr) {
-      std::thread before = leave();
-      const bool last = !closed_ && workers_.size() <= 1;
-      lock.unlock();
-      if (before.joinable()) before.join();
-      if (last) malloc_trim(0);  // returns what parked requests kept; malloc(3) would not
-      return;
-    }
+  while (Queue* const queue = await_task()) {
     TaskPointer task = std::move(queue->waiting.front());
     queue->waiting.pop_front();
     ++queue->running;
@@ -192,6 +173,10 @@ void Parking::work() {
     give_back_large_buffer();
     lock.lock();
   }
+  const bool trims = --workers_ <= 1 && !closed_;
+  if (closed_) something_to_do_.notify_all();
+  lock.unlock();
+  if (trims) malloc_trim(0);  // returns the copies of parked requests; malloc(3) would not
 }
 
 // Returns nullptr if nothing is queued.
@@ -208,22 +193,20 @@ Parking::TaskPointer Parking::take_queued() {
 
 // Allocates nothing, because it cannot report a failure.
 void Parking::drain() {
-  std::vector<std::thread> workers;
   {
     const base::Lock lock(mutex_);
     closed_ = true;
     for (Task* const task : running_) task->deadline().cancel({}, kRefused);
-    workers.swap(workers_);
-    if (left_.joinable()) workers.push_back(std::move(left_));
     something_to_do_.notify_all();
   }
   while (const TaskPointer task = take_queued()) task->refuse(kRefused);
-  for (std::thread& worker : workers) worker.join();
+  const base::Lock lock(mutex_);
+  while (workers_ > 0) something_to_do_.wait(mutex_);
 }
 
 std::size_t Parking::workers() const {
   const base::Lock lock(mutex_);
-  return workers_.size();
+  return workers_;
 }
 
 std::uint64_t Parking::parked() const { return parked(Lane::disk) + parked(Lane::other); }

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "fs/base/deadline.h"
@@ -36,11 +35,11 @@ class Parking {
 
   class Task {
    public:
-    // `number`: the kernel's id of the request, used to interrupt it; 0: it cannot be interrupted.
+    // `request_id`: the kernel's, used to interrupt the request; 0: it cannot be interrupted.
     // `allowance`: how long it may wait without progress. While it is queued, progress of other
     // tasks in its lane counts.
-    Task(Lane lane, std::uint64_t number, base::CancellableDeadline::Clock::duration allowance)
-        : lane_(lane), number_(number), deadline_(allowance, base::Errno(EIO)) {}
+    Task(Lane lane, std::uint64_t request_id, base::CancellableDeadline::Clock::duration allowance)
+        : lane_(lane), request_id_(request_id), deadline_(allowance, base::Errno(EIO)) {}
     virtual ~Task() = default;
     // Does the work, blocking as long as deadline() allows, and replies.
     virtual void run() = 0;
@@ -48,20 +47,18 @@ class Parking {
     virtual void refuse(base::Errno error) = 0;
 
     Lane lane() const { return lane_; }
-    std::uint64_t number() const { return number_; }
+    std::uint64_t request_id() const { return request_id_; }
     base::CancellableDeadline& deadline() { return deadline_; }
 
    private:
     const Lane lane_;
-    const std::uint64_t number_;
+    const std::uint64_t request_id_;
     base::CancellableDeadline deadline_;
   };
 
   // `max_workers`: limit of workers for the disk, at least 1.
   explicit Parking(unsigned max_workers, std::chrono::milliseconds idle = kIdle);
   ~Parking();  // drains
-  Parking(const Parking&) = delete;
-  Parking& operator=(const Parking&) = delete;
 
   // Starts the first worker, which the first task would otherwise start. Returns false if no thread
   // can be created.
@@ -72,13 +69,13 @@ class Parking {
   // Handles the kernel's INTERRUPT of a request: refuses a queued task (EINTR), and gives a running
   // one kInterruptGrace to finish. The INTERRUPT may arrive before its request is parked, or too
   // late.
-  void interrupt(std::uint64_t number) EXCLUDES(mutex_);
+  void interrupt(std::uint64_t request_id) EXCLUDES(mutex_);
   // Refuses all queued tasks (ENOTCONN), cuts the waits of running tasks with the same error, waits
   // for them, and ends the workers. Permanent; may be called again.
   void drain() EXCLUDES(mutex_);
 
   // Data copied for the tasks.
-  ParkedBytes& kept() { return kept_; }
+  ParkedBytes& copied_bytes() { return copied_bytes_; }
   // Tasks queued or running now, and all tasks since the start.
   std::uint64_t parked() const EXCLUDES(mutex_);
   std::uint64_t parked_total() const EXCLUDES(mutex_);
@@ -108,13 +105,12 @@ class Parking {
   }
   void work() EXCLUDES(mutex_);
   Queue* await_task() REQUIRES(mutex_);
-  std::thread leave() REQUIRES(mutex_);
   bool enqueue(TaskPointer& task) REQUIRES(mutex_);
   bool add_worker() REQUIRES(mutex_);
   Queue* next_queue() REQUIRES(mutex_);
   void note_progress() REQUIRES(mutex_);
-  bool was_interrupted(std::uint64_t number) REQUIRES(mutex_);
-  TaskPointer take_interrupted(std::uint64_t number) REQUIRES(mutex_);
+  bool was_interrupted(std::uint64_t request_id) REQUIRES(mutex_);
+  TaskPointer take_interrupted(std::uint64_t request_id) REQUIRES(mutex_);
   TaskPointer take_queued() EXCLUDES(mutex_);
 
   const std::chrono::milliseconds idle_time_;
@@ -124,11 +120,10 @@ class Parking {
   std::vector<Task*> running_ GUARDED_BY(mutex_);
   std::array<std::uint64_t, kEarly> early_ GUARDED_BY(mutex_){};
   std::size_t next_early_ GUARDED_BY(mutex_) = 0;
-  std::vector<std::thread> workers_ GUARDED_BY(mutex_);
-  std::thread left_ GUARDED_BY(mutex_);  // the last worker that ended; the next one to end joins it
+  std::size_t workers_ GUARDED_BY(mutex_) = 0;
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
-  ParkedBytes kept_;
+  ParkedBytes copied_bytes_;
   base::LogLimiter log_{std::chrono::seconds(5)};
 };
 

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <span>
-#include <utility>
 
 #include "fs/base/deadline.h"
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
+#include "fs/kernel/transport/parked_bytes.h"
 
 namespace scratchfs::kernel {
 
@@ -25,29 +25,14 @@ class ReplyRoom {
  public:
   static constexpr std::size_t kMost = 64U << 20;  // bytes
 
-  // A reservation, released by the destructor.
-  class Share {
-   public:
-    Share(ReplyRoom& room, std::size_t bytes) : room_(&room), bytes_(bytes) {}
-    Share(Share&& other) noexcept
-        : room_(std::exchange(other.room_, nullptr)), bytes_(other.bytes_) {}
-    Share& operator=(Share&&) = delete;
-    ~Share() {
-      if (room_ != nullptr) room_->give(bytes_);
-    }
-
-   private:
-    ReplyRoom* room_;
-    std::size_t bytes_;
-  };
+  using Share = kernel::Share<ReplyRoom>;
 
   // Reserves `bytes`, at most kMost. Waits for other reservations to end; on failure returns the
   // error of `wait`.
   base::Result<Share> take(std::size_t bytes, base::Wait wait) EXCLUDES(mutex_);
+  void give(std::size_t bytes) EXCLUDES(mutex_);  // for Share
 
  private:
-  void give(std::size_t bytes) EXCLUDES(mutex_);
-
   base::Mutex mutex_;
   base::Condition given_;
   std::size_t taken_ GUARDED_BY(mutex_) = 0;

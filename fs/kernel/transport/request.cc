@@ -11,14 +11,14 @@ namespace scratchfs::kernel {
 
 Request::Request(fuse_req_t raw, Opcode opcode, tree::InodeId inode)
     : raw_(raw),
-      number_(current_number()),
+      request_id_(current_request_id()),
       ring_(fuse_req_is_uring(raw) ? Ring::of_this_thread() : nullptr),
       opcode_(opcode),
       inode_(inode) {}
 
 Request::Request(Request&& other) noexcept
     : raw_(std::exchange(other.raw_, nullptr)),
-      number_(other.number_),
+      request_id_(other.request_id_),
       ring_(other.ring_),
       opcode_(other.opcode_),
       parked_(other.parked_),

@@ -31,7 +31,7 @@ class Request {
   // libfuse's handle, for fuse_add_direntry and similar calls; nullptr once answered.
   fuse_req_t raw() const { return raw_; }
   // The kernel's id of the request, used to interrupt it; 0: unknown.
-  std::uint64_t number() const { return number_; }
+  std::uint64_t request_id() const { return request_id_; }
   Opcode opcode() const { return opcode_; }
   tree::InodeId inode() const { return inode_; }
   // Notes, for the log, that another thread answers the request.
@@ -48,8 +48,8 @@ class Request {
   // have to park. On a ring `size` is at most 1 MiB (max_write). Throws bad_alloc.
   std::span<std::byte> reply_buffer(std::size_t size);
 
-  // Sends a reply, one of several, an error, or whichever a result holds. If the kernel does not take
-  // a reply, its undo runs afterwards on this thread.
+  // Sends a reply, one of several, an error, or whichever a result holds. If the kernel does not
+  // take a reply, its undo runs afterwards on this thread.
   template <typename Reply>
   void answer(const Reply& reply) {
     const int failed = finish(0, [&](fuse_req_t raw) { return reply.send(raw); });
@@ -82,7 +82,7 @@ class Request {
   void log_result(int error) const;
 
   fuse_req_t raw_;
-  std::uint64_t number_;
+  std::uint64_t request_id_;
   Ring* ring_;
   Opcode opcode_;
   bool parked_ = false;

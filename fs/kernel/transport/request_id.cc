@@ -8,26 +8,26 @@ namespace scratchfs::kernel {
 
 namespace {
 
-thread_local std::uint64_t number_now = 0;
+thread_local std::uint64_t current_id = 0;
 
 }  // namespace
 
-std::uint64_t current_number() { return number_now; }
+std::uint64_t current_request_id() { return current_id; }
 
-CurrentRequestId::CurrentRequestId(std::uint64_t number) { number_now = number; }
-CurrentRequestId::~CurrentRequestId() { number_now = 0; }
+CurrentRequestId::CurrentRequestId(std::uint64_t id) { current_id = id; }
+CurrentRequestId::~CurrentRequestId() { current_id = 0; }
 
-RequestId request_id_of(std::span<const std::byte> request) {
+RequestIds request_ids_of(std::span<const std::byte> request) {
   fuse_in_header header{};
   if (request.size() < sizeof header) return {};
   std::memcpy(&header, request.data(), sizeof header);
-  RequestId id{.number = header.unique, .interrupts = {}};
+  RequestIds ids{.id = header.unique, .interrupts = {}};
   fuse_interrupt_in body{};
   if (header.opcode == FUSE_INTERRUPT && request.size() >= sizeof header + sizeof body) {
     std::memcpy(&body, request.data() + sizeof header, sizeof body);
-    id.interrupts = body.unique;
+    ids.interrupts = body.unique;
   }
-  return id;
+  return ids;
 }
 
 }  // namespace scratchfs::kernel

@@ -12,8 +12,6 @@ namespace scratchfs::kernel {
 class RequestThread {
  public:
   RequestThread();
-  RequestThread(const RequestThread&) = delete;
-  RequestThread& operator=(const RequestThread&) = delete;
 
   void waits() { waiting_.store(true, std::memory_order_release); }
   void goes_on() { waiting_.store(false, std::memory_order_release); }

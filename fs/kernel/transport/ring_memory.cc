@@ -13,7 +13,7 @@ namespace scratchfs::kernel {
 namespace {
 
 // Reads it as volatile, because the kernel writes it without the compiler's knowledge.
-std::uint64_t number_in(const fuse_in_header& header) {
+std::uint64_t request_id_in(const fuse_in_header& header) {
   return *const_cast<const volatile decltype(header.unique)*>(&header.unique);
 }
 
@@ -42,7 +42,7 @@ void RingMemory::note_taken(fuse_req_t request, const fuse_in_header* header) {
     entry->payload = {reinterpret_cast<std::byte*>(payload), room};
     ++known_;  // last: other threads search meanwhile
   }
-  entry->number = number_in(*header);
+  entry->request_id = request_id_in(*header);
   entry->ours = entry->fresh = entry->used = used_ = true;
 }
 
@@ -56,7 +56,8 @@ void RingMemory::look(Clock::time_point now) {
   used_ = false;
   for (Entry& entry : std::span(entries_.get(), known_.load())) {
     if (entry.used && !entry.ours && !std::exchange(entry.fresh, false)) {
-      give_back_pages(entry.payload, [&entry] { return number_in(*entry.header) == entry.number; });
+      give_back_pages(entry.payload,
+                      [&entry] { return request_id_in(*entry.header) == entry.request_id; });
       entry.used = false;
     }
     used_ = used_ || entry.used;

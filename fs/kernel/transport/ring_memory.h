@@ -48,10 +48,10 @@ class RingMemory {
     fuse_req_t request = nullptr;
     const fuse_in_header* header = nullptr;
     std::span<std::byte> payload;
-    std::uint64_t number = 0;  // of the last request handled
-    bool ours = false;         // from that request until its reply
-    bool fresh = false;        // used since the last scan
-    bool used = false;         // used since its memory was returned
+    std::uint64_t request_id = 0;  // of the last request handled
+    bool ours = false;             // from that request until its reply
+    bool fresh = false;            // used since the last scan
+    bool used = false;             // used since its memory was returned
   };
   Entry* find(fuse_req_t request);
 

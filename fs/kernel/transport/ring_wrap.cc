@@ -13,7 +13,6 @@
 #include <optional>
 #include <span>
 #include <thread>
-#include <vector>
 
 #include "fs/base/log.h"
 #include "fs/base/log_limiter.h"
@@ -28,22 +27,6 @@ namespace {
 // Debian 12's headers lack it.
 constexpr unsigned kRegisterSendMsgRing = 31;
 constexpr unsigned kNoRing = ~0U;  // makes that call without a ring of one's own
-
-struct Rings {
-  base::Mutex mutex;
-  base::Condition changed;
-  bool claimed GUARDED_BY(mutex) = false;
-  // Allocated by claim(), because a ring's thread cannot report a lack of memory.
-  std::vector<std::optional<Ring>> places GUARDED_BY(mutex);
-  std::size_t taken GUARDED_BY(mutex) = 0;
-  unsigned started GUARDED_BY(mutex) = 0;
-  int error GUARDED_BY(mutex) = 0;
-};
-
-Rings& rings() {
-  static Rings instance;
-  return instance;
-}
 
 // How often to retry waking a thread; after that, the next reply wakes it.
 constexpr int kMostWakes = 1000;
@@ -181,46 +164,41 @@ RingReply::~RingReply() {
 }
 
 bool RingSet::claim() {
-  Rings& all = rings();
-  const base::Lock lock(all.mutex);
-  if (all.claimed) return false;
-  all.places = std::vector<std::optional<Ring>>(static_cast<std::size_t>(get_nprocs_conf()));
-  all.claimed = true;
+  const base::Lock lock(mutex_);
+  if (claimed_) return false;
+  places_ = std::vector<std::optional<Ring>>(static_cast<std::size_t>(get_nprocs_conf()));
+  claimed_ = true;
   return true;
 }
 
 Ring* RingSet::add(io_uring& ring) {
-  Rings& all = rings();
-  const base::Lock lock(all.mutex);
-  assert(all.taken < all.places.size());  // libfuse creates this many
-  return &all.places[all.taken++].emplace(ring);
+  const base::Lock lock(mutex_);
+  assert(taken_ < places_.size());  // libfuse creates this many
+  return &places_[taken_++].emplace(ring);
 }
 
 void RingSet::report(int error) {
-  Rings& all = rings();
-  const base::Lock lock(all.mutex);
-  if (error != 0) all.error = error;
-  ++all.started;
-  all.changed.notify_all();
+  const base::Lock lock(mutex_);
+  if (error != 0) error_ = error;
+  ++started_;
+  changed_.notify_all();
 }
 
 base::Result<void, base::Failure> RingSet::wait_for(unsigned count, std::chrono::seconds timeout,
                                                     unsigned& started) {
-  Rings& all = rings();
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  base::Lock lock(all.mutex);
-  while (all.started < count && all.error == 0) {
+  base::Lock lock(mutex_);
+  while (started_ < count && error_ == 0) {
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= left.zero()) break;
-    all.changed.wait_for(all.mutex, left);
+    changed_.wait_for(mutex_, left);
   }
-  started = all.started;
+  started = started_;
   // The mount ended before its rings came. This is not an error of the rings; the end is reported
   // elsewhere.
-  if (all.error == -ENOTCONN) return {};
-  if (all.error != 0) {
-    return base::Failure{
-        fmt::format("io_uring: the kernel refused a ring: {}", strerror(-all.error))};
+  if (error_ == -ENOTCONN) return {};
+  if (error_ != 0) {
+    return base::Failure{fmt::format("io_uring: the kernel refused a ring: {}", strerror(-error_))};
   }
   if (started < count) {
     return base::Failure{fmt::format("io_uring: {} of {} rings started", started, count)};
@@ -229,9 +207,8 @@ base::Result<void, base::Failure> RingSet::wait_for(unsigned count, std::chrono:
 }
 
 bool RingSet::were_idle_by(std::chrono::steady_clock::time_point deadline) {
-  Rings& all = rings();
-  const base::Lock lock(all.mutex);
-  const std::span made(all.places.data(), all.taken);
+  const base::Lock lock(mutex_);
+  const std::span made(places_.data(), taken_);
   return std::ranges::all_of(made, [deadline](const std::optional<Ring>& ring) {
     return ring->parked_.load(std::memory_order_relaxed) < ring->entries_ &&
            ring->request_thread_.was_idle_by(deadline);
@@ -239,13 +216,12 @@ bool RingSet::were_idle_by(std::chrono::steady_clock::time_point deadline) {
 }
 
 void RingSet::forget() {
-  Rings& all = rings();
-  const base::Lock lock(all.mutex);
-  all.places.clear();
-  all.taken = 0;
-  all.claimed = false;
-  all.started = 0;
-  all.error = 0;
+  const base::Lock lock(mutex_);
+  places_.clear();
+  taken_ = 0;
+  claimed_ = false;
+  started_ = 0;
+  error_ = 0;
 }
 
 }  // namespace scratchfs::kernel
@@ -254,7 +230,7 @@ void RingSet::forget() {
 extern "C" {
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait_for) noexcept;
 int __wrap_io_uring_submit(io_uring* ring) noexcept;
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+#if SCRATCHFS_WRAPS_RINGS
 void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
                                            fuse_in_header* header, void* operation, void* payload,
                                            std::size_t size);
@@ -273,13 +249,13 @@ int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned /*wait_for*/) noexc
 // libfuse submits at once if a thread other than the ring's has replied.
 int __wrap_io_uring_submit(io_uring* /*ring*/) noexcept { return 0; }
 
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 19)
+#if SCRATCHFS_WRAPS_RINGS
 // libfuse takes requests out of a ring with this function.
 void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
                                            fuse_in_header* header, void* operation, void* payload,
                                            std::size_t size) {
   using scratchfs::kernel::Ring;
-  const scratchfs::kernel::CurrentRequestId number(header->unique);
+  const scratchfs::kernel::CurrentRequestId current(header->unique);
   if (Ring* const ring = Ring::of_this_thread()) ring->note_taken(request, header);
   __real_fuse_session_process_uring_cqe(session, request, header, operation, payload, size);
 }

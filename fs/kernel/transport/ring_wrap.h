@@ -10,6 +10,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
+#include <vector>
 
 #include "fs/base/mutex.h"
 #include "fs/base/result.h"
@@ -24,8 +26,6 @@ namespace scratchfs::kernel {
 class Ring {
  public:
   explicit Ring(io_uring& ring) : ring_(ring) {}
-  Ring(const Ring&) = delete;
-  Ring& operator=(const Ring&) = delete;
 
   // Registers the calling thread, libfuse's thread of `ring`, as the ring's own.
   static Ring* start(io_uring& ring);
@@ -68,10 +68,10 @@ class Ring {
   // Guards the filled part of ring_'s submission queue. Repliers lock it before libfuse's queue
   // lock; the ring's thread never holds libfuse's lock when it locks this one.
   base::Mutex mutex_;
-  // Whether a replier must wake the ring's thread. Set under the mutex as the queue is published, so
-  // a replier whose entry comes later sees it. Cleared without the mutex by the thread itself, which
-  // publishes again before it sleeps, or by the replier that wakes it. Set in vain it costs one
-  // wake-up.
+  // Whether a replier must wake the ring's thread. Set under the mutex as the queue is published,
+  // so a replier whose entry comes later sees it. Cleared without the mutex by the thread itself,
+  // which publishes again before it sleeps, or by the replier that wakes it. Set in vain it costs
+  // one wake-up.
   std::atomic<bool> sleeping_ = false;
   std::atomic<unsigned> parked_ = 0;
   RingMemory memory_;  // changed by the ring's thread, or under the mutex
@@ -130,6 +130,15 @@ class RingSet {
   friend class Ring;
   static Ring* add(io_uring& ring);
   static void report(int error);
+
+  inline static base::Mutex mutex_;
+  inline static base::Condition changed_;
+  inline static bool claimed_ GUARDED_BY(mutex_) = false;
+  // Allocated by claim(), because a ring's thread cannot report a lack of memory.
+  inline static std::vector<std::optional<Ring>> places_ GUARDED_BY(mutex_);
+  inline static std::size_t taken_ GUARDED_BY(mutex_) = 0;  // places
+  inline static unsigned started_ GUARDED_BY(mutex_) = 0;
+  inline static int error_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace scratchfs::kernel

@@ -40,18 +40,18 @@ namespace detail {
 // Keeps an argument alive while its operation is parked. Names are copied, because libfuse reuses
 // its buffer once the handler has returned.
 template <typename Argument>
-class Kept {
+class Parked {
  public:
-  Kept(const Argument& argument, bool /*on_ring*/, ParkedBytes& /*all*/) : argument_(argument) {}
+  Parked(const Argument& argument, bool /*on_ring*/, ParkedBytes& /*all*/) : argument_(argument) {}
   const Argument& get() const { return argument_; }
 
  private:
   Argument argument_;
 };
 template <>
-class Kept<std::string_view> {
+class Parked<std::string_view> {
  public:
-  Kept(std::string_view argument, bool /*on_ring*/, ParkedBytes& /*all*/) : copy_(argument) {}
+  Parked(std::string_view argument, bool /*on_ring*/, ParkedBytes& /*all*/) : copy_(argument) {}
   std::string_view get() const { return copy_; }
 
  private:
@@ -59,17 +59,18 @@ class Kept<std::string_view> {
 };
 // A ring entry's payload stays unchanged until the reply, so its data is not copied.
 template <>
-class Kept<WriteData> {
+class Parked<WriteData> {
  public:
-  Kept(const WriteData& argument, bool on_ring, ParkedBytes& all)
+  Parked(const WriteData& argument, bool on_ring, ParkedBytes& all)
       : share_(on_ring ? ParkedShare() : take(argument, all)), data_(argument) {
     if (on_ring) return;
     const auto kept = argument.bytes.first(share_.bytes());
     copy_.assign(kept.begin(), kept.end());
     data_.bytes = copy_;
   }
-  Kept(Kept&& other) noexcept = default;  // a moved vector keeps its memory, so data_ stays valid
-  Kept& operator=(Kept&&) = delete;
+  Parked(Parked&& other) noexcept =
+      default;  // a moved vector keeps its memory, so data_ stays valid
+  Parked& operator=(Parked&&) = delete;
   const WriteData& get() const { return data_; }
 
  private:
@@ -117,10 +118,11 @@ class ParkedOp final : public Parking::Task {
  public:
   // Throws bad_alloc before it takes over the request.
   ParkedOp(Transport& transport, Request&& request, Op&& op, const Arguments&... arguments)
-      : Task(lane_of(request), request.number(), allowance_of(request, transport.spill_timeout)),
+      : Task(lane_of(request), request.request_id(),
+             allowance_of(request, transport.spill_timeout)),
         counters_(transport.counters),
-        arguments_(
-            Kept<Arguments>(arguments, request.ring() != nullptr, transport.parking.kept())...),
+        arguments_(Parked<Arguments>(arguments, request.ring() != nullptr,
+                                     transport.parking.copied_bytes())...),
         op_(std::move(op)),
         request_(std::move(request)),
         place_(request_.ring()) {
@@ -129,7 +131,7 @@ class ParkedOp final : public Parking::Task {
 
   void run() override {
     std::apply(
-        [this](const Kept<Arguments>&... kept) {
+        [this](const Parked<Arguments>&... kept) {
           const auto result = attempt(request_, base::Wait(deadline()), op_, kept.get()...);
           assert(!result.is(base::kWouldBlock));
           if (!result && deadline().over() && !deadline().is_cancelled()) log_late(request_);
@@ -141,7 +143,7 @@ class ParkedOp final : public Parking::Task {
 
  private:
   Counters& counters_;
-  const std::tuple<Kept<Arguments>...> arguments_;
+  const std::tuple<Parked<Arguments>...> arguments_;
   Op op_;
   Request request_;
   const ParkedPlace place_;

@@ -9,7 +9,7 @@ class AdvanceTest : public ::testing::Test {
  protected:
   std::uint64_t charged() const { return charge_.usage().bytes; }
 
-  quota::Ledger ledger_{quota::Ledger::Options{.each_user = {.bytes = 10'000}, .overrides = {}}};
+  quota::Ledger ledger_{quota::Ledger::Options{.everyone = {.bytes = 10'000}, .overrides = {}}};
   quota::Charge charge_{ledger_, ledger_.account(1000)};
 };
 

@@ -31,7 +31,7 @@ class Crossings : public testing::Test {
   using Lines = std::vector<std::string>;
 
   static constexpr uid_t kMark = 9;
-  Ledger ledger_{{.each_user = {.bytes = 1000, .inodes = 10},
+  Ledger ledger_{{.everyone = {.bytes = 1000, .inodes = 10},
                   .overrides = {{kMark, {.bytes = 100, .inodes = kUnlimited}}},
                   .warn_percent = 90}};
   Charge mark_{ledger_, ledger_.account(kMark)};
@@ -88,7 +88,7 @@ TEST_F(Crossings, WaitUntilTheyAreEnded) {
 }
 
 TEST(CrossingsOfNothing, AreNone) {
-  Ledger ledger({.each_user = {.bytes = 0}, .warn_percent = 90});
+  Ledger ledger({.everyone = {.bytes = 0}, .warn_percent = 90});
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.inodes = 1})) << "an empty file";
   EXPECT_EQ(share_of(0, 90), kUnlimited);
@@ -99,7 +99,7 @@ TEST(CrossingsOfNothing, AreNone) {
 }
 
 TEST(CrossingsOff, NobodyIsTold) {
-  Ledger ledger({.each_user = {.bytes = 100, .inodes = 1}});
+  Ledger ledger({.everyone = {.bytes = 100, .inodes = 1}});
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.bytes = 100, .inodes = 1}));
   ledger.end_crossings();
@@ -107,7 +107,7 @@ TEST(CrossingsOff, NobodyIsTold) {
 }
 
 TEST(ReplacedLimits, HoldForEverybodyAtOnce) {
-  Ledger ledger({.each_user = {.bytes = 100}, .overrides = {{kAlice, {.bytes = 500}}}});
+  Ledger ledger({.everyone = {.bytes = 100}, .overrides = {{kAlice, {.bytes = 500}}}});
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.bytes = 400}));
   ledger.replace_limits({.bytes = 200}, {{2000, {.bytes = 300}}});

@@ -16,8 +16,8 @@ namespace {
 constexpr uid_t kAlice = 1000;
 constexpr uid_t kBob = 1001;
 
-Ledger::Options each_user(std::uint64_t bytes, std::uint64_t inodes = kUnlimited) {
-  return {.each_user = {.bytes = bytes, .inodes = inodes}, .overrides = {}};
+Ledger::Options everyone(std::uint64_t bytes, std::uint64_t inodes = kUnlimited) {
+  return {.everyone = {.bytes = bytes, .inodes = inodes}, .overrides = {}};
 }
 
 TEST(Ledger, KeepsOneAccountPerUserAtOneAddress) {
@@ -45,13 +45,13 @@ TEST(Ledger, KnowsNobodyForWhomItHadNoMemory) {
     EXPECT_EQ(ledger.row(uid).usage, Usage{});
     EXPECT_EQ(ledger.total(), Usage{});
     EXPECT_TRUE(ledger.table().empty());
-    ledger.set_default({.bytes = spared});
+    ledger.set_everyone({.bytes = spared});
     if (!happened) return;
   }
 }
 
 TEST(Ledger, RefusesGrowthOverTheLimitAndLeavesEverythingAsItWas) {
-  Ledger ledger(each_user(10'000, 2));
+  Ledger ledger(everyone(10'000, 2));
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.bytes = 10'000, .inodes = 1}));
   EXPECT_TRUE(charge.grow({.bytes = 1}).is(base::Errno(EDQUOT)));
@@ -63,7 +63,7 @@ TEST(Ledger, RefusesGrowthOverTheLimitAndLeavesEverythingAsItWas) {
 }
 
 TEST(Ledger, GivesBytesBackWhereTheInodesOfTheSameCallDoNotFit) {
-  Ledger ledger(each_user(10'000, 1));
+  Ledger ledger(everyone(10'000, 1));
   Charge charge(ledger, ledger.account(kAlice));
   EXPECT_TRUE(charge.grow({.bytes = 5'000, .inodes = 2}).is(base::Errno(EDQUOT)));
   EXPECT_EQ(ledger.row(kAlice).usage, Usage{});
@@ -71,7 +71,7 @@ TEST(Ledger, GivesBytesBackWhereTheInodesOfTheSameCallDoNotFit) {
 }
 
 TEST(Ledger, CountsAllFilesOfAUserTogetherAndUsersApart) {
-  Ledger ledger(each_user(10'000));
+  Ledger ledger(everyone(10'000));
   Charge first(ledger, ledger.account(kAlice));
   Charge second(ledger, ledger.account(kAlice));
   Charge other(ledger, ledger.account(kBob));
@@ -84,18 +84,18 @@ TEST(Ledger, CountsAllFilesOfAUserTogetherAndUsersApart) {
 }
 
 TEST(Ledger, LeavesRootUnlimitedUnlessItHasALimitOfItsOwn) {
-  Ledger ledger(each_user(100));
+  Ledger ledger(everyone(100));
   Charge charge(ledger, ledger.account(0));
   EXPECT_TRUE(charge.grow({.bytes = 1ULL << 50}));
   EXPECT_EQ(ledger.row(0).limits, Limits{});
-  ledger.set_default({.bytes = 50});
+  ledger.set_everyone({.bytes = 50});
   EXPECT_EQ(ledger.row(0).limits, Limits{});
   ledger.set_limits(0, Limits{.bytes = 1ULL << 50});
   EXPECT_TRUE(charge.grow({.bytes = 1}).is(base::Errno(EDQUOT)));
 }
 
 TEST(Ledger, PutsAUsersOwnLimitsBeforeTheDefault) {
-  Ledger ledger({.each_user = {.bytes = 100}, .overrides = {{kAlice, {.bytes = 200}}}});
+  Ledger ledger({.everyone = {.bytes = 100}, .overrides = {{kAlice, {.bytes = 200}}}});
   Charge alice(ledger, ledger.account(kAlice));
   Charge bob(ledger, ledger.account(kBob));
   EXPECT_TRUE(alice.grow({.bytes = 200}));
@@ -105,7 +105,7 @@ TEST(Ledger, PutsAUsersOwnLimitsBeforeTheDefault) {
 }
 
 TEST(Ledger, ChangesLimitsUnderLivingCharges) {
-  Ledger ledger(each_user(100));
+  Ledger ledger(everyone(100));
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.bytes = 100}));
   ledger.set_limits(kAlice, Limits{.bytes = 150});
@@ -113,7 +113,7 @@ TEST(Ledger, ChangesLimitsUnderLivingCharges) {
   ledger.set_limits(kAlice, std::nullopt);
   EXPECT_EQ(ledger.row(kAlice).limits.bytes, 100U);
   EXPECT_TRUE(charge.grow({.bytes = 1}).is(base::Errno(EDQUOT)));
-  ledger.set_default({.bytes = 200});
+  ledger.set_everyone({.bytes = 200});
   EXPECT_TRUE(charge.grow({.bytes = 50}));
 }
 
@@ -130,7 +130,7 @@ TEST(Ledger, LetsAUserOverALoweredLimitShrinkAndGrowByNothing) {
 }
 
 TEST(Ledger, AnswersNoSpaceWhenTheMountsInodesAreUsedUp) {
-  Ledger ledger({.each_user = {}, .overrides = {}, .total_inodes = 2});
+  Ledger ledger({.everyone = {}, .overrides = {}, .total_inodes = 2});
   Charge alice(ledger, ledger.account(kAlice));
   Charge root(ledger, ledger.account(0));
   ASSERT_TRUE(alice.grow({.inodes = 1}));
@@ -143,7 +143,7 @@ TEST(Ledger, AnswersNoSpaceWhenTheMountsInodesAreUsedUp) {
 }
 
 TEST(Ledger, ListsWhoUsesSomethingOrHasLimitsOfItsOwnByUid) {
-  Ledger ledger({.each_user = {.bytes = 100}, .overrides = {{kBob, {.bytes = 5}}}});
+  Ledger ledger({.everyone = {.bytes = 100}, .overrides = {{kBob, {.bytes = 5}}}});
   ledger.account(3000);  // not listed, because it uses nothing
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.bytes = 10}));
@@ -157,7 +157,7 @@ TEST(Ledger, ListsWhoUsesSomethingOrHasLimitsOfItsOwnByUid) {
 }
 
 TEST(Ledger, AnswersForAUserItHasNeverSeen) {
-  Ledger ledger(each_user(100));
+  Ledger ledger(everyone(100));
   const AccountRow row = ledger.row(4242);
   EXPECT_EQ(row.uid, uid_t{4242});
   EXPECT_EQ(row.usage, Usage{});
@@ -189,7 +189,7 @@ TEST(Charge, MovesAllOfItToAnotherUser) {
 }
 
 TEST(Charge, StaysWhereItIsWhenTheOtherUserHasNoRoom) {
-  Ledger ledger({.each_user = {}, .overrides = {{kBob, {.bytes = 49}}}});
+  Ledger ledger({.everyone = {}, .overrides = {{kBob, {.bytes = 49}}}});
   Charge charge(ledger, ledger.account(kAlice));
   ASSERT_TRUE(charge.grow({.bytes = 50, .inodes = 1}));
   EXPECT_TRUE(charge.move_to(ledger.account(kBob)).is(base::Errno(EDQUOT)));
@@ -208,7 +208,7 @@ TEST(Charge, MovesToItsOwnUserEvenOverTheLimit) {
 
 TEST(Ledger, NeverDriftsNorPassesALimitUnderConcurrentGrowthShrinkingAndMoves) {
   constexpr std::uint64_t kLimit = 1000;
-  Ledger ledger(each_user(kLimit));
+  Ledger ledger(everyone(kLimit));
   std::vector<std::unique_ptr<Charge>> charges;
   for (int i = 0; i < 4; ++i) {
     charges.push_back(std::make_unique<Charge>(ledger, ledger.account(kAlice)));

@@ -14,7 +14,7 @@ constexpr uid_t kBob = 1001;
 
 // Each user may have 10,000 bytes; Alice holds ten subordinate ids.
 const Ledger::Options kAliceHolds{
-    .each_user = {.bytes = 10'000}, .overrides = {}, .holders = Holders({{100'000, 10, kAlice}})};
+    .everyone = {.bytes = 10'000}, .overrides = {}, .holders = Holders({{100'000, 10, kAlice}})};
 
 TEST(Holders, AreFoundForTheirRangesAlone) {
   const Holders holders({{100'000, 65'536, kAlice}, {165'536, 10, kBob}});

@@ -15,56 +15,56 @@ Moment later() {
 }
 
 TEST(Clock, GoesRoundFromTheOldest) {
-  Clock clock;
+  EvictionRing ring;
   std::array<Resident, 4> blocks;
-  for (Resident& block : blocks) clock.add(block, later());
+  for (Resident& block : blocks) ring.add(block, later());
   for (int round = 0; round < 2; ++round) {
-    for (Resident& block : blocks) EXPECT_EQ(&clock.next(later()), &block);
+    for (Resident& block : blocks) EXPECT_EQ(&ring.next(later()), &block);
   }
 }
 
 TEST(Clock, ComesToANewBlockLast) {
-  Clock clock;
+  EvictionRing ring;
   std::array<Resident, 3> blocks;
   Resident late;
-  for (Resident& block : blocks) clock.add(block, later());
-  clock.next(later());
-  clock.add(late, later());
-  EXPECT_EQ(&clock.next(later()), &blocks[1]);
-  EXPECT_EQ(&clock.next(later()), &blocks[2]);
-  EXPECT_EQ(&clock.next(later()), &blocks[0]) << "it was passed just before";
-  EXPECT_EQ(&clock.next(later()), &late);
+  for (Resident& block : blocks) ring.add(block, later());
+  ring.next(later());
+  ring.add(late, later());
+  EXPECT_EQ(&ring.next(later()), &blocks[1]);
+  EXPECT_EQ(&ring.next(later()), &blocks[2]);
+  EXPECT_EQ(&ring.next(later()), &blocks[0]) << "it was passed just before";
+  EXPECT_EQ(&ring.next(later()), &late);
 }
 
 TEST(Clock, ForgetsWhatIsRemovedUnderTheHandToo) {
-  Clock clock;
+  EvictionRing ring;
   std::array<Resident, 3> blocks;
-  for (Resident& block : blocks) clock.add(block, later());
-  clock.remove(blocks[0]);
-  EXPECT_EQ(&clock.next(later()), &blocks[1]);
-  clock.remove(blocks[1]);
-  EXPECT_EQ(&clock.next(later()), &blocks[2]);
-  EXPECT_EQ(&clock.next(later()), &blocks[2]);
-  clock.remove(blocks[2]);
-  EXPECT_EQ(clock.size(), 0U);
-  clock.add(blocks[1], later());
-  EXPECT_EQ(&clock.next(later()), &blocks[1]);
+  for (Resident& block : blocks) ring.add(block, later());
+  ring.remove(blocks[0]);
+  EXPECT_EQ(&ring.next(later()), &blocks[1]);
+  ring.remove(blocks[1]);
+  EXPECT_EQ(&ring.next(later()), &blocks[2]);
+  EXPECT_EQ(&ring.next(later()), &blocks[2]);
+  ring.remove(blocks[2]);
+  EXPECT_EQ(ring.size(), 0U);
+  ring.add(blocks[1], later());
+  EXPECT_EQ(&ring.next(later()), &blocks[1]);
 }
 
 TEST(Clock, TellsHowOldTheBlockUnderTheHandIs) {
-  Clock clock;
-  EXPECT_EQ(clock.oldest(), Moment::max());
+  EvictionRing ring;
+  EXPECT_EQ(ring.oldest(), Moment::max());
   std::array<Resident, 2> blocks;
   const Moment first = later();
   const Moment second = later();
-  clock.add(blocks[0], first);
-  clock.add(blocks[1], second);
-  EXPECT_EQ(clock.oldest(), first);
+  ring.add(blocks[0], first);
+  ring.add(blocks[1], second);
+  EXPECT_EQ(ring.oldest(), first);
   const Moment passed = later();
-  clock.next(passed);
-  EXPECT_EQ(clock.oldest(), second);
-  clock.remove(blocks[1]);
-  EXPECT_EQ(clock.oldest(), passed);
+  ring.next(passed);
+  EXPECT_EQ(ring.oldest(), second);
+  ring.remove(blocks[1]);
+  EXPECT_EQ(ring.oldest(), passed);
 }
 
 }  // namespace

@@ -23,30 +23,30 @@ std::vector<std::byte> bytes_of(const Parts&... parts) {
 
 TEST(RequestId, TellsTheNumber) {
   const fuse_in_header header{.len = sizeof header, .opcode = FUSE_LOOKUP, .unique = 42};
-  const RequestId id = request_id_of(bytes_of(header));
-  EXPECT_EQ(id.number, 42U);
-  EXPECT_FALSE(id.interrupts);
+  const RequestIds ids = request_ids_of(bytes_of(header));
+  EXPECT_EQ(ids.id, 42U);
+  EXPECT_FALSE(ids.interrupts);
 }
 
 TEST(RequestId, TellsWhatAnInterruptIsFor) {
   const fuse_in_header header{.opcode = FUSE_INTERRUPT, .unique = 43};
   const fuse_interrupt_in body{.unique = 42};
-  EXPECT_EQ(request_id_of(bytes_of(header, body)).interrupts, 42U);
+  EXPECT_EQ(request_ids_of(bytes_of(header, body)).interrupts, 42U);
 }
 
 TEST(RequestId, TakesNothingFromWhatIsTooShort) {
   const fuse_in_header header{.opcode = FUSE_INTERRUPT, .unique = 43};
-  EXPECT_FALSE(request_id_of(bytes_of(header)).interrupts);
-  EXPECT_EQ(request_id_of({}).number, 0U);
+  EXPECT_FALSE(request_ids_of(bytes_of(header)).interrupts);
+  EXPECT_EQ(request_ids_of({}).id, 0U);
 }
 
 TEST(CurrentRequestId, IsOneThreadsAndEndsWithIt) {
   {
-    const CurrentRequestId number(42);
-    EXPECT_EQ(current_number(), 42U);
-    std::thread([] { EXPECT_EQ(current_number(), 0U); }).join();
+    const CurrentRequestId current(42);
+    EXPECT_EQ(current_request_id(), 42U);
+    std::thread([] { EXPECT_EQ(current_request_id(), 0U); }).join();
   }
-  EXPECT_EQ(current_number(), 0U);
+  EXPECT_EQ(current_request_id(), 0U);
 }
 
 }  // namespace

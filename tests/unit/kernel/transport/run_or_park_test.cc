@@ -109,22 +109,24 @@ TEST_F(ServeTest, BeyondABoundOnlyTheFirstPartOfWhatIsWrittenIsKept) {
   };
   // The copy of a write's data is released a moment after its reply.
   const auto until_kept = [this](std::uint64_t bytes) {
-    while (parking.kept().now() != bytes) std::this_thread::yield();
+    while (parking.copied_bytes().now() != bytes) std::this_thread::yield();
   };
   const std::string data(100'000, 'x');
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(1)[0].text(), "100000");
   until_kept(0);
-  const ParkedShare others(parking.kept(), parking.kept().take(ParkedBytes::kFreely, false));
+  const ParkedShare others(parking.copied_bytes(),
+                           parking.copied_bytes().take(ParkedBytes::kFreely, false));
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(2)[1].text(), std::to_string(ParkedBytes::kPiece));
   until_kept(ParkedBytes::kFreely);
-  const ParkedShare more(parking.kept(),
-                         parking.kept().take(ParkedBytes::kAtMost - ParkedBytes::kFreely, true));
+  const ParkedShare more(
+      parking.copied_bytes(),
+      parking.copied_bytes().take(ParkedBytes::kAtMost - ParkedBytes::kFreely, true));
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(3)[2].error, -ENOMEM);
   while (parking.parked() > 0) std::this_thread::yield();
-  EXPECT_EQ(parking.kept().now(), ParkedBytes::kAtMost);
+  EXPECT_EQ(parking.copied_bytes().now(), ParkedBytes::kAtMost);
 }
 
 TEST_F(ServeTest, NothingIsThrownThroughLibfuse) {

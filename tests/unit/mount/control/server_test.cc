@@ -125,7 +125,7 @@ class ControlServerTest : public testing::Test {
   tree::AccessTimes access_times_;
   int memory_error_ = 0;
   const quota::Limits everyone_{1 << 20, 100};
-  quota::Ledger ledger_{quota::Ledger::Options{.each_user = everyone_}};
+  quota::Ledger ledger_{quota::Ledger::Options{.everyone = everyone_}};
   quota::Charge owner_{ledger_, ledger_.account(kOwner)};
   quota::Charge other_{ledger_, ledger_.account(kOther)};
   quota::Charge third_{ledger_, ledger_.account(kThird)};

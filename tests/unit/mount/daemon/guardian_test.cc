@@ -62,7 +62,7 @@ TEST(GuardianProcess, LivesAsLongAsTheDaemonsEndIsOpen) {
   std::optional<Guardian> guardian = started();
   const ProcessHandle process(guardian->pid());
   EXPECT_TRUE(process.lives());
-  guardian->mounted({});
+  guardian->tell_mounted({});
   EXPECT_TRUE(process.lives());
   guardian.reset();
   EXPECT_TRUE(process.ends());
@@ -101,7 +101,7 @@ TEST(GuardianProcess, CanBeKilledWithoutHarm) {
   const ProcessHandle process(guardian.pid());
   process.kill(SIGKILL);
   EXPECT_TRUE(process.ends());
-  guardian.mounted({});
+  guardian.tell_mounted({});
   guardian.dismiss();
 }
 
@@ -112,8 +112,8 @@ TEST(GuardianProcess, IsNotWaitedForWhereItIsTheParent) {
     Guardian guardian = Guardian::parent(ends[0]);
     EXPECT_TRUE(guardian.supervises());
     EXPECT_EQ(guardian.pid(), ::getppid());
-    guardian.mounted({});
-    guardian.answers();
+    guardian.tell_mounted({});
+    guardian.tell_answering();
     guardian.dismiss();
   }
   std::string said;

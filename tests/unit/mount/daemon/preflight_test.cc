@@ -59,7 +59,7 @@ TEST_F(Preflight, AnEmptyDirectoryWillDoAndIsNamedInFull) {
   ASSERT_TRUE(checked);
   EXPECT_EQ(checked->path, place());
   EXPECT_TRUE(checked->lock.is_held());
-  EXPECT_EQ(*mounts::whereabouts(checked->place), place());
+  EXPECT_EQ(*mounts::whereabouts(checked->directory), place());
 }
 
 TEST_F(Preflight, WhatWasOpenedIsCheckedWhereverItIsByNow) {

@@ -41,7 +41,7 @@ TEST(MountPlan, TakesAQuarterOfMemoryAndMostOfTheDiskByDefault) {
   const MountPlan plan = planned({});
   EXPECT_EQ(plan.store.memory, 4 * kGiB);
   EXPECT_EQ(plan.store.spill, 80 * kGiB);
-  EXPECT_EQ(plan.ledger.each_user.bytes, quota::kUnlimited);
+  EXPECT_EQ(plan.ledger.everyone.bytes, quota::kUnlimited);
   EXPECT_EQ(plan.ledger.total_inodes, 4 * kGiB / kMemoryPerInode);
   EXPECT_TRUE(plan.warnings.empty());
 }
@@ -100,7 +100,7 @@ TEST(MountPlan, QuotaPercentagesAreOfMemoryAndSpillTogether) {
   options.quota_inodes = 77;
   options.user_quotas = {{.uid = 5, .bytes = "20%", .inodes = 9}, {.uid = 6, .bytes = "none"}};
   const MountPlan plan = planned(options);
-  EXPECT_EQ(plan.ledger.each_user, (quota::Limits{10 * kGiB, 77}));
+  EXPECT_EQ(plan.ledger.everyone, (quota::Limits{10 * kGiB, 77}));
   EXPECT_EQ(plan.ledger.overrides.at(5), (quota::Limits{20 * kGiB, 9}));
   EXPECT_EQ(plan.ledger.overrides.at(6), (quota::Limits{quota::kUnlimited, quota::kUnlimited}));
 }

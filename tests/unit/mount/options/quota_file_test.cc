@@ -32,7 +32,7 @@ TEST(QuotaFile, HasALineForEachUser) {
       "root\t1M\r\n"
       "4711 none none\n"
       "  4712  10%   7");
-  EXPECT_EQ(quotas.each_user, (Limits{20 << 10, 100}));
+  EXPECT_EQ(quotas.everyone, (Limits{20 << 10, 100}));
   ASSERT_EQ(quotas.users.size(), 3U);
   EXPECT_EQ(quotas.users.at(0), (Limits{1 << 20, kUnlimited}));
   EXPECT_EQ(quotas.users.at(4711), Limits{});
@@ -40,7 +40,7 @@ TEST(QuotaFile, HasALineForEachUser) {
 }
 
 TEST(QuotaFile, AnEmptyOneSaysNothing) {
-  EXPECT_EQ(parsed("").each_user, std::nullopt);
+  EXPECT_EQ(parsed("").everyone, std::nullopt);
   EXPECT_TRUE(parsed("# nothing\n").users.empty());
 }
 
@@ -56,14 +56,14 @@ TEST(QuotaFile, BadLinesAreToldWithTheirNumber) {
 }
 
 TEST(QuotaFile, StandsAboveTheOptions) {
-  quota::Ledger::Options options{.each_user = {.bytes = 5},
+  quota::Ledger::Options options{.everyone = {.bytes = 5},
                                  .overrides = {{1, {.bytes = 6}}, {2, {.bytes = 7}}}};
   const auto merged = with_quotas(options, parsed("2 100\n3 200\n"));
-  EXPECT_EQ(merged.each_user.bytes, 5U);
+  EXPECT_EQ(merged.everyone.bytes, 5U);
   EXPECT_EQ(merged.overrides.at(1).bytes, 6U);
   EXPECT_EQ(merged.overrides.at(2).bytes, 100U);
   EXPECT_EQ(merged.overrides.at(3).bytes, 200U);
-  EXPECT_EQ(with_quotas(options, parsed("* none\n")).each_user.bytes, kUnlimited);
+  EXPECT_EQ(with_quotas(options, parsed("* none\n")).everyone.bytes, kUnlimited);
 }
 
 class QuotaFileOnDisk : public testing::Test {

@@ -17,13 +17,13 @@ namespace {
 [[noreturn]] void leave(int code) { ::_exit(code); }
 
 TEST(Launch, InTheForegroundGivesTheDaemonsExitCode) {
-  EXPECT_EQ(launch(true, [](const Ready& ready) { return ready() ? 7 : 8; }), 7);
+  EXPECT_EQ(launch(true, [](const ReportReady& ready) { return ready() ? 7 : 8; }), 7);
 }
 
 TEST(Launch, ReturnsAsSoonAsTheMountAnswersAndLetsTheDaemonLive) {
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
-  const int code = launch(false, [&](const Ready& ready) -> int {
+  const int code = launch(false, [&](const ReportReady& ready) -> int {
     ::close(pipe[1]);
     if (!ready()) leave(1);
     char byte = 0;
@@ -40,13 +40,13 @@ TEST(Launch, ReturnsAsSoonAsTheMountAnswersAndLetsTheDaemonLive) {
 }
 
 TEST(Launch, GivesTheExitCodeOfADaemonThatFailsBeforeTheMountAnswers) {
-  EXPECT_EQ(launch(false, [](const Ready&) -> int { leave(2); }), 2);
+  EXPECT_EQ(launch(false, [](const ReportReady&) -> int { leave(2); }), 2);
 }
 
 TEST(Launch, NeverSaysFineForAMountThatNeverAnswered) {
-  EXPECT_EQ(launch(false, [](const Ready&) -> int { leave(0); }), 1);
+  EXPECT_EQ(launch(false, [](const ReportReady&) -> int { leave(0); }), 1);
   EXPECT_EQ(launch(false,
-                   [](const Ready&) -> int {
+                   [](const ReportReady&) -> int {
                      ::raise(SIGKILL);
                      leave(0);
                    }),
@@ -54,7 +54,7 @@ TEST(Launch, NeverSaysFineForAMountThatNeverAnswered) {
 }
 
 TEST(Launch, TheDaemonHasASessionOfItsOwnAndNoWorkingDirectory) {
-  const int code = launch(false, [](const Ready&) -> int {
+  const int code = launch(false, [](const ReportReady&) -> int {
     char directory[PATH_MAX] = "";
     const bool at_root =
         ::getcwd(directory, sizeof directory) != nullptr && std::string(directory) == "/";
@@ -71,7 +71,7 @@ TEST(Launch, TheDaemonLetsGoOfTheTerminalOnceReady) {
   const int old_stderr = ::dup(STDERR_FILENO);
   ::dup2(terminal[1], STDERR_FILENO);
   ::close(terminal[1]);
-  const int code = launch(false, [&](const Ready& ready) -> int {
+  const int code = launch(false, [&](const ReportReady& ready) -> int {
     ::close(end[1]);
     ready();
     char byte = 0;
