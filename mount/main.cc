@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "mount/commands/command_line.h"
-#include "mount/commands/mount_helper.h"
 #include "mount/process/exit_codes.h"
 #include "mount/process/process_name.h"
 

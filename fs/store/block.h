@@ -40,7 +40,7 @@ struct Leaving {
 // The part of a block that exists only while it is in memory.
 struct Resident {
   Block* block = nullptr;
-  Resident* newer = nullptr;  // links in the shard's clock
+  Resident* newer = nullptr;  // links in the shard's ring
   Resident* older = nullptr;
   std::chrono::steady_clock::time_point passed;  // when the clock's hand last passed
   union {

@@ -1,4 +1,4 @@
-// A partition of the blocks: the mutex for their states, and a clock that finds the cold ones.
+// A partition of the blocks: the mutex for their states, and a ring to find the cold ones in.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 
 namespace scratchfs::store {
 
-// When a clock's hand passed a block; monotonic.
+// When a ring's hand passed a block; monotonic.
 using Moment = std::chrono::steady_clock::time_point;
 
 // Use counting. A block of streamed data is pinned once, or many times within a moment; a hot block
@@ -39,7 +39,7 @@ inline bool is_cold_after_visit(Resident& resident, std::uint32_t age, bool hurr
   return false;
 }
 
-// The blocks in memory as a ring. The hand starts at the oldest one.
+// The blocks in memory, for the clock algorithm: the hand starts at the oldest one.
 class EvictionRing {
  public:
   std::size_t size() const { return size_; }
@@ -83,12 +83,12 @@ struct alignas(64) Shard {
   base::Mutex mutex{base::Rank::shard};
   base::Condition changed;  // a block of the shard has left `encrypting` or `fetching`
   EvictionRing ring GUARDED_BY(mutex);
-  // The clock's oldest(), readable without the mutex, to find the shard whose turn it is. Taking
+  // The ring's oldest(), readable without the mutex, to find the shard whose turn it is. Taking
   // the shards in turn would not follow the age of blocks, because blocks made in sequence are in
   // one shard.
   std::atomic<Moment> oldest{Moment::max()};
 
-  // Forward to the clock and keep `oldest` up to date.
+  // Forward to the ring and keep `oldest` up to date.
   void add(Resident& resident, Moment now) REQUIRES(mutex) {
     ring.add(resident, now);
     note_oldest();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "mount/commands/mount_helper.h"
 #include "mount/commands/version.h"
 #include "mount/options/mount_options.h"
 #include "mount/process/exit_codes.h"
@@ -302,6 +303,15 @@ std::variant<Command, Answered> Parser::parse(std::vector<std::string> arguments
 
 std::variant<Command, Answered> parse_command_line(std::vector<std::string> arguments) {
   return Parser().parse(std::move(arguments));
+}
+
+std::variant<Command, Answered> parse_program(std::vector<std::string> arguments) {
+  const std::string program = arguments.empty() ? "" : arguments.front();
+  if (!arguments.empty()) arguments.erase(arguments.begin());
+  if (!is_mount_helper(program)) return parse_command_line(std::move(arguments));
+  auto words = arguments_from_mount(arguments);
+  if (auto* answered = std::get_if<Answered>(&words)) return std::move(*answered);
+  return parse_command_line(std::move(*std::get_if<std::vector<std::string>>(&words)));
 }
 
 }  // namespace scratchfs::mount

@@ -20,4 +20,8 @@ struct Answered {
 // program.
 std::variant<Command, Answered> parse_command_line(std::vector<std::string> arguments);
 
+// Parses the arguments of main(), starting with the program's name, which may be that of a mount
+// helper (mount_helper.h).
+std::variant<Command, Answered> parse_program(std::vector<std::string> arguments);
+
 }  // namespace scratchfs::mount

@@ -61,13 +61,4 @@ std::variant<std::vector<std::string>, Answered> arguments_from_mount(
   return result;
 }
 
-std::variant<Command, Answered> parse_program(std::vector<std::string> arguments) {
-  const std::string program = arguments.empty() ? "" : arguments.front();
-  if (!arguments.empty()) arguments.erase(arguments.begin());
-  if (!is_mount_helper(program)) return parse_command_line(std::move(arguments));
-  auto words = arguments_from_mount(arguments);
-  if (auto* answered = std::get_if<Answered>(&words)) return std::move(*answered);
-  return parse_command_line(std::move(*std::get_if<std::vector<std::string>>(&words)));
-}
-
 }  // namespace scratchfs::mount

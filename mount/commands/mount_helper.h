@@ -18,7 +18,4 @@ bool is_mount_helper(std::string_view program);
 std::variant<std::vector<std::string>, Answered> arguments_from_mount(
     const std::vector<std::string>& arguments);
 
-// Parses the arguments of main(), starting with the program's name.
-std::variant<Command, Answered> parse_program(std::vector<std::string> arguments);
-
 }  // namespace scratchfs::mount

@@ -90,7 +90,8 @@ Watched clean_up(const std::optional<mounts::Mount>& told, const GuardianHost& h
   };
   while (!shortage.survives(look)) continue;
   if (!mount) return told ? Watched::left : Watched::lost;
-  while (!shortage.survives([&] { mounts::detach_all(table, *mount, host.mounts, host.detach); })) continue;
+  while (!shortage.survives([&] { mounts::detach_all(table, *mount, host.mounts, host.detach); }))
+    continue;
   return was_seen ? Watched::lost : Watched::left;
 }
 

@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "mount/commands/status.h"
 #include "mount/control/protocol.h"
 #include "mount/control/server.h"
 #include "mount/view/prometheus.h"
+#include "mount/view/status_view.h"
 #include "mount/view/top_view.h"
 #include "mount/view/user_table.h"
 #include "mount/view/warnings.h"

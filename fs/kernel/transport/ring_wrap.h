@@ -131,7 +131,7 @@ class RingSet {
   static Ring* add(io_uring& ring);
   static void report(int error);
 
-  inline static base::Mutex mutex_;
+  inline static base::Mutex mutex_{base::Rank::leaf};
   inline static base::Condition changed_;
   inline static bool claimed_ GUARDED_BY(mutex_) = false;
   // Allocated by claim(), because a ring's thread cannot report a lack of memory.

@@ -1,4 +1,4 @@
-#include "mount/commands/status.h"
+#include "mount/view/status_view.h"
 
 #include <gtest/gtest.h>
 
