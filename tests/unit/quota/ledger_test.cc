@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "tests/fakes/scarce_memory_new.h"
+#include "tests/unit/quota/users.h"
 
 namespace scratchfs::quota {
 namespace {
-
-constexpr uid_t kAlice = 1000;
-constexpr uid_t kBob = 1001;
 
 Ledger::Options each_user(std::uint64_t bytes, std::uint64_t inodes = kUnlimited) {
   return {.each_user = {.bytes = bytes, .inodes = inodes}, .overrides = {}};
