@@ -8,15 +8,9 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(SCRATCHFS_CCACHE ccache)
   mark_as_advanced(SCRATCHFS_CCACHE)
   if(SCRATCHFS_CCACHE)
-    # Makes cache hits work across checkouts and with precompiled headers.
+    # Makes cache hits work across checkouts.
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
-      CCACHE_SLOPPINESS=pch_defines,time_macros "${SCRATCHFS_CCACHE}")
-    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      add_compile_options(-fpch-preprocess)
-    else()
-      add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
-    endif()
+      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${SCRATCHFS_CCACHE}")
   endif()
 endif()
 

@@ -29,6 +29,7 @@
 #include "fs/content/content.h"
 #include "fs/quota/ledger.h"
 #include "fs/store/store.h"
+#include "tests/units.h"
 
 namespace {
 
@@ -36,10 +37,10 @@ namespace base = scratchfs::base;
 namespace content = scratchfs::content;
 namespace quota = scratchfs::quota;
 namespace store = scratchfs::store;
+using scratchfs::kMiB;
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kBudget = 32 * kMiB;
 constexpr std::uint64_t kMost = 512 * kMiB;  // of content
 constexpr std::uint64_t kLeast = 128 * kMiB;

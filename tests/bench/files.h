@@ -9,11 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/units.h"
+
 namespace scratchfs::bench {
 
-inline constexpr std::size_t kKiB = 1024;
-inline constexpr std::size_t kMiB = 1024 * kKiB;
-inline constexpr std::size_t kGiB = 1024 * kMiB;
+// What small reads and writes transfer.
+inline constexpr std::size_t kBlock = 4 * kKiB;
 
 // Throws if `result` is negative.
 long check(long result, const char* call);

@@ -30,10 +30,6 @@ class Mapping {
   std::size_t size_;
 };
 
-double gigabytes_per_second(std::size_t bytes, double taken) {
-  return static_cast<double>(bytes) / taken / 1e9;
-}
-
 // Times from the first store to the close: a file system that merely collects the stores is not
 // done earlier.
 double write_mapped(const std::string& name, std::size_t size) {

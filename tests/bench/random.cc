@@ -16,8 +16,6 @@ namespace scratchfs::bench {
 
 namespace {
 
-constexpr std::size_t kBlock = 4 * kKiB;
-
 std::size_t file_size(const Place& place) { return place.quick ? 32 * kMiB : 128 * kMiB; }
 
 // Yields each number from 0 to count-1 once, in an order that defeats read-ahead. REQUIRES: count

@@ -11,8 +11,6 @@ namespace scratchfs::bench {
 
 namespace {
 
-constexpr std::string_view kYardstick = "tmpfs";
-
 // Shows about three significant digits.
 std::string show(double value) {
   if (value >= 100) return fmt::format("{:.0f}", value);

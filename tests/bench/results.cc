@@ -15,7 +15,6 @@ namespace scratchfs::bench {
 namespace {
 
 constexpr const char* kSubject = "scratchfs";
-constexpr const char* kYardstick = "tmpfs";
 
 std::vector<Json> read_lines(const std::string& file) {
   std::ifstream stream(file);

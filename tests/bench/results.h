@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/bench/work.h"
@@ -11,6 +12,9 @@
 namespace scratchfs::bench {
 
 using Json = nlohmann::ordered_json;
+
+// The mount that the others are compared with.
+inline constexpr std::string_view kYardstick = "tmpfs";
 
 // One run. `error` is empty, or says why there are no values.
 struct Outcome {

@@ -12,7 +12,6 @@ namespace scratchfs::bench {
 
 namespace {
 
-constexpr std::size_t kBlock = 4 * kKiB;
 constexpr std::size_t kBlocks = 4096;  // of each file
 
 // The work of one process: repeats an operation `times` times in a directory of its own.

@@ -20,10 +20,6 @@ constexpr std::uint64_t kTimesBudget = 4;
 constexpr std::size_t kRandomBlock = 64 * kKiB;
 constexpr std::size_t kQueueDepth = 8;
 
-double gigabytes_per_second(std::uint64_t bytes, double taken) {
-  return static_cast<double>(bytes) / taken / 1e9;
-}
-
 void forget_pages(const File& file) {
   const int error = posix_fadvise(file.fd(), 0, 0, POSIX_FADV_DONTNEED);
   if (error != 0) throw std::runtime_error("posix_fadvise failed");

@@ -11,10 +11,6 @@ namespace {
 
 std::uint64_t stream_size(const Place& place) { return place.quick ? 256 * kMiB : kGiB; }
 
-double gigabytes_per_second(std::uint64_t bytes, double taken) {
-  return static_cast<double>(bytes) / taken / 1e9;
-}
-
 double write_stream(const std::string& name, int flags, std::span<std::byte> bytes,
                     std::uint64_t size) {
   File file(name, flags | O_CREAT | O_EXCL);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace scratchfs::bench {
@@ -13,6 +14,10 @@ double seconds(Run run) {
   const auto start = std::chrono::steady_clock::now();
   run();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+inline double gigabytes_per_second(std::uint64_t bytes, double taken) {
+  return static_cast<double>(bytes) / taken / 1e9;
 }
 
 // For an even number of values the mean of the middle two. REQUIRES: `values` is not empty.

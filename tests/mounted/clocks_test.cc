@@ -15,11 +15,10 @@
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/preload.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kMiB = 1 << 20;
 
 class Clocks : public testing::TestWithParam<Transport> {
  protected:

@@ -20,9 +20,6 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr int kThreads = 64;
-constexpr int kRounds = 20;
-
 // Closes duplicates of a loose file's descriptor and looks the file up. Every other thread does so
 // while it holds the directory's lock in the kernel, as mkdir(2) does.
 void look_at_a_file_that_seems_to_close(const std::string& path, bool exclusively) {
@@ -46,7 +43,7 @@ TEST_P(ClosingHostile, OthersGoOnBesideThem) {
   allow_seconds(120);
   Child eve(as_user(kAlice), [&](Channel& channel) {
     std::vector<std::thread> threads;
-    for (int i = 0; i < kThreads; ++i) {
+    for (int i = 0; i < 64; ++i) {
       threads.emplace_back(look_at_a_file_that_seems_to_close,
                            mount_ / ("hers" + std::to_string(i)), i % 2 == 0);
     }
@@ -57,7 +54,7 @@ TEST_P(ClosingHostile, OthersGoOnBesideThem) {
   eve.receive();
   const auto start = std::chrono::steady_clock::now();
   check_in_child(as_user(kBob), [&] {
-    for (int i = 0; i < kRounds; ++i) {
+    for (int i = 0; i < 20; ++i) {
       ASSERT_EQ(mkdir((mount_ / "his").c_str(), 0700), 0) << errno_name(errno);
       ASSERT_TRUE(exists(mount_ / "his"));
       ASSERT_EQ(rmdir((mount_ / "his").c_str()), 0) << errno_name(errno);

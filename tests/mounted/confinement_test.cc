@@ -24,12 +24,10 @@
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
 #include "tests/mounted/harness/supervised.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
 
 constexpr std::uint64_t bit(int capability) { return std::uint64_t{1} << capability; }
 

@@ -13,11 +13,11 @@
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/mount.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
 
-constexpr std::size_t kPage = 4096;
 const std::string kNoLimits =
     R"({"version":1,"command":"set_quota","everyone":true,"bytes":null,"inodes":null})";
 

@@ -24,12 +24,10 @@
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
 #include "tests/mounted/harness/protections.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::size_t kPage = 4096;
 
 // Writes to `file` until that fails. Returns the error, and the number of accepted bytes in
 // `accepted`.

@@ -20,11 +20,10 @@
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kMiB = 1 << 20;
 
 class Faults : public testing::TestWithParam<Transport> {};
 INSTANTIATE_TEST_SUITE_P(Both, Faults, testing::Values(Transport::dev_fuse, Transport::io_uring),

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/mounted/harness/child.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/fd.h"
@@ -20,8 +21,6 @@
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr Who kNobody{.uid = 65534, .gid = 65534};
 
 class Flags : public testing::TestWithParam<Transport> {
  protected:
@@ -90,7 +89,7 @@ TEST_P(Flags, WhoMayNotChangeThemIsToldSoInALine) {
   const Mount mount("lifetime=mount", GetParam());
   ASSERT_TRUE(mount.alive());
   const Finished refused =
-      run({scratchfs_binary(), "set", mount.path(), "-o", "noatime"}, {.who = kNobody});
+      run({scratchfs_binary(), "set", mount.path(), "-o", "noatime"}, {.who = as_user(kNobody)});
   EXPECT_EQ(refused.code, 1);
   EXPECT_EQ(refused.err.find('\n'), refused.err.size() - 1) << refused.err;
   EXPECT_NE(shown(mount).find(",relatime"), std::string::npos) << shown(mount);
@@ -103,8 +102,9 @@ TEST_P(Flags, WhoMayNotChangeThemIsToldSoInALine) {
 
 TEST(FlagsOfUsers, StrictatimeIsRootsAlone) {
   const std::string point = make_directory("strict");
-  ASSERT_EQ(chown(point.c_str(), kNobody.uid, kNobody.gid), 0);
-  const Finished refused = run({scratchfs_binary(), point, "-o", "strictatime"}, {.who = kNobody});
+  ASSERT_EQ(chown(point.c_str(), kNobody, kNobody), 0);
+  const Finished refused =
+      run({scratchfs_binary(), point, "-o", "strictatime"}, {.who = as_user(kNobody)});
   EXPECT_EQ(refused.code, 2);
   EXPECT_NE(refused.err.find("strictatime: only root"), std::string::npos) << refused.err;
 }

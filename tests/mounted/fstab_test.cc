@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "tests/mounted/harness/child.h"
 #include "tests/mounted/harness/command.h"
 #include "tests/mounted/harness/environment.h"
 #include "tests/mounted/harness/keeper.h"
@@ -15,8 +16,6 @@
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr uid_t kNobody = 65534;  // mount(8) and fusermount3 require users to have a name
 
 class Fstab : public testing::Test {
  protected:

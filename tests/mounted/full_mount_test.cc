@@ -13,11 +13,10 @@
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kMiB = 1 << 20;
 
 class FullMount : public testing::TestWithParam<Transport> {};
 INSTANTIATE_TEST_SUITE_P(Both, FullMount, testing::Values(Transport::dev_fuse, Transport::io_uring),

@@ -15,11 +15,10 @@
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kPage = 4096;
 
 class Io : public testing::TestWithParam<Transport> {
  protected:

@@ -25,8 +25,6 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr uid_t kNobody = 65534;
-
 class Launch : public testing::Test {
  protected:
   void SetUp() override { ensure_environment(); }

@@ -22,12 +22,10 @@
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/preload.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kPage = 4096;
-constexpr std::size_t kMiB = 1 << 20;
 
 class Mapping {
  public:

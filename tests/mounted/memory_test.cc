@@ -21,12 +21,10 @@
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
 
 int oom_score_adj(pid_t pid) {
   return std::stoi(read_text("/proc/" + std::to_string(pid) + "/oom_score_adj"));

@@ -14,11 +14,10 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/proc.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
 
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;

@@ -17,11 +17,10 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kMiB = 1 << 20;
 
 class Quota : public testing::TestWithParam<Transport> {
  protected:

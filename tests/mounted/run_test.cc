@@ -21,8 +21,6 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
-
 class Run : public testing::Test {
  protected:
   Run() : place_(make_directory("run")) {}

@@ -24,11 +24,10 @@
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kMiB = 1 << 20;
 
 // Writes more than the memory of the mounts below, so that what is read back was on the disk.
 void write_and_compare(const std::string& path) {

@@ -17,11 +17,10 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
 
 class Set : public testing::Test {
  protected:
@@ -117,7 +116,6 @@ TEST_F(Set, QuotasAndSpillChangeToo) {
 TEST_F(Set, OnlyRootAndTheOwnerMay) {
   expect_refused("memory=64M", 1, "only root", as_user(kAlice));
   EXPECT_EQ(memory("budget"), 16 * kMiB);
-  constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
   const Mount own(
       MountSettings{.options = "lifetime=mount,memory=16M,spill=0", .who = as_user(kNobody)});
   const Finished finished =

@@ -18,8 +18,6 @@
 namespace scratchfs::harness {
 namespace {
 
-constexpr uid_t kNobody = 65534;  // fusermount3 requires users to have a name
-
 std::string opened(const std::string& path, int flags) {
   return outcome(Fd(open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666)).get());
 }

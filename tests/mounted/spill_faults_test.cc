@@ -16,19 +16,16 @@
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/slow_disk.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kMiB = 1 << 20;
-
-std::string chunk(unsigned seed) { return random_bytes(kMiB, seed); }
 
 // Writes MiB by MiB. Returns how many were accepted before the first error, which is left in errno.
 unsigned fill(const std::string& path, unsigned count) {
   const Fd file(open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   for (unsigned i = 0; i < count; ++i) {
-    const std::string data = chunk(i);
+    const std::string data = random_bytes(kMiB, i);
     for (std::size_t done = 0; done < data.size();) {
       const ssize_t put = write(file.get(), data.data() + done, data.size() - done);
       if (put <= 0) {
@@ -64,7 +61,7 @@ class SpillFaults : public testing::TestWithParam<Transport> {
     ASSERT_EQ(pread(file.get(), data.data(), kMiB, static_cast<off_t>(index * kMiB)),
               static_cast<ssize_t>(kMiB))
         << errno_name(errno);
-    EXPECT_TRUE(data == chunk(index)) << "MiB " << index;
+    EXPECT_TRUE(data == random_bytes(kMiB, index)) << "MiB " << index;
   }
   // Checks the first `count` MiB.
   void expect_mibs(unsigned count) const {
@@ -176,7 +173,8 @@ TEST_P(SpillFaults, ASlowDiskSlowsWritersAndLosesNothing) {
   for (unsigned i = 0; i < 4; ++i) {
     const std::string data = bytes_of_file(mount_ / ("f" + std::to_string(i)));
     for (unsigned k = 0; k < 12; ++k) {
-      EXPECT_TRUE(data.compare(k * kMiB, kMiB, chunk(k)) == 0) << "file " << i << " MiB " << k;
+      EXPECT_TRUE(data.compare(k * kMiB, kMiB, random_bytes(kMiB, k)) == 0)
+          << "file " << i << " MiB " << k;
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -21,11 +22,11 @@
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
 #include "tests/mounted/harness/slow_disk.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
 
-constexpr std::size_t kMiB = 1 << 20;
 constexpr std::size_t kBudget = 16 * kMiB;
 constexpr std::string_view kPattern = "this is plaintext that no disk may ever see";
 
@@ -283,7 +284,6 @@ TEST_P(Spill, RandomChangesAreThoseOfAModel) {
 
 // At each place readers see one of the versions written there, never a mixture within a page.
 TEST_P(Spill, ReadersAndWritersOfOneFileSeeWholePages) {
-  constexpr std::size_t kPage = 4096;
   constexpr std::size_t kPages = 12'000;  // three times the budget
   const std::string path = mount_ / "f";
   {

@@ -13,12 +13,12 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::size_t kMiB = 1 << 20;
 
 class Status : public testing::TestWithParam<Transport> {
  protected:

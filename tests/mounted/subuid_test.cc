@@ -17,11 +17,11 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
 constexpr uid_t kHeld = 700'005;  // held by Alice, later by Bob
 
 class Subuid : public testing::TestWithParam<Transport> {

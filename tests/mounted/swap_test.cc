@@ -16,7 +16,7 @@ namespace {
 namespace files = std::filesystem;
 using Names = std::vector<std::string>;
 
-void write(const files::path& path, const std::string& text) {
+void write_file(const files::path& path, const std::string& text) {
   files::create_directories(path.parent_path());
   std::ofstream(path) << text;
 }
@@ -31,10 +31,11 @@ TEST(Swap, InASubvolumeOfBtrfsIsAsEncryptedAsItsDevices) {
     GTEST_SKIP() << "this kernel has no btrfs";
   const LoopDisk disk(128, LoopDisk::Type::btrfs);
   ASSERT_EQ(run({"btrfs", "subvolume", "create", disk.path() + "/swap"}).code, 0);
-  write(disk.path() + "/swap/file", "");
+  write_file(disk.path() + "/swap/file", "");
   // A fake machine that swaps to this file; its disk and devices are the real ones.
   const files::path root = make_directory("machine");
-  write(root / "proc/swaps", "Filename Type Size Used Priority\n/disk/swap/file file 1 0 -2\n");
+  write_file(root / "proc/swaps",
+             "Filename Type Size Used Priority\n/disk/swap/file file 1 0 -2\n");
   files::create_symlink(disk.path(), root / "disk");
   files::create_symlink("/sys", root / "sys");
   EXPECT_EQ(mount::plaintext_swap(root), Names{"/disk/swap/file"});
@@ -42,7 +43,7 @@ TEST(Swap, InASubvolumeOfBtrfsIsAsEncryptedAsItsDevices) {
   files::remove(root / "sys");
   const std::string devices = "/sys/fs/btrfs/" + uuid_of(disk.image()) + "/devices";
   for (const auto& device : files::directory_iterator(devices))
-    write(root.string() + device.path().string() + "/dm/uuid", "CRYPT-LUKS2-abc\n");
+    write_file(root.string() + device.path().string() + "/dm/uuid", "CRYPT-LUKS2-abc\n");
   EXPECT_EQ(mount::plaintext_swap(root), Names{});
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -23,6 +24,7 @@
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
 #include "tests/mounted/harness/slow_disk.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
@@ -131,7 +133,6 @@ class UnmountParked : public Unmount {
  protected:
   static constexpr unsigned kReaders = 120;  // some find their block still in memory
   static constexpr int kParked = 100;
-  static constexpr std::size_t kMiB = 1 << 20;
 
   static void fill(const Mount& mount) {
     const Fd file(open((mount / "f").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));

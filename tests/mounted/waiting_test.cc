@@ -20,11 +20,11 @@
 #include "tests/mounted/harness/parity.h"
 #include "tests/mounted/harness/proc.h"
 #include "tests/mounted/harness/slow_disk.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
 
-constexpr std::size_t kMiB = 1 << 20;
 // The distance between two blocks that are read: read-ahead for one must not reach the other.
 constexpr std::size_t kStride = 640 << 10;
 

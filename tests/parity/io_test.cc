@@ -13,11 +13,10 @@
 
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kPage = 4096;
 
 struct Freed {
   void operator()(char* memory) const { std::free(memory); }

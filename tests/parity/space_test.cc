@@ -12,12 +12,10 @@
 #include "tests/mounted/harness/fd.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr off_t kPage = 4096;
-constexpr off_t kTiB = 1LL << 40;
 
 void note_map(Place& at, std::string_view what, int fd) {
   std::string text;
@@ -65,7 +63,7 @@ PARITY(ParitySpace, SeekDataAndHoleAtTheEdges) {
   at.call("data behind the end", lseek(file.get(), 11 * kPage, SEEK_DATA));
   at.call("negative", lseek(file.get(), -1, SEEK_DATA));
   at.call("SEEK_END", lseek(file.get(), -1, SEEK_END));
-  at.call("before the beginning", lseek(file.get(), -11 * kPage, SEEK_END));
+  at.call("before the beginning", lseek(file.get(), -11 * off_t{kPage}, SEEK_END));
 }
 
 PARITY(ParitySpace, FallocateReservesAndGrows) {
@@ -153,9 +151,9 @@ PARITY(ParitySpace, TruncateCutsAndGrows) {
   const Fd file(open(at / "f", O_CREAT | O_RDWR, 0644));
   const std::string data = random_bytes(16 * kPage, 4);
   pwrite(file.get(), data.data(), data.size(), 0);
-  for (const off_t size : {16 * kPage, 10 * kPage, 10 * kPage - 1, 5 * kPage + 17, 8 * kPage,
-                           off_t{1}, off_t{0}, off_t{100}, 32 * kPage}) {
-    at.call("ftruncate", ftruncate(file.get(), size));
+  for (const std::size_t size : {16 * kPage, 10 * kPage, 10 * kPage - 1, 5 * kPage + 17, 8 * kPage,
+                                 1UL, 0UL, 100UL, 32 * kPage}) {
+    at.call("ftruncate", ftruncate(file.get(), static_cast<off_t>(size)));
     at.fstat("f", file.get());
     at.content("f", at / "f");
   }

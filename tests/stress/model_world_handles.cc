@@ -12,12 +12,12 @@
 #include "tests/mounted/harness/look.h"
 #include "tests/mounted/harness/parity.h"
 #include "tests/stress/model_world.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 
 namespace {
 
-constexpr std::size_t kPage = 4096;
 constexpr std::uint64_t kDirect = 512;  // alignment for O_DIRECT
 
 std::string counted(ssize_t result) {

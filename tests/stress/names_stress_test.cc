@@ -26,8 +26,7 @@ namespace {
 
 constexpr int kThreads = 16;
 constexpr int kDirectories = 4;
-constexpr int kNames = 12;
-constexpr std::chrono::seconds kWhile{5};
+constexpr int kNamesInEach = 12;
 
 // Returns whether losing a race explains the error; any other error is a bug.
 bool is_a_lost_race(int error) {
@@ -45,7 +44,7 @@ class NamesStress : public testing::TestWithParam<std::tuple<Transport, const ch
 
   std::string random_path(std::mt19937& random) const {
     return mount_ / ("d" + std::to_string(random() % kDirectories) + "/n" +
-                     std::to_string(random() % kNames));
+                     std::to_string(random() % kNamesInEach));
   }
 
   // Makes one random call; returns its result, 0 or -1.

@@ -21,13 +21,10 @@
 #include "tests/mounted/harness/mount.h"
 #include "tests/mounted/harness/pace.h"
 #include "tests/mounted/harness/parity.h"
+#include "tests/units.h"
 
 namespace scratchfs::harness {
 namespace {
-
-constexpr std::size_t kPage = 4096;
-constexpr std::size_t kMiB = 1 << 20;
-constexpr std::chrono::seconds kWhile{5};
 
 class SpillStress : public testing::TestWithParam<Transport> {
  protected:

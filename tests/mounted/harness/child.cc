@@ -27,7 +27,7 @@ void must(bool done, const char* what) {
   }
 }
 
-void become(const Who& who) {
+void take_identity(const Who& who) {
   if (who.new_session) {
     must(setsid() >= 0, "setsid");
   }
@@ -44,7 +44,7 @@ void become(const Who& who) {
 [[noreturn]] void play(const Who& who, Channel& channel,
                        const std::function<void(Channel&)>& body) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  become(who);
+  take_identity(who);
   const bool failed_before = testing::Test::HasFailure();
   body(channel);
   std::fflush(nullptr);

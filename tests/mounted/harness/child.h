@@ -17,6 +17,8 @@ namespace scratchfs::harness {
 inline constexpr uid_t kAlice = 61001;
 inline constexpr uid_t kBob = 61002;
 inline constexpr gid_t kTeam = 61100;  // neither is a member by default
+// A user with an entry, which mount(8) and fusermount3 require.
+inline constexpr uid_t kNobody = 65534;
 
 struct Who {
   uid_t uid = 0;

@@ -13,6 +13,9 @@ int slowness();
 // Whether the program under test has a sanitizer, which has threads, memory and needs of its own.
 bool sanitized();
 
+// How long threads race in a stress test.
+inline constexpr std::chrono::seconds kWhile{5};
+
 // Returns a limit of `seconds`, adjusted by slowness().
 std::chrono::milliseconds patience(double seconds);
 

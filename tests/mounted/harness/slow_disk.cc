@@ -24,17 +24,6 @@
 #include "tests/mounted/harness/slow_disk_files.h"
 
 namespace scratchfs::harness {
-namespace {
-
-using Time = std::chrono::steady_clock::time_point;
-
-struct Answer {
-  std::uint64_t unique = 0;
-  int error = 0;
-  std::vector<char> data;
-};
-
-}  // namespace
 
 class SlowDisk::Impl {
  public:
@@ -72,6 +61,11 @@ class SlowDisk::Impl {
     }
   }
 
+  struct Answer {
+    std::uint64_t unique = 0;
+    int error = 0;
+    std::vector<char> data;
+  };
   struct Gate {
     bool open = true;
     std::vector<Answer> behind;
@@ -104,6 +98,8 @@ class SlowDisk::Impl {
   Gate writes_gate_;
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+
   void receive() {
     std::vector<char> buffer(SlowDiskFiles::kLargestData + 65536);
     while (true) {

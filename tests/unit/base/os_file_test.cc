@@ -12,12 +12,12 @@
 #include <filesystem>
 #include <vector>
 
+#include "tests/units.h"
+
 namespace scratchfs::base {
 namespace {
 
 namespace stdfs = std::filesystem;
-
-constexpr std::size_t kPage = 4096;
 
 struct Aligned {
   explicit Aligned(std::size_t bytes)

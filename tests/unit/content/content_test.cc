@@ -3,16 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "tests/unit/content/machine.h"
 
 namespace scratchfs::content {
 namespace {
-
-bool all_zero(const Bytes& bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
 
 class ContentTest : public ::testing::Test {
  protected:

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <thread>
@@ -12,6 +15,7 @@
 #include "fs/quota/ledger.h"
 #include "fs/store/store.h"
 #include "tests/fakes/fake_disk.h"
+#include "tests/units.h"
 
 namespace scratchfs::content {
 
@@ -19,10 +23,6 @@ using base::Errno;
 using base::Wait;
 using Bytes = std::vector<std::byte>;
 
-inline constexpr std::uint64_t kKiB = 1ULL << 10;
-inline constexpr std::uint64_t kMiB = 1ULL << 20;
-inline constexpr std::uint64_t kTiB = 1ULL << 40;
-inline constexpr std::uint64_t kPage = store::kPageSize;
 inline constexpr uid_t kOwner = 1000;
 
 // Returns bytes that differ in each page of a file and for each seed.
@@ -34,6 +34,10 @@ inline Bytes pattern(std::size_t size, unsigned seed) {
     byte = static_cast<std::byte>((state >> 56) | 1);  // never 0, to differ from holes
   }
   return bytes;
+}
+
+inline bool all_zero(const Bytes& bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
 class Machine {

@@ -1,16 +1,10 @@
 // fallocate(2) and copy_file_range(2).
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "tests/unit/content/machine.h"
 
 namespace scratchfs::content {
 namespace {
-
-bool all_zero(const Bytes& bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
 
 class ShapingTest : public ::testing::Test {
  protected:

@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <cstring>
-#include <functional>
 #include <latch>
 #include <new>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "fs/kernel/transport/capabilities.h"
 #include "tests/fakes/fake_kernel.h"
 #include "tests/fakes/scarce_memory_new.h"
+#include "tests/unit/kernel/transport/job.h"
 #include "tests/unit/tree/tree_fixture.h"
 
 namespace scratchfs::kernel {
@@ -84,20 +84,6 @@ TEST_F(ListingScarcity, WhatIsNotAnsweredIsNotCountedAsLookedUp) {
   EXPECT_GT(refused, 6);
 }
 
-class Job final : public Parking::Task {
- public:
-  explicit Job(std::function<void()> work, std::function<void()> refused)
-      : Task(Parking::Lane::disk, 0, base::CancellableDeadline::Clock::duration::max()),
-        work_(std::move(work)),
-        refused_(std::move(refused)) {}
-  void run() override { work_(); }
-  void refuse(base::Errno) override { refused_(); }
-
- private:
-  const std::function<void()> work_;
-  const std::function<void()> refused_;
-};
-
 // A worker allocates nothing, even if allocations failed when it was added.
 TEST(ParkingScarcity, WorkersNeedNoMemory) {
   spdlog::default_logger();
@@ -107,7 +93,8 @@ TEST(ParkingScarcity, WorkersNeedNoMemory) {
     std::latch first_done(1);
     std::latch second_done(1);
     const auto counting = [](std::latch& latch) {
-      return std::make_unique<Job>([&] { latch.count_down(); }, [&] { latch.count_down(); });
+      return std::make_unique<Job>([&] { latch.count_down(); },
+                                   [&](base::Errno) { latch.count_down(); });
     };
     bool happened = false;
     Parking parking(2);
@@ -116,7 +103,7 @@ TEST(ParkingScarcity, WorkersNeedNoMemory) {
           running.count_down();
           let_go.wait();
         },
-        [] { ADD_FAILURE() << "refused"; }));
+        [](base::Errno) { ADD_FAILURE() << "refused"; }));
     running.wait();
     auto first = counting(first_done);
     auto second = counting(second_done);
@@ -151,11 +138,11 @@ TEST(ParkingScarcity, DrainNeedsNoMemory) {
         running.count_down();
         all_refused.wait();
       },
-      [] { ADD_FAILURE() << "refused"; }));
+      [](base::Errno) { ADD_FAILURE() << "refused"; }));
   running.wait();
   for (int i = 0; i < kQueued; ++i)
-    parking.park(
-        std::make_unique<Job>([] { ADD_FAILURE() << "run"; }, [&] { all_refused.count_down(); }));
+    parking.park(std::make_unique<Job>([] { ADD_FAILURE() << "run"; },
+                                       [&](base::Errno) { all_refused.count_down(); }));
   const OneFailure failure(0);
   parking.drain();
   EXPECT_FALSE(failure.happened());

@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "fs/quota/ledger.h"
+#include "tests/unit/quota/users.h"
 
 namespace scratchfs::quota {
 namespace {
-
-constexpr uid_t kAlice = 1000;
 
 class Crossings : public testing::Test {
  protected:

@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "tests/fakes/scarce_memory_new.h"
+#include "tests/unit/quota/users.h"
 
 namespace scratchfs::quota {
 namespace {
-
-constexpr uid_t kAlice = 1000;
-constexpr uid_t kBob = 1001;
 
 Ledger::Options everyone(std::uint64_t bytes, std::uint64_t inodes = kUnlimited) {
   return {.everyone = {.bytes = bytes, .inodes = inodes}, .overrides = {}};

@@ -6,10 +6,11 @@
 #include <set>
 #include <string>
 
+#include "tests/units.h"
+
 namespace scratchfs::quota {
 namespace {
 
-constexpr std::uint64_t kGiB = 1ULL << 30;
 constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 // Parses `text` and returns the size in bytes; fails the test if it is refused.

@@ -5,12 +5,10 @@
 #include <vector>
 
 #include "fs/quota/ledger.h"
+#include "tests/unit/quota/users.h"
 
 namespace scratchfs::quota {
 namespace {
-
-constexpr uid_t kAlice = 1000;
-constexpr uid_t kBob = 1001;
 
 // Each user may have 10,000 bytes; Alice holds ten subordinate ids.
 const Ledger::Options kAliceHolds{

@@ -7,13 +7,14 @@
 #include <thread>
 #include <vector>
 
+#include "tests/units.h"
+
 namespace scratchfs::store {
 namespace {
 
 using base::Errno;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kBudget = 8 * kMiB;
 
 TEST(Budget, HasAscendingMarksForEveryBudget) {

@@ -36,8 +36,8 @@ Sealed seal(Cipher& cipher, const std::vector<Page>& pages, PageMask mask) {
   return sealed;
 }
 
-base::Result<void> open(Cipher& cipher, const Sealed& sealed, PageMask mask,
-                        std::vector<Page>& into) {
+base::Result<void> opened(Cipher& cipher, const Sealed& sealed, PageMask mask,
+                          std::vector<Page>& into) {
   std::vector<std::byte*> pointers;
   for (Page& page : into) pointers.push_back(page.data());
   return cipher.open(sealed.seal, sealed.bytes.data(), mask, pointers);
@@ -49,7 +49,7 @@ TEST(Cipher, OpensWhatItSealed) {
   const Sealed sealed = seal(*cipher, pages, 0x0107);
   EXPECT_FALSE(std::equal(pages[0].begin(), pages[0].end(), sealed.bytes.begin()));
   std::vector<Page> back(3);
-  EXPECT_TRUE(open(*cipher, sealed, 0x0107, back));
+  EXPECT_TRUE(opened(*cipher, sealed, 0x0107, back));
   EXPECT_EQ(back, pages);
 }
 
@@ -60,16 +60,16 @@ TEST(Cipher, RefusesWhateverWasChanged) {
   for (const std::size_t at : {std::size_t{0}, kPageSize, 3 * kPageSize - 1}) {
     Sealed changed = sealed;
     changed.bytes[at] ^= std::byte{1};
-    EXPECT_TRUE(open(*cipher, changed, 7, back).is(base::Errno{EIO}));
+    EXPECT_TRUE(opened(*cipher, changed, 7, back).is(base::Errno{EIO}));
   }
   Sealed changed = sealed;
   changed.seal.nonce ^= 1;
-  EXPECT_TRUE(open(*cipher, changed, 7, back).is(base::Errno{EIO})) << "another block's nonce";
+  EXPECT_TRUE(opened(*cipher, changed, 7, back).is(base::Errno{EIO})) << "another block's nonce";
   changed = sealed;
   changed.seal.tag[15] ^= std::byte{0x80};
-  EXPECT_TRUE(open(*cipher, changed, 7, back).is(base::Errno{EIO})) << "another block's tag";
-  EXPECT_TRUE(open(*cipher, sealed, 0x0e, back).is(base::Errno{EIO})) << "another mask";
-  EXPECT_TRUE(open(*cipher, sealed, 7, back)) << "and goes on after refusing";
+  EXPECT_TRUE(opened(*cipher, changed, 7, back).is(base::Errno{EIO})) << "another block's tag";
+  EXPECT_TRUE(opened(*cipher, sealed, 0x0e, back).is(base::Errno{EIO})) << "another mask";
+  EXPECT_TRUE(opened(*cipher, sealed, 7, back)) << "and goes on after refusing";
 }
 
 TEST(Cipher, HasADifferentKeyInEveryStore) {
@@ -78,7 +78,7 @@ TEST(Cipher, HasADifferentKeyInEveryStore) {
   EXPECT_FALSE(std::ranges::equal(first->key_for_test(), second->key_for_test()));
   const Sealed sealed = seal(*first, some_pages(), 7);
   std::vector<Page> back(3);
-  EXPECT_TRUE(open(*second, sealed, 7, back).is(base::Errno{EIO}));
+  EXPECT_TRUE(opened(*second, sealed, 7, back).is(base::Errno{EIO}));
 }
 
 TEST(Cipher, UsesNoNonceTwiceFromManyThreads) {
@@ -92,7 +92,7 @@ TEST(Cipher, UsesNoNonceTwiceFromManyThreads) {
       for (int round = 0; round < 50; ++round) {
         const Sealed sealed = seal(*cipher, pages, 7);
         std::vector<Page> back(3);
-        EXPECT_TRUE(open(*cipher, sealed, 7, back));
+        EXPECT_TRUE(opened(*cipher, sealed, 7, back));
         EXPECT_EQ(back, pages);
         const std::lock_guard lock(mutex);
         EXPECT_TRUE(nonces.insert(sealed.seal.nonce).second);

@@ -13,11 +13,11 @@
 namespace scratchfs::store {
 namespace {
 
-constexpr std::uint64_t kMemory = 16 << 20;
-constexpr std::size_t kBlocks = 4 * kMemory / kBlockSize;
-
 class Scarcity : public testing::Test {
  protected:
+  static constexpr std::uint64_t kMemory = 16 << 20;
+  static constexpr std::size_t kBlocks = 4 * kMemory / kBlockSize;
+
   Scarcity() { spdlog::default_logger(); }  // created while there is memory for it
 
   BlockPtr written(std::size_t i) {

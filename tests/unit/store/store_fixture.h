@@ -14,12 +14,11 @@
 #include "fs/store/store.h"
 #include "tests/fakes/fake_disk.h"
 #include "tests/unit/base/soon.h"
+#include "tests/units.h"
 
 namespace scratchfs::store {
 
 using base::Errno;
-
-inline constexpr std::uint64_t kMiB = 1 << 20;
 
 // Returns the contents of page `index` of block `number`, which differ from those of every other
 // page.

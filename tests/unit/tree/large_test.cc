@@ -2,16 +2,16 @@
 #include <linux/falloc.h>
 
 #include "tests/unit/tree/tree_fixture.h"
+#include "tests/units.h"
 
 namespace scratchfs::tree {
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::uint64_t kLarge = 2 * content::kMostFreedAtOnce;
+constexpr std::uint64_t kLargeFile = 2 * content::kMostFreedAtOnce;
 
 class Large : public TreeTest {
  protected:
-  Created make_large(const std::string& name, std::uint64_t bytes = kLarge) {
+  Created make_large(const std::string& name, std::uint64_t bytes = kLargeFile) {
     auto file = create(root_, name, O_RDWR | O_CREAT | O_EXCL);
     const auto handle = tree_->handle(file.opened.handle);
     EXPECT_TRUE(tree_->allocate(*handle, 0, 0, bytes, Wait::yes));
@@ -28,7 +28,7 @@ class Large : public TreeTest {
 TEST_F(Large, AFileThatIsDeletedCostsNothingFromThatMomentOn) {
   const auto file = make_large("large");
   tree_->release(file.opened.handle);
-  EXPECT_EQ(charged(), kLarge);
+  EXPECT_EQ(charged(), kLargeFile);
   ASSERT_TRUE(tree_->unlink(root_, "large", Wait::no));
   EXPECT_EQ(charged(), 0U);
   expect_clean_audit();
@@ -46,7 +46,7 @@ TEST_F(Large, SoDoesOneThatGoesWithItsLastHandleOrIsEmptied) {
     }
     EXPECT_EQ(charged(), 0U);
     EXPECT_EQ(file.found.inode->attributes().size, 0U);
-    ASSERT_TRUE(tree_->allocate(*tree_->handle(file.opened.handle), 0, 0, kLarge, Wait::yes));
+    ASSERT_TRUE(tree_->allocate(*tree_->handle(file.opened.handle), 0, 0, kLargeFile, Wait::yes));
     ASSERT_TRUE(tree_->unlink(root_, "large", Wait::no));
     tree_->release(file.opened.handle);
     EXPECT_EQ(charged(), 0U);
@@ -69,10 +69,11 @@ TEST_F(Large, CuttingAPieceOffIsForWhoMayWait) {
   const auto handle = tree_->handle(file.opened.handle);
   EXPECT_TRUE(tree_->set_attributes(inode, size(1), Wait::no).is(base::kWouldBlock));
   constexpr int kPunch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  EXPECT_TRUE(tree_->allocate(*handle, kPunch, 0, kLarge, Wait::no).is(base::kWouldBlock));
-  EXPECT_EQ(charged(), kLarge) << "nothing was done";
+  EXPECT_TRUE(tree_->allocate(*handle, kPunch, 0, kLargeFile, Wait::no).is(base::kWouldBlock));
+  EXPECT_EQ(charged(), kLargeFile) << "nothing was done";
   EXPECT_TRUE(tree_->allocate(*handle, kPunch, 0, kMiB, Wait::no)) << "a small piece";
-  EXPECT_TRUE(tree_->set_attributes(inode, size(2 * kLarge), Wait::no)) << "growing frees nothing";
+  EXPECT_TRUE(tree_->set_attributes(inode, size(2 * kLargeFile), Wait::no))
+      << "growing frees nothing";
   EXPECT_TRUE(tree_->set_attributes(inode, size(2 * kMiB), Wait::yes));
   EXPECT_EQ(charged(), kMiB);
 }

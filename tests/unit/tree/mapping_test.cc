@@ -2,13 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "fs/store/units.h"
 #include "tests/unit/tree/tree_fixture.h"
+#include "tests/units.h"
 
 namespace scratchfs::tree {
 namespace {
-
-constexpr std::uint64_t kPage = store::kPageSize;
 
 class Mapping : public TreeTest {
  protected:

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <memory>
 #include <sstream>
 
 #include "fs/kernel/transport/fuse.h"

@@ -4,11 +4,11 @@
 #include <linux/fuse.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <thread>
 
 #include "tests/fakes/fake_kernel.h"
+#include "tests/unit/kernel/transport/body_of.h"
 
 namespace scratchfs::kernel {
 namespace {
@@ -26,14 +26,6 @@ class NotifierTest : public testing::Test {
   test::FakeKernel kernel{no_operations(), nullptr};
   Notifier notifier;
 };
-
-template <typename T>
-T body_of(const test::Message& message) {
-  T value{};
-  EXPECT_GE(message.body.size(), sizeof value);
-  std::memcpy(&value, message.body.data(), std::min(sizeof value, message.body.size()));
-  return value;
-}
 
 TEST_F(NotifierTest, TellsOfANameThatIsGone) {
   notifier.start(kernel.session());

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <array>
 
+#include "tests/units.h"
+
 namespace scratchfs::kernel {
 namespace {
-
-constexpr std::size_t kPage = 4096;
 
 class PageMoves : public testing::Test {
  protected:

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/fakes/fake_kernel.h"
+#include "tests/unit/kernel/transport/body_of.h"
 
 namespace scratchfs::kernel {
 namespace {
@@ -43,14 +44,6 @@ class RequestTest : public testing::Test {
   test::FakeKernel kernel;
   std::size_t answers = 0;
 };
-
-template <typename T>
-T body_of(const test::Message& message) {
-  T value{};
-  EXPECT_GE(message.body.size(), sizeof value);
-  std::memcpy(&value, message.body.data(), std::min(sizeof value, message.body.size()));
-  return value;
-}
 
 TEST_F(RequestTest, KnowsWhoAsks) {
   tree::Caller caller;

@@ -12,6 +12,7 @@
 
 #include "mount/commands/command_line.h"
 #include "mount/options/mount_options.h"
+#include "tests/unit/mount/says.h"
 
 namespace scratchfs::mount {
 namespace {
@@ -32,10 +33,6 @@ std::string help(const std::string& command) {
   const auto parsed = parse_command_line({command, "--help"});
   const auto* answered = std::get_if<Answered>(&parsed);
   return answered == nullptr ? "" : answered->text;
-}
-
-bool says(const std::string& text, const std::string& word) {
-  return text.find(word) != std::string::npos;
 }
 
 // Escapes dashes as troff requires.

@@ -24,7 +24,7 @@ MountCommand mounted_by(Arguments arguments) {
   return command == nullptr ? MountCommand{} : *command;
 }
 
-Answered answered(Arguments arguments) {
+Answered helper_answered(Arguments arguments) {
   arguments.insert(arguments.begin(), "mount.fuse.scratchfs");
   const auto parsed = parse_program(std::move(arguments));
   const auto* answer = std::get_if<Answered>(&parsed);
@@ -61,7 +61,7 @@ TEST(MountHelper, TakesPathsThatLookLikeOptionsForPaths) {
 }
 
 TEST(MountHelper, DoesNothingWhereMountOnlyPretends) {
-  const Answered answer = answered({"none", "/scratch", "-f", "-o", "rw"});
+  const Answered answer = helper_answered({"none", "/scratch", "-f", "-o", "rw"});
   EXPECT_EQ(answer.exit_code, 0);
   EXPECT_EQ(answer.text, "");
 }
@@ -70,7 +70,7 @@ TEST(MountHelper, RefusesWhatItCannotDoInOneLine) {
   for (const Arguments& arguments :
        {Arguments{}, Arguments{"/scratch"}, Arguments{"a", "b", "c"}, Arguments{"a", "/b", "-x"},
         Arguments{"a", "/b", "-o"}, Arguments{"a", "/b", "-N", "/proc/1/ns/mnt"}}) {
-    const Answered answer = answered(arguments);
+    const Answered answer = helper_answered(arguments);
     EXPECT_EQ(answer.exit_code, 2);
     EXPECT_TRUE(answer.text.starts_with("scratchfs: ")) << answer.text;
     EXPECT_EQ(answer.text.find('\n'), answer.text.size() - 1) << answer.text;

@@ -11,7 +11,7 @@
 namespace scratchfs::mount {
 namespace {
 
-LiveOptions accepted(const std::string& list) {
+LiveOptions live_options(const std::string& list) {
   const auto options = parse_live_options({list});
   if (!options) {
     ADD_FAILURE() << options.error().message;
@@ -34,14 +34,14 @@ Status status() {
                            {"files", {{"inodes_limit", 70000}}}});
 }
 
-std::string refused(const std::string& list) {
-  const auto checked = check_unchanged(accepted(list).others, status());
+std::string change_refused(const std::string& list) {
+  const auto checked = check_unchanged(live_options(list).others, status());
   EXPECT_FALSE(checked) << list;
   return checked ? "" : checked.error().message;
 }
 
 TEST(LiveOptions, TellWhatIsToChangeAndWhatMustBeSoAlready) {
-  const LiveOptions options = accepted(
+  const LiveOptions options = live_options(
       "rw,nosuid,memory=1G,quota=5%,user_quota=0:2G:7,lifetime=strict,remount,memory=2G,x-a=b");
   EXPECT_EQ(options.request.memory, "2G") << "the last counts";
   EXPECT_EQ(options.request.quota, "5%");
@@ -53,13 +53,13 @@ TEST(LiveOptions, TellWhatIsToChangeAndWhatMustBeSoAlready) {
 }
 
 TEST(LiveOptions, KeepTheKernelsFlagsInTheirOrder) {
-  const LiveOptions options = accepted("remount,noatime,memory=1G,ro,atime");
+  const LiveOptions options = live_options("remount,noatime,memory=1G,ro,atime");
   EXPECT_EQ(options.flags, (std::vector<std::string>{"noatime", "ro", "atime"}));
   EXPECT_TRUE(options.others.empty());
 }
 
 TEST(LiveOptions, PassOverWhatTheKernelTellsOfAMount) {
-  const LiveOptions options = accepted(
+  const LiveOptions options = live_options(
       "rw,nosuid,nodev,relatime,seclabel,user_id=0,group_id=0,default_permissions,max_read=5");
   EXPECT_TRUE(options.others.empty());
 }
@@ -73,7 +73,7 @@ TEST(LiveOptions, RefuseWhatNobodyKnowsAndWhatMakesNoSense) {
 }
 
 TEST(LiveOptions, KeepCommasThatAreMeantInValues) {
-  EXPECT_EQ(accepted("spill_dir=/a\\,b").others, std::vector<std::string>{"spill_dir=/a,b"});
+  EXPECT_EQ(live_options("spill_dir=/a\\,b").others, std::vector<std::string>{"spill_dir=/a,b"});
 }
 
 TEST(LiveOptions, TakeWhatIsSoAlready) {
@@ -81,7 +81,7 @@ TEST(LiveOptions, TakeWhatIsSoAlready) {
        {"lifetime=claimed,claim=session,create_mode=private", "spill_dir=/tmp/../tmp",
         "inodes=70000", "io_uring=auto", "io_uring=on", "confine=auto", "subuid=none",
         "allow_other", "nonempty,fsname=x", "spill_timeout=30"}) {
-    EXPECT_TRUE(check_unchanged(accepted(list).others, status())) << list;
+    EXPECT_TRUE(check_unchanged(live_options(list).others, status())) << list;
   }
 }
 
@@ -90,7 +90,7 @@ TEST(LiveOptions, RefuseWhatCannotBeChangedAndTellWhatCan) {
        {"lifetime=strict", "claim=user", "create_mode=posix", "spill_dir=/", "inodes=5",
         "inodes=none", "io_uring=off", "noallow_other", "lock_memory", "supervise", "private_names",
         "confine=off", "quota_file=/x", "subuid=/x", "quota_warn=50%", "spill_timeout=5"}) {
-    EXPECT_NE(refused(list).find("memory"), std::string::npos) << list;
+    EXPECT_NE(change_refused(list).find("memory"), std::string::npos) << list;
   }
 }
 
@@ -106,13 +106,13 @@ TEST(LiveOptions, OfSetAreAllRefusedThatWouldHaveNoEffect) {
   }
   EXPECT_GT(words.size(), 25U) << "each has a value that is taken";
   for (const std::string& word : words) {
-    const auto checked = check_all_live(accepted("memory=1G," + word));
+    const auto checked = check_all_live(live_options("memory=1G," + word));
     ASSERT_FALSE(checked) << word;
     EXPECT_EQ(checked.error().message.find("-o " + word + ": cannot be changed"), 0U)
         << checked.error().message;
   }
   EXPECT_TRUE(check_all_live(
-      accepted("memory=1G,spill=2G,quota=1G,quota_inodes=5,user_quota=0:1G,log_level=info")));
+      live_options("memory=1G,spill=2G,quota=1G,quota_inodes=5,user_quota=0:1G,log_level=info")));
 }
 
 TEST(LiveOptions, FindRemountAmongTheOthers) {

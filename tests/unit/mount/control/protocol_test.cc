@@ -20,7 +20,7 @@ Request round_trip(const Request& request) {
   return *read;
 }
 
-std::string refused(const std::string& text) {
+std::string request_refused(const std::string& text) {
   const auto read = read_request(text);
   if (read) ADD_FAILURE() << text << " was accepted";
   return read ? "" : read.error().message;
@@ -78,24 +78,24 @@ TEST(ControlProtocol, RefusesChangesThatAreNone) {
         R"("user_quotas":[{"uid":1}])", R"("user_quotas":[{"uid":-1,"bytes":"1G"}])",
         R"("user_quotas":[{"bytes":"1G"}])",
         R"("user_quotas":[{"uid":1,"bytes":"1G","inodes":"x"}])"}) {
-    refused(std::string(R"({"version":1,"command":"set",)") + rest + "}");
+    request_refused(std::string(R"({"version":1,"command":"set",)") + rest + "}");
   }
 }
 
 TEST(ControlProtocol, RefusesWhatIsNoRequest) {
   for (const char* text : {"", "x", "{", "[]", "3", "null", "{}", R"({"version":1})",
                            R"({"version":1,"command":3})", R"({"version":1,"command":"format"})"}) {
-    EXPECT_FALSE(refused(text).empty());
+    EXPECT_FALSE(request_refused(text).empty());
   }
-  refused(std::string(60'000, '['));
-  refused(std::string(kernel::kMaxControlRequest + 1, ' '));
-  refused("\xff\xfe");
+  request_refused(std::string(60'000, '['));
+  request_refused(std::string(kernel::kMaxControlRequest + 1, ' '));
+  request_refused("\xff\xfe");
 }
 
 TEST(ControlProtocol, RefusesAnotherVersionAndSaysWhatToDo) {
-  const std::string message = refused(R"({"version":2,"command":"status"})");
+  const std::string message = request_refused(R"({"version":2,"command":"status"})");
   EXPECT_NE(message.find("version 1"), std::string::npos);
-  refused(R"({"version":"1","command":"status"})");
+  request_refused(R"({"version":"1","command":"status"})");
 }
 
 TEST(ControlProtocol, RefusesLimitsThatAreNone) {
@@ -106,7 +106,7 @@ TEST(ControlProtocol, RefusesLimitsThatAreNone) {
         R"("everyone":1,"bytes":1)", R"("everyone":false,"bytes":1)",
         R"("uid":1,"reset":true,"bytes":1)", R"("everyone":true,"reset":true)",
         R"("uid":1,"reset":"yes")"}) {
-    refused(std::string(R"({"version":1,"command":"set_quota",)") + rest + "}");
+    request_refused(std::string(R"({"version":1,"command":"set_quota",)") + rest + "}");
   }
 }
 

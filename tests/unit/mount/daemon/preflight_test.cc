@@ -11,13 +11,10 @@
 #include <string>
 
 #include "fs/mounts/mount_point.h"
+#include "tests/unit/mount/says.h"
 
 namespace scratchfs::mount {
 namespace {
-
-bool says(const std::string& message, const std::string& part) {
-  return message.find(part) != std::string::npos;
-}
 
 class Preflight : public testing::Test {
  protected:

@@ -8,10 +8,10 @@
 #include <fstream>
 #include <string>
 
+#include "tests/units.h"
+
 namespace scratchfs::mount {
 namespace {
-
-constexpr std::uint64_t kGiB = 1ULL << 30;
 
 class MachineTest : public testing::Test {
  protected:

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/mount/says.h"
+
 namespace scratchfs::mount {
 namespace {
 
@@ -29,10 +31,6 @@ std::string refused(const std::string& list) {
   EXPECT_EQ(options.error().exit_code, kUsage);
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   return message;
-}
-
-bool says(const std::string& message, const std::string& part) {
-  return message.find(part) != std::string::npos;
 }
 
 TEST(MountOptions, HaveTheDocumentedDefaults) {

@@ -5,11 +5,10 @@
 
 #include <string>
 
+#include "tests/units.h"
+
 namespace scratchfs::mount {
 namespace {
-
-constexpr std::uint64_t kMiB = 1ULL << 20;
-constexpr std::uint64_t kGiB = 1ULL << 30;
 
 Surroundings a_machine() {
   return Surroundings{.machine = {.memory = 16 * kGiB, .limited_by_cgroup = false},
@@ -27,7 +26,8 @@ MountPlan planned(const MountOptions& options, const Surroundings& surroundings 
   return *plan;
 }
 
-std::string refused(const MountOptions& options, const Surroundings& surroundings = a_machine()) {
+std::string plan_refused(const MountOptions& options,
+                         const Surroundings& surroundings = a_machine()) {
   const auto plan = make_plan(options, surroundings);
   if (plan) {
     ADD_FAILURE() << "was accepted";
@@ -49,17 +49,17 @@ TEST(MountPlan, TakesAQuarterOfMemoryAndMostOfTheDiskByDefault) {
 TEST(MountPlan, RefusesABudgetAboveTheMachine) {
   MountOptions options;
   options.memory = "17G";
-  EXPECT_NE(refused(options).find("the machine has only 16.0G"), std::string::npos);
+  EXPECT_NE(plan_refused(options).find("the machine has only 16.0G"), std::string::npos);
   Surroundings contained = a_machine();
   contained.machine = {.memory = kGiB, .limited_by_cgroup = true};
   options.memory = "2G";
-  EXPECT_NE(refused(options, contained).find("control group"), std::string::npos);
+  EXPECT_NE(plan_refused(options, contained).find("control group"), std::string::npos);
 }
 
 TEST(MountPlan, RefusesABudgetThatIsTooSmallButNotAShareOfATinyMachine) {
   MountOptions options;
   options.memory = "1M";
-  EXPECT_NE(refused(options).find("least"), std::string::npos);
+  EXPECT_NE(plan_refused(options).find("least"), std::string::npos);
   Surroundings tiny = a_machine();
   tiny.machine.memory = 16 * kMiB;
   options.memory = "25%";

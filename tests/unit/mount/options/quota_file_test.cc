@@ -19,7 +19,7 @@ QuotaFile parsed(const std::string& text) {
   return quotas ? *quotas : QuotaFile{};
 }
 
-std::string refused(const std::string& text) {
+std::string refusal(const std::string& text) {
   const auto quotas = parse_quota_file(text, "/q", 1000);
   return quotas ? "nothing" : quotas.error().message;
 }
@@ -45,14 +45,14 @@ TEST(QuotaFile, AnEmptyOneSaysNothing) {
 }
 
 TEST(QuotaFile, BadLinesAreToldWithTheirNumber) {
-  EXPECT_EQ(refused("root 1G\nroot\n"), "/q:2: must be USER SIZE [INODES], or none for no limit");
-  EXPECT_EQ(refused("\n\nroot 1G 5 6\n"), "/q:3: must be USER SIZE [INODES], or none for no limit");
-  EXPECT_EQ(refused("no-such-user-here 1G\n"), "/q:1: there is no user no-such-user-here");
-  EXPECT_EQ(refused("root 1G\n0 2G\n"), "/q:2: a second line of the user 0; leave one");
-  EXPECT_EQ(refused("* 1G\n* 2G\n"), "/q:2: a second line of everyone; leave one");
-  EXPECT_TRUE(refused("root 0\n").starts_with("/q:1: 0: "));
-  EXPECT_TRUE(refused("root 1X\n").starts_with("/q:1: 1X: "));
-  EXPECT_TRUE(refused("root 1G some\n").starts_with("/q:1: some: "));
+  EXPECT_EQ(refusal("root 1G\nroot\n"), "/q:2: must be USER SIZE [INODES], or none for no limit");
+  EXPECT_EQ(refusal("\n\nroot 1G 5 6\n"), "/q:3: must be USER SIZE [INODES], or none for no limit");
+  EXPECT_EQ(refusal("no-such-user-here 1G\n"), "/q:1: there is no user no-such-user-here");
+  EXPECT_EQ(refusal("root 1G\n0 2G\n"), "/q:2: a second line of the user 0; leave one");
+  EXPECT_EQ(refusal("* 1G\n* 2G\n"), "/q:2: a second line of everyone; leave one");
+  EXPECT_TRUE(refusal("root 0\n").starts_with("/q:1: 0: "));
+  EXPECT_TRUE(refusal("root 1X\n").starts_with("/q:1: 1X: "));
+  EXPECT_TRUE(refusal("root 1G some\n").starts_with("/q:1: some: "));
 }
 
 TEST(QuotaFile, StandsAboveTheOptions) {
