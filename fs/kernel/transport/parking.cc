@@ -35,10 +35,13 @@ void Parking::park(TaskPointer task) {
   {
     const base::Lock lock(mutex_);
     if (!closed_) {
-      error = kInterrupted;
-      if (!was_interrupted(task->number())) {
-        error = base::Errno(ENOMEM);
-        if (enqueue(task)) return;
+      error = base::Errno(ENOMEM);
+      const auto number = task->number();
+      if (enqueue(task)) {
+        if (!was_interrupted(number)) return;
+        task = take_interrupted(number);
+        if (task == nullptr) return;
+        error = kInterrupted;
       }
     }
   }
@@ -79,13 +82,19 @@ void Parking::interrupt(std::uint64_t number) {
   if (task != nullptr) task->refuse(kInterrupted);
 }
 
-// Returns the task if it is queued. Cuts the wait of a running task; otherwise records the number
-// for a task that is yet to come.
+// Returns the task if it is queued and no worker is free for it. Cuts the wait of a task that runs
+// or is about to; otherwise records the number for a task that is yet to come.
 Parking::TaskPointer Parking::take_interrupted(std::uint64_t number) {
   for (Queue& queue : queues_) {
     const auto found = std::ranges::find_if(
         queue.waiting, [number](const TaskPointer& task) { return task->number() == number; });
     if (found == queue.waiting.end()) continue;
+    const std::size_t free =
+        std::min(queue.most - queue.running, workers_.size() - running_.size());
+    if (static_cast<std::size_t>(found - queue.waiting.begin()) < free) {
+      (*found)->deadline().cancel(kInterruptGrace, kInterrupted);
+      return nullptr;
+    }
     TaskPointer task = std::move(*found);
     queue.waiting.erase(found);
     return task;
