@@ -70,5 +70,6 @@ if(Fuse3_VERSION VERSION_LESS 3.19)
   target_link_options(Fuse3::fuse3 INTERFACE
     LINKER:--wrap=io_uring_submit_and_wait LINKER:--wrap=io_uring_submit
     LINKER:--wrap=fuse_session_process_uring_cqe
+    LINKER:--wrap=numa_alloc_local LINKER:--wrap=io_uring_queue_init_params
     LINKER:-u,__wrap_io_uring_submit_and_wait)
 endif()

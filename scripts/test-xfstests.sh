@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the generic tests of xfstests on a tmpfs and on scratchfs over both transports, and prints where they
-# differ. Needs root. docs/posix.md explains each difference that stays. Takes hours; a test that is one of the
-# suite's group "quick" takes seconds.
+# Runs the generic tests of xfstests on a tmpfs and on scratchfs over both transports, side by side, and prints where
+# they differ. Needs root. docs/posix.md explains each difference that stays. Takes about an hour; a test of the suite's
+# group "quick" takes seconds.
 #
 # usage: scripts/test-xfstests.sh [--timeout SECONDS] [--transports LIST] [--group NAME] [--keep DIR] SUITE_DIR [TEST...]
 #   SUITE_DIR           a checkout of the suite, which is no part of scratchfs; it is left as it is: the run uses a
@@ -14,7 +14,7 @@
 #
 # Building needs Debian's packages xfslibs-dev uuid-dev libacl1-dev libattr1-dev libaio-dev libtool-bin autoconf
 # automake make gcc; running needs xfsprogs acl attr bc gawk libcap2-bin psmisc quota perl.
-# The suite runs in mount and pid namespaces of its own: its users, its mount helper and its processes are seen by
+# On each place it runs in mount and pid namespaces of its own: its users, its mount helper and its processes are seen by
 # nobody else.
 #
 # SCRATCHFS_BIN names the program (default: build/release/bin/scratchfs).
@@ -32,11 +32,11 @@ if [[ -n $keep ]]; then
   mkdir -p -- "$keep"
 fi
 
-runner=
+declare -A runners=() # by place
 # shellcheck disable=SC2317  # called when the script ends
 at_exit() {
   # All that runs in the namespaces ends with their first process, and the mounts with them.
-  [[ -z $runner ]] || { kill -KILL "$runner" && wait "$runner"; } 2>/dev/null
+  ((${#runners[@]} == 0)) || { kill -KILL "${runners[@]}" && wait "${runners[@]}"; } 2>/dev/null
   [[ -z $keep ]] || cp -r -- "$run/results" "$run"/*.status "$keep/" 2>/dev/null
 }
 
@@ -68,14 +68,16 @@ choose_tests() {
 
 count() { grep -c "^[0-9]* $2" "$run/$1.status" || true; } # PLACE RESULT
 
-run_suite() { # PLACE
-  if [[ $1 == io_uring ]]; then echo on >"$run/io_uring"; else echo off >"$run/io_uring"; fi
+start_suite() { # PLACE
   : >"$run/$1.status"
   unshare --mount --pid --fork --mount-proc --kill-child --propagation private \
     bash scripts/xfstests/inside.sh "$run" "$timeout" "$1" "${tests[@]}" >"$run/$1.log" 2>&1 &
-  runner=$!
-  wait "$runner" || die "the suite ended early on $1: $(tail -1 -- "$run/$1.log")"
-  runner=
+  runners[$1]=$!
+}
+
+await_suite() { # PLACE
+  wait "${runners[$1]}" || die "the suite ended early on $1: $(tail -1 -- "$run/$1.log")"
+  unset "runners[$1]"
   printf '%-9s %d tests: %d passed, %d failed, %d took too long, %d cannot be run\n' "$1" "${#tests[@]}" \
     "$(count "$1" passed)" "$(count "$1" failed)" "$(count "$1" timeout)" "$(count "$1" notrun)"
 }
@@ -103,7 +105,8 @@ compare() { # PLACE
 
 prepare_suite
 choose_tests
-for place in tmpfs "${places[@]}"; do run_suite "$place"; done
+for place in tmpfs "${places[@]}"; do start_suite "$place"; done
+for place in tmpfs "${places[@]}"; do await_suite "$place"; done
 for place in "${places[@]}"; do compare "$place"; done
 printf '%d differences that nothing explains\n' "$unexplained"
 ((unexplained == 0))

@@ -9,8 +9,9 @@
 namespace scratchfs::mounts {
 
 // Mounts at `path` (absolute) with `options` (a list as fusermount3 -o takes it). Returns the
-// descriptor of /dev/fuse, closed on exec; the failure is the helper's own message. libfuse can do this too, but it tries twice, leaves the helper's messages on stderr, and
-// changes the environment of the process.
+// descriptor of /dev/fuse, closed on exec; the failure is the helper's own message. libfuse can do
+// this too, but it tries twice, leaves the helper's messages on stderr, and changes the environment
+// of the process.
 base::Result<base::Descriptor, base::Failure> mount_with_fusermount(const std::string& path,
                                                                     const std::string& options);
 

@@ -42,8 +42,7 @@ std::string why(const std::string& path, int error) {
 
 // Removes from `wanted` the last mount that is now visible at its place, and returns it. Only a
 // visible mount may be passed to umount2(2), which detaches whatever is on top.
-std::optional<Mount> take_next(std::vector<Mount>& wanted,
-                                       const MountTable& table) {
+std::optional<Mount> take_next(std::vector<Mount>& wanted, const MountTable& table) {
   for (auto mount = wanted.rbegin(); mount != wanted.rend(); ++mount) {
     const Mount* now = find_visible(table, *mount);
     if (now == nullptr) continue;

@@ -28,10 +28,10 @@ std::string path_of(const Mount& mount);
 // is busy, not seen (path_of), or not the caller's.
 base::Result<void, base::Failure> unmount(const Mount& mount, Detach detach);
 
-// Takes away `mount` and its copies at other places (bind mounts) by calling `detach` for each while
-// it is on top at its place in the table that `now` reads. Considers only the copies in `table`,
-// because later mounts may have been given the same device number. Stops where `detach` returns
-// false; returns whether it detached any.
+// Takes away `mount` and its copies at other places (bind mounts) by calling `detach` for each
+// while it is on top at its place in the table that `now` reads. Considers only the copies in
+// `table`, because later mounts may have been given the same device number. Stops where `detach`
+// returns false; returns whether it detached any.
 bool detach_all(const MountTable& table, const Mount& mount, const std::function<MountTable()>& now,
                 const std::function<bool(const Mount&)>& detach);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Part of scripts/test-xfstests.sh, which puts its directory in place of @run@: what mount(8) runs for
-# `-t tmpfs.scratchfs`. A tmpfs' size is memory and spill together here.
+# Part of scripts/test-xfstests.sh, which puts its directory in place of @run@ and on or off in place of @io_uring@: what
+# mount(8) runs for `-t tmpfs.scratchfs`. A tmpfs' size is memory and spill together here.
 set -euo pipefail
 source=$1 directory=$2 list='' size=1073741824 inodes='' kept=''
 shift 2
@@ -20,6 +20,6 @@ if [[ ,$kept, != *,remount,* ]]; then
   memory=$((size < 134217728 ? size : 134217728))
   ((memory >= 16777216)) || memory=16777216
   kept+=,memory=$memory,spill=$((size > memory ? size - memory : 0))$inodes
-  kept+=,lifetime=mount,create_mode=posix,allow_other,spill_dir=@run@/spill,io_uring=$(<@run@/io_uring)
+  kept+=,lifetime=mount,create_mode=posix,allow_other,spill_dir=@run@/spill,io_uring=@io_uring@
 fi
 exec @run@/mount.fuse.scratchfs "$source" "$directory" -o "${kept#,}"

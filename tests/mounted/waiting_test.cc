@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -100,6 +101,27 @@ TEST_P(Waiting, AReaderThatIsInterruptedGetsEintr) {
   EXPECT_GT(disk_.reads_held_back(), 0);
   disk_.open_gate();
   EXPECT_EQ(read_page(0), "fine");
+}
+
+TEST_P(Waiting, AProgramWithATimerIsNotInterruptedWhileTheDiskWorks) {
+  Child child(Who{}, [this](Channel& channel) {
+    struct sigaction interrupt {};
+    interrupt.sa_handler = [](int) {};
+    interrupt.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &interrupt, nullptr);
+    const itimerval timer{.it_interval = {0, 300}, .it_value = {0, 300}};
+    setitimer(ITIMER_REAL, &timer, nullptr);
+    const Fd file(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    Page page;
+    int failed = 0;
+    constexpr int kBlocks = static_cast<int>(kMebibytes * kMiB / kStride);
+    for (int i = 0; i < 4000; ++i) {
+      const auto offset = static_cast<off_t>(i * 37 % kBlocks * static_cast<int>(kStride));
+      if (pread(file.get(), page.bytes, sizeof page.bytes, offset) < 0) ++failed;
+    }
+    channel.send(std::to_string(failed) + " reads failed");
+  });
+  EXPECT_EQ(child.receive(), "0 reads failed");
 }
 
 TEST_P(Waiting, AReaderThatIsKilledIsGone) {

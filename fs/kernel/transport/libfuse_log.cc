@@ -1,5 +1,6 @@
 #include "fs/kernel/transport/libfuse_log.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -53,6 +54,9 @@ __attribute__((format(printf, 2, 0))) void take_message(fuse_log_level level, co
   std::vsnprintf(buffer.data(), buffer.size(), format, arguments);
   const std::string_view message = trimmed(buffer.data());
   if (message.empty()) return;
+  // libfuse cancels the threads of rings that it cannot start; a log sink must not be unwound.
+  int cancelling = 0;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
   if (captured != nullptr) {
     try {
       captured->append(message).append(1, '\n');
@@ -62,6 +66,7 @@ __attribute__((format(printf, 2, 0))) void take_message(fuse_log_level level, co
   } else {
     log::line(level_of(level), "libfuse: {}", message);
   }
+  pthread_setcancelstate(cancelling, nullptr);
 }
 
 }  // namespace

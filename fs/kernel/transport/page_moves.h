@@ -14,7 +14,8 @@ namespace scratchfs::kernel {
 // pages elsewhere, and they are moved back if they turn out to hold new data. Returns false if the
 // pages stay.
 //
-// REQUIRES: `area` is written only while the calling thread is in the kernel, at most once before
+// REQUIRES: `area` has no huge pages (MADV_NOHUGEPAGE), so a page is there only if it was written;
+// it is written only while the calling thread is in the kernel, at most once before
 // this returns, and idle() is false from then on.
 template <typename Idle>
 bool give_back_pages(std::span<std::byte> area, Idle idle) {

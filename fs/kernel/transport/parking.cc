@@ -35,10 +35,13 @@ void Parking::park(TaskPointer task) {
   {
     const base::Lock lock(mutex_);
     if (!closed_) {
-      error = kInterrupted;
-      if (!was_interrupted(task->request_id())) {
-        error = base::Errno(ENOMEM);
-        if (enqueue(task)) return;
+      error = base::Errno(ENOMEM);
+      const auto request_id = task->request_id();
+      if (enqueue(task)) {
+        if (!was_interrupted(request_id)) return;
+        task = take_interrupted(request_id);
+        if (task == nullptr) return;
+        error = kInterrupted;
       }
     }
   }
@@ -79,14 +82,19 @@ void Parking::interrupt(std::uint64_t request_id) {
   if (task != nullptr) task->refuse(kInterrupted);
 }
 
-// Returns the task if it is queued. Cuts the wait of a running task; otherwise records the id
-// for a task that is yet to come.
+// Returns the task if it is queued and no worker is free for it. Cuts the wait of a task that runs
+// or is about to; otherwise records the id for a task that is yet to come.
 Parking::TaskPointer Parking::take_interrupted(std::uint64_t request_id) {
   for (Queue& queue : queues_) {
     const auto found = std::ranges::find_if(queue.waiting, [request_id](const TaskPointer& task) {
       return task->request_id() == request_id;
     });
     if (found == queue.waiting.end()) continue;
+    const std::size_t free = std::min(queue.most - queue.running, workers_ - running_.size());
+    if (static_cast<std::size_t>(found - queue.waiting.begin()) < free) {
+      (*found)->deadline().cancel(kInterruptGrace, kInterrupted);
+      return nullptr;
+    }
     TaskPointer task = std::move(*found);
     queue.waiting.erase(found);
     return task;

@@ -30,7 +30,7 @@ class Parking {
   static constexpr std::chrono::seconds kIdle{2};
   // How long a request may go on waiting once its caller has received a signal. The kernel does not
   // distinguish ^C from a timer signal that the program handles, and programs do not expect EINTR
-  // from file I/O; while the disk works they never see it.
+  // from file I/O.
   static constexpr std::chrono::milliseconds kInterruptGrace{500};
 
   class Task {
@@ -66,9 +66,9 @@ class Parking {
   // Queues a task; never blocks. Refuses it at once after drain(), or if there is no memory or no
   // thread for it.
   void park(std::unique_ptr<Task> task) EXCLUDES(mutex_);
-  // Handles the kernel's INTERRUPT of a request: refuses a queued task (EINTR), and gives a running
-  // one kInterruptGrace to finish. The INTERRUPT may arrive before its request is parked, or too
-  // late.
+  // Handles the kernel's INTERRUPT of a request: gives its task kInterruptGrace to finish, or
+  // refuses it at once (EINTR) if all workers are busy. The INTERRUPT may arrive before its request
+  // is parked, or too late.
   void interrupt(std::uint64_t request_id) EXCLUDES(mutex_);
   // Refuses all queued tasks (ENOTCONN), cuts the waits of running tasks with the same error, waits
   // for them, and ends the workers. Permanent; may be called again.

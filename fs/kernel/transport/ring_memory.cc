@@ -50,18 +50,28 @@ void RingMemory::note_answered(fuse_req_t request) {
   if (Entry* const entry = find(request)) entry->ours = false;
 }
 
+std::optional<std::chrono::milliseconds> RingMemory::until_look() const {
+  if (next_ > 0) return kPause;
+  return used_ ? std::optional(kLook) : std::nullopt;
+}
+
 void RingMemory::look(Clock::time_point now) {
-  if (now - looked_ < kLook) return;
-  looked_ = now;
-  used_ = false;
-  for (Entry& entry : std::span(entries_.get(), known_.load())) {
+  if (next_ == 0) {
+    if (now - looked_ < kLook) return;
+    looked_ = now;
+    used_ = false;
+  }
+  for (std::size_t returned = 0; next_ < known_ && returned < kMostAtOnce; ++next_) {
+    Entry& entry = entries_[next_];
     if (entry.used && !entry.ours && !std::exchange(entry.fresh, false)) {
       give_back_pages(entry.payload,
                       [&entry] { return request_id_in(*entry.header) == entry.request_id; });
       entry.used = false;
+      ++returned;
     }
     used_ = used_ || entry.used;
   }
+  if (next_ == known_) next_ = 0;
 }
 
 }  // namespace scratchfs::kernel

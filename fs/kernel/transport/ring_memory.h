@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "fs/kernel/transport/fuse.h"
@@ -19,13 +20,16 @@ struct fuse_in_header;
 
 namespace scratchfs::kernel {
 
-// The memory of one ring. For the ring's own thread, except
-// note_answered().
+// The memory of one ring. For the ring's own thread, except note_answered().
 class RingMemory {
  public:
   using Clock = std::chrono::steady_clock;
   // Memory that was not used between two scans is returned.
   static constexpr std::chrono::seconds kLook{1};
+  // A scan pauses after so many entries, because requests of this core wait meanwhile (0.2 ms
+  // each).
+  static constexpr std::size_t kMostAtOnce = 8;
+  static constexpr std::chrono::milliseconds kPause{10};
 
   // Allocates bookkeeping for `entries`. If that fails, memory is never returned.
   void reserve(std::size_t entries);
@@ -37,10 +41,10 @@ class RingMemory {
   // ring's lock is held.
   void note_answered(fuse_req_t request);
 
-  // Returns whether a later look() may find memory to return.
-  bool is_used() const { return used_; }
-  // Scans the entries. REQUIRES: the ring's lock is held and the queue is empty, that is, the
-  // kernel has taken all replies.
+  // Returns after what time a look() may find memory to return; nullopt if none is used.
+  std::optional<std::chrono::milliseconds> until_look() const;
+  // Scans the entries, or goes on with the scan. REQUIRES: the ring's lock is held and the queue is
+  // empty, that is, the kernel has taken all replies.
   void look(Clock::time_point now);
 
  private:
@@ -59,6 +63,7 @@ class RingMemory {
   std::size_t room_ = 0;
   std::atomic<std::size_t> known_ = 0;  // entries in use
   bool used_ = false;
+  std::size_t next_ = 0;  // where the scan goes on
   Clock::time_point looked_ = Clock::now();
 };
 

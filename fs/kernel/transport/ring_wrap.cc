@@ -4,6 +4,7 @@
 #include <liburing.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -36,11 +37,13 @@ thread_local Ring* this_thread = nullptr;
 
 // Waits at most `most`, if given.
 int enter(const io_uring& ring, unsigned submit, unsigned wait,
-          std::optional<std::chrono::seconds> most = std::nullopt) {
+          std::optional<std::chrono::milliseconds> most = std::nullopt) {
   const auto descriptor = static_cast<unsigned>(ring.ring_fd);
   const unsigned flags = wait == 0 ? 0U : IORING_ENTER_GETEVENTS;
   if (!most) return io_uring_enter(descriptor, submit, wait, flags, nullptr);
-  __kernel_timespec time{.tv_sec = most->count(), .tv_nsec = 0};
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(*most);
+  __kernel_timespec time{.tv_sec = seconds.count(),
+                         .tv_nsec = std::chrono::nanoseconds(*most - seconds).count()};
   io_uring_getevents_arg argument{};
   argument.ts = reinterpret_cast<std::uintptr_t>(&time);
   return io_uring_enter2(descriptor, submit, wait, flags | IORING_ENTER_EXT_ARG,
@@ -109,7 +112,7 @@ int Ring::submit(bool wait) {
     if (wait) sleeping_.store(true, std::memory_order_relaxed);
   }
   if (wait) request_thread_.waits();
-  const auto most = wait && memory_.is_used() ? std::optional(RingMemory::kLook) : std::nullopt;
+  const auto most = wait ? memory_.until_look() : std::nullopt;
   const int result = enter(ring_, ready, wait ? 1 : 0, most);
   request_thread_.goes_on();
   if (wait) sleeping_.store(false, std::memory_order_relaxed);
@@ -237,6 +240,12 @@ void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t req
 void __real_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t request,
                                            fuse_in_header* header, void* operation, void* payload,
                                            std::size_t size);
+void* __wrap_numa_alloc_local(std::size_t size) noexcept;
+void* __real_numa_alloc_local(std::size_t size) noexcept;
+int __wrap_io_uring_queue_init_params(unsigned entries, io_uring* ring,
+                                      io_uring_params* parameters) noexcept;
+int __real_io_uring_queue_init_params(unsigned entries, io_uring* ring,
+                                      io_uring_params* parameters) noexcept;
 #endif
 
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned /*wait_for*/) noexcept {
@@ -258,6 +267,22 @@ void __wrap_fuse_session_process_uring_cqe(fuse_session* session, fuse_req_t req
   const scratchfs::kernel::CurrentRequestId current(header->unique);
   if (Ring* const ring = Ring::of_this_thread()) ring->note_taken(request, header);
   __real_fuse_session_process_uring_cqe(session, request, header, operation, payload, size);
+}
+
+// Allocates an entry's header or payload. A huge page would give the first byte of an entry 2 MiB
+// of memory, and give_back_pages() relies on pages that appear one by one.
+void* __wrap_numa_alloc_local(std::size_t size) noexcept {
+  void* const memory = __real_numa_alloc_local(size);
+  if (memory != nullptr) madvise(memory, size, MADV_NOHUGEPAGE);
+  return memory;
+}
+
+// libfuse closes a ring's descriptor unless it is -1, and liburing 2.5 leaves 0 when it fails.
+int __wrap_io_uring_queue_init_params(unsigned entries, io_uring* ring,
+                                      io_uring_params* parameters) noexcept {
+  const int result = __real_io_uring_queue_init_params(entries, ring, parameters);
+  if (result < 0) ring->ring_fd = -1;
+  return result;
 }
 #endif
 }

@@ -4,7 +4,8 @@
 // it, so replies get lost. The linker (--wrap) redirects io_uring_submit_and_wait() and
 // io_uring_submit() to this file: each ring's queue is filled and submitted under one mutex, and
 // only the ring's own thread submits. docs/transport.md explains why a replier must not submit.
-// It also redirects fuse_session_process_uring_cqe(), which shows each request's id and memory.
+// Further wrappers, at the end of ring_wrap.cc, note each request's id and memory, and correct how
+// libfuse sets rings up.
 // With libfuse 3.19 or newer nothing is wrapped and no Ring exists.
 #pragma once
 

@@ -46,9 +46,9 @@ class ListingScarcity : public tree::TreeTest {
 
   Counters counters_;
   Parking parking_{1};
-  Context context_{{parking_, counters_},
-                   *tree_,
-                   ControlFile([](const ControlRequest&) { return std::string(); })};
+  Context context_{{parking_, counters_}, *tree_, ControlFile([](const ControlRequest&) {
+                     return std::string();
+                   })};
   test::FakeKernel kernel_{all_operations(), &context_};
 };
 

@@ -238,19 +238,48 @@ TEST(Parking, WhatWaitsForAWorkerIsInterruptedAtOnce) {
 }
 
 TEST(Parking, AnInterruptMayComeBeforeItsRequest) {
+  std::latch begun(1);
+  std::atomic<int> ended_with = 0;
   Parking parking(1);
   parking.interrupt(7);
+  parking.park(std::make_unique<Waiting>(7, begun, ended_with));
+  while (parking.parked() > 0) std::this_thread::yield();
+  EXPECT_EQ(ended_with, EINTR);
+}
+
+TEST(Parking, AnInterruptThatComesBeforeItsRequestRefusesWhatNoWorkerIsFreeFor) {
+  std::latch running(1);
+  std::latch let_go(1);
+  Parking parking(1);
+  parking.park(job([&] {
+    running.count_down();
+    let_go.wait();
+  }));
+  running.wait();
+  parking.interrupt(7);
   int error = 0;
-  const auto numbered = [&](std::uint64_t number, std::function<void()> work) {
-    parking.park(std::make_unique<Job>(
-        std::move(work), [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk, number));
-  };
-  numbered(7, [] { ADD_FAILURE() << "run"; });
+  parking.park(std::make_unique<Job>([] { ADD_FAILURE() << "run"; },
+                                     [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk,
+                                     7));
   EXPECT_EQ(error, EINTR);
-  std::latch done(2);
-  numbered(0, [&] { done.count_down(); });
-  numbered(8, [&] { done.count_down(); });
-  done.wait();
+  let_go.count_down();
+}
+
+// A program with a timer must not see EINTR from file I/O, whenever its signal arrives.
+TEST(Parking, WhatAWorkerIsFreeForIsDoneDespiteAnInterrupt) {
+  std::atomic<int> done = 0;
+  {
+    Parking parking(4);
+    for (std::uint64_t number = 1; number <= 1000; ++number) {
+      if (number % 2 == 0) parking.interrupt(number);
+      parking.park(std::make_unique<Job>([&] { ++done; },
+                                         [](base::Errno) { ADD_FAILURE() << "refused"; },
+                                         Parking::Lane::disk, number));
+      parking.interrupt(number);
+      while (parking.parked() > 0) std::this_thread::yield();
+    }
+  }
+  EXPECT_EQ(done, 1000);
 }
 
 TEST(Parking, WhatMayWaitForTheDiskLeavesWorkersToAllElse) {
