@@ -47,12 +47,14 @@ void FetchPool::read_ahead(Ahead request) noexcept {
   std::size_t wanted = 0;
   {
     base::Lock lock(mutex_);
-    const std::size_t reads = (blocks + Blocks::kBlocksAhead - 1) / Blocks::kBlocksAhead;
-    wanted = std::min(reads, kMostAhead - reading_ahead_);
-    for (std::size_t have = idle_; !stopping_ && have < wanted && add_thread(); ++have) continue;
-    if (!stopping_ && threads_ > 0 && blocks_ahead_ + blocks <= kMostBlocksAhead) {
-      ahead_.splice(ahead_.end(), request);
-      blocks_ahead_ += blocks;
+    if (!stopping_ && blocks_ahead_ + blocks <= kMostBlocksAhead) {
+      const std::size_t reads = (blocks + Blocks::kBlocksAhead - 1) / Blocks::kBlocksAhead;
+      wanted = std::min(reads, kMostAhead - reading_ahead_);
+      while (idle_ < wanted && add_thread()) continue;
+      if (threads_ > 0) {
+        ahead_.splice(ahead_.end(), request);
+        blocks_ahead_ += blocks;
+      }
     }
   }
   if (!request.empty()) return let_go(request.front());
@@ -65,6 +67,7 @@ bool FetchPool::add_thread() {
   if (!thread) return false;
   thread->detach();  // the destructor waits until threads_ is 0
   ++threads_;
+  ++idle_;  // from now on, so that another job does not add a thread for the same reason
   return true;
 }
 
@@ -73,12 +76,16 @@ std::size_t FetchPool::threads() {
   return threads_;
 }
 
-// Waits for a job. Returns false if the calling thread must end.
+// Waits for a job. Returns false if the calling thread, which counts as idle until then, must end.
 bool FetchPool::await_job() {
-  ++idle_;
   bool came = true;
-  while (came && waiting_.empty() && !can_read_ahead() && !stopping_)
-    came = something_to_do_.wait_for(mutex_, idle_time_);
+  while (came && waiting_.empty() && !can_read_ahead() && !stopping_) {
+    if (threads_ > kMostAhead) {
+      came = something_to_do_.wait_for(mutex_, idle_time_) || threads_ <= kMostAhead;
+    } else {
+      something_to_do_.wait(mutex_);
+    }
+  }
   --idle_;
   return !stopping_ && (!waiting_.empty() || can_read_ahead());
 }
@@ -105,6 +112,7 @@ void FetchPool::run() {
       lock.unlock();
       blocks_.read(std::move(job));
       lock.lock();
+      ++idle_;
       continue;
     }
     std::array<Block*, Blocks::kBlocksAhead> memory{};
@@ -115,6 +123,7 @@ void FetchPool::run() {
     let_go(held);
     lock.lock();
     --reading_ahead_;
+    ++idle_;
   }
   --threads_;
   if (stopping_) something_to_do_.notify_all();

@@ -14,7 +14,8 @@
 namespace scratchfs::store {
 
 // Thread-safe. Serves jobs in FIFO order, and reads ahead when there are none. Adds a thread when a
-// job finds none idle; a thread ends after it has been idle for kIdle.
+// job finds none idle; a thread ends after it has been idle for kIdle, but for the last kMostAhead,
+// because read-ahead is requested by threads that should not have to start others.
 class FetchPool {
  public:
   // Upper bound of concurrent reads; further jobs wait in the queue.

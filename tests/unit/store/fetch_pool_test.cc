@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -133,25 +134,34 @@ TEST_F(FetchPoolTest, WhatDoesNotBeginBeforeTheEndIsGivenUp) {
   end.join();
 }
 
-TEST_F(FetchPoolTest, ThreadsThatAreIdleEnd) {
+TEST_F(FetchPoolTest, IdleThreadsEndButForThoseThatReadAhead) {
   Budget budget(kMemory, true);
   auto frames = *Frames::create(kMemory, {.surplus = [] {}, .low = [] {}});
   auto cipher = *Cipher::create();
   auto slots = *Slots::create(disk, kMemory, {.stale = [] {}, .room = [] {}});
   FetchPool* fetch_pool = nullptr;
-  Blocks own(*frames, budget, slots.get(), cipher.get(),
-             [&](FetchJob& job) { return fetch_pool->read_soon(job); });
+  std::atomic<std::size_t> most = 0;
+  Blocks own(*frames, budget, slots.get(), cipher.get(), [&](FetchJob& job) {
+    const bool taken = fetch_pool->read_soon(job);
+    most = std::max(most.load(), fetch_pool->threads());
+    return taken;
+  });
   FetchPool those(own, std::chrono::milliseconds(1));
   fetch_pool = &those;
-  for (int round = 0; round < 3; ++round) {
-    Block* const block = own.make_blank(1);
-    ASSERT_NE(block, nullptr);
-    const CancellableDeadline deadline;
-    ASSERT_TRUE(own.fetch(*block, Access::read, Wait(deadline)));
-    own.unpin(*block);
-    own.drop(*block);
-    EXPECT_TRUE(soon([&] { return those.threads() == 0; }));
+  std::vector<std::thread> readers;
+  for (std::size_t i = 0; i < 100; ++i) {
+    readers.emplace_back([&] {
+      Block* const block = own.make_blank(1);
+      ASSERT_NE(block, nullptr);
+      const CancellableDeadline deadline;
+      ASSERT_TRUE(own.fetch(*block, Access::read, Wait(deadline)));
+      own.unpin(*block);
+      own.drop(*block);
+    });
   }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_TRUE(
+      soon([&] { return those.threads() == std::min(most.load(), FetchPool::kMostAhead); }));
 }
 
 // All memory is in use and the disk is stuck: a thread that waits for frames can be interrupted
