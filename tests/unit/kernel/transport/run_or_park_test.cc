@@ -125,6 +125,8 @@ TEST_F(ServeTest, BeyondABoundOnlyTheFirstPartOfWhatIsWrittenIsKept) {
       parking.copied_bytes().take(ParkedBytes::kAtMost - ParkedBytes::kFreely, true));
   kernel.write(1, data);
   EXPECT_EQ(kernel.await(3)[2].error, -ENOMEM);
+  EXPECT_EQ(counters.totals()[static_cast<std::size_t>(Opcode::write)].count(), 3U)
+      << "what is refused is counted too";
   while (parking.parked() > 0) std::this_thread::yield();
   EXPECT_EQ(parking.copied_bytes().now(), ParkedBytes::kAtMost);
 }
