@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "fs/base/descriptor.h"
 #include "fs/base/pids.h"
 #include "mount/daemon/guardian_watch.h"
 
@@ -109,7 +110,7 @@ TEST(GuardianProcess, IsNotWaitedForWhereItIsTheParent) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
   {
-    Guardian guardian = Guardian::parent(ends[0]);
+    Guardian guardian = Guardian::parent(base::Descriptor(ends[0]));
     EXPECT_TRUE(guardian.supervises());
     EXPECT_EQ(guardian.pid(), ::getppid());
     guardian.tell_mounted({});
