@@ -128,7 +128,7 @@ struct Disk {
 };
 
 std::uint64_t pieces_of(int fd) {
-  fiemap map{};
+  auto map = fiemap();
   map.fm_length = FIEMAP_MAX_OFFSET;
   return ioctl(fd, FS_IOC_FIEMAP, &map) == 0 ? map.fm_mapped_extents : 0;
 }
