@@ -112,17 +112,16 @@ void FetchPool::run() {
       lock.unlock();
       blocks_.read(std::move(job));
       lock.lock();
-      ++idle_;
-      continue;
+    } else {
+      std::array<Block*, Blocks::kBlocksAhead> memory{};
+      const auto held = take_ahead(memory);
+      ++reading_ahead_;
+      lock.unlock();
+      blocks_.fetch_ahead(held);
+      let_go(held);
+      lock.lock();
+      --reading_ahead_;
     }
-    std::array<Block*, Blocks::kBlocksAhead> memory{};
-    const auto held = take_ahead(memory);
-    ++reading_ahead_;
-    lock.unlock();
-    blocks_.fetch_ahead(held);
-    let_go(held);
-    lock.lock();
-    --reading_ahead_;
     ++idle_;
   }
   --threads_;

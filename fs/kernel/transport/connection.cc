@@ -78,9 +78,6 @@ bool insist(const char* on_what, Work work) {
   return false;
 }
 
-// Short enough for the small-string buffer, so it needs no memory itself.
-base::Failure no_memory() { return {"no memory"}; }
-
 }  // namespace
 
 base::Result<std::unique_ptr<Connection>, base::Failure> Connection::create(

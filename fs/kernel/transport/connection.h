@@ -49,6 +49,8 @@ class Connection {
 
  private:
   Connection(Parking& parking, Notifier& notifier, IoUring wish, bool io_uring);
+  // Short enough for the small-string buffer, so it needs no memory itself.
+  static base::Failure no_memory() { return {"no memory"}; }
   base::Result<void, base::Failure> keep_strict_access_times(const std::string& mountpoint) const;
   base::Result<void, base::Failure> mount_on(const base::Descriptor& directory);
   base::Result<void, base::Failure> mount_with_helper(const std::string& mountpoint);

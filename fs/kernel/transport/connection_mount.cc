@@ -60,7 +60,7 @@ base::Result<void, base::Failure> Connection::mount_on(const base::Descriptor& d
         const bool there = unshare(CLONE_FS) == 0 && fchdir(directory.get()) == 0;
         mounted = mount_at(there ? "." : mounts::path_through(directory));
       } catch (const std::bad_alloc&) {
-        mounted = base::Failure{"no memory"};
+        mounted = no_memory();
       }
     }).join();
   } catch (const std::system_error& error) {
