@@ -46,6 +46,33 @@ class Waiting final : public Parking::Task {
   std::atomic<int>& ended_with_;
 };
 
+// A pool whose only worker is busy until the end.
+class BusyPool {
+ public:
+  BusyPool() {
+    parking.park(job([this] {
+      running_.count_down();
+      let_go_.wait();
+    }));
+    running_.wait();
+  }
+  ~BusyPool() { let_go_.count_down(); }
+
+ private:
+  std::latch running_{1};
+  std::latch let_go_{1};
+
+ public:
+  Parking parking{1};
+};
+
+// A task that must be refused, and sets `error` then.
+std::unique_ptr<Parking::Task> refused_with(int& error, std::uint64_t number) {
+  return std::make_unique<Job>([] { ADD_FAILURE() << "run"; },
+                               [&error](base::Errno e) { error = e.value(); }, Parking::Lane::disk,
+                               number);
+}
+
 TEST(Parking, OneWorkerRunsTasksInTheOrderTheyCame) {
   std::vector<int> order;
   std::latch done(100);
@@ -219,22 +246,12 @@ TEST(Parking, WhatRunsIsInterruptedByItsNumber) {
 }
 
 TEST(Parking, WhatWaitsForAWorkerIsInterruptedAtOnce) {
-  std::latch running(1);
-  std::latch let_go(1);
-  Parking parking(1);
-  parking.park(job([&] {
-    running.count_down();
-    let_go.wait();
-  }));
-  running.wait();
+  BusyPool pool;
   int error = 0;
-  parking.park(std::make_unique<Job>([] { ADD_FAILURE() << "run"; },
-                                     [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk,
-                                     7));
-  parking.interrupt(7);
+  pool.parking.park(refused_with(error, 7));
+  pool.parking.interrupt(7);
   EXPECT_EQ(error, EINTR);
-  EXPECT_EQ(parking.parked(), 1U);
-  let_go.count_down();
+  EXPECT_EQ(pool.parking.parked(), 1U);
 }
 
 TEST(Parking, AnInterruptMayComeBeforeItsRequest) {
@@ -248,21 +265,11 @@ TEST(Parking, AnInterruptMayComeBeforeItsRequest) {
 }
 
 TEST(Parking, AnInterruptThatComesBeforeItsRequestRefusesWhatNoWorkerIsFreeFor) {
-  std::latch running(1);
-  std::latch let_go(1);
-  Parking parking(1);
-  parking.park(job([&] {
-    running.count_down();
-    let_go.wait();
-  }));
-  running.wait();
-  parking.interrupt(7);
+  BusyPool pool;
+  pool.parking.interrupt(7);
   int error = 0;
-  parking.park(std::make_unique<Job>([] { ADD_FAILURE() << "run"; },
-                                     [&](base::Errno e) { error = e.value(); }, Parking::Lane::disk,
-                                     7));
+  pool.parking.park(refused_with(error, 7));
   EXPECT_EQ(error, EINTR);
-  let_go.count_down();
 }
 
 // A program with a timer must not see EINTR from file I/O, whenever its signal arrives.
