@@ -48,8 +48,6 @@ prepare_suite() {
   sed -i 's/-e .s.nfs4.nfs.. /&-e "s,fuse.scratchfs,tmpfs," /' "$suite/common/rc"
   grep -q 's,fuse.scratchfs,tmpfs,' "$suite/common/rc" ||
     die "common/rc of this suite is not as this script knows it: _fs_type() cannot be told of scratchfs"
-  sed "s|@run@|$run|g" scripts/xfstests/helper.sh >"$run/helper"
-  chmod 0755 "$run/helper"
   ln -s -- "$scratchfs" "$run/mount.fuse.scratchfs"
   mkdir -m 0700 -- "$run/spill"
 }

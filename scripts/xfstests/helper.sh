@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Part of scripts/test-xfstests.sh, which puts its directory in place of @run@ and on or off in place of @io_uring@: what
-# mount(8) runs for `-t tmpfs.scratchfs`. A tmpfs' size is memory and spill together here.
+# Part of scripts/test-xfstests.sh. inside.sh puts the directory of the run in place of @run@ and on or off in place of
+# @io_uring@. mount(8) runs it for `-t tmpfs.scratchfs`. A tmpfs' size is memory and spill together here.
 set -euo pipefail
 source=$1 directory=$2 list='' size=1073741824 inodes='' kept=''
 shift 2

@@ -6,12 +6,13 @@
 set -uo pipefail
 run=$1 limit=$2 place=$3
 shift 3
+if [[ $place == io_uring ]]; then io_uring=on; else io_uring=off; fi
+cp -a /usr/sbin "$run/sbin.$place" &&
+  sed "s|@run@|$run|g; s|@io_uring@|$io_uring|" scripts/xfstests/helper.sh >"$run/sbin.$place/mount.tmpfs.scratchfs" &&
+  chmod 0755 "$run/sbin.$place/mount.tmpfs.scratchfs" || exit 1
 # The suite names files in /tmp by process id, and other places have the same ids.
 mkdir -m 1777 "$run/tmp.$place" && mkdir "$run/tmp.$place/${run##*/}" || exit 1
 mount --bind "$run" "$run/tmp.$place/${run##*/}" && mount --rbind "$run/tmp.$place" /tmp || exit 1
-if [[ $place == io_uring ]]; then io_uring=on; else io_uring=off; fi
-sed "s|@io_uring@|$io_uring|" "$run/helper" >"$run/helper.$place" && chmod 0755 "$run/helper.$place" || exit 1
-cp -a /usr/sbin "$run/sbin.$place" && cp "$run/helper.$place" "$run/sbin.$place/mount.tmpfs.scratchfs" || exit 1
 mount --bind "$run/sbin.$place" /usr/sbin || exit 1
 [[ -L /sbin ]] || mount --bind "$run/sbin.$place" /sbin || exit 1
 for file in passwd group; do
